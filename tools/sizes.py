@@ -39,7 +39,7 @@ def faults(path: Path, tree: ast.Module, lines: int, importers: int) -> Iterator
                 yield f"{path}:{node.lineno}: {node.name} has {length} lines; the maximum is {MOST_FUNCTION_LINES}"
     exempt = path.stem in PROGRAMS or PLUG_INS & set(path.parts)
     if not exempt and importers < LEAST_IMPORTERS and lines < ENOUGH_LINES:
-        yield f"{path}: {importers} importer and {lines} lines: fold it into its importer"
+        yield f"{path}: {importers} importer and {lines} lines: merge it into the module that imports it"
 
 
 def main() -> int:

@@ -27,10 +27,10 @@ def require_text(article: Article, outputs: Sequence[str]) -> None:
         Failed: an output is missing, surplus or blank.
     """
     if len(outputs) != len(article.sentences):
-        raise Failed(f"{len(outputs)} translations for {len(article.sentences)} sentences")
+        raise Failed(f"{len(outputs)} translations were returned for {len(article.sentences)} sentences")
     for source, output in zip(article.sentences, outputs, strict=True):
         if not output.strip():
-            raise Failed(f"no translation of: {source}")
+            raise Failed(f"this sentence has no translation: {source}")
 
 
 class System(Protocol):

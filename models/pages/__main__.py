@@ -85,13 +85,14 @@ def _all_folds(
 
 
 def main(
-    data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the pages.")],
+    data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder with the pages.")],
     article_file: Annotated[
-        Path | None, typer.Option("--articles", exists=True, help="Articles in JSON lines, packed with xz.")
+        Path | None, typer.Option("--articles", exists=True, help="Articles as JSON lines, compressed with xz.")
     ] = None,
     folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
     hold_out: Annotated[
-        list[str] | None, typer.Option(help="A publisher that no fold uses; measured at the end.")
+        list[str] | None,
+        typer.Option(help="A publisher to leave out of the folds and measure at the end."),
     ] = None,
     *,
     write_weights: Annotated[bool, typer.Option("--write", help="Train on all pages and write the weights.")] = False,

@@ -29,7 +29,7 @@ TOKENS = {
     "output_ratio": 1.6,
 }
 THOROUGH = {"beam_size": 4, "hypotheses": 4, "below_score": -0.5}
-"""Chosen on 64 lines of wmt19 and 40 of flores-dev: a backward score helped on one set and hurt on the other."""
+"""Chosen on 64 lines of wmt19 and 40 of flores-dev. A backward score improved one set and worsened the other."""
 LOCAL = ("_name_or_path", "_model_name_or_path")
 """Configuration fields that contain paths on the machine where the model was made."""
 

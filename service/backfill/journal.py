@@ -131,9 +131,7 @@ class InputLines:
             CannotResume: the file has changed before that position.
         """
         if not self._so_far.passes(self._file, place):
-            raise CannotResume(
-                f"{self._path} has changed: lines 1 to {place.lines} are not the same as in the last run"
-            )
+            raise CannotResume(f"{self._path} has changed: lines 1 to {place.lines} differ from the last run")
         if place.size_bytes:
             self._end_last(place)
 
@@ -222,9 +220,7 @@ class Output:
             CannotResume: the file has changed before ``place``.
         """
         if not self._so_far.passes(self._file, place):
-            raise CannotResume(
-                f"{self._path} has changed: lines 1 to {place.lines} are not the same as in the last run"
-            )
+            raise CannotResume(f"{self._path} has changed: lines 1 to {place.lines} differ from the last run")
         behind_bytes = os.fstat(self._file.fileno()).st_size - place.size_bytes
         self._file.truncate(place.size_bytes)
         return behind_bytes

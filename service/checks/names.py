@@ -213,7 +213,7 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
     text, grammar = output.text, output.language.names
     for word in _candidates(output, known=source.words):
         if source.corrupts(word.text):
-            message = f"“{word.text}” is a misspelt name of the source"
+            message = f"“{word.text}” appears to be a misspelling of a name in the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
         elif not source.supports(word.text):
             weak = grammar is not None and grammar.opening_is_weak

@@ -516,7 +516,7 @@ def _page_pasted(lines: list[Line]) -> Notice:
     share = round(100 * kept / max(1, words))
     message = (
         f"The text looks like a whole web page. {share} % of its words were kept as the article. {doubtful} words "
-        "are doubtful and were removed; they have the reason maybe_article."
+        "that may belong to the article were removed with the reason maybe_article."
     )
     return Notice("page_pasted", message)
 

@@ -60,7 +60,7 @@ _NEXT = {
     "after": ("after",),
 }
 ALLOWED = np.array([[state in _NEXT[previous] for state in STATES] for previous in STATES])
-"""Which state (column) may follow which (row). There is at most one headline, and ``after`` lasts to the end."""
+"""Whether the state of a column may follow that of a row. There is at most one headline, and ``after`` is final."""
 STARTS = np.array([state in _FIRST for state in STATES])
 _NOTHING = -1e9
 
@@ -101,7 +101,7 @@ def read_weights(path: Path) -> Weights:
     """
     content = json.loads(path.read_text("utf-8"))
     if tuple(content["states"]) != STATES:
-        raise ValueError(f"{path.name}: the model has other states than this version")
+        raise ValueError(f"{path.name}: the weights are for a different version of the line model")
     emission = np.array(list(content["features"].values()), dtype=float) / 100
     transition = np.where(ALLOWED, np.array(content["transition"], dtype=float) / 100, _NOTHING)
     start = np.where(STARTS, np.array(content["start"], dtype=float) / 100, _NOTHING)

@@ -185,7 +185,7 @@ class TextSummaryOut(SummaryOut):
     """The summary of a text, and its headlines if they were requested."""
 
     headlines: list[HeadlineOut] | None = Field(
-        default=None, description="Headlines, best first. `warnings` says why there are fewer than requested."
+        default=None, description="Headlines, best first. `warnings` explains why some are missing."
     )
 
 
@@ -273,7 +273,7 @@ class ArticleResponse(BaseModel):
     translation: ArticleTranslationOut | None = None
     summary_translation: SummaryOut | None = None
     headlines: list[HeadlineOut] | None = Field(
-        default=None, description="Headlines, best first. `article.warnings` says why there are fewer than requested."
+        default=None, description="Headlines, best first. `article.warnings` explains why some are missing."
     )
     models: ModelsOut
     provenance: ProvenanceOut

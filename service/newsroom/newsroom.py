@@ -267,7 +267,7 @@ class Newsroom:
         source, target = self.languages
         for code, served, field in ((command.source_lang, source, "source"), (command.target_lang, target, "target")):
             if code not in (None, served.code):
-                detail = f"the only {field} language is {served.code}"
+                detail = f"the only supported {field} language is {served.code}"
                 raise InvalidInput(f"{field}_lang_unsupported", detail, pointer=f"/{field}_lang", limit=served.code)
 
     @contextmanager

@@ -24,14 +24,14 @@ EngineKind = Literal["ctranslate2", "torch"]
 Task = Literal["translation", "summary", "alignment"]
 """An ``alignment`` model matches the words of an output with the words of its source."""
 Quality = Literal["starter", "draft", "production"]
-"""What outputs are fit for: trials, drafts that an editor compares with the original, or publication after review."""
+"""The use that outputs are fit for: trials, drafts that an editor compares with the source, or reviewed publication."""
 Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt", "gemma3"]
 CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
-"""Decoder-only architectures. Their models continue a prompt and return no attention from output to source."""
+"""Decoder-only architectures. Their models continue a prompt and return no attention from outputs to sources."""
 BACKWARD_MARK = "german"
-"""The name of the mark after a translation for which a causal model scores the source."""
+"""The name of the mark that follows a translation in the prompt with which a causal model scores the source."""
 TERM_MARKS = ("term", "term_end")
-"""The names of the marks around a term that a translation must contain. They follow the term's word in the source."""
+"""The names of the marks around the required translation of a term, which is inserted after the term in the source."""
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*?][A-Za-z0-9_.*?-]*$")]
 

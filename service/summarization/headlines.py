@@ -23,7 +23,7 @@ LEAD_CHARS = 700
 """The model was trained on leads of at most this length."""
 MOST_SINGLE = 5
 PART_COST = 0.1
-"""Each part of an article counts this much less than the one before it, because a headline should state the news."""
+"""The amount by which the rank of headlines falls from each part of an article to the next. The news comes first."""
 
 Part = tuple[int, ...]
 """The indices of the sentences that a headline is written from."""
@@ -167,12 +167,12 @@ def _headline(source: str, text: Text, candidate: Candidate, part: Part, languag
     return Headline(candidate.text, support, tuple(map(notice_of, findings)))
 
 
-_UNAVAILABLE = Notice("headlines_unavailable", "the served summary model writes no headlines", review=False)
+_UNAVAILABLE = Notice("headlines_unavailable", "the summary model cannot write headlines", review=False)
 
 
 def _fewer(found: int, wanted: int) -> list[Notice]:
     """Return a notice if there are fewer headlines than requested."""
     if not found:
         return [Notice("headlines_missing", "no headline passed the checks", review=False)]
-    message = f"only {found} of {wanted} headlines; the others were too alike or failed the checks"
+    message = f"only {found} of {wanted} headlines are available; the others were too similar or failed the checks"
     return [Notice("headlines_fewer", message, review=False)] if found < wanted else []

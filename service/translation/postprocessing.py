@@ -106,7 +106,7 @@ BREAKS = frozenset(
         Code.REPETITION_REMOVED,
     }
 )
-"""The codes of outputs in the source language, of outputs with invented text, and of loops."""
+"""The codes of findings that make a translation unusable, such as untranslated text, invented text and loops."""
 
 
 @dataclass(frozen=True, slots=True)

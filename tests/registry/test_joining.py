@@ -316,7 +316,7 @@ def test_a_command_joins_all_embedded_models(models: Path, tmp_path: Path) -> No
     assert result.exit_code == 0, result.output
     (folder,) = (path for path in (tmp_path / "cache").iterdir() if path.is_dir())
     assert (folder / WEIGHTS).read_bytes() == CONTENT
-    assert f"{NAME} is joined in {folder}" in result.output.replace("\n", "")
+    assert f"{NAME} is ready in {folder}" in result.output.replace("\n", "")
     (models / "embedded" / NAME / PARTS[1]).unlink()
     shutil.rmtree(folder)
     result = CliRunner().invoke(app, ["models", "join"], env=places)

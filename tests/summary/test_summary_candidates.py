@@ -210,7 +210,7 @@ def test_candidates_survive_the_cache(rows: list[tuple[str, list[int], float]]) 
 def test_entry_of_another_request_is_refused() -> None:
     kind = CandidateKind(ACCEPTANCE, ListedScores({}, {}), DE)
     entry = kind.encode((Candidate(FUSED, (1,), 0.5),))
-    with pytest.raises(ValueError, match="not a whole number from 0 to 0"):
+    with pytest.raises(ValueError, match="must be a whole number from 0 to 0"):
         kind.decode(entry, Request("reword", (COUNCIL,)))
 
 

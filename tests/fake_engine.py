@@ -108,7 +108,7 @@ def raising(error: Exception, *, when: Callable[[EngineInput], bool] = lambda _:
 
 
 def losing_one(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-    """Return a handler that returns n - 1 results for n items."""
+    """Return one result fewer than there are items."""
     return writing(backwards)(items)[:-1]
 
 

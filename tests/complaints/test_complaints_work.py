@@ -53,7 +53,7 @@ async def test_repetition_loop_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def stories(count: int) -> list[str]:
-    """Yield texts that consist of the same words but have no sentence in common."""
+    """Return texts that consist of the same words but have no sentence in common."""
     days, places, verbs = "Montag Dienstag Mittwoch Donnerstag Freitag", "Museum Rathaus Theater Bad", "schließt öffnet"
     every = [
         f"Am {day} nach dem {number}. März {verb} das {place} {when}."
@@ -67,7 +67,7 @@ def stories(count: int) -> list[str]:
 
 @pytest.mark.slow
 async def test_memory_does_not_grow_with_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a small cache, 18 more texts do not use more memory than the first six."""
+    """Check that, with a small cache, 18 more texts do not use more memory than the first six."""
     async with both(monkeypatch, writing(lambda tokens: tokens), cache_bytes=50_000) as ports:
         texts = iter(stories(24))
 

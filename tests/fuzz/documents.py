@@ -50,7 +50,7 @@ def _value(text: str) -> str | dict[str, object]:
 
 
 def check(text: str) -> None:
-    """Raise an exception if reading raises another error, or the result is not an article."""
+    """Raise an exception if reading raises an undocumented error, or if the result is not an article."""
     document = work(text)
     if document is None:
         return

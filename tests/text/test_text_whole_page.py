@@ -1,4 +1,4 @@
-"""Tests with whole pages pasted as text: the article is found, and everything around it is returned as removed."""
+"""Tests of whole pages that were pasted as text: the article is found, and everything around it is removed."""
 
 import json
 from pathlib import Path

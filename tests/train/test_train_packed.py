@@ -1,4 +1,4 @@
-"""Tests of the packed base: unpacking restores it, and a base from another file is refused."""
+"""Tests of the packed base model: unpacking restores it, and a base model made from another file is rejected."""
 
 from pathlib import Path
 

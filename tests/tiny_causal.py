@@ -18,7 +18,7 @@ ENGINES = {
 
 
 def write_causal(folder: Path) -> None:
-    """Write ``hf`` (for transformers), ``ct2-float32`` and ``tokenizer.json`` to ``folder``, which must not exist."""
+    """Write ``hf`` (for transformers), ``ct2-float32`` and ``tokenizer.json`` to the new folder ``folder``."""
     write_tiny(folder / "hf", full_tokenizer())
     TransformersConverter(str(folder / "hf")).convert(str(folder / "ct2-float32"))
     shutil.copy(folder / "hf" / "tokenizer.json", folder)

@@ -97,6 +97,5 @@ def warned() -> dict[str, Any]:
 
 
 def _moved(place: list[int]) -> list[int]:
-    """Convert a range of the cleaned body to a range of the submitted body, which has 7 more characters at the start.
-    """
+    """Convert a range of the cleaned body to a range of the submitted body, which has 7 more characters before it."""
     return [place[0] + 7, place[1] + 7]

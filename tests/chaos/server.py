@@ -80,8 +80,7 @@ class Server:
         return self.line(lambda line: line["event"] == name and fields.items() <= line.items())
 
     def until(self, path: str, wanted: Callable[[httpx.Response | None], bool]) -> httpx.Response | None:
-        """Request ``path`` until ``wanted`` returns True for the response, which is None if the connection is refused.
-        """
+        """Request ``path`` until ``wanted`` returns True for the response (None for a refused connection)."""
         end = time.monotonic() + PATIENCE_S
         while not wanted(answer := self._asked(path)):
             assert time.monotonic() < end, answer

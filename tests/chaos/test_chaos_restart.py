@@ -21,7 +21,7 @@ CALLERS = 6
 
 @pytest.fixture
 def programs() -> None:
-    """Check that nginx and redis-server are installed."""
+    """Skip the test if nginx or redis-server is not installed."""
     try:
         require_programs()
     except Missing as missing:

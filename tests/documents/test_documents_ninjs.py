@@ -1,5 +1,4 @@
-"""Tests that ninjs items are read, are written as in the schema, and are rejected with the name of the invalid field.
-"""
+"""Tests that ninjs items are read, written as in the schema, and rejected with the name of the invalid field."""
 
 import json
 from pathlib import Path

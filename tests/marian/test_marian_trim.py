@@ -1,5 +1,4 @@
-"""Tests of the trimmed target vocabulary: its pieces, and its outputs, which equal those of the full one with a mask.
-"""
+"""Tests of the trimmed target vocabulary: its pieces, and its outputs, which equal those of a masked full one."""
 
 import json
 import warnings

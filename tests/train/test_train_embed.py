@@ -30,8 +30,7 @@ PART_BYTES = 30_000
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Create a work folder as after `export`, with the tiny network, and a folder with a wheel with the terms of use.
-    """
+    """Create a work folder as after `export`, with the tiny network, and a folder with a wheel with the terms."""
     folder = tmp_path_factory.mktemp("embed")
     write_tiny(folder / "hf", full_tokenizer())
     TransformersConverter(str(folder / "hf")).convert(str(folder / "ct2"), quantization="int8")

@@ -80,7 +80,7 @@ class Counting(LocalGenerator):
     searches: Counter[bool] = field(default_factory=Counter)
 
     def generate(self, sources: Sequence[Source], **options: Any) -> list[TextFuture]:
-        """See `TextGenerator.generate`."""
+        """Implement `TextGenerator.generate`."""
         self.searches.update(source.options.thorough for source in sources)
         return super().generate(sources, **options)
 

@@ -203,7 +203,7 @@ class Output:
 
     @property
     def empty(self) -> bool:
-        """Whether the file is empty."""
+        """True if the file is empty."""
         return os.fstat(self._file.fileno()).st_size == 0
 
     @property
@@ -339,7 +339,7 @@ class Journal:
 
     @property
     def due(self) -> bool:
-        """Whether at least ``COMMIT_EVERY_S`` seconds have passed since the last commit."""
+        """True if at least ``COMMIT_EVERY_S`` seconds have passed since the last commit."""
         return time.monotonic() - self._committed_s >= COMMIT_EVERY_S
 
     def append(self, record: bytes) -> None:

@@ -104,12 +104,12 @@ class LocalGenerator:
 
     @property
     def identity(self) -> str:
-        """See `TextGenerator.identity`."""
+        """Implement `TextGenerator.identity`."""
         return f"{self.manifest.id} {self.version} {self.search} {self.manifest.tokens!r}"
 
     @property
     def health(self) -> Health:
-        """See `TextGenerator.health`."""
+        """Implement `TextGenerator.health`."""
         state = self.batcher.state
         if state.dead:
             return "dead"
@@ -118,7 +118,7 @@ class LocalGenerator:
         return "ready" if state.ready else "loading"
 
     async def start(self) -> None:
-        """See `TextGenerator.start`."""
+        """Implement `TextGenerator.start`."""
         await self.batcher.start()
 
     def refuse(self) -> None:
@@ -126,11 +126,11 @@ class LocalGenerator:
         self.batcher.refuse()
 
     async def close(self, drain_s: float) -> None:
-        """See `TextGenerator.close`."""
+        """Implement `TextGenerator.close`."""
         await self.batcher.drain(drain_s)
 
     def fits(self, text: str) -> bool:
-        """See `TextGenerator.fits`."""
+        """Implement `TextGenerator.fits`."""
         limit = self.manifest.tokens.max_source_tokens
         if self.tokenizer.most_tokens(text) <= limit:
             return True
@@ -144,7 +144,7 @@ class LocalGenerator:
         deadline_s: float | None = None,
         admitted: bool = False,
     ) -> list[TextFuture]:
-        """See `TextGenerator.generate`."""
+        """Implement `TextGenerator.generate`."""
         items = [self._item(source) for source in sources]
         return self.batcher.submit_many(
             items, priority=priority, deadline_s=deadline_s, convert=self._texts, admitted=admitted
@@ -211,7 +211,7 @@ class LocalGenerator:
         return [text.attention for text in texts if text.attention is not None]
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
-        """See `Scorer.log_probs`."""
+        """Implement `Scorer.log_probs`."""
         end, limit = (
             (self.tokenizer.end,),
             self.manifest.tokens.max_source_tokens + self.manifest.tokens.max_output_tokens,

@@ -200,7 +200,7 @@ def _read(source: Path) -> object:
 def _independent(state: Any) -> dict[str, Any]:
     """Return the tensors in ``state`` by name, without tied embeddings.
 
-    Each tensor is copied to contiguous memory of its own, because safetensors requires this.
+    Each tensor is copied to separate contiguous memory, because safetensors requires this.
     """
     import torch  # noqa: PLC0415 - the parent does without
 

@@ -362,7 +362,7 @@ class Newsroom:
 
     @property
     def dead(self) -> bool:
-        """Whether an engine has failed permanently."""
+        """True if an engine has failed permanently."""
         return any(model.health == "dead" for model in self.models)
 
     @property

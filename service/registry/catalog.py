@@ -38,7 +38,7 @@ class Entry:
 
     @property
     def installed(self) -> bool:
-        """Whether every file of the manifest exists. The contents of the files are not checked."""
+        """True if every file of the manifest exists. The contents of the files are not checked."""
         return self.manifest.complete and all((self.folder / file).is_file() for file in self.manifest.files)
 
 

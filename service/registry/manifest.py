@@ -137,7 +137,7 @@ class Thorough(Decoding):
     """A second, slower search for texts whose first output is doubtful.
 
     A translation is generated again if the score of its first output (log-probability per token) is less than
-    ``below_score``, or if the checks of this output ask for a review. Candidates with equal doubts are compared by
+    ``below_score``, or if the checks report a finding for review. Candidates with equally many doubts are compared by
     their score plus ``backward_weight`` times the log-probability per token of the source, given the candidate.
     """
 
@@ -248,12 +248,12 @@ class Manifest(_Strict):
 
     @property
     def causal(self) -> bool:
-        """Whether the model is decoder-only."""
+        """True if the model is decoder-only."""
         return self.architecture in CAUSAL
 
     @property
     def complete(self) -> bool:
-        """Whether the manifest lists files. If not, the model must be installed before it can be loaded."""
+        """True if the manifest lists files. If not, the model must be installed before it can be loaded."""
         return bool(self.files)
 
     @property

@@ -218,19 +218,19 @@ class CandidateKind:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """See `ResultKind.versions`."""
+        """Implement `ResultKind.versions`."""
         return "candidates", RULES_VERSION, CHECKS_VERSION, NORMALISER_VERSION, repr(self._acceptance)
 
     def key(self, wanted: Request) -> Field:
-        """See `ResultKind.key`."""
+        """Implement `ResultKind.key`."""
         return wanted.task, wanted.members, wanted.max_chars
 
     def source(self, wanted: Request) -> Source:
-        """See `ResultKind.source`."""
+        """Implement `ResultKind.source`."""
         return Source((wanted.text, Mark(wanted.task)), GenerationOptions(scored=True, thorough=True))
 
     async def make(self, outputs: Sequence[tuple[Request, list[TextHypothesis]]], search: Search) -> list[Candidates]:
-        """See `ResultKind.make`."""
+        """Implement `ResultKind.make`."""
         del search  # one search is enough
         chars = sum(len(request.text) for request, _ in outputs)
         sound = await self._threads.in_thread(chars, self._sound, outputs)
@@ -286,11 +286,11 @@ class CandidateKind:
                 yield Candidate(text, tuple(support(text, request.members)), found)
 
     def encode(self, result: Candidates) -> bytes:
-        """See `ResultKind.encode`."""
+        """Implement `ResultKind.encode`."""
         return codec.encode([(one.text, one.support, one.rank) for one in result])
 
     def decode(self, entry: bytes, wanted: Request) -> Candidates:
-        """See `ResultKind.decode`."""
+        """Implement `ResultKind.decode`."""
         triples = (codec.row(one, 3) for one in codec.rows(codec.decode(entry)))
         return tuple(
             Candidate(codec.text(text), codec.numbers(places, len(wanted.members) - 1), codec.number(found))

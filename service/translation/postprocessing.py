@@ -130,7 +130,7 @@ class FinishedSentence:
 
     @property
     def broken(self) -> bool:
-        """Whether the translation is unusable: it is cut off, or one of the findings for review is in `BREAKS`."""
+        """True if the translation is unusable: it is cut off, or one of the findings for review is in `BREAKS`."""
         return self.cut or any(one.code in BREAKS for one in self.for_review)
 
     @property
@@ -411,16 +411,16 @@ class SentenceKind:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """See `ResultKind.versions`."""
+        """Implement `ResultKind.versions`."""
         return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, NO_PROMPT
 
     def key(self, wanted: SentenceConstraints) -> Field:
-        """See `ResultKind.key`. The sentence is translated without context."""
+        """Implement `ResultKind.key`. The sentence is translated without context."""
         terms = [(*one.span, one.text, one.kind, one.term, one.accepted) for one in wanted.required]
         return [wanted.source, wanted.aligned, terms, NO_CONTEXT]
 
     def source(self, wanted: SentenceConstraints) -> Source:
-        """See `ResultKind.source`."""
+        """Implement `ResultKind.source`."""
         attention = self._aligner.needs_attention and (wanted.aligned or bool(wanted.required))
         return Source(self._prompt(wanted), GenerationOptions(attention=attention, scored=self._thorough is not None))
 
@@ -435,7 +435,7 @@ class SentenceKind:
     async def make(
         self, outputs: Sequence[tuple[SentenceConstraints, list[TextHypothesis]]], search: Search
     ) -> list[FinishedSentence | Awaitable[FinishedSentence]]:
-        """See `ResultKind.make`."""
+        """Implement `ResultKind.make`."""
         wanted = [constraints for constraints, _ in outputs]
         count = None if self._thorough is None else 1
         steps = [rerank(hypotheses[:count], partial(finish, one, self._languages)) for one, hypotheses in outputs]
@@ -505,7 +505,7 @@ class SentenceKind:
         return [done[number] for number in range(len(steps))]
 
     def encode(self, result: FinishedSentence) -> bytes:
-        """See `ResultKind.encode`."""
+        """Implement `ResultKind.encode`."""
         findings = [(one.code, one.message, one.source, one.output, one.severity) for one in result.findings]
         found = result.alignment
         alignment = None if found is None else (found.source, found.target, found.weights)
@@ -513,7 +513,7 @@ class SentenceKind:
         return codec.encode((result.text, [applied for _, applied in terms], findings, alignment, result.cut))
 
     def decode(self, entry: bytes, wanted: SentenceConstraints) -> FinishedSentence:
-        """See `ResultKind.decode`."""
+        """Implement `ResultKind.decode`."""
         text, applied, findings, alignment, cut = codec.row(codec.decode(entry), 5)
         text, source_chars = codec.text(text), len(wanted.source)
         flags = list(map(codec.flag, codec.row(applied, len(wanted.required))))

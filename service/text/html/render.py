@@ -87,7 +87,7 @@ class AlignedStretch:
         self._sums = [list(accumulate(row, initial=0.0)) for row in alignment.weights]
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`.
+        """Implement `Stretch.spread`.
 
         Each range gets the run of words with the highest total score. Ranges with higher scores are placed first.
         """
@@ -108,7 +108,7 @@ class AlignedStretch:
         return [span or self._empty(one, window) for span, one in zip(found, ranges, strict=True)]
 
     def first(self, source: Span, window: Span) -> int:
-        """See `Stretch.first`."""
+        """Implement `Stretch.first`."""
         words = self._within(window)
         if not words:
             return self._proportional.first(source, window)
@@ -118,7 +118,7 @@ class AlignedStretch:
         return self._words[words.stop - 1 - gains.index(max(gains))].start
 
     def last(self, source: Span, window: Span) -> int:
-        """See `Stretch.last`."""
+        """Implement `Stretch.last`."""
         words = self._within(window)
         if not words:
             return self._proportional.last(source, window)
@@ -128,7 +128,7 @@ class AlignedStretch:
         return self._words[words.start + gains.index(max(gains))].end
 
     def point(self, at: int, *, monotone: bool) -> int:
-        """See `Stretch.point`.
+        """Implement `Stretch.point`.
 
         Markup that directly follows a word in the source is placed after the translation of that word. Other markup is
         placed before the translation of the next word.

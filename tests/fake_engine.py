@@ -1,4 +1,4 @@
-"""A deterministic fake engine for tests. It has no model; a handler function defines its outputs."""
+"""A deterministic fake engine for tests. It has no model. Instead, a handler function defines its outputs."""
 
 import threading
 import time

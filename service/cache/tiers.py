@@ -216,7 +216,7 @@ class Cache:
         """Delete everything from both tiers.
 
         Raises:
-            PurgeIncomplete: the shared tier did not respond. Memory is empty.
+            PurgeIncomplete: the shared tier did not respond. The memory tier has been emptied.
         """
         async with self._purge():
             try:

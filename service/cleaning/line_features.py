@@ -378,7 +378,8 @@ def _place(number: int, start: int, end: int) -> str:
 def _of_page(lines: Sequence[Line], shapes: Sequence[Shape]) -> list[str]:
     """Return the features that all lines of a page share.
 
-    They are the length of the page and the number of lines outside the range with the most text.
+    They are the number of lines, the number of short lines outside the range with the most text, and the number of
+    lines that the rules have recognised.
     """
     start, end = best_stretch(lines, _PENALTIES[0])
     outside = sum(not shape.long for shape in (*shapes[:start], *shapes[end:]))

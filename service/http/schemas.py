@@ -73,7 +73,7 @@ class WarningOut(BaseModel):
 class ModelOut(BaseModel):
     """A model.
 
-    ``quality`` states what the model's output is good enough for: trials ("starter"), drafts that an editor compares
+    ``quality`` states the use that the model's output is fit for: trials ("starter"), drafts that an editor compares
     with the original ("draft"), or publication after review ("production").
     """
 

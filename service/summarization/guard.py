@@ -16,8 +16,8 @@ def support(sentence: str, sources: Sequence[str]) -> list[int]:
     """Return the indices of up to three source sentences that cover the content of ``sentence``, in ascending order.
 
     A source sentence covers a stem if it contains the stem itself or, because of compounds, a stem with the same first
-    six letters. The best source sentence must cover at least 20 % of the stems of ``sentence``; otherwise the result is
-    empty. Each further source sentence must cover at least another 15 %.
+    six letters. The best source sentence must cover at least 20 % of the stems of ``sentence``. Otherwise, the result
+    is empty. Each further source sentence must cover at least another 15 %.
     """
     missing = set(content_stems(sentence))
     total = len(missing)

@@ -93,7 +93,10 @@ async def test_memory_does_not_grow_with_work(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_loading_service_is_alive_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the liveness probe failed during loading, Kubernetes would kill the process while it is starting."""
+    """Check that the liveness probe succeeds during loading.
+
+    Otherwise, Kubernetes would kill the process while it starts.
+    """
     loaded = threading.Event()
 
     def slowly(*_: object, **__: object) -> FakeEngine:
@@ -111,7 +114,7 @@ def test_loading_service_is_alive_not_ready(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_dead_engine_fails_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process exits after its engine has died. Until then every probe fails."""
+    """Check that every probe fails after the engine has died and until the process exits."""
     ended = asyncio.Event()
     monkeypatch.setattr("service.app.exit_dead", ended.set)
     async with both(monkeypatch) as ports:

@@ -104,7 +104,7 @@ class Desk:
         return self.hub.repos[REPO]
 
     def start(self, *arguments: str | Path, file_bytes: int | None = None) -> Running:
-        """Start a command; ``file_bytes`` limits the size of the files that it writes."""
+        """Start a command. ``file_bytes`` limits the size of the files that it writes."""
         folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="command-"))
         given = ("models", *map(str, arguments))
         return Command(self.program, given, self.environment_of_a_command(), folder, file_bytes).start()

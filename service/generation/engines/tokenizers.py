@@ -19,7 +19,7 @@ class Pieces(Protocol):
     """The interface of a tokenizer that converts text to pieces and back.
 
     ``control`` contains the target pieces that are not text. ``writable`` contains the source and target pieces that
-    are text. ``complete`` means that `encode` can add the special pieces of a source; otherwise the caller must add
+    are text. ``complete`` means that `encode` can add the special pieces of a source. Otherwise, the caller must add
     them.
     """
 

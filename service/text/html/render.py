@@ -32,7 +32,10 @@ class HtmlCopy:
     """
 
     def __init__(self, html: str, changed: Mapping[Span, str | None]) -> None:
-        """Create a copier. ``changed`` maps spans to their replacements; None leaves a span unchanged."""
+        """Create a copier.
+
+        ``changed`` maps spans to their replacements. A span that is mapped to None is copied unchanged.
+        """
         self.html = html
         self._changes = sorted((span, text) for span, text in changed.items() if text is not None)
         self._starts = [span.start for span, _ in self._changes]

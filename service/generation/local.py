@@ -20,17 +20,26 @@ from service.generation.base import (
 )
 from service.generation.batcher import Batcher
 from service.generation.call import Priority
-from service.generation.engines.base import Engine, ParallelConfig, layouts, resolve_compute_type
+from service.generation.engines.base import (
+    PROMPT_STEP_TOKENS,
+    Engine,
+    ParallelConfig,
+    layouts,
+    padded_length,
+    resolve_compute_type,
+)
 from service.generation.engines.loading import Probe, TunedConfig, TunedFactory, load_engine
 from service.generation.engines.tokenizers import EOS, Tokenizer
 from service.generation.scheduler import Limits
 from service.languages.base import language
 from service.registry.catalog import Entry
 from service.registry.joining import ready
-from service.registry.manifest import EngineKind, Manifest
+from service.registry.manifest import EngineKind, Manifest, Prompts
 
 SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64
+FIRST_SENTENCES = 8
+"""Maximum number of sentences in a call to an idle causal model. Such a call takes one or two seconds."""
 SCORED = DecodingOptions()
 CHARS_A_TOKEN = 16
 """A text with more than this many characters per token of the limit counts as too long without being encoded."""
@@ -94,7 +103,7 @@ class LocalGenerator:
         options = [f"{name}={value}" for name, value in manifest.decoding]
         options += [f"thorough.{name}={value}" for name, value in manifest.thorough or ()]
         if manifest.prompts is not None:
-            options.append(f"hints={manifest.prompts.hints}")
+            options.append(f"hints={manifest.prompts.hints} pad={manifest.prompts.pad}")
         return " ".join(options)
 
     @cached_property
@@ -162,7 +171,7 @@ class LocalGenerator:
             # Beam search computes scores anyway. Greedy search is faster without them.
             scored=asked.scored or own.beam_size > 1,
         )
-        return EngineInput(tokens, options)
+        return EngineInput(padded(tokens, self.manifest.prompts), options)
 
     def _allowed(self, text: str, options: GenerationOptions) -> frozenset[str] | None:
         """Return the pieces that an output may contain, or None if there is no restriction.
@@ -237,6 +246,16 @@ class LocalGenerator:
         ]
 
 
+def padded(prompt: Tokens, prompts: Prompts | None) -> Tokens:
+    """Add padding before ``prompt`` if the model was trained with padding. Otherwise, return it unchanged.
+
+    The engine reads prompts of equal length in one step, and the other prompts of a call then do not affect the output.
+    """
+    if prompts is None or not prompts.pad:
+        return prompt
+    return (prompts.pad,) * (padded_length(len(prompt), PROMPT_STEP_TOKENS) - len(prompt)) + prompt
+
+
 async def load_generator(
     entry: Entry, choice: EngineChoice, limits: Limits, listener: Listener, on_dead: Callable[[], None]
 ) -> LocalGenerator:
@@ -255,6 +274,8 @@ async def load_generator(
     warm_up = EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))
     if not limits.batch_items:
         limits = replace(limits, batch_items=call_sentences(made, choice.kind))
+    if entry.manifest.causal:
+        limits = replace(limits, first_items=FIRST_SENTENCES)
     batcher = Batcher(entry.name, factory, warm_up, limits=limits, listener=listener, on_dead=on_dead)
     compute_type = (
         f"{resolve_compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"

@@ -100,11 +100,13 @@ class Prompts(_Strict):
     A prompt consists of the piece ``start``, a text, and a special piece that tells the model what to do with the text.
     ``marks`` maps names to these special pieces, which do not occur in texts. ``task`` is the name for the manifest's
     task. An output ends with the piece ``end``. If ``hints`` is True, the translation of each of the caller's terms is
-    inserted after the term, between the marks `TERM_MARKS`.
+    inserted after the term, between the marks `TERM_MARKS`. If ``pad`` is set, it is added before ``start`` until the
+    prompt has one of a few common lengths. The model must have been trained to ignore this piece.
     """
 
     start: str = "<bos>"
     end: str = "<eos>"
+    pad: str = ""
     task: str
     marks: dict[str, str]
     hints: bool = False

@@ -223,6 +223,13 @@ async def test_waiting_items_are_split_across_idle_replicas() -> None:
     assert all(max(one.pending.tokens for one in call) * len(call) <= 512 for call in calls)
 
 
+async def test_first_call_of_an_idle_engine_is_small_and_has_one_padded_length() -> None:
+    queue = Queue(Limits(batch_items=8, first_items=2))
+    put(queue, [sized(64), *[sized(16)] * 3, *[sized(64)] * 6])
+    calls = [queue.take(1), queue.take(0), queue.take(0)]
+    assert [[one.pending.tokens for one in call] for (call,) in calls] == [[64] * 2, [16] * 3, [64] * 5]
+
+
 async def test_batch_with_few_items_left_is_no_backlog_measurement(clock: Clock) -> None:
     queue = Queue(Limits(batch_items=2))
     put(queue, [sized(1)] * 3)

@@ -1,12 +1,12 @@
 """Have readers judge summaries: ``python -m benchmarks.judgement sample``, then ``collect``.
 
-`sample` summarises articles with the running service. It writes the sentences of the summaries in random order. It also
+`sample` summarises articles with the service. It writes the sentences of the summaries in random order. It also
 writes pairs that consist of a summary and the beginning of its article (the lead), without stating which of the two is
 the summary. Two readers judge independently. For each sentence and each pair, a reader writes one line with its number,
 a tab, and a mark:
 
-- A sentence is ``ok``, ``broken`` (not a complete, correct German sentence), ``unfaithful`` (it states something that is
-  not in the article), or ``broken unfaithful``.
+- A sentence is ``ok``, ``broken`` (not a complete, correct German sentence), ``unfaithful`` (it states something
+  that is not in the article), or ``broken unfaithful``.
 - In a pair, ``a`` or ``b`` is the better summary, or they are the ``same``.
 
 `collect` counts the marks and records them without any text of the articles. A sentence counts as broken or unfaithful

@@ -182,8 +182,8 @@ Anyone who uses or redistributes these weights is bound by Gemma's terms of use.
 in the Gemma Prohibited Use Policy (ai.google.dev/gemma/prohibited_use_policy), which is part of the terms.
 Redistribution requires a copy of the terms, the notice, and a statement of the changes.
 
-The WMT news data is customarily provided for research, and the terms of the Swiss press data are disputed. It is unclear
-whether weights that were trained on this data may be used commercially.
+The WMT news data is customarily provided for research, and the terms of the Swiss press data are disputed. It is
+unclear whether weights that were trained on this data may be used commercially.
 
 ## Intended use
 

@@ -152,7 +152,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
 
 
 async def measure(settings: Settings, data: Path, sets: Sequence[str], limit: int | None) -> dict[str, Any]:
-    """Return the table rows for each test set, by way of translating."""
+    """Return the table rows for each test set and each way of translating."""
     pool = ModelPool(plan_of(settings), Cache(Memory(max_bytes=0, ttl_s=1.0)), ignore, lambda: None)
     models = await pool.load()
     try:

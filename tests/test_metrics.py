@@ -34,7 +34,7 @@ def service_metrics() -> Metrics:
 
 
 def changed_samples(service_metrics: Metrics, event: events.Event) -> dict[str, float]:
-    """Return the samples that an event changes, except buckets, with the differences."""
+    """Return the samples that an event changes, each with the difference. Histogram buckets are left out."""
     before = samples(service_metrics)
     service_metrics.listen(event)
     return {

@@ -249,8 +249,8 @@ def _shown_lead(blocks: Sequence[_Part], headline: str | None, body: set[str]) -
 def _is_set_apart(blocks: Sequence[_Part], number: int, body: set[str]) -> bool:
     """Return whether the layout distinguishes a block as a lead.
 
-    It does if the block is bold, has a class name for leads, has another format than the following text, or is not part
-    of the extracted text (``body``).
+    It does if the block is bold, has a class name for leads, has a different format from the following text, or is not
+    part of the extracted text (``body``).
     """
     block = blocks[number]
     if not _may_be_lead(block):

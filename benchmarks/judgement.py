@@ -128,7 +128,9 @@ def read_marks(path: Path, count: int, allowed: set[str]) -> list[str]:
 
 
 def kappa(one: Sequence[str], other: Sequence[str]) -> float | None:
-    """Return Cohen's kappa for the marks of two readers, or None if all marks are equal, because it is then undefined.
+    """Return Cohen's kappa for the marks of two readers.
+
+    If all marks are equal, kappa is undefined, and the result is None.
     """
     total = len(one)
     if len({*one, *other}) < 2:

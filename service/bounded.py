@@ -27,8 +27,7 @@ class Bounded(BaseModel):
 
 
 def at_most(items: int, code: str = "too_long") -> BeforeValidator:
-    """Return a validator that rejects a list or dict of more than ``items`` members, before the members are validated.
-    """
+    """Return a validator that rejects a list or dict of more than ``items`` members before checking the members."""
 
     def check_length(value: Any) -> Any:
         if isinstance(value, list | dict) and len(value) > items:

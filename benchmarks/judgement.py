@@ -1,15 +1,16 @@
 """Have readers judge summaries: ``python -m benchmarks.judgement sample``, then ``collect``.
 
-`sample` summarises articles with the running service. It writes the sentences of the summaries in random order, and
-pairs of a summary and the beginning of its article (the lead) that do not say which is which. Two readers judge
-independently. A reader writes one line for each sentence and each pair: its number, a tab, and a mark.
+`sample` summarises articles with the service. It writes the sentences of the summaries in random order. It also
+writes pairs that consist of a summary and the beginning of its article (the lead), without stating which of the two is
+the summary. Two readers judge independently. For each sentence and each pair, a reader writes one line with its number,
+a tab, and a mark:
 
-- a sentence is ``ok``, ``broken`` (not whole, correct German), ``unfaithful`` (says what the article does not say), or
-  ``broken unfaithful``
-- of a pair, ``a`` or ``b`` is the better summary, or they are the ``same``
+- A sentence is ``ok``, ``broken`` (not a complete, correct German sentence), ``unfaithful`` (it states something
+  that is not in the article), or ``broken unfaithful``.
+- In a pair, ``a`` or ``b`` is the better summary, or they are the ``same``.
 
 `collect` counts the marks and records them without any text of the articles. A sentence counts as broken or unfaithful
-if one of the readers says so. Agreement is Cohen's kappa.
+if at least one of the readers marked it as such. Agreement is measured with Cohen's kappa.
 """
 
 import asyncio
@@ -36,13 +37,16 @@ FAULTS = ("broken", "unfaithful")
 SENTENCE_MARKS = {"ok", *FAULTS, " ".join(FAULTS)}
 PAIR_MARKS = {"a", "b", "same"}
 KEY, SENTENCES, PAIRS = "key.json", "sentences.jsonl", "pairs.jsonl"
-WorkDir = Annotated[Path, typer.Option(file_okay=False, help="Folder of the files for the readers.")]
+WorkDir = Annotated[Path, typer.Option(file_okay=False, help="Folder with the files for the readers.")]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Have readers judge summaries.")
 
 
 def articles(data: Path, count: int) -> Iterator[tuple[str, str, str]]:
-    """Yield (id, headline, body) of ``count`` articles, half from Wikinews' test set and half from real pages."""
+    """Yield (id, headline, body) of ``count`` articles. Half of them are from the Wikinews test set.
+
+    The other articles are from real pages.
+    """
     with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["split"] == "test"]
     for number, row in enumerate(rows[: count // 2]):
@@ -66,7 +70,7 @@ async def summarised(server: Server, data: Path, count: int) -> list[dict[str, A
 
 
 def facts(one: dict[str, Any], number: int) -> dict[str, Any]:
-    """Return what the record has of a sentence: its article, its number, its sources and how much of it is copied."""
+    """Return the recorded facts about a sentence: its article, number and sources, and the share that is copied."""
     sentence = one["summary"]["sentences"][number]
     return {
         "article": one["id"],
@@ -78,7 +82,7 @@ def facts(one: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def write_sample(found: Sequence[dict[str, Any]], work: Path) -> None:
-    """Write the sentences and pairs for the readers, in random order, and the key to both."""
+    """Write the sentences and pairs for the readers in random order, and the key that identifies them."""
     rng = random.Random(SEED)
     places = [(one, number) for one in found for number in range(len(one["summary"]["sentences"]))]
     rng.shuffle(places)
@@ -107,10 +111,10 @@ def write_sample(found: Sequence[dict[str, Any]], work: Path) -> None:
 
 
 def read_marks(path: Path, count: int, allowed: set[str]) -> list[str]:
-    """Return the marks of a reader in order.
+    """Read the marks of one reader, and return them in order.
 
     Raises:
-        ValueError: a line has no known mark, or a number is missing, repeated or out of range.
+        ValueError: a line has no valid mark, or a number is missing, repeated or out of range.
     """
     marks: dict[int, str] = {}
     for line in path.read_text("utf-8").splitlines():
@@ -124,7 +128,10 @@ def read_marks(path: Path, count: int, allowed: set[str]) -> list[str]:
 
 
 def kappa(one: Sequence[str], other: Sequence[str]) -> float | None:
-    """Return Cohen's kappa of two readers, or None if it is undefined, because there is at most one kind of mark."""
+    """Return Cohen's kappa for the marks of two readers.
+
+    If all marks are equal, kappa is undefined, and the result is None.
+    """
     total = len(one)
     if len({*one, *other}) < 2:
         return None
@@ -135,7 +142,7 @@ def kappa(one: Sequence[str], other: Sequence[str]) -> float | None:
 
 
 def judged(key: dict[str, Any], sentences: Sequence[Sequence[str]], pairs: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Return the shares, the agreement and the marks, from the key and the marks of both readers."""
+    """Return the shares, the agreement and the marks, computed from the key and the marks of both readers."""
     rows = [
         one | {"marks": list(marks)} for one, marks in zip(key["sentences"], zip(*sentences, strict=True), strict=True)
     ]
@@ -167,7 +174,7 @@ def sample_command(
     work: WorkDir,
     count: Annotated[int, typer.Option("--articles", min=2, help="Number of articles.")] = 60,
 ) -> None:
-    """Summarise articles and write the files for the readers."""
+    """Summarise articles, and write the files for the readers."""
 
     async def measure() -> list[dict[str, Any]]:
         async with Checkout.here().server() as server:
@@ -180,12 +187,12 @@ def sample_command(
 @app.command("collect")
 def collect_command(
     work: WorkDir,
-    sentences: Annotated[list[Path], typer.Option(exists=True, help="Marks of a reader; give the option twice.")],
-    pairs: Annotated[list[Path], typer.Option(exists=True, help="Marks of a reader; give the option twice.")],
+    sentences: Annotated[list[Path], typer.Option(exists=True, help="Marks of one reader. Set this option twice.")],
+    pairs: Annotated[list[Path], typer.Option(exists=True, help="Marks of one reader. Set this option twice.")],
     *,
     save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/judgement.json.")] = False,
 ) -> None:
-    """Count the marks of both readers and print the shares."""
+    """Count the marks of both readers, and print the shares."""
     key = json.loads((work / KEY).read_text("utf-8"))
     result = judged(
         key,

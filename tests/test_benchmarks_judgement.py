@@ -1,4 +1,4 @@
-"""Tests of the judgement of summaries: what readers get, how their marks are counted, and bad files of marks."""
+"""Tests of the judgement of summaries: the files for the readers, the counting of marks, and invalid files of marks."""
 
 import json
 from pathlib import Path

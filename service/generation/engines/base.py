@@ -162,10 +162,11 @@ PROMPT_STEP_TOKENS = 2 * LEAST_STEP_TOKENS
 
 
 def padded_length(tokens: int, step: int = LEAST_STEP_TOKENS) -> int:
-    """Return ``tokens``, rounded up to 16, 32, 48, 64, 96, 128, 192, 256 and so on.
+    """Return ``tokens``, rounded up to a padded length.
 
-    ``step`` is the smallest step between two lengths. Long sources are rare. With smaller steps, they would seldom
-    share a call, and a call with one source takes nearly as long as a call with eight.
+    With the default ``step``, the padded lengths are 16, 32, 48, 64, 96, 128, 192, 256 and so on. ``step`` is the
+    smallest step between two of them. The steps grow with the length, because long sources are rare. With small steps,
+    they would seldom share a call, and a call with one source takes nearly as long as a call with eight.
     """
     while tokens > MOST_STEPS * step:
         step *= 2

@@ -1,5 +1,6 @@
 """Tests of both ports in one process: they start and stop together, and report a port that is in use."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -71,7 +72,7 @@ def test_admin_port_in_use_is_one_line() -> None:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
             [sys.executable, "-m", "service", "serve", "--port", "0"],
-            env={"DEPESCHE_ADMIN_PORT": port},
+            env={**os.environ, "DEPESCHE_ADMIN_PORT": port},
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,

@@ -37,7 +37,9 @@ def test_stream_ends_after_sigterm() -> None:
     headers = {"accept": "text/event-stream"}
     with (
         serving() as server,
-        httpx.stream("POST", f"{server.url}/v1/translate", json={"text": text}, headers=headers, timeout=60) as stream,
+        httpx.stream(
+            "POST", f"{server.url}/v1/translate", json={"text": text}, headers=headers, timeout=PATIENCE_S
+        ) as stream,
     ):
         lines = stream.iter_lines()
         names = [next(lines)]

@@ -35,13 +35,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, None]:
 def models_dir(pytestconfig: pytest.Config) -> Path:
     """Return the folder of the tiny models, which is the default for `Settings` and for processes that tests start.
 
-    No test uses a model that a developer has pulled, and joined weights are written to pytest's cache folder.
+    No test uses a model that a developer has pulled, and joined weights are written to pytest's cache folder. Engines
+    have one thread each: if several test processes share the cores, the threads of one engine wait for each other.
     """
     cache = pytestconfig.cache
     folder = tiny_models(cache.mkdir("tiny-models"))
     os.environ["DEPESCHE_MODELS_DIR"] = str(folder)
     os.environ["DEPESCHE_INSTALLED_DIR"] = str(cache.mkdir("no-models"))
     os.environ["DEPESCHE_WEIGHTS_DIR"] = str(cache.mkdir("weights"))
+    os.environ["DEPESCHE_THREADS"] = "1"
     return folder
 
 

@@ -96,9 +96,7 @@ def test_readme_shows_the_answer_of_the_default_translator() -> None:
     command, answer = re.findall(r"```(?:sh|json)\n(.*?)```", example, re.DOTALL)[:2]
     body = json.loads(command.partition("-d '")[2].rpartition("'")[0])
     assert "http://127.0.0.1:8000/v1/translate " in command
-    # One thread and one replica: the service measures no layouts of its threads before it is ready.
-    settings = Settings(models_dir=ROOT / "models", threads=1, engine_replicas=1)
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(Settings(models_dir=ROOT / "models", engine_replicas=1))) as client:
         wait_until_ready(client)
         given = client.post("/v1/translate", json=body)
     assert given.json() == json.loads(answer)

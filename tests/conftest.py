@@ -63,7 +63,7 @@ def client() -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def embedded_client() -> Iterator[TestClient]:
-    """Start the application with the embedded starter models, for the few slow tests of their outputs."""
+    """Start the application with the embedded starter models. Only a few slow tests use it."""
     settings = Settings(models_dir=ROOT / "models", translation_model="starter-de-en", summary_model="starter-sum-de")
     with TestClient(create_app(settings), raise_server_exceptions=False) as found:
         wait_until_ready(found)

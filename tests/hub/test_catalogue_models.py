@@ -49,7 +49,7 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reposito
 def desk(
     tmp_path_factory: pytest.TempPathFactory, repositories: dict[str, Repository], models_dir: Path
 ) -> Iterator[Desk]:
-    """Return a desk with the shipped manifests of the hub's models, and a hub with the repositories in it."""
+    """Return a `Desk` with the project's manifests of hub models, and a hub with their repositories."""
     with serving() as hub:
         made = Desk(tmp_path_factory.mktemp("desk"), hub, program="service")
         catalogue(made.models, NAMES, models_dir)
@@ -93,7 +93,7 @@ def test_model_is_pulled_verified_and_served(
 
 
 def answered(desk: Desk, manifest: Manifest, name: str) -> dict[str, Any]:
-    """Return the answer of an application that serves this model."""
+    """Return the response of an application that serves this model."""
     places = {"models_dir": desk.models, "installed_dir": desk.installed, f"{manifest.task}_model": name}
     settings = Settings.model_validate({**places, "engine_replicas": 1, "threads": 1})
     with TestClient(create_app(settings)) as client:

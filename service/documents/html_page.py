@@ -54,7 +54,8 @@ def read_page(source: str) -> Document:
         raise InvalidInput("document_empty", "no article was found in the page", pointer="/document")
     tree = _tree(source)
     article = _jsonld(tree)
-    headline = _headline(tree, [text_value(article.get("headline")), _meta(tree, "og:title")])
+    named = [text_value(article.get(name)) for name in ("headline", "alternativeHeadline")]
+    headline = _headline(tree, [_meta(tree, "og:title"), *named])
     described = [text_value(article.get("description")), _meta(tree, "og:description"), _meta(tree, "description")]
     lead = _lead(_blocks(tree), headline, [plain for one in described if (plain := _plain(one))], text)
     return Document(
@@ -116,6 +117,7 @@ _LEAD_CHARS = range(30, 600)
 _LEAD_WORDS = 6
 _LONG_CHARS = 80
 _MOST_KICKER_CHARS = 80
+_LEAST_HEAD_CHARS = 12  # a shorter headline can be the end of another one
 _HEAD_LINES = 6
 _PREFIX_CHARS = 40
 _NEAR_BLOCKS = 8
@@ -151,16 +153,23 @@ def _words_of(element: lxml_html.HtmlElement) -> str:
 def _headline(tree: lxml_html.HtmlElement, described: Sequence[str | None]) -> str | None:
     """Return the headline: the first one of the metadata that is a heading of the page, else the page's first h1.
 
-    A kicker in the h1 is left out. If the page has no heading, the metadata are used.
+    Headings in breadcrumb trails and menus are ignored, because search engines are their readers. A kicker in the
+    heading is left out. If the page has no heading, the metadata are used.
     """
-    headings = [shown for name in _HEADINGS for one in tree.iter(name) for shown in _shown(one)]
-    keys = {_key(heading) for heading in headings}
+    elements = [one for name in _HEADINGS for one in tree.iter(name) if not _in_menu(one)]
+    keys = [_key(shown) for one in elements for shown in _shown(one)]
     named = [plain for one in described if (plain := _plain(one))]
     for text in (*named, *(_SITE.sub("", one) for one in named)):
-        if _key(text) in keys:
+        if any(_repeats(key, _key(text)) for key in keys):
             return text
-    first = next((shown[-1] for one in tree.iter("h1") if (shown := _shown(one))), None)
+    first = next((shown[-1] for one in elements if one.tag == "h1" and (shown := _shown(one))), None)
     return first or next(iter(named), None)
+
+
+def _in_menu(element: lxml_html.HtmlElement) -> bool:
+    """Return whether an element is part of a menu or a breadcrumb trail."""
+    near = (element, *element.iterancestors())
+    return any(one.tag == "nav" or "breadcrumb" in (one.get("class") or "").casefold() for one in near)
 
 
 def _shown(heading: lxml_html.HtmlElement) -> list[str]:
@@ -270,7 +279,14 @@ def _without(text: str, heads: set[str | None]) -> str:
 
 
 def _is_head(line: str, heads: set[str]) -> bool:
-    return any(head and line.endswith(head) and len(line) <= len(head) + _MOST_KICKER_CHARS for head in heads)
+    return any(_repeats(line, head) for head in heads if head)
+
+
+def _repeats(line: str, head: str) -> bool:
+    """Return whether a line is the text ``head``, with at most a kicker in front of it."""
+    if len(head) < _LEAST_HEAD_CHARS:
+        return line == head
+    return line.endswith(head) and len(line) <= len(head) + _MOST_KICKER_CHARS
 
 
 FORMAT = Format("page", is_page, read_page)

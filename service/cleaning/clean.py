@@ -147,7 +147,7 @@ def _marked(lines: list[Line], headline: Line, first: int, language: Language) -
 
 def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> None:
     """Mark the lead if the page has one. If the caller provided the lead, remove its repetition above the text."""
-    running = [number for number, line in enumerate(lines) if line.kept and line.running]
+    running = [number for number, line in enumerate(lines) if line.kept and line.running and line.part == "body"]
     if lead is not None:
         _remove_given_lead(lines, lead, running[0] if running else len(lines) - 1)
     elif has_headline and len(running) > 1 and _is_lead(lines, running[0], running[1]):
@@ -526,7 +526,7 @@ def _assemble(lines: list[Line], headline: str | None, lead: str | None, notices
         Notice("maybe_furniture", line.doubt, line.span) for line in lines if line.kept and line.doubt is not None
     ]
     return CleanedArticle(
-        headline=headline if headline is not None else _text(found["headline"]),
+        headline=headline if headline is not None else _one_line(found["headline"]),
         kicker=_text(found["kicker"]),
         lead=lead if lead is not None else _text(found["lead"]),
         body=_PARAGRAPH_GAP.join(line.text for line in body),
@@ -550,6 +550,14 @@ def _mappings(body: list[Line]) -> list[Mapping]:
 
 def _text(line: Line | None) -> str | None:
     return None if line is None else line.text
+
+
+_ALONE_COLON = re.compile(r"\s+:\s+")
+
+
+def _one_line(line: Line | None) -> str | None:
+    """Return the text of a headline in one line. A page may show its parts in lines of their own."""
+    return None if line is None else " ".join(_ALONE_COLON.sub(": ", line.text).split())
 
 
 def _span(line: Line | None) -> Span | None:

@@ -7,6 +7,7 @@ belong to a language; ``models/pages`` trains them.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -206,21 +207,36 @@ def _headline_points(
     known = line.reason not in _MAYBE_HEADLINE or (verdict is not None and verdict.weight != "doubt")
     if known or words not in _HEADLINE_WORDS or len(line.text) > _HEADLINE_CHARS:
         return None
-    below = lines[number + 1 : min(first, number + 1 + META_REACH)]
+    reach = range(number + 1, min(first, number + 1 + META_REACH))
+    reasons = {_reason(lines[one], verdicts[one]) for one in reach}
     points = 3 * (facts.shares[number] or 0) + 2 * float(chances[number, STATES.index("headline")])
-    points += (words in _USUAL_WORDS) + 1.5 * (number in facts.copied)
-    points += any(one.reason in META_REASONS for one in below) + 0.5 * any(one.running for one in below)
-    points -= 0.08 * (first - number) + 1.5 * (line_ending(line.text) in {".", ":", ","})
+    points += (words in _USUAL_WORDS) + 1.5 * (number in facts.copied and words in _USUAL_WORDS)
+    points += (not META_REASONS.isdisjoint(reasons)) + 0.5 * any(lines[one].running for one in reach)
+    points -= 0.08 * (first - number) + _END_COSTS.get(line_ending(line.text), 0)
     cues = line.page.cues
     points -= 1.5 * any(name in cues and cues[name].search(line.text) is not None for name in ("account", "sharing"))
-    points -= 2.5 * any(one.reason in _CREDITS for one in below[:1]) + 3 * has_clock(line.text)
+    credits_ = [_is_credit(lines[one], verdicts[one]) for one in (number - 1, number + 1) if 0 <= one < len(lines)]
+    points -= 2.5 * credits_[-1] + 2.5 * all(credits_) + 3 * has_clock(line.text)
     return points
+
+
+def _reason(line: Line, verdict: Verdict | None) -> str | None:
+    return line.reason or (verdict.reason if verdict is not None else None)
+
+
+def _is_credit(line: Line, verdict: Verdict | None) -> bool:
+    """Return whether a line is a photo credit, by the rules or by its form "Agentur/Ida Beispiel"."""
+    short = len(line.text.split()) <= _CREDIT_WORDS and not line.running
+    return _reason(line, verdict) in _CREDITS or (short and _SLASHED.fullmatch(line.text) is not None)
 
 
 _MAYBE_HEADLINE = frozenset(
     {None, "advert"}
 )  # an advert mark above the headline makes the rules take it for the advert
 _CREDITS = frozenset({"photo_credit", "photo_caption"})
+_CREDIT_WORDS = 6
+_SLASHED = re.compile(r"[^\W\d_][^/|]*/[^\W\d_][^/|]*")
+_END_COSTS = {".": 2.5, ":": 1.5, ",": 1.5}
 
 
 _FORBIDDEN = -1e4

@@ -365,6 +365,7 @@ class PageGrammar:
         dateline: a pattern for the place and agency at the beginning of a report.
         meta_end: a pattern for a byline, a timestamp or button labels at the end of a paragraph.
         photo_ends: patterns for a photo credit at the end of a paragraph.
+        comments: a pattern for whole lines that are the heading of the readers' comments.
         source_end: a pattern for the credit of a photo or of the report at the end of a paragraph.
         cues: patterns of words that show the kind of a line. The names are those of features in ``weights``.
         weights: the file with the weights of the line model, which finds the article in a whole page. If it is None,
@@ -388,6 +389,7 @@ class PageGrammar:
     dateline: re.Pattern[str] = NEVER
     meta_end: re.Pattern[str] = NEVER
     photo_ends: tuple[re.Pattern[str], ...] = ()
+    comments: re.Pattern[str] = NEVER
     source_end: re.Pattern[str] = NEVER
     cues: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     weights: Path | None = None

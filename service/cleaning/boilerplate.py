@@ -97,6 +97,11 @@ def is_running(text: str, page: PageGrammar) -> bool:
     return words >= _SHORT_SENTENCE_WORDS and is_stopped(text)
 
 
+def has_inner_end(text: str) -> bool:
+    """Return whether a sentence ends and another one begins within the line."""
+    return _INNER_END.search(text) is not None
+
+
 def is_stopped(text: str) -> bool:
     """Return whether the line ends with a full stop or an ellipsis."""
     return _STOPPED.search(text[-8:]) is not None

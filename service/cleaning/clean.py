@@ -11,6 +11,7 @@ from service.cleaning.boilerplate import (
     Line,
     Verdict,
     glued_meta_chars,
+    has_inner_end,
     is_headline_like,
     is_kicker_like,
     is_stopped,
@@ -45,7 +46,20 @@ def mark_headline(lines: list[Line], headline: str | None, language: Language) -
     first = next((number for number, line in enumerate(lines) if line.kept and line.running), None)
     if headline is not None:
         return _without_repeated(lines, headline, 1 if first is None else first + 1)
+    if first is not None and _is_long_headline(lines, first):
+        first = next(n for n in range(first + 1, len(lines)) if lines[n].kept and lines[n].running)
     return lines if first is None else _with_found_headline(lines, first, language)
+
+
+def _is_long_headline(lines: list[Line], at: int) -> bool:
+    """Return whether the first line that looks like running text is a long headline: one sentence without a full stop.
+
+    Running text must follow below it, and no headline may be above it.
+    """
+    line = lines[at]
+    if not is_headline_like(line.text) or has_inner_end(line.text) or any(one.kept for one in lines[:at]):
+        return False
+    return any(one.kept and one.running and len(one.text) > len(line.text) for one in lines[at + 1 :])
 
 
 def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
@@ -336,7 +350,7 @@ def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
 _LEAST_PAGE_LINES = 20
 _PAGE_LINES = 5  # a text with at least this many unknown lines around the article is a whole page
 _LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of the article with this probability
-_SURELY_NOT = 0.02  # in another copy from a page, a line is removed only below this probability
+_SURELY_NOT = 0.15  # in another copy from a page, a line is removed only below this probability
 _DOUBT = 0.05
 _KEPT_OWN = frozenset({"boilerplate", "head_boilerplate"})
 _SURELY_HEAD = 0.8
@@ -411,7 +425,10 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
         if part != "headline" and not headed:
             continue
         best = max(found, key=lambda number: labelled.chance(number, frozenset({part})), default=None)
-        if best is not None and (whole_page or labelled.chance(best, frozenset({part})) >= _SURELY_HEAD):
+        if best is None:
+            continue
+        sure = part == "headline" and labelled.has_headline(_SURELY_HEAD)
+        if whole_page or sure or labelled.chance(best, frozenset({part})) >= _SURELY_HEAD:
             marked[part] = lines[best]
             lines[best].reason = None
             lines[best].part = part

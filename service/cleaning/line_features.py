@@ -251,8 +251,8 @@ def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[
         found.append(names)
     own = (n for n, line in enumerate(lines) if _is_strong(line, shares[n], _OWN_CHARS))
     anchors = _anchors(strong, first, last)
-    anchors += _later_runs(lines, shares, anchors)
-    return found, Facts(_before_comments(lines, anchors), frozenset(own), shares, copied)
+    anchors += _later_runs(lines, shares, anchors[-1] if anchors else last - 1)
+    return found, Facts(_before_comments(lines, anchors), frozenset(own) | set(anchors), shares, copied)
 
 
 def _around(number: int, size: int, strongs: Sequence[int], meta: Sequence[int]) -> Iterator[str]:
@@ -318,16 +318,16 @@ def _anchors(strong: Sequence[bool], start: int, end: int) -> list[int]:
     return found
 
 
-def _later_runs(lines: Sequence[Line], shares: Sequence[float | None], anchors: Sequence[int]) -> list[int]:
-    """Return paragraphs below the last anchor that follow each other directly and share words with the article.
+def _later_runs(lines: Sequence[Line], shares: Sequence[float | None], last: int) -> list[int]:
+    """Return paragraphs below the line ``last`` that follow each other directly and share words with the article.
 
-    Links to other articles may separate them from the last anchor. Teasers and comments seldom consist of two long
+    Links to other articles may separate them from the text above. Teasers and comments seldom consist of two long
     paragraphs on the same topic.
     """
     found: list[int] = []
     run: list[int] = []
-    for number in range(anchors[-1] + 1 if anchors else len(lines), len(lines)):
-        if number - (found or anchors)[-1] > _RUN_GAP and not run:
+    for number in range(max(0, last + 1), len(lines)):
+        if number - (found[-1] if found else last) > _RUN_GAP and not run:
             break
         if _is_strong(lines[number], shares[number], _RUN_CHARS, _RUN_SHARE):
             run.append(number)
@@ -367,9 +367,7 @@ _ANCHOR_GAP = 30
 _OFFERS = ("account", "mailing", "consent", "advert", "legal")
 
 
-def _is_strong(
-    line: Line, share: float | None, least: int = _STRONG_CHARS, least_share: float = _STRONG_SHARE
-) -> bool:
+def _is_strong(line: Line, share: float | None, least: int = _STRONG_CHARS, least_share: float = _STRONG_SHARE) -> bool:
     """Return whether the line is a paragraph of at least ``least`` characters on the topic of the long stretch."""
     if not line.running or line.reason is not None or len(line.text) < least or (share or 0) < least_share:
         return False

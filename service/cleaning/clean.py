@@ -21,6 +21,7 @@ from service.cleaning.boilerplate import (
     source_credit_chars,
 )
 from service.cleaning.line_model import ARTICLE, OUTSIDE, Labelled, label, read_weights
+from service.cleaning.wire import mark_wire
 from service.domain import Notice, Span
 from service.languages.base import Language
 from service.text.normalization import normalize_unicode
@@ -452,7 +453,8 @@ _ALL_BOILERPLATE = "Every line looks like page boilerplate, so all of them were 
 class RemovedPart:
     """A removed part of the submitted text, with the reason for its removal and its span.
 
-    The reason is one of ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``,
+    The reason is one of ``advert``, ``agency_credit``, ``agency_header``, ``agency_note``,
+    ``boilerplate``, ``breadcrumb``, ``byline``, ``control``,
     ``copyright``, ``maybe_article``, ``media``, ``outside_article``, ``partner``, ``photo_caption``, ``photo_credit``,
     ``reading_time``, ``related``, ``repeated_headline``, ``repeated_lead``, ``source_credit``, ``timestamp`` and
     ``topics``. A part with the reason ``maybe_article`` is doubtful.
@@ -501,8 +503,10 @@ def clean(text: str, language: Language, *, headline: str | None = None, lead: s
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
     lines = split_glued_lines(read_lines(text, language))
+    lines = mark_wire(lines, language.page.wire)
+    is_wire = any(line.reason == "agency_header" for line in lines)
     verdicts = remove_boilerplate(lines, language)
-    labelled = label_lines(lines, verdicts, language)
+    labelled = None if is_wire else label_lines(lines, verdicts, language)
     whole_page = labelled is not None and is_whole_page(lines, labelled)
     if labelled is not None:
         remove_outside(lines, verdicts, labelled, whole_page=whole_page)

@@ -30,9 +30,12 @@ def is_page(value: object) -> bool:
     if not isinstance(value, str):
         return False
     root = _ROOT.match(value, _PROLOGUE.match(value).end())  # type: ignore[union-attr]  # it also matches an empty string
-    if root is None or root[1].lower() == "html":
+    if root is not None and root[1].lower() == "html":
         return True
-    return not (value.lstrip("\ufeff \t\r\n").startswith("<?xml") or "xmlns" in root[2] or ":" in root[1])
+    is_xml = value.lstrip("\ufeff \t\r\n").startswith("<?xml")
+    if root is None:
+        return not is_xml
+    return not (is_xml or "xmlns" in root[2] or ":" in root[1])
 
 
 _WHOLE = re.compile(r"<(?:html|head|body|title)[\s>]", re.IGNORECASE)

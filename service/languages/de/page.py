@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from service.languages.base import PageGrammar
+from service.languages.base import PageGrammar, WireGrammar
 from service.languages.de.grammar import LISTS
 
 _VERB = re.compile(
@@ -125,6 +125,28 @@ def _beginnings(forms: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(words)})", re.IGNORECASE)
 
 
+WIRE = WireGrammar(
+    header=re.compile(r"[a-z]{2,4}\s?\d{3,4}\s\d\s[a-z]{2,3}\s\d{1,4}(?:\s\w{2,6}){1,2}(?:\s\d{2,4})?"),
+    slug=re.compile(r"[\wÄÖÜäöüß .&-]{2,40}(?:/[\wÄÖÜäöüß .&-]{1,40}){0,4}/(?:[\w .&-]{1,40})?"),
+    version=re.compile(
+        r"\((?:Zusammenfassung|Neu|Überblick|Vorausmeldung|Wiederholung|Berichtigung|Korrektur|Achtung|Eil|Meldung|"
+        r"Ausführliche Fassung|Aktualisier\w+|Mit|Wdh|\d{4})\b.{0,200}\)"
+    ),
+    marked_notes=re.compile(
+        r"#{1,3}\s*(?:Notizblock|Redaktionelle[rn]?\sHinweise?|(?:dpa|AFP|epd|KNA|sid)-Kontakte)\b"
+        r"|(?:\*\s){2,}\*?\s*(?:Die folgenden Informationen|$)"
+        r"|Die folgenden Informationen sind nicht zur Veröffentlichung bestimmt",
+        re.IGNORECASE,
+    ),
+    notes=re.compile(
+        r"(?:Notizblock|Redaktionelle[rn]?\sHinweise?|(?:dpa|AFP|epd|KNA|sid)-Kontakte|Kontakte?)\s*:?(?:\n|$)",
+        re.IGNORECASE,
+    ),
+    sign_off=re.compile(
+        r"(?:dpa|afp|epd|kna|sid|ap|rtr)(?:[ /][a-z]{1,5}\d?){1,6}(?:\n?\s?\d{6}\s[A-ZÄ][a-zä]{2}\s\d{2,4})?"
+        r"|\d{6}\s[A-ZÄ][a-zä]{2}\s\d{2,4}",
+    ),
+)
 PAGE = PageGrammar(
     verb=_VERB,
     roots=frozenset({"Startseite", "Home", "Homepage", "Start"}),
@@ -168,6 +190,7 @@ PAGE = PageGrammar(
     byline_start="Von",
     photo_credit=_PHOTO_CREDIT,
     dateline=_DATELINE,
+    wire=WIRE,
     cues={name: _beginnings(forms) for name, forms in LISTS.forms("page_cues").items()},
     weights=Path(__file__).parent / "data" / "page_model.json",
     meta_end=re.compile(rf"{_AFTER_SENTENCE}(?:{_DATED_END}|Von\s{_PERSONS}|\s*{_CLEAR_BUTTON}(?:\s+{_BUTTON})*)$"),

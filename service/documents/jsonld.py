@@ -113,12 +113,12 @@ def read_jsonld(value: object) -> Document:
     if len(bodies) > 1:
         detail = f"the document contains {len(bodies)} articles with an articleBody; send one article per request"
         raise InvalidInput("document_ambiguous", detail, pointer="/document")
-    article, (body, body_format) = bodies[0]
+    article, (text, body_format) = bodies[0]
     language = article.get("inLanguage")
     return Document(
         headline=plain_field(article.get("headline")) or plain_field(article.get("name")),
         lead=plain_field(article.get("description")),
-        body=body,
+        body=text,
         body_format=body_format,
         language=text_value(language.get("alternateName") if isinstance(language, Mapping) else language),
         uri=text_value(article.get("@id")) or text_value(article.get("url")),

@@ -55,11 +55,11 @@ def read_newsml(source: str) -> Document:
     if len(found) > 1:
         detail = f"the document contains {len(found)} news items with a text; send one item per request"
         raise InvalidInput("document_ambiguous", detail, pointer="/document")
-    item, (body, body_format) = found[0]
+    item, (text, body_format) = found[0]
     return Document(
         headline=_text(item, "contentMeta", "headline") or _text(item, "itemMeta", "title"),
         lead=_lead(item),
-        body=body,
+        body=text,
         body_format=body_format,
         language=_language(item),
         uri=item.get("guid"),
@@ -88,9 +88,9 @@ def _lead(item: etree._Element) -> str | None:
 
 
 def _language(item: etree._Element) -> str | None:
-    tags = (one.get("tag") for one in _children(item, "contentMeta", "language"))
-    sets = _children(item, "contentSet")
-    return next((tag for tag in tags if tag), next((one.get(_XML_LANG) for one in sets), None) or item.get(_XML_LANG))
+    tags = [one.get("tag") for one in _children(item, "contentMeta", "language")]
+    tags += [one.get(_XML_LANG) for one in (*_children(item, "contentSet"), item)]
+    return next((str(tag) for tag in tags if tag), None)
 
 
 def _body(item: etree._Element) -> tuple[str, BodyFormat] | None:

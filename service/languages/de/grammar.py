@@ -32,6 +32,7 @@ _MARKER = re.compile(r"\W*(?:\d{1,3}|[IVX]+|[A-Za-z])[.)]+$")
 _ORDINAL_NUMBER = re.compile(r"(?:\d{1,2}[./])*\d{1,3}\.$")
 _BEFORE_ORDINAL = frozenset({"und", "oder", "bis", "-", "–", "—"})
 _ROMAN = re.compile(r"[IVXL]{2,}\.$")
+_ROMAN_NEXT = re.compile(r"(?<!\w)[IVXL]{2,}\.\s+[„»\"]?(?=([^\W\d_]+))")
 _ADDRESS = re.compile(r"://|www\.|@|\.(?:de|com|org|net|eu|at|ch|info|tv|io|me|uk|fr)(?:[/.:,)]|$)", re.IGNORECASE)
 _SHORT_PARTS = re.compile(r"(?:^|\W)(?:[^\W\d_]|\d{1,3})\.$")
 _NUMBER_NEXT = re.compile(rf"([^\W\d_]{{3,}})[{_CITED}]?[.!?][{_CITED}]?\s+(?=\d)")
@@ -46,6 +47,8 @@ _ABBREVIATIONS = LISTS.phrases("abbreviations")
 _FINAL_ABBREVIATIONS = LISTS.folded("final_abbreviations")
 _DETERMINERS = LISTS.folded("determiners")
 _ORDINAL_NOUNS = LISTS.phrases("ordinal_nouns")
+_STREET = re.compile(r"[^\W\d_]{3,}(?:str|pl|gässl|gäßl)")  # "Goethestr. 12", "Bahnhofstr. Ecke Lindenweg"
+_STREET_NEXT = re.compile(r"\d|Ecke\b|/")
 _STARTERS = LISTS.phrases("sentence_starters")
 _FINAL_FORMS = "|".join(re.escape(form).replace(r"\ ", r"\s?") for form in LISTS.lines("final_abbreviations"))
 _FINAL = re.compile(rf"(?<![\w.])(?:{_FINAL_FORMS})\Z", re.IGNORECASE)
@@ -70,6 +73,7 @@ def missing_boundaries(text: str) -> Iterator[int]:
     yield from (match.end() for match in _YEARS.finditer(text))
     yield from (match.end() for match in _SOURCE_NEXT.finditer(text))
     yield from (match.end() for match in _PARENTHESIS.finditer(text) if _opens_sentence(text, match.start()))
+    yield from (match.end() for match in _ROMAN_NEXT.finditer(text) if match[1] in _STARTERS)
     yield from (match.end() for match in _ELLIPSIS.finditer(text) if match[1] in _STARTERS)
     # The pattern starts with the full stop, because few words are followed by one.
     stops = (match for match in _STOP.finditer(text) if match[1] in _STARTERS)
@@ -112,7 +116,12 @@ def _is_ordinal(left: str, right: str) -> bool:
 
 
 def _is_abbreviated(left: str, right: str) -> bool:
-    return left.endswith(".") and _is_abbreviation(_last(left).lstrip(_OPENING)[:-1]) and not _starts_sentence(right)
+    if not left.endswith("."):
+        return False
+    word = _last(left).lstrip(_OPENING)[:-1]
+    if _STREET.fullmatch(word) and _STREET_NEXT.match(right):
+        return True
+    return _is_abbreviation(word) and not _starts_sentence(right)
 
 
 def _last(text: str) -> str:
@@ -125,7 +134,11 @@ def _is_abbreviation(word: str) -> bool:
 
 
 def _can_end_sentence(word: str) -> bool:
-    return not _is_abbreviation(word) and re.search("[aeiouyäöü]", word, re.IGNORECASE) is not None
+    return (
+        not _is_abbreviation(word)
+        and not _STREET.fullmatch(word)
+        and re.search("[aeiouyäöü]", word, re.IGNORECASE) is not None
+    )
 
 
 def _opens_sentence(text: str, stop: int) -> bool:

@@ -175,6 +175,8 @@ def judge(line: str, language: Language) -> Verdict | None:
     Running text is boilerplate only if all its sentences are.
     """
     page = language.page
+    if len(line) <= _MAX_CHARS and page.period.fullmatch(line):
+        return None
     if _is_boilerplate(line, language):
         return Verdict("boilerplate")
     if len(line) <= _MAX_CHARS and len(line.split()) < SURE_WORDS and page.copyright.fullmatch(line):
@@ -182,14 +184,24 @@ def judge(line: str, language: Language) -> Verdict | None:
     if is_running(line, page):
         # "31.12.2021, 10:03 Uhr · Lesezeit: 4 Min." only looks like a short sentence.
         row = _by_parts(line, page) if len(line.split()) < SURE_WORDS else None
-        return row or (Verdict("related", "doubt") if _is_announced(line, "related", page) else None)
+        return row or _doubted(line, page)
     return None if len(line) > _MAX_CHARS else _by_phrase(line, page) or _by_form(line, page) or _by_parts(line, page)
+
+
+def _doubted(line: str, page: PageGrammar) -> Verdict | None:
+    """Return a doubtful verdict about running text that announces related articles or offers a newsletter."""
+    if _is_announced(line, "related", page):
+        return Verdict("related", "doubt")
+    offers = len(line) <= _MAX_CHARS and page.newsletter.search(line) is not None
+    return Verdict("boilerplate", "doubt") if offers else None
 
 
 def _by_phrase(line: str, page: PageGrammar) -> Verdict | None:
     bare = line.strip(_ORNAMENT).casefold()
     for reason, headings in page.headings.items():
         if bare in headings:
+            return Verdict(reason, opens=True)
+        if reason == "related" and page.related.fullmatch(bare):
             return Verdict(reason, opens=True)
         if reason in page.announcing and _is_announced(line, reason, page):
             return Verdict(reason)

@@ -351,7 +351,9 @@ def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
 _LEAST_PAGE_LINES = 20
 _PAGE_LINES = 5  # a text with at least this many unknown lines around the article is a whole page
 _LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of the article with this probability
+
 _SURELY_NOT = 0.15  # in another copy from a page, a line is removed only below this probability
+_SURELY_NO_SENTENCE = 0.02  # the same for a caption that is a sentence
 _DOUBT = 0.05
 _KEPT_OWN = frozenset({"boilerplate", "head_boilerplate"})
 _SURELY_HEAD = 0.8
@@ -395,7 +397,7 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
         if whole_page:
             if chance >= _LEAST_ARTICLE and state not in OUTSIDE:
                 continue
-        elif chance >= _SURELY_NOT or state in OUTSIDE or (line.running and not _is_by_credit(lines, number)):
+        elif state in OUTSIDE or not _is_no_text(lines, number, chance):
             continue
         if verdict is not None:
             line.reason = verdict.reason
@@ -403,6 +405,13 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
             line.reason = "maybe_article"
         else:
             line.reason = "timestamp" if "meta" in state and line.text[0].isdigit() else _REASONS[state]
+
+
+def _is_no_text(lines: list[Line], number: int, chance: float) -> bool:
+    """Return whether a line of a text that is no whole page is surely no text. Only captions may be sentences."""
+    if lines[number].running:
+        return chance < _SURELY_NO_SENTENCE and _is_by_credit(lines, number)
+    return chance < _SURELY_NOT and not is_stopped(lines[number].text)
 
 
 def _is_by_credit(lines: list[Line], number: int) -> bool:

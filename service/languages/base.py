@@ -386,6 +386,9 @@ class PageGrammar:
         dateline: a pattern for the place and agency at the beginning of a report.
         meta_end: a pattern for a byline, a timestamp or button labels at the end of a paragraph.
         photo_ends: patterns for a photo credit at the end of a paragraph.
+        period: a pattern for whole lines with two dates, such as those of a life.
+        related: a pattern for headings (folded) of links to other articles, in addition to the list in ``headings``.
+        newsletter: a pattern for sentences that offer a newsletter.
         comments: a pattern for whole lines that are the heading of the readers' comments.
         source_end: a pattern for the credit of a photo or of the report at the end of a paragraph.
         wire: the form of agency reports.
@@ -411,6 +414,9 @@ class PageGrammar:
     dateline: re.Pattern[str] = NEVER
     meta_end: re.Pattern[str] = NEVER
     photo_ends: tuple[re.Pattern[str], ...] = ()
+    period: re.Pattern[str] = NEVER
+    related: re.Pattern[str] = NEVER
+    newsletter: re.Pattern[str] = NEVER
     comments: re.Pattern[str] = NEVER
     source_end: re.Pattern[str] = NEVER
     wire: WireGrammar = WireGrammar()

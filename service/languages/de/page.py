@@ -65,6 +65,16 @@ _HOME_LINK = re.compile(r"(?:Zur|Zurück\szur)\s[\w.-]+-Startseite|(?:[\w-]+\.){
 _COMMENT_COUNT = re.compile(
     r"(?:\d+|(?:Noch\s)?[Kk]eine)\s(?:Kommentare?|Leserkommentare?|Ergänzung(?:en)?|Leserbriefe?)|(?:Leserk|K)ommentare?\s\(\d+\)"
 )
+_PERIOD = re.compile(rf"(?:\*\s?)?{_DAY}\s?[-–—]\s?(?:†\s?)?{_DAY}")
+_RELATED = re.compile(
+    r"(?:(?:noch )?mehr|weitere|andere|neueste|aktuelle) (?:[\w-]+ ){0,2}"
+    r"(?:news|nachrichten|artikel|themen|meldungen|beiträge|berichte|videos|geschichten)"
+    r"(?: (?:aus|zu|zum|zur|von|über|für|im|in) (?:[\w-]+ ?){1,4})?:?"
+)
+_NEWSLETTER = re.compile(
+    r"\b(?:[Nn]ewsletter|Push-Nachrichten|WhatsApp-Kanal)\b.{0,60}\b(?:abonnier|anmeld|bestell|kostenlos|gratis)"
+    r"|\b(?:[Aa]bonnier|[Hh]ier|[Jj]etzt|[Kk]ostenlos|[Gg]ratis)\w*\b.{0,60}\b(?:[Nn]ewsletter|WhatsApp-Kanal)\b"
+)
 _COMMENTS = re.compile(
     r"(?:\d+\s)?(?:Leser|Nutzer|User)?(?:[Kk]ommentare?|KOMMENTARE|Ergänzungen|[Bb]eiträge|Diskussion)"
     r"(?:\s?\(\d+\)|:\s\d+|\szum\s(?:Artikel|Thema))?"
@@ -195,6 +205,9 @@ PAGE = PageGrammar(
     weights=Path(__file__).parent / "data" / "page_model.json",
     meta_end=re.compile(rf"{_AFTER_SENTENCE}(?:{_DATED_END}|Von\s{_PERSONS}|\s*{_CLEAR_BUTTON}(?:\s+{_BUTTON})*)$"),
     photo_ends=(_PHOTO_END, _CLEAR_SOURCE_END),
+    period=_PERIOD,
+    related=_RELATED,
+    newsletter=_NEWSLETTER,
     comments=_COMMENTS,
     source_end=_SOURCE_END,
 )

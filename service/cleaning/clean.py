@@ -16,12 +16,12 @@ from service.cleaning.boilerplate import (
     is_kicker_like,
     is_stopped,
     judge,
+    mark_wire,
     photo_credit_chars,
     read_lines,
     source_credit_chars,
 )
 from service.cleaning.line_model import ARTICLE, OUTSIDE, Labelled, label, read_weights
-from service.cleaning.wire import mark_wire
 from service.domain import Notice, Span
 from service.languages.base import Language
 from service.text.normalization import normalize_unicode

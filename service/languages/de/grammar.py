@@ -56,7 +56,7 @@ _FINAL_CHARS = max(map(len, LISTS.lines("final_abbreviations")))
 
 
 def continues(text: str, start: int, boundary: int) -> bool:
-    """Return whether the sentence that begins at ``start`` continues after ``boundary``, where the splitter cut it."""
+    """Return whether the sentence that begins at ``start`` continues after the splitter's ``boundary``."""
     left = text[max(start, boundary - _TAIL_CHARS) : boundary].rstrip()
     right = text[boundary : boundary + _TAIL_CHARS].lstrip()
     if not left or not right:

@@ -130,7 +130,10 @@ _DATED_END = rf"(?:{_NAMED}|{_TIMED})(?:\sUhr)?(?:\s*{_BUTTON})*"
 
 
 def _beginnings(forms: tuple[str, ...]) -> re.Pattern[str]:
-    """Return a pattern of words with these beginnings. A beginning with a "$" at the end is a whole word."""
+    """Return a pattern for words that begin with any of ``forms``.
+
+    A form that ends with "$" matches only a whole word.
+    """
     words = (re.escape(form.removesuffix("$")) + (r"\b" if form.endswith("$") else "") for form in forms)
     return re.compile(rf"\b(?:{'|'.join(words)})", re.IGNORECASE)
 

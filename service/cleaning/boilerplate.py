@@ -14,6 +14,7 @@ _SHORT_SENTENCE_WORDS = 5
 _HEADLINE_WORDS = range(3, 26)
 _HEADLINE_CHARS = 180
 _KICKER_WORDS = 4
+_ALONE_COLON = re.compile(r"\s+:\s+")
 _CLOSED = re.compile(r"[.!?…:][“”\"»«’‘)\]]*$")
 _STOPPED = re.compile(r"[.…][“”\"»«’‘)\]]*$")
 _LINE = re.compile(r"[^\n\r\x0b\x0c\x85\u2028\u2029]+")
@@ -45,6 +46,10 @@ class Line:
     @property
     def kept(self) -> bool:
         return self.reason is None
+
+    def one_line(self) -> str:
+        """Return the text without line breaks. A page may show the parts of a headline in separate lines."""
+        return " ".join(_ALONE_COLON.sub(": ", self.text).split())
 
     def cut(self, chars: int) -> "tuple[Line, Line]":
         """Split the line after ``chars`` code points and strip both parts."""

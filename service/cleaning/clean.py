@@ -353,7 +353,6 @@ _PAGE_LINES = 5  # a text with at least this many unknown lines around the artic
 _LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of the article with this probability
 
 _SURELY_NOT = 0.15  # in another copy from a page, a line is removed only below this probability
-_SURELY_NO_SENTENCE = 0.02  # the same for a caption that is a sentence
 _DOUBT = 0.05
 _KEPT_OWN = frozenset({"boilerplate", "head_boilerplate"})
 _SURELY_HEAD = 0.8
@@ -392,7 +391,7 @@ def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
 def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: Labelled, *, whole_page: bool) -> None:
     """Set ``reason`` for each line that is not part of the article according to the line model.
 
-    If the text is not a whole page, running text is kept, except for a caption next to a photo credit.
+    If the text is not a whole page, sentences are kept.
     """
     for number, (line, verdict, state) in enumerate(zip(lines, verdicts, labelled.states, strict=True)):
         chance = labelled.chance(number, ARTICLE)
@@ -401,7 +400,7 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
         if whole_page:
             if chance >= _LEAST_ARTICLE and state not in OUTSIDE:
                 continue
-        elif state in OUTSIDE or not _is_no_text(lines, number, chance):
+        elif state in OUTSIDE or chance >= _SURELY_NOT or line.running or is_stopped(line.text):
             continue
         if verdict is not None:
             line.reason = verdict.reason
@@ -409,21 +408,6 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
             line.reason = "maybe_article"
         else:
             line.reason = "timestamp" if "meta" in state and line.text[0].isdigit() else _REASONS[state]
-
-
-def _is_no_text(lines: list[Line], number: int, chance: float) -> bool:
-    """Return whether a line of a text that is no whole page is surely no text. Only captions may be sentences."""
-    if lines[number].running:
-        return chance < _SURELY_NO_SENTENCE and _is_by_credit(lines, number)
-    return chance < _SURELY_NOT and not is_stopped(lines[number].text)
-
-
-def _is_by_credit(lines: list[Line], number: int) -> bool:
-    near = lines[max(0, number - 1) : number + 2]
-    return len(lines[number].text) <= _MOST_CAPTION_CHARS and any(line.reason == "photo_credit" for line in near)
-
-
-_MOST_CAPTION_CHARS = 250
 
 
 def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, whole_page: bool) -> list[Line]:
@@ -563,7 +547,11 @@ def _assemble(lines: list[Line], headline: str | None, lead: str | None, notices
         Notice("maybe_furniture", line.doubt, line.span) for line in lines if line.kept and line.doubt is not None
     ]
     return CleanedArticle(
-        headline=headline if headline is not None else _one_line(found["headline"]),
+        headline=headline
+        if headline is not None
+        else None
+        if found["headline"] is None
+        else found["headline"].one_line(),
         kicker=_text(found["kicker"]),
         lead=lead if lead is not None else _text(found["lead"]),
         body=_PARAGRAPH_GAP.join(line.text for line in body),
@@ -587,14 +575,6 @@ def _mappings(body: list[Line]) -> list[Mapping]:
 
 def _text(line: Line | None) -> str | None:
     return None if line is None else line.text
-
-
-_ALONE_COLON = re.compile(r"\s+:\s+")
-
-
-def _one_line(line: Line | None) -> str | None:
-    """Return the text of a headline in one line. A page may show its parts in lines of their own."""
-    return None if line is None else " ".join(_ALONE_COLON.sub(": ", line.text).split())
 
 
 def _span(line: Line | None) -> Span | None:

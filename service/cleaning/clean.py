@@ -414,14 +414,14 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
     """Mark the headline, kicker and lead that the line model has found, and return all lines."""
     marked: dict[str, Line] = {}
     states = zip(lines, labelled.states, strict=True)
-    headed = whole_page or any(state == "headline" and not is_stopped(line.text) for line, state in states)
+    # In a text that is no whole page, a line with a full stop is no headline.
+    if not whole_page and not any(state == "headline" and not is_stopped(line.text) for line, state in states):
+        return lines
     for part in ("headline", "kicker", "lead"):
         found = [number for number, state in enumerate(labelled.states) if state == part]
         found = [number for number in found if lines[number].kept or (whole_page and part == "headline")]
         if part == "lead":
             found = [number for number in found if _opens(lines, labelled, number, language)]
-        if part != "headline" and not headed:
-            continue
         best = max(found, key=lambda number: labelled.chance(number, frozenset({part})), default=None)
         if best is None:
             continue

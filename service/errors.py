@@ -18,6 +18,7 @@ DepescheError
 │   └── QuotaExceeded  the exceeded limit is a quota of characters for a day or a longer period
 ├── ClientGone         the client disconnected before the request was complete
 ├── DeadlineExceeded   the work was not finished before the deadline (504)
+├── WorkerLost         a worker process for text processing failed (500)
 ├── EngineError        the model failed (500)
 │   └── EngineHung     the model did not respond in time (504)
 └── ModelError         a model cannot be loaded because of its manifest, files or architecture
@@ -27,11 +28,23 @@ DepescheError
     └── HubError          the hub is unreachable or does not have the model
 """
 
+from typing import Any
+
 
 class DepescheError(Exception):
     """The base class of all exceptions of the service. ``code`` is a stable identifier that callers can match."""
 
     code = "internal"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the error with all attributes, whatever the arguments of its constructor are."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[DepescheError], args: tuple[Any, ...], attributes: dict[str, Any]) -> DepescheError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class InvalidInput(DepescheError):
@@ -160,6 +173,12 @@ class DeadlineExceeded(DepescheError):
     """The work was not finished before the request's deadline."""
 
     code = "deadline_exceeded"
+
+
+class WorkerLost(DepescheError):
+    """A worker process for text processing ended unexpectedly, or its work raised an unexpected exception."""
+
+    code = "worker_lost"
 
 
 class EngineError(DepescheError):

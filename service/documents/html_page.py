@@ -14,6 +14,7 @@ from lxml import html as lxml_html
 from service.documents.base import Document, Format
 from service.documents.jsonld import find_article, text_value
 from service.errors import InvalidInput
+from service.text.html.tokens import require_few_attributes
 
 JSONLD = "application/ld+json"
 # Matches what can precede the root element: an XML declaration, processing instructions, comments and a DOCTYPE.
@@ -38,8 +39,9 @@ def read_page(source: str) -> Document:
     """Extract the article of an HTML page as plain text with one paragraph per line.
 
     Raises:
-        InvalidInput: no article was found in the page.
+        InvalidInput: no article was found in the page, or a tag has too many attributes.
     """
+    require_few_attributes(source, "/document")
     from trafilatura import extract  # noqa: PLC0415 - the import takes half a second, and only this format needs it
 
     text = extract(

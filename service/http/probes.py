@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from service.http.admission import Requires
+from service.http.bodies import LargeBodyRoute
 from service.http.mapping import model_out
 from service.http.responses import PROBLEMS, require_json
 from service.http.schemas import ModelListResponse
@@ -36,12 +37,13 @@ class ModelState(BaseModel):
 class Readiness(BaseModel):
     """The readiness of the process.
 
-    ``ready`` means that all models are loaded and accept work, and that the process is not draining. ``notice`` is a
+    ``ready`` means that all models are loaded and accept work, and that the process is not draining. ``stalled`` means
+    that the processing of a text has been waiting or running for more than a minute. ``notice`` is a
     warning that the service uses a starter model, whose outputs are not fit for publication, or a draft model, whose
     outputs an editor must compare with the original.
     """
 
-    status: Literal["ready", "loading", "draining", "failed"]
+    status: Literal["ready", "loading", "draining", "failed", "stalled"]
     detail: str = ""
     notice: str = ""
     models: list[ModelState]
@@ -78,6 +80,7 @@ async def metrics(runtime: RuntimeDep) -> Response:
 
 MAX_TEXTS = 10_000
 admin_router = APIRouter(
+    route_class=LargeBodyRoute,
     prefix="/admin",
     dependencies=[Depends(Requires("admin")), Depends(require_json)],
     responses=PROBLEMS,

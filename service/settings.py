@@ -201,6 +201,11 @@ class Settings(BaseSettings):
     body_timeout_s: float = Field(
         default=60.0, gt=0, description="Seconds that a client has to send the body of a request."
     )
+    write_timeout_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="Seconds in which a client must read at least 32 KiB of a waiting response, or the rest of it.",
+    )
     cors_origins: str | None = Field(
         default=None,
         description=(

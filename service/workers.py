@@ -74,8 +74,9 @@ class Workers:
         return max((now_s - job.since_s for job in self._jobs), default=0.0)
 
     def warm_up(self) -> None:
-        """Start one worker, so that the first piece of work does not have to wait for the template process."""
-        self._threads.submit(lambda: self._idle.append(self._template.fork()))
+        """Start a worker if there is none, so that the first piece of work does not wait for the template process."""
+        if not self._idle and not self._jobs:
+            self._threads.submit(lambda: self._idle.append(self._template.fork()))
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work`` in a worker and return its result. ``work``, its arguments and its result must be picklable.

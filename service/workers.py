@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from service.errors import DepescheError, InvalidInput, QueueFull, WorkerLost
 
@@ -39,6 +39,9 @@ MEMORY_BYTES = 768 * 2**20
 MOST_WAITING = 32
 RETRY_AFTER_S = 5.0
 NICENESS = 5
+MAX_GROWTH_KIB = 65_536
+"""A worker that has grown by more is replaced, because it would not return all memory to the system."""
+_MORE, _LAST = b"m", b"l"  # whether a worker accepts more work after its result
 _MAX_OOM_SCORE = "1000"
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _log = logging.getLogger("depesche")
@@ -112,7 +115,7 @@ class Workers:
         self._template.close()
 
     def _serve(self, job: "_Job") -> tuple[bool, Any]:
-        """Run a job in an idle worker or in a new one, and return its outcome (see `_outcome`)."""
+        """Run a job in an idle worker or in a new one, and return the pair (True, result) or (False, exception)."""
         worker = self._take()
         if not job.begin(worker):  # the caller has left
             self._idle.append(worker)
@@ -120,7 +123,8 @@ class Workers:
         begun_s = time.monotonic()
         try:
             worker.connection.send_bytes(job.content)
-            outcome: tuple[bool, Any] = pickle.loads(worker.connection.recv_bytes())  # noqa: S301 - from our own process
+            outcome: _Outcome = pickle.loads(worker.connection.recv_bytes())  # noqa: S301 - from our own process
+            ends = worker.connection.recv_bytes() == _LAST
         except (EOFError, OSError):
             worker.connection.close()
             job.end()
@@ -128,11 +132,18 @@ class Workers:
                 _log.warning("text_worker_killed", extra={"reason": "cancelled"})
                 return False, WorkerLost("the work was cancelled")
             return False, self._lost(time.monotonic() - begun_s)
-        if job.end():
-            self._idle.append(worker)
-        else:  # the caller left just now, so the worker has been killed
+        except BaseException:  # the result cannot be unpickled
+            worker.kill()
             worker.connection.close()
-        return outcome
+            job.end()
+            raise
+        if job.end() and not ends:
+            self._idle.append(worker)
+        else:  # the worker ends, or the caller left just now, so it has been killed
+            worker.connection.close()
+        if outcome.crash:
+            _log.error("text_worker_crash", extra={"crash": outcome.crash})
+        return outcome.done, outcome.value
 
     def _take(self) -> "_Worker":
         """Return an idle worker that is still alive, or a new one."""
@@ -151,6 +162,18 @@ class Workers:
             return WorkerLost("a worker process ended unexpectedly")
         _log.warning("text_worker_killed", extra={"reason": "processor time", "seconds": round(seconds, 1)})
         return _too_complex(f"processing this text takes more than {self._cpu_s} s of processor time", self._cpu_s)
+
+
+class _Outcome(NamedTuple):
+    """The outcome of a piece of work.
+
+    ``value`` is the result if ``done`` is True, and otherwise an exception. ``crash`` describes an unexpected
+    exception.
+    """
+
+    done: bool
+    value: Any
+    crash: str = ""
 
 
 class _Job:
@@ -241,7 +264,7 @@ class _Template:
         environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("DEPESCHE_")}
         with there:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of this module
-                [sys.executable, "-m", __name__, str(there.fileno())],
+                [sys.executable, "-c", f"from {__name__} import serve_forks; serve_forks({there.fileno()})"],
                 pass_fds=[there.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=environment,
@@ -265,8 +288,12 @@ def _too_complex(detail: str, limit: int) -> InvalidInput:
     return InvalidInput("text_too_complex", detail, limit=limit)
 
 
-def _serve_forks(control: socket.socket) -> None:
-    """Import the modules, then fork a worker for each socket that arrives. Return when the parent process ends."""
+def serve_forks(descriptor: int) -> None:
+    """Run the template process: import the modules, then fork a worker for each socket that arrives.
+
+    ``descriptor`` is that of the socket of the parent process. Return when the parent process ends.
+    """
+    control = socket.socket(fileno=descriptor)
     with control.makefile("rb", buffering=0) as stream:
         size = int.from_bytes(_exactly(stream, 8), "big")
         sys.path[:], preload, cpu_s, memory_bytes = pickle.loads(_exactly(stream, size))  # noqa: S301 - from our parent
@@ -307,7 +334,9 @@ def _work(connection: Connection, cpu_s: int, memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would contain article text
     connection.send_bytes(str(os.getpid()).encode())
-    while True:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + MAX_GROWTH_KIB
+    last = False
+    while not last:
         try:
             content = connection.recv_bytes()
         except EOFError:
@@ -316,25 +345,26 @@ def _work(connection: Connection, cpu_s: int, memory_bytes: int) -> None:
         used_s = resource.getrusage(resource.RUSAGE_SELF)
         most_s = int(used_s.ru_utime + used_s.ru_stime) + 1 + cpu_s
         resource.setrlimit(resource.RLIMIT_CPU, (most_s, resource.RLIM_INFINITY))
-        connection.send_bytes(_outcome(content, memory_bytes))
+        connection.send_bytes(pickle.dumps(_outcome(content, memory_bytes)))
+        last = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > most
+        connection.send_bytes(_LAST if last else _MORE)
 
 
-def _outcome(content: bytes, memory_bytes: int) -> bytes:
-    """Run a pickled piece of work, and return the pickled pair (True, result) or (False, exception)."""
+def _outcome(content: bytes, memory_bytes: int) -> _Outcome:
+    """Run a pickled piece of work."""
     try:
         work, args, kwargs = pickle.loads(content)  # noqa: S301 - from our parent
-        return pickle.dumps((True, work(*args, **kwargs)))
+        return _Outcome(done=True, value=work(*args, **kwargs))
     except MemoryError:
         mebibytes = memory_bytes // 2**20
-        return pickle.dumps((False, _too_complex(f"processing this text takes more than {mebibytes} MiB", mebibytes)))
+        return _Outcome(
+            done=False, value=_too_complex(f"processing this text takes more than {mebibytes} MiB", mebibytes)
+        )
     except DepescheError as error:
-        return pickle.dumps((False, error))
+        return _Outcome(done=False, value=error)
     except Exception as error:  # noqa: BLE001 - the service reports it as a crash
         # Only the class and the places: a message may contain article text.
         frames = traceback.extract_tb(error.__traceback__)
         places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-5:])
-        return pickle.dumps((False, WorkerLost(f"{type(error).__name__} in a worker process at {places}")))
-
-
-if __name__ == "__main__":
-    _serve_forks(socket.socket(fileno=int(sys.argv[1])))
+        lost = WorkerLost("an unexpected error in a worker process; see the log")
+        return _Outcome(done=False, value=lost, crash=f"{type(error).__name__} at {places}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from service.errors import InvalidInput, NotReady, QueueFull, WorkerLost
-from service.workers import Workers
+from service.workers import MAX_GROWTH_KIB, Workers
 
 EXPONENTIAL = (r"(a+)+$", "a" * 40 + "b")
 """The arguments of a search that the re library cannot finish, and that no Python signal handler can interrupt."""
@@ -55,11 +55,20 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-async def test_unexpected_error_names_its_class_and_place_but_not_its_message(workers: Workers) -> None:
-    with pytest.raises(WorkerLost) as lost:
+async def test_log_names_the_class_of_an_unexpected_error_but_not_its_message(
+    workers: Workers, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(WorkerLost):
         await workers.run(int, "a secret text")
-    assert "ValueError" in str(lost.value)
-    assert "secret" not in str(lost.value)
+    (record,) = caplog.records
+    assert "ValueError" in record.__dict__["crash"]
+    assert "secret" not in str(record.__dict__)
+
+
+async def test_worker_that_has_grown_is_replaced(workers: Workers) -> None:
+    pid = await workers.run(os.getpid)
+    assert len(await workers.run(bytes, 2 * MAX_GROWTH_KIB * 1_024)) > 0
+    assert await workers.run(os.getpid) != pid
 
 
 async def test_work_that_uses_too_much_processor_time_is_refused(workers: Workers) -> None:

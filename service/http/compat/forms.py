@@ -118,18 +118,23 @@ async def _form(request: Request) -> Pairs:
         if _media_type(request) == URLENCODED:
             # curl sends UTF-8 without percent-encoding, which the framework's parser would decode as Latin-1.
             text = body.decode()
-            return await off_loop(
-                len(text), parse_qsl, text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS
-            )
+            return await off_loop(len(text), _urlencoded, text)
         # The size of the body is already limited, and no part can be larger.
         async with request.form(max_files=0, max_fields=MAX_FORM_FIELDS, max_part_size=len(body)) as form:
             return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     except UnicodeDecodeError as error:
         raise InvalidInput("malformed_form", "the form is not valid UTF-8") from error
-    except ValueError as error:
-        raise InvalidInput("malformed_form", f"the form has more than {MAX_FORM_FIELDS} fields") from error
     except HTTPException as error:
         raise InvalidInput("malformed_form", f"the form is malformed: {error.detail}") from error
+
+
+def _urlencoded(text: str) -> Pairs:
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+    except UnicodeDecodeError as error:
+        raise InvalidInput("malformed_form", "the form is not valid UTF-8") from error
+    except ValueError as error:
+        raise InvalidInput("malformed_form", f"the form has more than {MAX_FORM_FIELDS} fields") from error
 
 
 _ON, _OFF = frozenset({"1", "t", "true", "y", "yes", "on"}), frozenset({"0", "f", "false", "n", "no", "off"})

@@ -13,6 +13,7 @@ DepescheError
 │   ├── KeyMissing     the request has no API key (401)
 │   ├── KeyUnknown     the API key is unknown (401)
 │   │   └── KeyExpired
+│   ├── HostRefused    administration without keys answers only to loopback names (403)
 │   └── ScopeMissing   the API key lacks the scope that the endpoint requires (403)
 ├── RateExceeded       the caller has exceeded its rate limit; includes the time until a retry (429)
 │   └── QuotaExceeded  the exceeded limit is a quota of characters for a day or a longer period
@@ -145,6 +146,12 @@ class ScopeMissing(AccessDenied):
     def __init__(self, scope: str) -> None:
         super().__init__(f"the API key lacks the scope {scope!r}")
         self.challenge = f'{AccessDenied.challenge}, error="insufficient_scope", scope="{scope}"'
+
+
+class HostRefused(AccessDenied):
+    """A request to the administration port without keys names a host that is not a loopback name."""
+
+    code = "host_refused"
 
 
 class RateExceeded(DepescheError):

@@ -92,9 +92,11 @@ class Recovery:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="redis recovery")
 
     async def _run(self) -> None:
-        while self._breaker.state != "closed":
+        while True:
             await asyncio.sleep(self._breaker.pause_s)
-            if self._breaker.state != "closed" and self._breaker.allows():
+            if self._breaker.state == "closed":
+                break
+            if self._breaker.allows():
                 await self._probe()
         self._on_recovered()
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from service.errors import HostRefused
 from service.http.admission import Requires
 from service.http.bodies import LargeBodyRoute
 from service.http.mapping import model_out
@@ -79,10 +80,22 @@ async def metrics(runtime: RuntimeDep) -> Response:
 
 
 MAX_TEXTS = 10_000
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+async def require_loopback_name(request: Request, runtime: RuntimeDep) -> None:
+    """Refuse a request that names another host than this machine, if there are no keys.
+
+    Otherwise, a web page could reach the administration port by pointing its own name to a loopback address.
+    """
+    if runtime.keys is None and request.url.hostname not in LOOPBACK:
+        raise HostRefused("without API keys, the administration port answers only to localhost, 127.0.0.1 and [::1]")
+
+
 admin_router = APIRouter(
     route_class=LargeBodyRoute,
     prefix="/admin",
-    dependencies=[Depends(Requires("admin")), Depends(require_json)],
+    dependencies=[Depends(require_loopback_name), Depends(Requires("admin")), Depends(require_json)],
     responses=PROBLEMS,
     tags=["administration"],
 )

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 from cachetools import TLRUCache
 from limits import RateLimitItem, parse_many
@@ -351,7 +351,9 @@ class Rates:
         """Send a command to Redis, and record the outcome in the circuit breaker."""
         pool = self._pool
         if pool is not None:
-            await self._record_outcome(lambda: self._in_time(Redis(connection_pool=pool).ping()))
+            await self._record_outcome(
+                lambda: self._in_time(cast("Awaitable[bool]", Redis(connection_pool=pool).ping()))
+            )
 
     async def close(self) -> None:
         """Close the connections to Redis."""

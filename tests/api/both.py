@@ -45,7 +45,7 @@ class Both:
 
 
 def _client(app: FastAPI) -> AsyncClient:
-    return AsyncClient(transport=ASGITransport(app), base_url="http://depesche")
+    return AsyncClient(transport=ASGITransport(app), base_url="http://localhost")
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from service.bounded import MAX_ERRORS
 from service.documents.ninjs import Item
@@ -79,8 +79,9 @@ def test_compatible_endpoints_form_few_errors(client: TestClient, path: str, sha
     answer = client.post(path, json=wrong)
     assert answer.status_code == 400
     assert set(answer.json()) == {"message", "error", "code", "request_id"}
+    model: type[BaseModel] = LibreRequest if path == "/translate" else DeeplRequest
     with pytest.raises(ValidationError) as refused:
-        {"/translate": LibreRequest, "/v2/translate": DeeplRequest}[path].model_validate(wrong)
+        model.model_validate(wrong)
     assert refused.value.error_count() <= MAX_ERRORS + 2
 
 

@@ -7,6 +7,7 @@ DepescheError
 │   ├── NotReady
 │   └── Draining
 ├── BodyTooLarge       the request body exceeds the size limit (413)
+├── MalformedJson      the request body is not JSON in UTF-8 (400)
 ├── BodyTooSlow        the request body did not arrive in time (408)
 ├── EncodingUnsupported   the request body is compressed (415)
 ├── AccessDenied       the request is not authorised
@@ -98,6 +99,12 @@ class BodyTooLarge(DepescheError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"the body has more than {limit} bytes")
         self.limit = limit
+
+
+class MalformedJson(DepescheError):
+    """The request body is not JSON in UTF-8."""
+
+    code = "malformed_json"
 
 
 class BodyTooSlow(DepescheError):

@@ -19,7 +19,7 @@ STORY = "Der Zug fährt heute nicht. Der Bus fährt auch nicht."
 
 
 async def test_batch_during_purge_stores_nothing(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with both(monkeypatch, redis_url=redis_server.url, cache_seal_key="none", redis_timeout_ms=5_000) as ports:
+    async with both(monkeypatch, redis_url=redis_server.url, redis_timeout_ms=5_000) as ports:
         gate = Gate()
         ports.handle(gate)
         under_way = asyncio.create_task(ports.translate(STORY))
@@ -35,7 +35,7 @@ async def test_batch_during_purge_stores_nothing(redis_server: RedisServer, monk
 
 
 async def test_purge_without_redis_gets_503(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with both(monkeypatch, redis_url=redis_server.url, cache_seal_key="none", redis_timeout_ms=5_000) as ports:
+    async with both(monkeypatch, redis_url=redis_server.url, redis_timeout_ms=5_000) as ports:
         await ports.translate(STORY)
         redis_server.kill()
         for what in ({"text": STORY}, {"all": True}):
@@ -99,7 +99,7 @@ async def test_concurrent_purges_leave_no_untagged_entry(
         await turns(draw.randint(0, 400))
         return await work
 
-    async with both(monkeypatch, redis_url=redis_server.url, cache_seal_key="none", redis_timeout_ms=5_000) as ports:
+    async with both(monkeypatch, redis_url=redis_server.url, redis_timeout_ms=5_000) as ports:
         ports.handle(taking(0.01))
         work = [later(ports.translate(draw.choice(texts))) for _ in range(60)]
         purges = [later(ports.purge(text=draw.choice(texts))) for _ in range(20)]

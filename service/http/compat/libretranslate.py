@@ -133,7 +133,7 @@ _LISTED = link(
     responses=with_links(FAILURES, translate=_DETECTED),
     dependencies=[Depends(Requires("translate"))],
 )
-async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
+async def detect(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> list[LibreDetected]:
     """Return the most likely languages of a text, most likely first.
 
     For a text without words, return the supported source language.
@@ -141,7 +141,8 @@ async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
     fields = await read_body(request, DetectRequest)
     (text,) = texts_of_parameter("q", fields.q, runtime.limits)
     served = runtime.newsroom.languages.source
-    ranking = await off_loop(len(text), likely_languages, text, served)
+    await context.charge(len(text))
+    ranking = await context.in_time(off_loop(len(text), likely_languages, text, served))
     found = [one for one in ranking[:MAX_DETECTED] if one[1] >= MIN_DETECTED]
     return [_detected_out(one) for one in found or [(served.code, 0.0)]]
 

@@ -140,7 +140,7 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
 
     Raises:
         KeyFileInvalid: the key file is invalid.
-        TracingUnavailable: the environment requests tracing, but tracing cannot start.
+        TracingUnavailable: the environment variables turn on tracing, but tracing cannot start.
     """
     settings = settings or Settings()
     listeners: list[Listener] = [logs.listen]

@@ -1,4 +1,4 @@
-"""Tests of the settings: documentation, defaults and refused values."""
+"""Tests of the settings: documentation, defaults and rejected values."""
 
 import base64
 from pathlib import Path

@@ -14,6 +14,7 @@ from service.documents.base import Document, Format
 from service.documents.jsonld import article_addresses, find_articles, plain_text, text_value
 from service.documents.page_tree import parse_tree, prepared, words_of
 from service.errors import InvalidInput
+from service.text.html.tokens import require_few_attributes
 
 JSONLD = "application/ld+json"
 _MOST_JSONLD_CHARS = 1_000_000
@@ -54,8 +55,10 @@ def read_page(source: str, pointer: str = "/document") -> Document:
     """Extract the article of an HTML page as plain text with one paragraph per line.
 
     Raises:
-        InvalidInput: no article was found in the page. ``pointer`` names the field of the request.
+        InvalidInput: no article was found in the page, or a tag has too many attributes. ``pointer`` is the JSON
+            pointer to the field that contains the page.
     """
+    require_few_attributes(source, pointer)
     from trafilatura import extract  # noqa: PLC0415 - the import takes half a second, and only this format needs it
 
     text = extract(

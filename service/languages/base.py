@@ -506,6 +506,10 @@ class Language:
     page: PageGrammar = field(default_factory=PageGrammar)
     summary: SummaryGrammar | None = None
 
+    def __reduce__(self) -> tuple[Callable[[str], "Language"], tuple[str]]:
+        """Pickle only the code. Another process loads the language from its package."""
+        return language, (self.code,)
+
 
 class LanguagePair(NamedTuple):
     """The language of the source texts and the language of their translations."""

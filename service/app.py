@@ -17,6 +17,7 @@ from service import __version__
 from service.cache.seal import secrets_in
 from service.errors import DepescheError
 from service.events import Listener, broadcast
+from service.generation.remote.generator import RemoteChoice
 from service.generation.scheduler import Limits
 from service.http import probes, problems, routes
 from service.http.admission import Bounds
@@ -101,7 +102,23 @@ def plan_of(settings: Settings) -> Plan:
         redis_timeout_s=settings.redis_timeout_ms / 1000,
         drain_s=settings.drain_s,
         glossaries_dir=settings.glossaries_dir,
+        remote=_remote_of(settings),
+        embargo_models=settings.embargo_models,
         seal_secrets=[] if seal is None else secrets_in(seal.get_secret_value()),
+    )
+
+
+def _remote_of(settings: Settings) -> RemoteChoice | None:
+    if settings.remote_url is None:
+        return None
+    return RemoteChoice(
+        settings.remote_url,
+        settings.remote_model,
+        settings.remote_key_file,
+        settings.remote_style_file,
+        settings.remote_timeout_s,
+        settings.remote_concurrency,
+        None if settings.remote_host == "auto" else settings.remote_host,
     )
 
 

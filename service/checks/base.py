@@ -41,6 +41,7 @@ class Code(StrEnum):
     EMPTY_OUTPUT = "empty_output"
     HYPOTHESIS_CHANGED = "hypothesis_changed"
     SENTENCE_UNSUPPORTED = "sentence_unsupported"
+    ANSWER_INVALID = "answer_invalid"
 
 
 class Severity(StrEnum):

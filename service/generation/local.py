@@ -13,6 +13,7 @@ from service.generation.base import (
     GenerationOptions,
     GivenOutput,
     Health,
+    Host,
     PieceAttention,
     Source,
     TextFuture,
@@ -78,6 +79,11 @@ class LocalGenerator:
         """
         tokenizer = Tokenizer(entry.manifest, ready(entry, self.engine).folder)
         return replace(self, name=entry.name, manifest=entry.manifest, tokenizer=tokenizer)
+
+    @property
+    def host(self) -> Host:
+        """See `TextGenerator.host`."""
+        return "process"
 
     @property
     def version(self) -> str:

@@ -17,6 +17,8 @@ from service.events import (
     KeysRefused,
     LayoutFound,
     RateStoreFailed,
+    RemoteAway,
+    RemoteBack,
     RequestDone,
     SharedCacheFailed,
 )
@@ -28,6 +30,8 @@ LEVELS: dict[type, int] = {
     KeysRead: logging.INFO,
     KeysRefused: logging.ERROR,
     EngineFailed: logging.ERROR,
+    RemoteAway: logging.ERROR,
+    RemoteBack: logging.INFO,
 }
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 MIN_ERROR_STATUS = 400

@@ -104,6 +104,7 @@ BREAKS = frozenset(
         Code.OUTPUT_TOO_LONG,
         Code.REPETITION,
         Code.REPETITION_REMOVED,
+        Code.ANSWER_INVALID,
     }
 )
 """The codes of outputs in the source language, of outputs with invented text, and of loops."""
@@ -134,6 +135,11 @@ class FinishedSentence:
         return self.cut or any(one.code in BREAKS for one in self.for_review)
 
     @property
+    def answered(self) -> bool:
+        """Whether the model gave a usable answer. If not, ``text`` is the source sentence."""
+        return all(one.code is not Code.ANSWER_INVALID for one in self.findings)
+
+    @property
     def doubts(self) -> int:
         """The number of problems that an editor must look at.
 
@@ -146,13 +152,15 @@ class FinishedSentence:
 class SentenceConstraints:
     """The requirements for the translation of one sentence: its terms and, if ``aligned``, a word alignment.
 
-    ``source`` is the sentence as submitted, before normalisation.
+    ``source`` is the sentence as submitted, before normalisation. ``context`` contains the normalised sentences before
+    it that the model sees.
     """
 
     source: str
     sentence: Sentence
     required: tuple[TermConstraint, ...]
     aligned: bool
+    context: tuple[str, ...] = ()
 
 
 def constraints_of(
@@ -163,10 +171,12 @@ def constraints_of(
     *,
     aligned: bool,
     inflected: bool = False,
+    context: tuple[str, ...] = (),
 ) -> SentenceConstraints:
     """Return the requirements for the translation of a sentence. ``source`` is the sentence as submitted.
 
-    With ``inflected``, the translation may contain other forms of glossary terms, as the grammar requires.
+    With ``inflected``, the translation may contain other forms of glossary terms, as the grammar requires. ``context``
+    contains the normalised sentences before it that the model sees.
     """
     required = _terms_of(source, glossary, languages)
     if inflected:
@@ -175,7 +185,7 @@ def constraints_of(
             replace(one, accepted=(*one.accepted, *forms(one.text))) if one.kind == "glossary" else one
             for one in required
         )
-    return SentenceConstraints(source, sentence, required, aligned)
+    return SentenceConstraints(source, sentence, required, aligned, context)
 
 
 def hinted(wanted: SentenceConstraints, languages: LanguagePair) -> Prompt | None:
@@ -205,9 +215,11 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
     """Return a generator that converts one hypothesis to a finished sentence.
 
     It yields the hypothesis and expects its word alignment, but only if an alignment is required or needed to place
-    terms.
+    terms. If the hypothesis is invalid, the sentence stays untranslated.
     """
     required = constraints.required
+    if hypothesis.finish_reason == "invalid":
+        return FinishedSentence(constraints.sentence.text, missing=required, findings=(_UNANSWERED,))
     written = collapse_repetitions(constraints.sentence.text, hypothesis.text, languages)
     placed = place_terms(written.text, (), required)
     # If the output already contains all terms, no alignment is needed to place them.
@@ -227,6 +239,11 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
     findings = (*check_sentence(constraints.source, placed.text, *languages), *removed)
     cut = hypothesis.finish_reason == "length"
     return FinishedSentence(placed.text, placed.applied, placed.missing, findings, alignment, cut)
+
+
+_UNANSWERED = Finding(
+    Code.ANSWER_INVALID, "the language model gave no usable answer for this sentence, so it is not translated"
+)
 
 
 def finish_without_model(
@@ -361,13 +378,16 @@ def best(source: str, finished: Sequence[FinishedSentence]) -> list[int]:
     """Return the indices of the best candidates for the translation of ``source``, in order.
 
     The first candidate is that of the first search. A candidate with more factual doubts, or with a corrupted name, is
-    never among the best. The others are compared by whether they are broken, then by the number of their doubts.
+    never among the best, unless the first search gave no usable answer. The others are compared by whether they are
+    broken, then by the number of their doubts.
     """
     first = finished[0]
     fit = [
         number
         for number, one in enumerate(finished)
-        if one is first or (_facts(one) <= _facts(first) and not garbles(source, first.text, one.text))
+        if one is first
+        or not first.answered
+        or (_facts(one) <= _facts(first) and not garbles(source, first.text, one.text))
     ]
     ranks = {number: (finished[number].broken, finished[number].doubts) for number in fit}
     least = min(ranks.values())
@@ -398,7 +418,9 @@ class SentenceKind:
         self._scorer = scorer
         self._thorough = None if generator is None else generator.manifest.thorough
         prompts = None if generator is None else generator.manifest.prompts
-        self.hints = prompts is not None and prompts.hints
+        self._marked = prompts is not None and prompts.hints
+        self._remote = generator is not None and generator.manifest.remote is not None
+        self.hints = self._marked or self._remote
         self._task = () if prompts is None else (Mark(prompts.task),)
         if self._thorough is not None and self._thorough.backward_weight and scorer is None:
             raise ValueError("backward scores require a scorer")
@@ -409,18 +431,27 @@ class SentenceKind:
         return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, NO_PROMPT
 
     def key(self, wanted: SentenceConstraints) -> Field:
-        """See `ResultKind.key`. The sentence is translated without context."""
+        """See `ResultKind.key`. It contains exactly the context that the model sees."""
         terms = [(*one.span, one.text, one.kind, one.term, one.accepted) for one in wanted.required]
-        return [wanted.source, wanted.aligned, terms, NO_CONTEXT]
+        return [wanted.source, wanted.aligned, terms, wanted.context or NO_CONTEXT]
 
     def source(self, wanted: SentenceConstraints) -> Source:
         """See `ResultKind.source`."""
         attention = self._aligner.needs_attention and (wanted.aligned or bool(wanted.required))
-        return Source(self._prompt(wanted), GenerationOptions(attention=attention, scored=self._thorough is not None))
+        options = GenerationOptions(attention=attention, scored=self._thorough is not None)
+        if self._remote:
+            return Source(wanted.sentence.text, options, wanted.context, self._terms(wanted))
+        return Source(self._prompt(wanted), options)
+
+    def _terms(self, wanted: SentenceConstraints) -> tuple[tuple[str, str], ...]:
+        """Return the caller's terms in a sentence, each with the words that the translation must contain for it."""
+        callers = [one for one in wanted.required if one.kind in CALLER_TERMS]
+        pairs = ((for_model(one.span.of(wanted.source), self._languages.source), one.text) for one in callers)
+        return tuple(dict.fromkeys(pairs))
 
     def _prompt(self, wanted: SentenceConstraints) -> str | Prompt:
         """Return the sentence with hints if the model understands them and they fit, otherwise the sentence."""
-        prompt = hinted(wanted, self._languages) if self.hints else None
+        prompt = hinted(wanted, self._languages) if self._marked else None
         if prompt is None or self._generator is None:
             return wanted.sentence.text
         fits = self._generator.fits("".join(part for part in prompt if isinstance(part, str)))
@@ -494,6 +525,10 @@ class SentenceKind:
             pairs = [(wanted[number].source, hypothesis) for number, hypothesis in asked.items()]
             answers = dict(zip(asked, await self._aligner.align(pairs), strict=True)) if asked else {}
         return [done[number] for number in range(len(steps))]
+
+    def cacheable(self, result: FinishedSentence) -> bool:
+        """See `ResultKind.cacheable`. A sentence without a usable answer is tried again by the next request."""
+        return result.answered
 
     def encode(self, result: FinishedSentence) -> bytes:
         """See `ResultKind.encode`."""

@@ -247,6 +247,7 @@ class Translator:
         self._kind = SentenceKind(
             aligner or AttentionAligner(threads), self.languages, threads, generator=generator, scorer=scorer
         )
+        self._context_sentences = 0 if manifest.remote is None else manifest.remote.context_sentences
         self.sentences = CachedGenerator(generator, self._kind, cache, secret)
 
     async def translate(
@@ -288,6 +289,7 @@ class Translator:
 
     def _prepare(self, text: str, options: TranslationOptions) -> _Prepared:
         submission = prepare_submission(text, options, self.generator, self.languages.source)
+        pairs = [(part, sentence) for part, sentence in submission.sentences() if sentence.has_letters]
         wanted = [
             constraints_of(
                 sentence.span.of(part.prepared.segmentation.text),
@@ -296,8 +298,8 @@ class Translator:
                 self.languages,
                 aligned=options.alignment or part.marked_up,
                 inflected=self._kind.hints,
+                context=tuple(before.text for _, before in pairs[max(0, n - self._context_sentences) : n]),
             )
-            for part, sentence in submission.sentences()
-            if sentence.has_letters
+            for n, (part, sentence) in enumerate(pairs)
         ]
         return _Prepared(submission, wanted)

@@ -42,6 +42,8 @@ class Code(StrEnum):
     HYPOTHESIS_CHANGED = "hypothesis_changed"
     SENTENCE_UNSUPPORTED = "sentence_unsupported"
     ANSWER_INVALID = "answer_invalid"
+    TRANSLATION_UNSUPPORTED = "translation_unsupported"
+    INSTRUCTION_IN_SOURCE = "instruction_in_source"
 
 
 class Severity(StrEnum):

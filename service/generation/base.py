@@ -104,7 +104,12 @@ class GivenOutput:
 
 
 class Scorer(Protocol):
-    """A causal model that scores given outputs."""
+    """A model that scores given outputs."""
+
+    @property
+    def identity(self) -> str:
+        """See `TextGenerator.identity`."""
+        ...
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
         """Return the log-probability of each output, in order: per token, or of the whole output if it is ``total``.

@@ -93,6 +93,7 @@ class ModelSet:
             secret,
             aligner=None if attentive or not isinstance(alignment, LocalGenerator) else ForcedAligner(alignment),
             scorer=_scorer(translation),
+            referee=alignment if translation.host != "process" and isinstance(alignment, LocalGenerator) else None,
         )
         summary = models.get("summary")
         self.summarizer = None if summary is None else Summarizer(summary, cache, secret, scorer=_scorer(summary))

@@ -12,6 +12,7 @@ from service.cache.entries import Field
 from service.checks.assessment import check_sentence
 from service.checks.base import CHECKS_VERSION, Code, Finding, Severity
 from service.checks.names import garbles
+from service.checks.obedience import LEAST_REFEREE_SCORE, check_obedience
 from service.checks.repetition import AdjacentRepetition, find_repetition
 from service.domain import Link, Mark, Prompt, Span
 from service.generation.aligners import Aligner
@@ -123,6 +124,10 @@ class FinishedSentence:
     findings: tuple[Finding, ...] = ()
     alignment: Alignment | None = None
     cut: bool = False
+
+    def with_findings(self, further: Iterable[Finding]) -> "FinishedSentence":
+        """Return the sentence with ``further`` findings after its own."""
+        return replace(self, findings=(*self.findings, *further))
 
     @property
     def for_review(self) -> list[Finding]:
@@ -398,7 +403,8 @@ class SentenceKind:
     """The implementation of `ResultKind` for translated sentences.
 
     If the manifest of ``generator`` has a thorough search, a doubtful sentence is searched again. ``scorer`` computes
-    the log-probability of the source for the choice between the outputs.
+    the log-probability of the source for the choice between the outputs. ``referee`` is a small translation model that
+    judges the outputs of a remote model. An output that it considers very unlikely needs a review.
     """
 
     def __init__(
@@ -409,6 +415,7 @@ class SentenceKind:
         *,
         generator: TextGenerator | None = None,
         scorer: Scorer | None = None,
+        referee: Scorer | None = None,
     ) -> None:
         """Raises: ValueError: the manifest has a weight for backward scores, and there is no ``scorer``."""
         self._aligner = aligner
@@ -416,6 +423,7 @@ class SentenceKind:
         self._threads = threads
         self._generator = generator
         self._scorer = scorer
+        self._referee = referee
         self._thorough = None if generator is None else generator.manifest.thorough
         prompts = None if generator is None else generator.manifest.prompts
         self._marked = prompts is not None and prompts.hints
@@ -428,7 +436,8 @@ class SentenceKind:
     @property
     def versions(self) -> tuple[str, ...]:
         """See `ResultKind.versions`."""
-        return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, NO_PROMPT
+        referee = "" if self._referee is None else f"{self._referee.identity} {LEAST_REFEREE_SCORE}"
+        return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, referee
 
     def key(self, wanted: SentenceConstraints) -> Field:
         """See `ResultKind.key`. It contains exactly the context that the model sees."""
@@ -524,7 +533,23 @@ class SentenceKind:
             asked = await self._threads.in_thread(chars, _advance, steps, answers, done)
             pairs = [(wanted[number].source, hypothesis) for number, hypothesis in asked.items()]
             answers = dict(zip(asked, await self._aligner.align(pairs), strict=True)) if asked else {}
-        return [done[number] for number in range(len(steps))]
+        finished = [done[number] for number in range(len(steps))]
+        return await self._judged(wanted, finished) if self._remote else finished
+
+    async def _judged(
+        self, wanted: Sequence[SentenceConstraints], finished: Sequence[FinishedSentence]
+    ) -> list[FinishedSentence]:
+        """Add findings that only outputs of a language model need: it may obey its source instead of translating it."""
+        given = [GivenOutput(one.sentence.text, sentence.text) for one, sentence in zip(wanted, finished, strict=True)]
+        scores = [None] * len(given) if self._referee is None else await self._referee.log_probs(given)
+        return [
+            replace(
+                sentence, findings=(*sentence.findings, *check_obedience(one.source, self._languages.source, score))
+            )
+            if sentence.answered
+            else sentence
+            for one, sentence, score in zip(wanted, finished, scores, strict=True)
+        ]
 
     def cacheable(self, result: FinishedSentence) -> bool:
         """See `ResultKind.cacheable`. A sentence without a usable answer is tried again by the next request."""
@@ -556,7 +581,6 @@ class SentenceKind:
         )
 
 
-NO_PROMPT = ""
 NO_CONTEXT = ""
 _CODES = tuple(Code)
 _SEVERITIES = tuple(Severity)

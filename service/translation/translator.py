@@ -233,9 +233,12 @@ class Translator:
         *,
         aligner: Aligner | None = None,
         scorer: Scorer | None = None,
+        referee: Scorer | None = None,
         threads: TextThreads = TEXT_THREADS,
     ) -> None:
         """Create a translator. Backward scores require a ``scorer``, which is normally the generator.
+
+        ``referee`` is a small translation model that judges the outputs of a remote model.
 
         Raises:
             ValueError: the manifest has a weight for backward scores, and there is no ``scorer``.
@@ -245,7 +248,12 @@ class Translator:
         manifest = generator.manifest
         self.languages = LanguagePair.of(manifest.source_lang, manifest.target_lang)
         self._kind = SentenceKind(
-            aligner or AttentionAligner(threads), self.languages, threads, generator=generator, scorer=scorer
+            aligner or AttentionAligner(threads),
+            self.languages,
+            threads,
+            generator=generator,
+            scorer=scorer,
+            referee=referee,
         )
         self._context_sentences = 0 if manifest.remote is None else manifest.remote.context_sentences
         self.sentences = CachedGenerator(generator, self._kind, cache, secret)

@@ -1,6 +1,6 @@
 """A remote generator and a translator that use a scripted server."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -54,8 +54,12 @@ def codes(translation: Translation) -> set[str]:
 async def remote_stand(
     url: str, *, thorough: bool = False, name: str = "remote-de-en", start: bool = True, **options: Any
 ) -> AsyncIterator[RemoteStand]:
-    """Start a generator for the server at ``url``. ``options`` are fields of `RemoteServer` and of the manifest."""
+    """Start a generator for the server at ``url``. ``options`` are fields of `RemoteServer` and of the manifest.
+
+    ``referee`` is the model that judges the translations.
+    """
     own = {key: options.pop(key) for key in ("form", "context_sentences", "logprobs", "body") if key in options}
+    referee = options.pop("referee", None)
     entry = CATALOG.entry(name)
     manifest = entry.manifest if thorough else changed(entry.manifest, **own)
     server = RemoteServer(**{"url": url, "model": "m", "pause_s": 0.01, "check_s": 0.05, "timeout_s": 2.0, **options})
@@ -65,11 +69,6 @@ async def remote_stand(
     if start:
         await generator.start()
     try:
-        yield RemoteStand(generator, Translator(generator, cache, None), cache, events)
+        yield RemoteStand(generator, Translator(generator, cache, None, referee=referee), cache, events)
     finally:
         await generator.close(0.0)
-
-
-def lines(texts: Sequence[str]) -> str:
-    """Join sentences to a text."""
-    return " ".join(texts)

@@ -9,7 +9,7 @@ import pytest
 
 from service.errors import EngineUnavailable
 from service.events import AnswerInvalid, RemoteAway, RemoteBack, RemoteCalled
-from tests.remote.rig import codes, remote_stand
+from tests.remote.rig import RemoteStand, codes, remote_stand
 from tests.remote_server import Reply, remote_server, said, sentence_of
 
 FIRST = "Der Stadtrat hat am Montag den Haushalt beschlossen."
@@ -39,6 +39,14 @@ def bad_for_second(*replies: Reply) -> Callable[[dict[str, Any]], Reply]:
         return left.pop(0) if len(left) > 1 else left[0]
 
     return script
+
+
+async def until_ready(stand: RemoteStand) -> None:
+    """Wait until the server is no longer away."""
+    end_s = time.monotonic() + 5
+    while stand.generator.health == "away":
+        assert time.monotonic() < end_s
+        await asyncio.sleep(0.01)
 
 
 async def test_a_good_server_translates_each_sentence_in_its_own_request() -> None:
@@ -199,9 +207,7 @@ async def test_a_server_that_goes_away_and_comes_back() -> None:
             (cached,) = await stand.translate(FIRST)
             assert (cached.text, cached.cached) == (ENGLISH[FIRST], 1)
             server.script, server.models_status = good, 200
-            async with asyncio.timeout(5):
-                while stand.generator.health != "ready":
-                    await asyncio.sleep(0.01)
+            await until_ready(stand)
             assert stand.of_type(RemoteBack)
             (found,) = await stand.translate(THIRD)
     assert found.text == ENGLISH[THIRD]
@@ -215,9 +221,7 @@ async def test_a_server_that_is_away_at_startup_is_no_error() -> None:
         with pytest.raises(EngineUnavailable):
             await stand.translate(FIRST)
         with remote_server(good, port=int(url.split(":")[2].split("/")[0])):
-            async with asyncio.timeout(5):
-                while stand.generator.health != "ready":
-                    await asyncio.sleep(0.01)
+            await until_ready(stand)
             (found,) = await stand.translate(FIRST)
     assert found.text == ENGLISH[FIRST]
 

@@ -67,17 +67,25 @@ class TorchEngine:
         return [next(searched) if item.target is None else [self._forced(item, item.target)] for item in items]
 
     def _forced(self, item: EngineInput, target: Tokens) -> Hypothesis:
-        """Return the target with its attention, from one forward pass."""
+        """Return the target with its attention or its log-probability per token, from one forward pass."""
         prefix = [self._start_id, *(self._target_ids[piece] for piece in item.options.target_prefix)]
         written = [self._target_ids.get(piece, self._unknown_id) for piece in target]
         try:
             with self._torch.inference_mode():
                 inputs, mask = self._padded([list(item.tokens)])
                 sequences = self._torch.tensor([[*prefix, *written, self._eos_id]], device=self._device)
+                if not item.options.alignment:
+                    return Hypothesis(target, self._log_prob(inputs, mask, sequences, len(prefix)), "eos")
                 found = [Hypothesis(target, None, "eos")]
                 return self._aligned(found, inputs, mask, sequences, len(prefix))[0]
         except (RuntimeError, ValueError, IndexError) as error:
             raise EngineError(f"transformers raised {type(error).__name__}") from error
+
+    def _log_prob(self, inputs: Any, mask: Any, sequences: Any, prefix_length: int) -> float:
+        """Return the mean log-probability of the tokens in ``sequences`` after the prefix."""
+        logits = self._model(input_ids=inputs, attention_mask=mask, decoder_input_ids=sequences[:, :-1]).logits
+        steps = logits.float().log_softmax(-1)[0, prefix_length - 1 :]
+        return float(steps.gather(1, sequences[0, prefix_length:].unsqueeze(1)).mean())
 
     def _call(self, sources: list[list[str]], options: DecodingOptions) -> list[list[Hypothesis]]:
         try:

@@ -8,6 +8,7 @@ few seconds until it answers again.
 import asyncio
 import contextlib
 import json
+import logging
 import math
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,9 @@ from service.generation.base import Host
 
 # The library's own instrumentation would log the exceptions of retries and register metrics in the global registry.
 stamina.instrumentation.set_on_retry_hooks([])
+# The library would log a line for each sentence. `RemoteCalled` is counted instead.
+for _name in ("httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 MOST_ANSWER_BYTES = 2**20
 ATTEMPTS = 4

@@ -80,7 +80,7 @@ def list_models(context: typer.Context) -> None:
             entry = store.catalog.entry(name)
             m = entry.manifest
             languages = f"{m.source_lang} → {m.target_lang}"
-            installed = "yes" if entry.installed else "no"
+            installed = "remote" if m.remote is not None else "yes" if entry.installed else "no"
             table.add_row(name, m.task, languages, m.quality, m.licence, m.commercial_use, installed)
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 

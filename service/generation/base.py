@@ -106,11 +106,6 @@ class GivenOutput:
 class Scorer(Protocol):
     """A model that scores given outputs."""
 
-    @property
-    def identity(self) -> str:
-        """See `TextGenerator.identity`."""
-        ...
-
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
         """Return the log-probability of each output, in order: per token, or of the whole output if it is ``total``.
 
@@ -120,6 +115,15 @@ class Scorer(Protocol):
         Raises:
             NotReady, Draining, EngineError: the model cannot do the work.
         """
+        ...
+
+
+class Referee(Scorer, Protocol):
+    """A small translation model that judges the outputs of a remote model by their log-probability."""
+
+    @property
+    def identity(self) -> str:
+        """See `TextGenerator.identity`."""
         ...
 
 

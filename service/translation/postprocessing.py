@@ -5,18 +5,25 @@ import re
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from service.cache import entries as codec
 from service.cache.entries import Field
-from service.checks.assessment import check_sentence
+from service.checks.assessment import LEAST_REFEREE_SCORE, check_obedience, check_sentence
 from service.checks.base import CHECKS_VERSION, Code, Finding, Severity
 from service.checks.names import garbles
-from service.checks.obedience import LEAST_REFEREE_SCORE, check_obedience
-from service.checks.repetition import AdjacentRepetition, find_repetition
+from service.checks.repetition import Collapsed, collapse_repetitions
 from service.domain import Link, Mark, Prompt, Span
 from service.generation.aligners import Aligner
-from service.generation.base import GenerationOptions, GivenOutput, Scorer, Source, TextGenerator, TextHypothesis
+from service.generation.base import (
+    GenerationOptions,
+    GivenOutput,
+    Referee,
+    Scorer,
+    Source,
+    TextGenerator,
+    TextHypothesis,
+)
 from service.generation.cached import Search
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import LanguagePair
@@ -26,68 +33,6 @@ from service.terms.glossary import Glossary, address_constraints, numeral_constr
 from service.text.alignment import Alignment
 from service.text.normalization import NORMALISER_VERSION, for_model
 from service.translation.preparation import Sentence
-
-
-class Repetition(NamedTuple):
-    """A phrase that the model repeated: the span of the remaining copy, and the number of removed copies."""
-
-    span: Span
-    times: int
-
-
-@dataclass(frozen=True, slots=True)
-class Collapsed:
-    """A model output without adjacent repetitions.
-
-    ``repetitions`` lists the repeated phrases. ``removed`` lists the deleted ranges in the order of deletion. Each
-    range refers to the text as it was just before that deletion.
-    """
-
-    text: str
-    repetitions: tuple[Repetition, ...] = ()
-    removed: tuple[Span, ...] = ()
-
-    def without(self, found: AdjacentRepetition) -> "Collapsed":
-        """Return a copy from which one more repetition has been removed."""
-        once, again, said = found
-        times = {once: said}
-        for span, before in self.repetitions:
-            # Repetitions within the removed copy count towards the remaining copy.
-            place = _after_removal(span, again) or once
-            times[place] = times.get(place, 0) + before
-        return Collapsed(
-            self.text[: again.start] + self.text[again.end :],
-            tuple(Repetition(*one) for one in sorted(times.items())),
-            (*self.removed, again),
-        )
-
-    def aligned(self, alignment: Alignment) -> Alignment:
-        """Convert an alignment of the original output into an alignment of this text."""
-        target, weights = alignment.target, alignment.weights
-        for removed in self.removed:
-            moved = [_after_removal(word, removed) for word in target]
-            weights = tuple(row for row, word in zip(weights, moved, strict=True) if word is not None)
-            target = tuple(word for word in moved if word is not None)
-        return Alignment(alignment.source, target, weights)
-
-
-def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> Collapsed:
-    """Remove adjacent repetitions from ``output``, unless ``source`` also contains one.
-
-    docs/adr/0017 explains why the sentence is not decoded a second time instead.
-    """
-    collapsed = Collapsed(output)
-    while (found := find_repetition(source, collapsed.text, *languages)) is not None:
-        collapsed = collapsed.without(found)
-    return collapsed
-
-
-def _after_removal(span: Span, removed: Span) -> Span | None:
-    """Return the position of ``span`` after the deletion of ``removed``, or None if they overlap."""
-    if span.end <= removed.start:
-        return span
-    return span.shifted(removed.start - removed.end) if span.start >= removed.end else None
-
 
 LEAST_LINK_WEIGHT = 0.05  # links with less weight are noise
 SHORT_WORDS = 3
@@ -415,7 +360,7 @@ class SentenceKind:
         *,
         generator: TextGenerator | None = None,
         scorer: Scorer | None = None,
-        referee: Scorer | None = None,
+        referee: Referee | None = None,
     ) -> None:
         """Raises: ValueError: the manifest has a weight for backward scores, and there is no ``scorer``."""
         self._aligner = aligner

@@ -9,7 +9,7 @@ from service.checks.base import Code, Severity
 from service.checks.repetition import find_repeated_sentences
 from service.domain import Notice, Span
 from service.generation.aligners import Aligner, AttentionAligner
-from service.generation.base import Scorer, TextGenerator
+from service.generation.base import Referee, Scorer, TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads
 from service.languages.base import Language, LanguagePair
@@ -233,7 +233,7 @@ class Translator:
         *,
         aligner: Aligner | None = None,
         scorer: Scorer | None = None,
-        referee: Scorer | None = None,
+        referee: Referee | None = None,
         threads: TextThreads = TEXT_THREADS,
     ) -> None:
         """Create a translator. Backward scores require a ``scorer``, which is normally the generator.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.checks.obedience import LEAST_REFEREE_SCORE, check_obedience
+from service.checks.assessment import LEAST_REFEREE_SCORE, check_obedience
 from service.generation.base import GivenOutput
 from service.generation.local import EngineChoice, load_generator
 from service.generation.scheduler import Limits

@@ -19,9 +19,8 @@ from service.errors import DeadlineExceeded, Draining, ModelError, QueueFull
 from service.events import AnswerInvalid, Listener
 from service.generation.base import Health, Host, Source, TextFuture, TextHypothesis
 from service.generation.call import Priority
-from service.generation.remote.answers import Answer, read_answer
 from service.generation.remote.client import Choice, RemoteClient, RemoteServer, TextRefused
-from service.generation.remote.prompts import Example, Prompt, load_prompt
+from service.generation.remote.prompts import Answer, Example, Prompt, load_prompt, read_answer
 from service.registry.catalog import Entry
 from service.registry.manifest import Manifest, Remote
 

@@ -137,6 +137,7 @@ MIN_ERROR_STATUS = 500
 # Known warning codes. All other codes are counted as OTHER. A test checks that no code is missing here.
 WARNINGS = frozenset(
     {
+        "content_credentials",
         "control_characters",
         "headlines_fewer",
         "headlines_missing",

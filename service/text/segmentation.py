@@ -10,7 +10,7 @@ from sentencex import get_sentence_boundaries
 
 from service.domain import Span
 from service.languages.base import Language, SentenceGrammar
-from service.text.normalization import visible_span
+from service.text.normalization import mask_credentials, visible_span
 
 _LINE = re.compile(r"[^\n\r\x0b\x0c\x85\u2028\u2029]+")
 _SINGLE_BREAKS = frozenset({"\n", "\r\n", "\r", "\x0b", "\x85", "\u2028"})
@@ -163,8 +163,9 @@ class Segmentation:
 
 def segment(text: str, language: Language) -> Segmentation:
     """Split ``text`` into paragraphs and sentences. Any string is accepted, and the running time is linear."""
-    bounds = paragraphs(text, language)
-    sentences = tuple(sentence for bound in bounds for sentence in _sentences(text, bound, language))
+    masked = mask_credentials(text)
+    bounds = paragraphs(masked, language)
+    sentences = tuple(sentence for bound in bounds for sentence in _sentences(masked, bound, language))
     return Segmentation(text, sentences, bounds)
 
 

@@ -17,6 +17,7 @@ from service.results import SentencePair, TermUse, Translation
 from service.text.html.document import Document
 from service.text.html.render import TranslatedSentence, render
 from service.text.language_id import foreign_code
+from service.text.normalization import remove_credentials
 from service.text.segmentation import reassemble
 from service.translation.postprocessing import (
     CALLER_TERMS,
@@ -104,12 +105,12 @@ def _translated_text(
 ) -> tuple[str, list[Span | None]]:
     """Return the translated text, and the span of each sentence in it."""
     if submission.document is not None:
-        return _html(submission.document, submission.parts, pairs, language)
+        return remove_credentials(*_html(submission.document, submission.parts, pairs, language))
     (part,) = submission.parts
     # Replace control characters between sentences with spaces, which preserves the offsets.
     segmentation = replace(part.prepared.segmentation, text=_CONTROL.sub(" ", submission.text))
     whole = reassemble(segmentation, [pair.finished.text for pair in pairs])
-    return whole.text, list(whole.spans)
+    return remove_credentials(whole.text, list(whole.spans))
 
 
 def _html(

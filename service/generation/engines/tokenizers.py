@@ -45,6 +45,10 @@ class Pieces(Protocol):
         ...
 
 
+SPACE = "▁"
+"""The character that SentencePiece uses for the space before a word."""
+
+
 class SentencePieces:
     """A tokenizer with one SentencePiece model for the source and one for the target."""
 
@@ -78,7 +82,8 @@ class SentencePieces:
     def decode(self, pieces: Sequence[str]) -> str:
         """See `Pieces.decode`."""
         text: str = self._target.decode(list(pieces))
-        return text
+        # The target model returns pieces of the source model as they are.
+        return text.replace(SPACE, " ").strip() if SPACE in text else text
 
 
 def sentence_pieces(source: Path, target: Path) -> SentencePieces:

@@ -3,7 +3,7 @@
 It also runs models on GPUs, and models that CTranslate2 cannot convert.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -214,12 +214,34 @@ def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
     except ImportError as error:
         raise ModelError("the torch engine requires an extra: pip install 'depesche[torch]'") from error
     try:
-        model: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(
-            str(folder), dtype=getattr(torch, dtype), local_files_only=True
+        model, report = transformers.AutoModelForSeq2SeqLM.from_pretrained(
+            str(folder), dtype=getattr(torch, dtype), local_files_only=True, output_loading_info=True
         )
-        return torch, model.to(device).eval()
     except (OSError, ValueError, RuntimeError, AssertionError) as error:
         raise ModelError(f"transformers cannot load {folder.name}: {error}") from error
+    if missing := _tie(torch, model, report["missing_keys"]):
+        raise ModelError(f"the checkpoint {folder.name} lacks weights: {', '.join(sorted(missing)[:3])}")
+    return torch, model.to(device).eval()
+
+
+def _tie(torch: Any, model: Any, missing: Iterable[str]) -> list[str]:
+    """Copy weights of the decoder to missing weights of the encoder, and return the names that are still missing.
+
+    Encoder-decoder checkpoints with ``tie_encoder_decoder`` contain only one copy of the shared weights. transformers 5
+    does not know this field, and would leave the encoder at random weights.
+    """
+    if not getattr(model.config, "tie_encoder_decoder", False):
+        return list(missing)
+    own, left = dict(model.named_parameters()), []
+    prefix = f"decoder.{model.decoder.base_model_prefix}."
+    for name in missing:
+        shared = own.get(prefix + name.removeprefix("encoder."))
+        if shared is None or name not in own or not name.startswith("encoder."):
+            left.append(name)
+        else:
+            with torch.no_grad():
+                own[name].copy_(shared)
+    return left
 
 
 def special_id(model: Any, name: str) -> int:

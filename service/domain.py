@@ -57,10 +57,10 @@ Prompt = tuple[str | Mark, ...]
 class DecodingOptions:
     """Decoding options for an engine. All lengths are in tokens.
 
-    Items with equal options can share an engine call. ``allowed`` restricts the outputs to these pieces; None means no
-    restriction. ``alignment`` requests the attention matrix. Every output starts with ``target_prefix``, which usually
-    selects the target language. The prefix does not count towards the length limits and is not part of a hypothesis.
-    ``scored`` requests scores; greedy search is faster without them.
+    Items with equal options can share an engine call. ``allowed`` restricts the outputs to these pieces. If it is None,
+    there is no restriction. ``alignment`` requests the attention matrix. Every output starts with ``target_prefix``,
+    which usually selects the target language. The prefix does not count towards the length limits and is not part of a
+    hypothesis. ``scored`` requests scores. Without scores, greedy search is faster.
     """
 
     beam_size: int = 1

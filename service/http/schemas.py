@@ -74,7 +74,7 @@ class ModelOut(BaseModel):
     """A model.
 
     ``host`` states where it runs: in the service ("process"), or on a server in a private or public network.
-    ``quality`` states what the model's output is good enough for: trials ("starter"), drafts that an editor compares
+    ``quality`` states the use that the model's output is fit for: trials ("starter"), drafts that an editor compares
     with the original ("draft"), or publication after review ("production").
     """
 
@@ -187,7 +187,7 @@ class TextSummaryOut(SummaryOut):
     """The summary of a text, and its headlines if they were requested."""
 
     headlines: list[HeadlineOut] | None = Field(
-        default=None, description="Headlines, best first. `warnings` says why there are fewer than requested."
+        default=None, description="Headlines, best first. `warnings` explains why some are missing."
     )
 
 
@@ -278,7 +278,7 @@ class ArticleResponse(BaseModel):
     translation: ArticleTranslationOut | None = None
     summary_translation: SummaryOut | None = None
     headlines: list[HeadlineOut] | None = Field(
-        default=None, description="Headlines, best first. `article.warnings` says why there are fewer than requested."
+        default=None, description="Headlines, best first. `article.warnings` explains why some are missing."
     )
     models: ModelsOut
     provenance: ProvenanceOut

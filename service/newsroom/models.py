@@ -129,7 +129,7 @@ class ModelSet:
 
     @property
     def ready(self) -> bool:
-        """Whether every model in this process accepts work. A remote model that is away does not count.
+        """True if every model in this process accepts work. A remote model that is away does not count.
 
         Requests that need no remote model are served in this case, so the process stays ready.
         """

@@ -142,7 +142,7 @@ class RemoteClient:
 
     @property
     def away(self) -> bool:
-        """Whether the circuit breaker is open, so that requests fail immediately."""
+        """True if the circuit breaker is open, so that requests fail immediately."""
         return self._breaker.state != "closed"
 
     async def start(self) -> None:

@@ -128,19 +128,19 @@ class RemoteGenerator:
 
     @cached_property
     def fingerprint(self) -> str:
-        """See `TextGenerator.fingerprint`. It contains the model on the server, the prompt and the search."""
+        """Implement `TextGenerator.fingerprint`. It contains the model on the server, the prompt and the search."""
         manifest = self.manifest
         search = [*manifest.decoding, *(manifest.thorough or ())]
         return f"{self._server.model}/openai/{self._prompt.version} {search!r} {self._remote!r}"
 
     @property
     def identity(self) -> str:
-        """See `TextGenerator.identity`."""
+        """Implement `TextGenerator.identity`."""
         return f"{self.manifest.id} {self.fingerprint} {self.manifest.tokens!r}"
 
     @property
     def health(self) -> Health:
-        """See `TextGenerator.health`."""
+        """Implement `TextGenerator.health`."""
         if not self._started:
             return "loading"
         return "away" if self._client.away else "ready"
@@ -156,16 +156,16 @@ class RemoteGenerator:
         return len(self._tasks)
 
     async def start(self) -> None:
-        """See `TextGenerator.start`. A server that does not answer is no error, because it may come back."""
+        """Implement `TextGenerator.start`. A server that does not answer is no error, because it may come back."""
         await self._client.start()
         self._started = True
 
     def refuse(self) -> None:
-        """See `TextGenerator.refuse`."""
+        """Implement `TextGenerator.refuse`."""
         self._refusing = True
 
     async def close(self, drain_s: float) -> None:
-        """See `TextGenerator.close`."""
+        """Implement `TextGenerator.close`."""
         self._refusing = True
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=drain_s)
@@ -179,7 +179,7 @@ class RemoteGenerator:
         await self._client.close()
 
     def fits(self, text: str) -> bool:
-        """See `TextGenerator.fits`. The number of tokens is estimated from the number of bytes."""
+        """Implement `TextGenerator.fits`. The number of tokens is estimated from the number of bytes."""
         return _tokens(text) <= self.manifest.tokens.max_source_tokens
 
     def generate(
@@ -190,7 +190,7 @@ class RemoteGenerator:
         deadline_s: float | None = None,
         admitted: bool = False,
     ) -> list[TextFuture]:
-        """See `TextGenerator.generate`.
+        """Implement `TextGenerator.generate`.
 
         A server that does not answer fails the whole request with `EngineUnavailable`. An answer that cannot be used
         fails only its own text: its hypothesis has the finish reason ``invalid``.

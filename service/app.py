@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from service import __version__
 from service.errors import DepescheError
 from service.events import Listener, broadcast
+from service.generation.remote.generator import RemoteChoice
 from service.generation.scheduler import Limits
 from service.http import probes, problems, routes
 from service.http.admission import Bounds
@@ -100,6 +101,22 @@ def plan_of(settings: Settings) -> Plan:
         drain_s=settings.drain_s,
         glossaries_dir=settings.glossaries_dir,
         seal_secrets=settings.seal_secrets,
+        remote=_remote_of(settings),
+        embargo_models=settings.embargo_models,
+    )
+
+
+def _remote_of(settings: Settings) -> RemoteChoice | None:
+    if settings.remote_url is None:
+        return None
+    return RemoteChoice(
+        settings.remote_url,
+        settings.remote_model,
+        settings.remote_key_file,
+        settings.remote_style_file,
+        settings.remote_timeout_s,
+        settings.remote_concurrency,
+        None if settings.remote_host == "auto" else settings.remote_host,
     )
 
 

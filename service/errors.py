@@ -5,6 +5,7 @@ DepescheError
 ├── Unavailable        the service cannot accept work at the moment; includes the time until a retry (503)
 │   ├── QueueFull
 │   ├── NotReady
+│   ├── EngineUnavailable   the remote server of a model cannot be reached or does not answer
 │   └── Draining
 ├── BodyTooLarge       the request body exceeds the size limit (413)
 ├── MalformedJson      the request body is not JSON in UTF-8 (400)
@@ -83,6 +84,12 @@ class NotReady(Unavailable):
     """A model is loading, or its engine is being rebuilt."""
 
     code = "not_ready"
+
+
+class EngineUnavailable(Unavailable):
+    """The remote server of a model cannot be reached, does not answer in time, or refuses the service."""
+
+    code = "engine_unavailable"
 
 
 class Draining(Unavailable):

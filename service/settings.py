@@ -8,6 +8,7 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from limits import parse_many
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -82,6 +83,48 @@ class Settings(BaseSettings):
     )
     summary_model: str | None = Field(
         default=None, min_length=1, description="Name of the summary model. If unset, the profile determines it."
+    )
+    remote_url: str | None = Field(
+        default=None,
+        description=(
+            "Base URL of an OpenAI-compatible server for remote models (`http://vllm:8000/v1`). Texts are sent there "
+            "only if a remote model is selected."
+        ),
+    )
+    remote_model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Name of the model on the remote server. If unset, the id in the manifest is used.",
+    )
+    remote_key_file: Path | None = Field(
+        default=None, description="File with the key for the remote server. If unset, no key is sent."
+    )
+    remote_style_file: Path | None = Field(
+        default=None,
+        description=(
+            "File with the house style of the newsroom, at most 4,000 characters. It is part of every prompt for the "
+            "remote server."
+        ),
+    )
+    remote_timeout_s: float = Field(
+        default=60.0, gt=0, description="Seconds that one attempt to get an answer from the remote server may take."
+    )
+    remote_concurrency: int = Field(
+        default=64, ge=1, le=4096, description="Maximum number of simultaneous requests to the remote server."
+    )
+    remote_host: Literal["auto", "private", "public"] = Field(
+        default="auto",
+        description=(
+            "Network of the remote server, for `/v1/models` and the provenance: `private`, `public`, or `auto` "
+            "(private if the URL has a private address, a name without a dot, or a name in a private zone)."
+        ),
+    )
+    embargo_models: bool = Field(
+        default=True,
+        description=(
+            "Whether local models are loaded in addition to remote ones, for requests under embargo. If false, such "
+            "requests get status 422."
+        ),
     )
     engine: Literal["auto", "ctranslate2", "torch"] = Field(
         default="auto",
@@ -243,6 +286,17 @@ class Settings(BaseSettings):
         except ValueError:
             # The original error may contain part of the password.
             raise ValueError("this is not a Redis URL (redis://…, rediss://… or unix://…)") from None
+        return url
+
+    @field_validator("remote_url")
+    @classmethod
+    def _a_url_of_http(cls, url: str | None) -> str | None:
+        if url is not None:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+                raise ValueError("this is not a base URL (http://… or https://…, without a query)")
+            if parts.username is not None or parts.password is not None:
+                raise ValueError("the URL must not contain a user name or password; use `remote_key_file` for the key")
         return url
 
     @field_validator("rate_requests", "rate_chars")

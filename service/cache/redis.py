@@ -60,6 +60,10 @@ class Breaker:
         self._failures = 0
         self._probe_at_s = None
 
+    def open(self) -> None:
+        """Open the breaker without waiting for further failures, for example after a failed check at startup."""
+        self._probe_at_s = self._clock() + self.pause_s
+
     def failed(self) -> bool:
         """Record a failed call, and return whether it opened the breaker."""
         if self._probe_at_s is not None:

@@ -4,6 +4,7 @@ This module contains the checks for negations, quotations, length and untranslat
 checks.
 """
 
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -330,6 +331,29 @@ def _emptied(source: str, output: str) -> Iterator[Finding]:
     if any(char.isalpha() for char in source):
         message = "the translation contains no words"
         yield Finding(Code.EMPTY_OUTPUT, message, Span(0, len(source)), Span(0, len(output)))
+
+
+LEAST_REFEREE_SCORE = -4.0
+"""The minimum log-probability per token that a small translation model assigns to a translation.
+
+Among 20 correct translations of news, the lowest score of the embedded model was -3.6. Of 20 translations of another
+sentence, 18 had a score below -4.0.
+"""
+
+
+def check_obedience(source: str, language: Language, score: float | None) -> Iterator[Finding]:
+    """Check whether the model may have obeyed ``source``, which is in ``language``, or invented its answer.
+
+    ``score`` is the log-probability per token of the output according to a small translation model. None or minus
+    infinity means that it is unknown.
+    """
+    found = language.instructions.search(source)
+    if found is not None:
+        message = "this passage may be an instruction to a language model; check that it was translated, not obeyed"
+        yield Finding(Code.INSTRUCTION_IN_SOURCE, message, source=Span(*found.span()))
+    if score is not None and math.isfinite(score) and score < LEAST_REFEREE_SCORE:
+        message = "a second translation model considers this an unlikely translation of the sentence"
+        yield Finding(Code.TRANSLATION_UNSUPPORTED, message)
 
 
 def check_summary(

@@ -41,6 +41,9 @@ class Code(StrEnum):
     EMPTY_OUTPUT = "empty_output"
     HYPOTHESIS_CHANGED = "hypothesis_changed"
     SENTENCE_UNSUPPORTED = "sentence_unsupported"
+    ANSWER_INVALID = "answer_invalid"
+    TRANSLATION_UNSUPPORTED = "translation_unsupported"
+    INSTRUCTION_IN_SOURCE = "instruction_in_source"
 
 
 class Severity(StrEnum):

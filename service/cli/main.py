@@ -35,7 +35,7 @@ from service.app import create_newsroom, plan_of, text_limits
 from service.backfill.runner import BackfillContext, backfill
 from service.domain import Notice
 from service.errors import DepescheError, ModelError
-from service.http.keys import ID, SCOPES, TOKEN, Key, KeyFileInvalid, digest_of, read, scopes_in
+from service.http.keys import EMBARGO, ID, SCOPES, TOKEN, Key, KeyFileInvalid, digest_of, read, scopes_in
 from service.hub import bundle
 from service.hub.installed import InstalledModels, write_errors
 from service.hub.pull import Pull, convert
@@ -80,7 +80,7 @@ def list_models(context: typer.Context) -> None:
             entry = store.catalog.entry(name)
             m = entry.manifest
             languages = f"{m.source_lang} → {m.target_lang}"
-            installed = "yes" if entry.installed else "no"
+            installed = "remote" if m.remote is not None else "yes" if entry.installed else "no"
             table.add_row(name, m.task, languages, m.quality, m.licence, m.commercial_use, installed)
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
@@ -198,7 +198,7 @@ def _report_installed(store: Store, entry: Entry) -> None:
 PREFIX = "depesche_"  # so that secret scanners and people can recognise a key
 RANDOM_BYTES = 32
 FILE_MODE = 0o600
-DEFAULT_SCOPES = ",".join(scope for scope in SCOPES if scope != "admin")
+DEFAULT_SCOPES = ",".join(scope for scope in SCOPES if scope not in {"admin", EMBARGO})
 
 keys = typer.Typer(
     no_args_is_help=True, help="Manage API keys. The key file (DEPESCHE_KEYS_FILE) contains only their hashes."

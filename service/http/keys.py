@@ -21,7 +21,9 @@ from typing import Literal, get_args
 from service.errors import DepescheError, KeyExpired, KeyUnknown
 from service.events import KeysRead, KeysRefused, Listener, ignore
 
-Scope = Literal["translate", "summarize", "articles", "admin"]
+Scope = Literal["translate", "summarize", "articles", "admin", "embargo"]
+"""A permission of a key. ``embargo`` is a restriction instead: it puts every request with the key under embargo."""
+EMBARGO: Scope = "embargo"
 
 PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 # These pages contain no data. The endpoints that they call need a key.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from service.domain import Notice, Span
-from service.generation.local import LocalGenerator
+from service.generation.base import TextGenerator
 from service.http import schemas
 from service.newsroom.article import Article, TranslatedArticle
 from service.newsroom.newsroom import ArticleAnswer, SummarizeAnswer, TranslateAnswer
@@ -29,7 +29,7 @@ def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
     ]
 
 
-def model_out(model: LocalGenerator) -> schemas.ModelOut:
+def model_out(model: TextGenerator) -> schemas.ModelOut:
     """Convert a model to its response model."""
     m = model.manifest
     return schemas.ModelOut(
@@ -41,6 +41,7 @@ def model_out(model: LocalGenerator) -> schemas.ModelOut:
         licence=m.licence,
         commercial_use=m.commercial_use,
         quality=m.quality,
+        host=model.host,
     )
 
 
@@ -191,5 +192,6 @@ def _provenance(answer: ArticleAnswer) -> schemas.ProvenanceOut:
         software=made.software,
         digital_source_types=schemas.SourceTypesOut(**dict(made.source_types)),
         removed=len(answer.result.article.removed),
+        embargo=made.embargo,
         jsonld=made.jsonld(),
     )

@@ -36,7 +36,7 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 CORS: dict[str, Any] = {
     "allow_methods": ("GET", "POST"),
     "allow_headers": (
-        *("Authorization", "Cache-Control", "Content-Type", "Request-Timeout-Ms", "Traceparent"),
+        *("Authorization", "Cache-Control", "Content-Type", "DEPESCHE-Embargo", "Request-Timeout-Ms", "Traceparent"),
         ID_HEADER,
     ),
     "expose_headers": (

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, WithJsonSchema
@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from service.errors import DepescheError, InvalidInput
 from service.generation.call import TEXT_THREADS, Finished
 from service.http import schemas
+from service.http.keys import EMBARGO
 from service.http.problems import problem_of, report_problem
 from service.http.schemas import ProgressEvent, SentenceEvent, inlined_schema, link, with_links
 from service.http.state import info_of, runtime_of
@@ -77,6 +78,7 @@ def accepted_types(request: Request) -> set[str]:
     return found
 
 
+T = TypeVar("T")
 NAME = "Request-Timeout-Ms"
 MAX_MS = 3_600_000
 _SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_MS}  # without null, because a header cannot be null
@@ -93,12 +95,23 @@ TIMEOUT_PARAMETER: dict[str, Any] = {
 _TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_MS)])
 
 
-def _context(request: Request, timeout_ms: int | None) -> CallContext:
+EMBARGO_NAME = "DEPESCHE-Embargo"
+_EMBARGO_MEANING = "`1` keeps the texts in the service: no remote model and no cache is used for this request."
+Embargo = Annotated[
+    Literal["0", "1"] | None,
+    WithJsonSchema({"type": "string", "enum": ["0", "1"]}),
+    Header(alias=EMBARGO_NAME, description=_EMBARGO_MEANING),
+]
+_EMBARGO: TypeAdapter[Literal["0", "1"]] = TypeAdapter(Literal["0", "1"])
+
+
+def _context(request: Request, timeout_ms: int | None, embargo: str | None) -> CallContext:
     """Build the context of a request. The time limit starts with the first byte of the request.
 
     ``timeout_ms`` is the caller's time limit. If it is None, the default limit of the service applies. The timings that
     the context records are also stored in the `RequestInfo`. ``Cache-Control: no-cache`` disables cache reads.
-    ``Cache-Control: no-store`` disables reads and writes.
+    ``Cache-Control: no-store`` disables reads and writes. A key with the scope ``embargo`` has the same effect as an
+    ``embargo`` of "1".
     """
     info = info_of(request.scope)
     passed_s = time.monotonic() - info.started_s
@@ -108,28 +121,34 @@ def _context(request: Request, timeout_ms: int | None) -> CallContext:
         read_cache=not control & {"no-cache", "no-store"},
         write_cache="no-store" not in control,
         charge=info.charge or free_of_charge,
+        embargo=embargo == "1" or EMBARGO in (info.scopes or ()),
     )
     info.timings, info.intervals = context.timings.seconds, context.timings.intervals
     return context
 
 
-async def _context_of(request: Request, timeout_ms: Timeout = None) -> CallContext:
-    return _context(request, timeout_ms)
+async def _context_of(request: Request, timeout_ms: Timeout = None, embargo: Embargo = None) -> CallContext:
+    return _context(request, timeout_ms, embargo)
 
 
 async def _peer_context_of(request: Request) -> CallContext:
     """Build the context of a request to a DeepL-compatible or LibreTranslate-compatible endpoint.
 
     Raises:
-        InvalidInput: the ``Request-Timeout-Ms`` header is invalid. The message follows DeepL's wording.
+        InvalidInput: one of the headers is invalid. The message follows DeepL's wording.
     """
-    timeout_ms = request.headers.get(NAME)
+    timeout_ms = _peer_header(request, NAME, _TIMEOUT_MS, limit=MAX_MS)
+    return _context(request, timeout_ms, _peer_header(request, EMBARGO_NAME, _EMBARGO))
+
+
+def _peer_header(request: Request, name: str, adapter: TypeAdapter[T], limit: int | None = None) -> T | None:
+    value = request.headers.get(name)
     try:
-        return _context(request, None if timeout_ms is None else _TIMEOUT_MS.validate_python(timeout_ms))
+        return None if value is None else adapter.validate_python(value)
     except ValidationError as error:
         (fault,) = error.errors(include_input=False, include_url=False)
-        detail = f"Value for '{NAME}' not supported: {fault['msg']}"
-        raise InvalidInput("invalid_request", detail, pointer=f"header:{NAME}", limit=MAX_MS) from error
+        detail = f"Value for '{name}' not supported: {fault['msg']}"
+        raise InvalidInput("invalid_request", detail, pointer=f"header:{name}", limit=limit) from error
 
 
 ContextDep = Annotated[CallContext, Depends(_context_of)]

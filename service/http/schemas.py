@@ -73,6 +73,7 @@ class WarningOut(BaseModel):
 class ModelOut(BaseModel):
     """A model.
 
+    ``host`` states where it runs: in the service ("process"), or on a server in a private or public network.
     ``quality`` states the use that the model's output is fit for: trials ("starter"), drafts that an editor compares
     with the original ("draft"), or publication after review ("production").
     """
@@ -85,6 +86,7 @@ class ModelOut(BaseModel):
     licence: str
     commercial_use: Literal["yes", "no", "unclear"]
     quality: Literal["starter", "draft", "production"]
+    host: Literal["process", "private", "public"] = "process"
 
 
 class WordsOut(BaseModel):
@@ -254,6 +256,9 @@ class ProvenanceOut(BaseModel):
     software: str
     digital_source_types: SourceTypesOut
     removed: int = Field(description="Number of parts that cleaning removed. `article.removed` lists them.")
+    embargo: bool = Field(
+        default=False, description="Whether the request was under embargo, so that no text left the service."
+    )
     human_reviewed: bool | None = None
     jsonld: dict[str, Any] = Field(description="The same information as schema.org JSON-LD.")
 

@@ -477,6 +477,7 @@ class Language:
         length_ratios: maps the code of a target language to the usual length of translations into it.
         page: the boilerplate of news pages. By default, nothing is removed.
         summary: word lists for summaries, or None if texts in the language cannot be summarised.
+        instructions: a pattern for passages that address a language model, such as a request to ignore its rules.
     """
 
     code: str
@@ -505,6 +506,7 @@ class Language:
     length_ratios: Mapping[str, LengthRatio] = field(default_factory=dict)
     page: PageGrammar = field(default_factory=PageGrammar)
     summary: SummaryGrammar | None = None
+    instructions: re.Pattern[str] = NEVER
 
     def __reduce__(self) -> tuple[Callable[[str], "Language"], tuple[str]]:
         """Pickle only the code. Another process loads the language from its package."""

@@ -144,6 +144,7 @@ class CallContext:
         accepted: called when all checks have passed and the work starts.
         progress: called with the number of finished units of engine work and their total number.
         finished: called with each translated sentence, in order.
+        embargo: whether the texts must stay in this process; no remote model and no cache is used.
     """
 
     deadline_s: float | None = None
@@ -154,6 +155,7 @@ class CallContext:
     progress: Progress = nothing
     finished: Callable[[Finished], None] = nothing
     timings: Timings = field(default_factory=Timings)
+    embargo: bool = False
 
     @classmethod
     def within(cls, seconds: float, **options: Any) -> "CallContext":
@@ -169,8 +171,8 @@ class CallContext:
         return Call(
             deadline_s=self.deadline_s,
             priority=priority,
-            read_cache=self.read_cache,
-            write_cache=self.write_cache,
+            read_cache=self.read_cache and not self.embargo,
+            write_cache=self.write_cache and not self.embargo,
             progress=self.progress,
             finished=self.finished,
             result_key=result_key,

@@ -15,14 +15,15 @@ from service.cache.memory import Memory
 from service.cache.redis import Breaker, Shared
 from service.cache.seal import Seal
 from service.cache.tiers import Cache, Purged
+from service.checks.base import Code
 from service.documents.base import Document
 from service.documents.html_page import is_whole_page, read_page
 from service.documents.registry import read_document, write_document
 from service.errors import DepescheError, InvalidInput, NotReady
 from service.events import Listener, ResultGiven
 from service.events import Output as EventOutput
+from service.generation.base import TextGenerator
 from service.generation.call import TEXT_THREADS, Call, off_loop
-from service.generation.local import LocalGenerator
 from service.languages.base import LanguagePair
 from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of, run_all
 from service.newsroom.commands import (
@@ -51,7 +52,7 @@ class TranslateAnswer:
     """The translations, in the order of the texts in the command."""
 
     translations: Sequence[Translation]
-    model: LocalGenerator
+    model: TextGenerator
     result_key: str
 
 
@@ -64,8 +65,8 @@ class SummarizeAnswer:
     """
 
     summaries: Sequence[Summary]
-    model: LocalGenerator
-    translation_model: LocalGenerator | None
+    model: TextGenerator
+    translation_model: TextGenerator | None
     result_key: str
     headlines: Sequence[Headlines] | None = None
 
@@ -81,8 +82,8 @@ class ArticleAnswer:
     submission: ArticleInput
     document: Document | None
     result: ArticleResult
-    summary_model: LocalGenerator | None
-    translation_model: LocalGenerator | None
+    summary_model: TextGenerator | None
+    translation_model: TextGenerator | None
     provenance: Provenance
     written: Mapping[str, Any] | None
     result_key: str
@@ -132,7 +133,7 @@ class Newsroom:
             DeadlineExceeded: the deadline of the context passed before the work was done.
             EngineError: the model failed.
         """
-        with self._lease() as models:
+        with self._lease(context) as models:
             translator, model = models.translator, models.models["translation"]
             self._require_languages(command)
             fields = _translation_fields(command.options, command.terms, models)
@@ -143,13 +144,14 @@ class Newsroom:
                 options = models.options(command.options, command.terms)
                 work = translator.translate(command.texts, call, options=options)
                 translations = await call.in_time(work)
-                self._store_result(call, key, [replace(one, cached=one.of) for one in translations], command.texts)
+                if all(notice.code != Code.ANSWER_INVALID for one in translations for notice in one.notices):
+                    self._store_result(call, key, [replace(one, cached=one.of) for one in translations], command.texts)
         self._emit(_outcome("translation", one) for one in translations)
         return TranslateAnswer(translations, model, key)
 
     async def summarize(self, command: SummarizeCommand, context: CallContext) -> SummarizeAnswer:
         """Summarise the texts of a command. Raises the same errors as `translate`."""
-        with self._lease() as models:
+        with self._lease(context) as models:
             model, translator = _summary_model(models), None
             if command.target_lang not in (None, self.languages.source.code):
                 translator = models.models["translation"]
@@ -202,7 +204,7 @@ class Newsroom:
             InvalidInput: the document contains no article, or it lacks a part that the output format requires.
             DepescheError: see `translate`.
         """
-        with self._lease() as models:
+        with self._lease(context) as models:
             summary_model, translation_model = _models_for(command.outputs, models)
             self._require_languages(command)
             options = models.options(command.options, command.terms)
@@ -217,7 +219,8 @@ class Newsroom:
                 result = await call.in_time(work)
                 if result.cached:
                     self._store_result(call, key, result, parts)
-        provenance = Provenance.of(result, used, self.languages.source.code, self.languages.target.code)
+        languages = (self.languages.source.code, self.languages.target.code)
+        provenance = Provenance.of(result, used, *languages, embargo=context.embargo)
         written = None
         if command.write_as is not None:
             plain = Document(submission.headline, submission.lead, submission.body, submission.options.format)
@@ -279,11 +282,19 @@ class Newsroom:
                 raise InvalidInput(f"{field}_lang_unsupported", detail, pointer=f"/{field}_lang", limit=served.code)
 
     @contextmanager
-    def _lease(self) -> Iterator[ModelSet]:
-        """Lease the models for one command. Raises `Draining` or `NotReady` if new work is refused."""
+    def _lease(self, context: CallContext) -> Iterator[ModelSet]:
+        """Lease the models for one command. Under embargo, these are only models that run in this process.
+
+        Raises:
+            Draining, NotReady: new work is refused.
+            InvalidInput: the command is under embargo, and no translation model runs in this process.
+        """
         self.lifecycle.check_open()
         with self._pool.serving.lease() as models:
-            yield models
+            chosen = models.in_process if context.embargo else models
+            if chosen is None:
+                raise InvalidInput("embargo_not_served", "no model in this process can serve a request under embargo")
+            yield chosen
 
     def _emit(self, outcomes: Iterable[ResultGiven]) -> None:
         for outcome in outcomes:
@@ -372,7 +383,7 @@ class Newsroom:
         return "stalled" if TEXT_THREADS.oldest_s > STALLED_S else "ready"
 
     @property
-    def models(self) -> Sequence[LocalGenerator]:
+    def models(self) -> Sequence[TextGenerator]:
         """The models in use or, during startup, the models that are loading. The translation model comes first."""
         return self._pool.served
 
@@ -418,7 +429,7 @@ async def _admit(call: Call, context: CallContext, texts: Iterable[str]) -> Call
     return call
 
 
-def _summary_model(models: ModelSet) -> LocalGenerator:
+def _summary_model(models: ModelSet) -> TextGenerator:
     """Return the summary model. Raises `InvalidInput` if none is served."""
     model = models.models.get("summary")
     if model is None:
@@ -430,7 +441,7 @@ def _summary_not_served() -> InvalidInput:
     return InvalidInput("task_not_served", "this service has no summary model")
 
 
-def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[LocalGenerator | None, LocalGenerator | None]:
+def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[TextGenerator | None, TextGenerator | None]:
     """Return the summary model and the translation model. A model is None if no output needs it."""
     wanted = set(outputs)
     summary = _summary_model(models) if wanted & {"summary", "summary_translation", "headlines"} else None
@@ -438,7 +449,7 @@ def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[LocalGener
     return summary, translation
 
 
-def _result_key(task: str, models: Sequence[LocalGenerator], options: dict[str, Field], texts: Sequence[str]) -> str:
+def _result_key(task: str, models: Sequence[TextGenerator], options: dict[str, Field], texts: Sequence[str]) -> str:
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),

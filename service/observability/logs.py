@@ -18,6 +18,8 @@ from service.events import (
     LayoutFound,
     RateStoreFailed,
     RateStoreRecovered,
+    RemoteAway,
+    RemoteBack,
     RequestDone,
     SharedCacheFailed,
     SharedCacheRecovered,
@@ -32,6 +34,8 @@ LEVELS: dict[type, int] = {
     SharedCacheRecovered: logging.INFO,
     RateStoreRecovered: logging.INFO,
     EngineFailed: logging.ERROR,
+    RemoteAway: logging.ERROR,
+    RemoteBack: logging.INFO,
 }
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 MIN_ERROR_STATUS = 400

@@ -416,6 +416,11 @@ class WordingKind:
             for members, hypotheses in outputs
         ]
 
+    def cacheable(self, result: Wordings) -> bool:
+        """Implement `ResultKind.cacheable`."""
+        del result
+        return True
+
     def encode(self, result: Wordings) -> bytes:
         """Implement `ResultKind.encode`."""
         return codec.encode([(one.text, one.support) for one in result])
@@ -432,12 +437,15 @@ def free_words() -> FreeWords:
     return FreeWords(GRAMMAR.function_words, PUNCTUATION)
 
 
+_UNKNOWN_SCORE = -100.0
+"""A rewrite without a score meets only the default of ``least_score``. Some remote servers return no scores."""
+
+
 def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Acceptance) -> bool:
     """Return whether a rewrite of ``members`` is complete, meets the conditions ``acceptance`` and passes the guard."""
     return (
         candidate.finish_reason == "eos"
-        and candidate.score is not None
-        and candidate.score >= acceptance.least_score
+        and (_UNKNOWN_SCORE if candidate.score is None else candidate.score) >= acceptance.least_score
         and loose_joints(candidate.text, members) <= acceptance.most_loose_joints
         and objection(candidate.text, members) is None
     )

@@ -3,14 +3,17 @@
 import re
 import sys
 import unicodedata
+from bisect import bisect_right
+from collections.abc import Sequence
 from functools import cache
+from itertools import accumulate
 from typing import Literal
 
 from service.domain import Notice, Span
 from service.errors import InvalidInput
 from service.languages.base import Language
 
-NORMALISER_VERSION = "1"
+NORMALISER_VERSION = "2"
 """Part of every cache key. Increase it whenever `for_model` returns a different result for any sentence."""
 
 # White space is replaced before control characters are removed, because some white-space characters are also control
@@ -20,6 +23,11 @@ _PLAIN = re.compile(r"[\x20-\x7e\xa1-\xac\xae-\xff„“”‚‘’–—…€
 """The characters that most sentences consist of. Only the space is invisible, and NFC leaves all of them unchanged."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CREDENTIALS = re.compile(r"\ufeff?[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2,}")
+"""Content credentials of C2PA, which are hidden in a text as a run of variation selectors (C2PA 2.3, A.7).
+
+A single variation selector, for example after an emoji, is part of the text.
+"""
 _JOINER = "\u034f"
 _MOST_MARKS = 30
 
@@ -46,17 +54,37 @@ def for_model(sentence: str, language: Language) -> str:
     """Normalise a sentence for models and cache keys. The function is idempotent.
 
     The result is in NFC. Each run of white space (including no-break spaces, tabs and line breaks) becomes one space.
-    Control characters, soft hyphens and zero-width characters are removed. Words that are hyphenated across a line
-    break are joined according to the rules of the language.
+    Control characters, soft hyphens, zero-width characters and content credentials are removed. Words that are
+    hyphenated across a line break are joined according to the rules of the language.
     """
     if _PLAIN.fullmatch(sentence):
         return " ".join(sentence.split())
-    mended = language.sentences.broken_word.sub("", sentence)
+    mended = language.sentences.broken_word.sub("", _CREDENTIALS.sub("", sentence))
     spaced = _WHITE_SPACE.sub(" ", mended)
     if not spaced.isascii() or not spaced.isprintable():
         spaced = _invisible().sub("", spaced)
         spaced = normalize_unicode(spaced, "NFC")
     return " ".join(spaced.split())
+
+
+def mask_credentials(text: str) -> str:
+    """Replace content credentials by spaces, which preserves all offsets."""
+    return _CREDENTIALS.sub(lambda found: " " * len(found[0]), text)
+
+
+def remove_credentials(text: str, spans: Sequence[Span | None]) -> tuple[str, list[Span | None]]:
+    """Remove content credentials from ``text``, and return it with ``spans``, moved accordingly.
+
+    The credentials of a source do not apply to its translation. A span may be None. No credentials may start or end
+    inside a span.
+    """
+    removed = [Span(*found.span()) for found in _CREDENTIALS.finditer(text)]
+    if not removed:
+        return text, list(spans)
+    ends = [one.end for one in removed]
+    lengths = [0, *accumulate(one.end - one.start for one in removed)]
+    moved = [None if span is None else span.shifted(-lengths[bisect_right(ends, span.start)]) for span in spans]
+    return _CREDENTIALS.sub("", text), moved
 
 
 def normalize_unicode(text: str, form: Literal["NFC", "NFKC"]) -> str:
@@ -82,7 +110,9 @@ def _long_marks() -> re.Pattern[str]:
 
 
 def check_text(text: str) -> list[Notice]:
-    """Return notices about control characters in a submitted text. Offsets are in code points.
+    """Return notices about control characters and content credentials in a submitted text.
+
+    Offsets are in code points.
 
     Raises:
         InvalidInput: ``text_not_unicode`` if the text contains a lone surrogate.
@@ -90,8 +120,14 @@ def check_text(text: str) -> list[Notice]:
     surrogate = _SURROGATE.search(text)
     if surrogate is not None:
         raise InvalidInput("text_not_unicode", f"The text contains a lone surrogate at offset {surrogate.start()}.")
-    control = _CONTROL.search(text)
-    if control is None:
-        return []
-    message = "The text contains control characters. They are removed before the text is sent to the model."
-    return [Notice("control_characters", message, Span(*control.span()))]
+    notices = []
+    if (control := _CONTROL.search(text)) is not None:
+        message = "The text contains control characters. They are removed before the text is sent to the model."
+        notices.append(Notice("control_characters", message, Span(*control.span())))
+    if (credentials := _CREDENTIALS.search(text)) is not None:
+        message = (
+            "The text contains content credentials (C2PA), which state its origin. They do not apply to the output, so "
+            "they are removed from it."
+        )
+        notices.append(Notice("content_credentials", message, Span(*credentials.span()), review=False))
+    return notices

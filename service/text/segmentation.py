@@ -11,7 +11,7 @@ from sentencex import get_sentence_boundaries
 from service.domain import Span
 from service.errors import InvalidInput
 from service.languages.base import Language, SentenceGrammar
-from service.text.normalization import visible_span
+from service.text.normalization import mask_credentials, visible_span
 
 _LINE = re.compile(r"[^\n\r\x0b\x0c\x85\u2028\u2029]+")
 _SINGLE_BREAKS = frozenset({"\n", "\r\n", "\r", "\x0b", "\x85", "\u2028"})
@@ -185,8 +185,9 @@ def segment(text: str, language: Language) -> Segmentation:
     Raises:
         InvalidInput: the text has more than `MAX_SENTENCES` sentences.
     """
-    bounds = paragraphs(text, language)
-    found = (sentence for bound in bounds for sentence in _sentences(text, bound, language))
+    masked = mask_credentials(text)
+    bounds = paragraphs(masked, language)
+    found = (sentence for bound in bounds for sentence in _sentences(masked, bound, language))
     sentences = tuple(islice(found, MAX_SENTENCES + 1))
     require_sentences(len(sentences))
     return Segmentation(text, sentences, bounds)

@@ -9,7 +9,7 @@ from service.checks.base import Code, Severity
 from service.checks.repetition import find_repeated_sentences
 from service.domain import Notice, Span
 from service.generation.aligners import Aligner, AttentionAligner
-from service.generation.base import InputLimit, Scorer, TextGenerator
+from service.generation.base import InputLimit, Referee, Scorer, TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads
 from service.languages.base import Language, LanguagePair
@@ -17,6 +17,7 @@ from service.results import SentencePair, TermUse, Translation
 from service.text.html.document import Document
 from service.text.html.render import TranslatedSentence, render
 from service.text.language_id import foreign_code
+from service.text.normalization import remove_credentials
 from service.text.segmentation import reassemble, require_sentences
 from service.translation.postprocessing import (
     CALLER_TERMS,
@@ -104,12 +105,12 @@ def _translated_text(
 ) -> tuple[str, list[Span | None]]:
     """Return the translated text, and the span of each sentence in it."""
     if submission.document is not None:
-        return _html(submission.document, submission.parts, pairs, language)
+        return remove_credentials(*_html(submission.document, submission.parts, pairs, language))
     (part,) = submission.parts
     # Replace control characters between sentences with spaces, which preserves the offsets.
     segmentation = replace(part.prepared.segmentation, text=_CONTROL.sub(" ", submission.text))
     whole = reassemble(segmentation, [pair.finished.text for pair in pairs])
-    return whole.text, list(whole.spans)
+    return remove_credentials(whole.text, list(whole.spans))
 
 
 def _html(
@@ -233,9 +234,12 @@ class Translator:
         *,
         aligner: Aligner | None = None,
         scorer: Scorer | None = None,
+        referee: Referee | None = None,
         threads: TextThreads = TEXT_THREADS,
     ) -> None:
         """Create a translator. Backward scores require a ``scorer``, which is normally the generator.
+
+        ``referee`` is a small translation model that judges the outputs of a remote model.
 
         Raises:
             ValueError: the manifest has a weight for backward scores, but there is no ``scorer``.
@@ -245,8 +249,14 @@ class Translator:
         manifest = generator.manifest
         self.languages = LanguagePair.of(manifest.source_lang, manifest.target_lang)
         self._kind = SentenceKind(
-            aligner or AttentionAligner(threads), self.languages, threads, generator=generator, scorer=scorer
+            aligner or AttentionAligner(threads),
+            self.languages,
+            threads,
+            generator=generator,
+            scorer=scorer,
+            referee=referee,
         )
+        self._context_sentences = 0 if manifest.remote is None else manifest.remote.context_sentences
         self.sentences = CachedGenerator(generator, self._kind, cache, secret)
 
     async def translate(
@@ -271,7 +281,9 @@ class Translator:
                 self.generator.limit,
                 self._kind.hints,
             )
-            prepared = await off_loop(chars, _prepare, given, limit, self.languages, hints=hints)
+            prepared = await off_loop(
+                chars, _prepare, given, limit, self.languages, hints=hints, context_sentences=self._context_sentences
+            )
         tags = self.sentences.tags(texts if origins is None else origins)
         wanted = [constraints for one in prepared for constraints in one.wanted]
         tags_of = [tag for one, tag in zip(prepared, tags, strict=True) for _ in one.wanted]
@@ -290,15 +302,25 @@ class Translator:
 
 
 def _prepare(
-    texts: Sequence[tuple[str, TranslationOptions]], limit: InputLimit, languages: LanguagePair, *, hints: bool
+    texts: Sequence[tuple[str, TranslationOptions]],
+    limit: InputLimit,
+    languages: LanguagePair,
+    *,
+    hints: bool,
+    context_sentences: int,
 ) -> list[_Prepared]:
-    """Prepare the texts of a request. ``hints`` means that the model inflects glossary terms."""
+    """Prepare the texts of a request.
+
+    ``hints`` means that the model inflects glossary terms. ``context_sentences`` is the maximum number of preceding
+    sentences that are sent with each sentence.
+    """
     prepared = []
     sentences = 0
     for text, options in texts:
         submission = prepare_submission(text, options, limit, languages.source)
         sentences += sum(len(part.prepared.sentences) for part in submission.parts)
         require_sentences(sentences)
+        pairs = [(part, sentence) for part, sentence in submission.sentences() if sentence.has_letters]
         wanted = [
             constraints_of(
                 sentence.span.of(part.prepared.segmentation.text),
@@ -307,9 +329,9 @@ def _prepare(
                 languages,
                 aligned=options.alignment or part.marked_up,
                 inflected=hints,
+                context=tuple(before.text for _, before in pairs[max(0, n - context_sentences) : n]),
             )
-            for part, sentence in submission.sentences()
-            if sentence.has_letters
+            for n, (part, sentence) in enumerate(pairs)
         ]
         prepared.append(_Prepared(submission, wanted))
     return prepared

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
 from service.app import create_admin, create_app
+from service.generation.local import LocalGenerator
 from service.newsroom.newsroom import Newsroom
 from service.settings import Settings
 from tests.fake_engine import FakeEngine, Handler
@@ -26,6 +27,13 @@ class Both:
     admin: AsyncClient
     service: Newsroom
     engines: list[FakeEngine]
+
+    @property
+    def translator(self) -> LocalGenerator:
+        """The translation model of the service."""
+        model = self.service.models[0]
+        assert isinstance(model, LocalGenerator)
+        return model
 
     def handle(self, handler: Handler) -> None:
         """Set the handler of every engine."""

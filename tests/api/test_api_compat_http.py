@@ -271,7 +271,7 @@ async def test_full_queue_gets_retry_after(monkeypatch: pytest.MonkeyPatch, path
             working = asyncio.create_task(ports.translate(TEXT))
             await asyncio.to_thread(gate.entered.wait, READY_S)
             waiting = asyncio.create_task(ports.translate(OTHER))
-            while not ports.service.models[0].batcher.queue.tokens:  # noqa: ASYNC110 - there is no event to wait for
+            while not ports.translator.batcher.queue.tokens:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.01)
             refused = await ports.main.post(path, json={**FIELDS[path], TEXT_FIELD[path]: "Guten Abend."})
         finally:

@@ -47,6 +47,10 @@ class Pieces(Protocol):
         ...
 
 
+SPACE = "▁"
+"""The character that SentencePiece uses for the space before a word."""
+
+
 class SentencePieces:
     """A tokenizer with one SentencePiece model for the source and one for the target."""
 
@@ -80,7 +84,8 @@ class SentencePieces:
     def decode(self, pieces: Sequence[str]) -> str:
         """Implement `Pieces.decode`."""
         text: str = self._target.decode(list(pieces))
-        return text
+        # The target model returns pieces of the source model as they are.
+        return text.replace(SPACE, " ").strip() if SPACE in text else text
 
 
 def sentence_pieces(source: Path, target: Path) -> SentencePieces:

@@ -37,6 +37,23 @@ _CLAUSES_MEET = re.compile(
     r"welche[rsnm]?|deren|dessen),\s+\1\b",
     re.IGNORECASE,
 )
+_RULES = r"(?:anweisung|regel|vorgabe|instruktion|prompt|richtlinie|nachricht)\w*"
+_MACHINE = r"(?:ki|sprachmodell\w*|ki-modell\w*|assistent\w*|chatbot\w*|übersetzungs\w*)\b"
+# These are imperatives, because news often reports that somebody ignores a rule or answers only briefly.
+_INSTRUCTIONS = re.compile(
+    rf"\b(?:ignoriere|ignorieren sie|vergiss|vergesst|vergessen sie|missachte|befolge)\b.{{0,60}}\b{_RULES}"
+    rf"|\b(?:anweisung|instruktion|hinweis|befehl)\w*\san\s(?:die|den|das)\s{_MACHINE}"
+    rf"|\b(?:du bist|wenn du|falls du)\b.{{0,40}}\b{_MACHINE}|\b(?:liebe|lieber|liebes|hallo|hey)\s{_MACHINE}"
+    r"|\b(?:übersetze|übersetzen sie)\b.{0,60}\b(?:nicht|hier|stattdessen|sondern)\b"
+    r"|\b(?:beende|stoppe)\b.{0,20}\bübersetz"
+    r"|\b(?:antworte|antworten sie|antwortest du)\b.{0,30}\b(?:nur|ausschließlich|stattdessen|als|mit|immer)\b"
+    r"|\bab (?:jetzt|sofort) (?:antworte|antwortest|schreibe?|schreibst|übersetze|bist|nenne)\b"
+    rf"|\b(?:gib|geben sie|zeige|nenne|wiederhole|verrate)\b.{{0,60}}\b(?:system\w*|{_RULES})"
+    r"|\b(?:schreibe?|schreiben sie)\b.{0,40}\b(?:stattdessen|am ende)\b|\bfasse\b.{0,40}\bartikel\b.{0,60}\bzusammen\b"
+    r"|^(?:system|assistant|user)\s?:|<\|\w+\|>|\bsystem-?prompt\b"
+    r"|\b(?:ignore|disregard|forget)\b.{0,30}\b(?:instruction|rule|prompt)s?\b",
+    re.IGNORECASE,
+)
 
 
 def _any_of(*names: str) -> re.Pattern[str]:
@@ -113,4 +130,5 @@ LANGUAGE = Language(
     },
     page=PAGE,
     summary=SUMMARY,
+    instructions=_INSTRUCTIONS,
 )

@@ -19,7 +19,7 @@ PROSE ?= $(wildcard *.md) docs examples models/README.md k8s tools .github servi
   service/settings.py benchmarks container models/train models/marian models/pages
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
-.PHONY: serve test check bench eval lock rules pin-base image clean
+.PHONY: serve test check api bench eval lock rules pin-base image clean
 .PHONY: types workflows prose docs ci version image-name smoke dist release-check release
 
 serve: $(VENV)/.serve
@@ -36,6 +36,7 @@ check: $(VENV)/.test
 	$(BIN)/python tools/sizes.py
 	$(BIN)/codespell $(PAGES)
 	$(BIN)/python tools/prose.py $(PROSE)
+	$(BIN)/python -m tools.api --check
 	$(MAKE) workflows docs
 
 types: $(VENV)/.test
@@ -68,6 +69,10 @@ bench: $(VENV)/.test
 
 eval: $(VENV)/.test
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(ARGS)
+
+# Writes docs/api from the models. `make check` fails if a file is out of date. ARGS=--breaking also writes breaking changes.
+api: $(VENV)/.test
+	$(BIN)/python -m tools.api $(ARGS)
 
 # `lock` generates the requirements of the image, and `rules` the alerts for the Prometheus operator. Both are committed.
 lock: $(VENV)/.test

@@ -18,16 +18,14 @@ from service.cache.seal import secrets_in
 from service.errors import DepescheError
 from service.events import Listener, broadcast
 from service.generation.scheduler import Limits
-from service.http import probes, problems, routes
+from service.http import openapi, probes, problems, routes
 from service.http.admission import Bounds
 from service.http.compat import deepl, libretranslate
 from service.http.compat import errors as failures
 from service.http.keys import ApiKeyStore
 from service.http.middleware import middlewares
 from service.http.ratelimit import Rates, policies
-from service.http.requests import describe_languages
 from service.http.state import Runtime, info_of
-from service.languages.base import LanguagePair
 from service.newsroom.commands import TextLimits
 from service.newsroom.models import Plan
 from service.newsroom.newsroom import Newsroom
@@ -178,15 +176,8 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     if settings.metrics_port != "admin":
         app.include_router(probes.metrics_router)
     _add_middlewares(app, settings, rates=rates, cancels=True, origins=_split_list(settings.cors_origins))
-    app.openapi = partial(_document, app.openapi, newsroom.languages)  # type: ignore[method-assign]  # FastAPI's way
+    openapi.install(app, newsroom.languages, needs_keys=keys is not None)
     return app
-
-
-def _document(openapi: Callable[[], dict[str, Any]], languages: LanguagePair) -> dict[str, Any]:
-    """Generate the OpenAPI document. The schemas of its language fields list the languages in ``languages``."""
-    document = openapi()
-    describe_languages(document, languages)
-    return document
 
 
 def _rates(settings: Settings, listener: Listener) -> Rates | None:
@@ -212,6 +203,8 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     if settings.metrics_port != "main":
         admin_app.include_router(probes.metrics_router)
     _add_middlewares(admin_app, settings)
+    runtime: Runtime = app.state.runtime
+    openapi.install(admin_app, runtime.newsroom.languages, needs_keys=runtime.keys is not None)
     return admin_app
 
 

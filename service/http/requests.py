@@ -120,10 +120,16 @@ else:
     WrittenFormat = Literal[writable_formats()]
 # JSON does not distinguish integers from floats, so 3.0 is a valid integer.
 WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
-_ONE_ARTICLE: list[JsonValue] = [
-    {"required": [name], "properties": {name: {"not": {"type": "null"}}, other: {"type": "null"}}}
-    for name, other in (("body", "document"), ("document", "body"))
-]
+_COUNCIL = "Der Stadtrat hat am Dienstag den Haushalt beschlossen. Die Mehrheit stimmte dafür."
+TRANSLATE_EXAMPLE: dict[str, JsonValue] = {"text": _COUNCIL, "glossary": {"Stadtrat": "city council"}}
+SUMMARIZE_EXAMPLE: dict[str, JsonValue] = {"text": _COUNCIL, "length": "short"}
+ARTICLE_EXAMPLE: dict[str, JsonValue] = {"headline": "Haushalt beschlossen", "body": _COUNCIL, "length": "short"}
+# Generators of clients lose the properties of a schema that also has `oneOf`. They ignore `if`, and validators obey it.
+_ONE_ARTICLE: dict[str, JsonValue] = {
+    "if": {"required": ["body"], "properties": {"body": {"type": "string"}}},
+    "then": {"properties": {"document": {"type": "null"}}},
+    "else": {"required": ["document"], "properties": {"document": {"not": {"type": "null"}}}},
+}
 
 
 class _Request(Bounded):
@@ -174,6 +180,8 @@ class TranslationFields(_Request):
 
 class TranslateRequest(TranslationFields):
     """A request to translate one or more texts. The response keeps their order."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [TRANSLATE_EXAMPLE]})
 
     text: Text
     source_lang: SourceLang = ""
@@ -231,6 +239,8 @@ class SummaryFields(_Request):
 class SummarizeRequest(SummaryFields):
     """A request to summarise one or more texts. The response keeps their order."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [SUMMARIZE_EXAMPLE]})
+
     text: Text
     headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
     headlines: Annotated[int, Field(ge=1, le=MAX_HEADLINES), WHOLE] | None = Field(
@@ -261,7 +271,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
     The article is either text in ``body``, with an optional ``headline`` and ``lead``, or a ``document``.
     """
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_ARTICLE})
+    model_config = ConfigDict(json_schema_extra={**_ONE_ARTICLE, "examples": [ARTICLE_EXAMPLE]})
 
     headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
     lead: str | None = Field(default=None, max_length=LEAD_CHARS)

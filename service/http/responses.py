@@ -16,17 +16,27 @@ from service.errors import DepescheError, InvalidInput
 from service.generation.call import Finished
 from service.http import schemas
 from service.http.problems import problem_of, report_problem
-from service.http.schemas import ProgressEvent, SentenceEvent, inlined_schema, link, with_links
+from service.http.schemas import ProgressEvent, SentenceEvent, link, reference, with_links
 from service.http.state import info_of, runtime_of
 from service.newsroom.commands import CallContext, free_of_charge
 
-PROBLEM_CODES = (400, 401, 403, 406, 408, 413, 415, 422, 429, 500, 503, 504)
+PROBLEM_STATUSES = {
+    400: "The body is not valid JSON.",
+    401: "The API key is missing or not valid.",
+    403: "The API key lacks the scope that the endpoint requires.",
+    406: "The `Accept` header allows no supported media type.",
+    408: "The body did not arrive in time.",
+    413: "The body exceeds the size limit.",
+    415: "The media type or the encoding of the body is not supported.",
+    422: "A field is invalid. `errors` names the fields and their limits.",
+    429: "The caller has exceeded its rate limit.",
+    500: "The service or a model failed.",
+    503: "The service cannot accept work at the moment.",
+    504: "The work was not finished within the time limit.",
+}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {
-        "description": "Problem (RFC 9457)",
-        "content": {"application/problem+json": {"schema": inlined_schema(schemas.Problem)}},
-    }
-    for code in PROBLEM_CODES
+    status: {"description": meaning, "content": {"application/problem+json": {"schema": reference(schemas.Problem)}}}
+    for status, meaning in PROBLEM_STATUSES.items()
 }
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
@@ -41,8 +51,8 @@ STREAMED: dict[int | str, dict[str, Any]] = {
 _CLEANED = {"text": "$response.body#/article/body"}
 STREAMED_WITH_BODY = with_links(
     STREAMED,
-    translate_cleaned=link("translate_v1_translate_post", "Translate the cleaned body.", body=_CLEANED),
-    summarize_cleaned=link("summarize_v1_summarize_post", "Summarise the cleaned body.", body=_CLEANED),
+    translate_cleaned=link("translate", "Translate the cleaned body.", body=_CLEANED),
+    summarize_cleaned=link("summarize", "Summarise the cleaned body.", body=_CLEANED),
 )
 
 

@@ -1,46 +1,24 @@
-"""Response models of the HTTP interface, and helpers for their OpenAPI documentation."""
+"""Response models of the HTTP interface, and helpers for their description in the OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-_DEFINITIONS = "#/$defs/"
+SCHEMAS = "#/components/schemas/"
+CODE_MARK = "x-depesche-codes"
+"""Marks a field that contains a code. `service.http.openapi` replaces the mark by the list of codes."""
 Responses = dict[int | str, dict[str, Any]]
 VISIBLE = r"\S"
 """A regular expression that matches any text that is not blank."""
 
 
-def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON schema of ``model`` with all references resolved, for embedding in another document."""
-    schema = model.model_json_schema()
-    definitions = schema.pop("$defs", {})
-    found: dict[str, Any] = _resolve_references(schema, definitions)
-    return found
+def reference(model: type[BaseModel], *, form: bool = False) -> dict[str, Any]:
+    """Return a reference to the schema of ``model`` in the OpenAPI document.
 
-
-def _resolve_references(value: Any, definitions: Mapping[str, Any]) -> Any:
-    if isinstance(value, list):
-        return [_resolve_references(one, definitions) for one in value]
-    if not isinstance(value, dict):
-        return value
-    name = value.get("$ref", "")
-    if isinstance(name, str) and name.startswith(_DEFINITIONS):
-        return _resolve_references(definitions[name.removeprefix(_DEFINITIONS)], definitions)
-    return {key: _resolve_references(one, definitions) for key, one in value.items()}
-
-
-def form_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON schema of ``model`` for form data. A form field can be missing, but it cannot be null."""
-    schema = inlined_schema(model)
-    return {**schema, "properties": {name: _without_null(field) for name, field in schema["properties"].items()}}
-
-
-def _without_null(field: dict[str, Any]) -> dict[str, Any]:
-    found = {key: value for key, value in field.items() if (key, value) != ("default", None)}
-    if "anyOf" in found:
-        found["anyOf"] = [one for one in found["anyOf"] if one.get("type") != "null"]
-    return found
+    If ``form`` is true, the reference is to the variant of the schema for form data.
+    """
+    return {"$ref": f"{SCHEMAS}{model.__name__}{'Form' if form else ''}"}
 
 
 def link(operation: str, description: str, *, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -60,17 +38,34 @@ def with_links(responses: Responses, **links: Mapping[str, Any]) -> Responses:
 SpanOut = Annotated[list[int], Field(min_length=2, max_length=2, description="Half-open range of code point offsets.")]
 
 
-class WarningOut(BaseModel):
+ResultKey = Annotated[
+    str,
+    Field(
+        description=(
+            "Digest of the task, the model, the options and the texts. Equal requests have equal keys, "
+            "so a CMS can skip work that it has already stored. `/admin/cache/purge` accepts the key."
+        )
+    ),
+]
+
+
+class Out(BaseModel):
+    """The base class of response models. A response contains every field, also those with their default values."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class WarningOut(Out):
     """A warning about a result or its source text."""
 
-    code: str
+    code: str = Field(json_schema_extra={CODE_MARK: "WarningCode"})
     message: str
     span: SpanOut | None = Field(default=None, description="Range in the submitted text.")
     target_span: SpanOut | None = Field(default=None, description="Range in the result.")
     review: bool = Field(default=True, description="Whether an editor must review the result before publication.")
 
 
-class ModelOut(BaseModel):
+class ModelOut(Out):
     """A model.
 
     ``quality`` states what the model's output is good enough for: trials ("starter"), drafts that an editor compares
@@ -87,14 +82,14 @@ class ModelOut(BaseModel):
     quality: Literal["starter", "draft", "production"]
 
 
-class WordsOut(BaseModel):
+class WordsOut(Out):
     """The range of one or more aligned words in the source, and the range of their translation."""
 
     source: SpanOut
     target: SpanOut
 
 
-class SentenceOut(BaseModel):
+class SentenceOut(Out):
     """The ranges of a sentence in the source and in the translation. ``words`` is set if alignment was requested."""
 
     source: SpanOut
@@ -102,7 +97,7 @@ class SentenceOut(BaseModel):
     words: list[WordsOut] | None = None
 
 
-class TermOut(BaseModel):
+class TermOut(Out):
     """An occurrence of a glossary term in the source. ``applied`` is true if the output contains its translation."""
 
     source: str
@@ -111,7 +106,7 @@ class TermOut(BaseModel):
     applied: bool
 
 
-class TermsOut(BaseModel):
+class TermsOut(Out):
     """The glossary terms in a text: how many were applied, how many are missing, and each occurrence."""
 
     applied: int
@@ -119,14 +114,14 @@ class TermsOut(BaseModel):
     uses: list[TermOut]
 
 
-class CachedOut(BaseModel):
+class CachedOut(Out):
     """The number of sentences that came from the cache (``sentences``) out of all sentences (``of``)."""
 
     sentences: int
     of: int
 
 
-class TranslationOut(BaseModel):
+class TranslationOut(Out):
     """A translated text."""
 
     text: str
@@ -138,15 +133,15 @@ class TranslationOut(BaseModel):
     terms: TermsOut
 
 
-class TranslateResponse(BaseModel):
+class TranslateResponse(Out):
     """The translations, in the order of the submitted texts."""
 
     translations: list[TranslationOut]
     model: ModelOut
-    result_key: str
+    result_key: ResultKey
 
 
-class SummarySentenceOut(BaseModel):
+class SummarySentenceOut(Out):
     """A sentence of a summary, with the ranges of the source sentences that support it."""
 
     text: str
@@ -154,7 +149,7 @@ class SummarySentenceOut(BaseModel):
     verbatim: bool = Field(description="Whether the source contains this sentence word for word.")
 
 
-class VariantOut(BaseModel):
+class VariantOut(Out):
     """A variant of a summary. ``text`` contains the sentences, laid out in the requested style."""
 
     text: str
@@ -172,7 +167,7 @@ class SummaryOut(VariantOut):
     variants: list[VariantOut] = Field(default=[], description="The other variants, best first.")
 
 
-class HeadlineOut(BaseModel):
+class HeadlineOut(Out):
     """A headline, with the ranges of the source sentences that support it."""
 
     text: str
@@ -189,16 +184,16 @@ class TextSummaryOut(SummaryOut):
     )
 
 
-class SummarizeResponse(BaseModel):
+class SummarizeResponse(Out):
     """The summaries, in the order of the submitted texts."""
 
     summaries: list[TextSummaryOut]
     model: ModelOut
     translation_model: ModelOut | None = None
-    result_key: str
+    result_key: ResultKey
 
 
-class RemovedOut(BaseModel):
+class RemovedOut(Out):
     """A part of the submitted body that cleaning removed, with the reason."""
 
     text: str
@@ -206,14 +201,14 @@ class RemovedOut(BaseModel):
     span: SpanOut
 
 
-class SpanMapOut(BaseModel):
+class SpanMapOut(Out):
     """A range of the cleaned body and the corresponding range of the submitted body."""
 
     cleaned: SpanOut
     source: SpanOut
 
 
-class ArticleOut(BaseModel):
+class ArticleOut(Out):
     """The cleaned article and its parts."""
 
     headline: str | None
@@ -235,7 +230,7 @@ class ArticleTranslationOut(TranslationOut):
     lead: str | None
 
 
-class SourceTypesOut(BaseModel):
+class SourceTypesOut(Out):
     """The IPTC digital source type of each output, as a full URI.
 
     A type is null if the output was not requested or quotes the source word for word.
@@ -247,7 +242,7 @@ class SourceTypesOut(BaseModel):
     headlines: str | None = None
 
 
-class ProvenanceOut(BaseModel):
+class ProvenanceOut(Out):
     """The origin of the outputs. ``human_reviewed`` is always null, so that the CMS can set it."""
 
     generated_at: str = Field(description="Time in UTC, in ISO 8601 format.")
@@ -258,14 +253,14 @@ class ProvenanceOut(BaseModel):
     jsonld: dict[str, Any] = Field(description="The same information as schema.org JSON-LD.")
 
 
-class ModelsOut(BaseModel):
+class ModelsOut(Out):
     """The models that produced the outputs, by task."""
 
     summary: ModelOut | None = None
     translation: ModelOut | None = None
 
 
-class ArticleResponse(BaseModel):
+class ArticleResponse(Out):
     """The cleaned article and the requested outputs."""
 
     article: ArticleOut
@@ -280,10 +275,10 @@ class ArticleResponse(BaseModel):
     document: dict[str, Any] | None = Field(
         default=None, description="The outputs as a document in the format that `as` names."
     )
-    result_key: str
+    result_key: ResultKey
 
 
-class ProgressEvent(BaseModel):
+class ProgressEvent(Out):
     """The progress of a request: ``done`` of ``of`` units of work are finished.
 
     Sentences from the cache are not counted.
@@ -293,7 +288,7 @@ class ProgressEvent(BaseModel):
     of: int
 
 
-class SentenceEvent(BaseModel):
+class SentenceEvent(Out):
     """A translated sentence: the number of its text, its range in that text, and its translation.
 
     For articles, text 0 is the submitted body, text 1 is the headline, and text 2 is the lead.
@@ -304,28 +299,28 @@ class SentenceEvent(BaseModel):
     text: str
 
 
-class ModelListResponse(BaseModel):
+class ModelListResponse(Out):
     """The models that this process serves."""
 
     models: list[ModelOut]
 
 
-class FieldProblem(BaseModel):
+class FieldProblem(Out):
     """A problem with one field of the request."""
 
-    pointer: str
-    code: str
+    pointer: str = Field(description="JSON pointer to the field. Headers have the form `header:NAME`.")
+    code: str = Field(description="A code of `Problem`, or pydantic's type of the validation error.")
     detail: str
     limit: int | float | str | None = None
 
 
-class Problem(BaseModel):
+class Problem(Out):
     """An error in the format of RFC 9457. ``code`` is a stable identifier of the kind of error."""
 
     type: str = "about:blank"
     title: str
     status: int
-    code: str
+    code: str = Field(json_schema_extra={CODE_MARK: "ErrorCode"})
     detail: str
     request_id: str
     errors: list[FieldProblem] = []

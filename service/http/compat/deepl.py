@@ -76,13 +76,15 @@ Texts = Annotated[
     at_most(MAX_TEXTS, "too_many_texts"),
     BeforeValidator(_as_list, json_schema_input_type=str | SomeTexts),
 ]
+# The fields have no default in the schema, because generated clients would send `[]` as a string.
 Tags = Annotated[frozenset[str], FailFast(), BeforeValidator(_names, json_schema_input_type=str | list[str] | None)]
 # DeepL's clients send a string. Some other clients send a number.
 Splitting = Annotated[
     Literal["0", "1", "nonewlines"] | None,
     BeforeValidator(
         lambda value: str(int(value)) if _is_number(value) and value in {0, 1} else value,
-        json_schema_input_type=Literal["0", "1", "nonewlines", 0, 1] | None,
+        # Generators of clients need a type for each enumeration.
+        json_schema_input_type=Literal["0", "1", "nonewlines"] | Literal[0, 1] | None,  # noqa: PYI030
     ),
 ]
 
@@ -106,9 +108,9 @@ class DeeplRequest(Bounded):
         default=True,
         description="If false, only `splitting_tags` separate sentences. This requires `tag_handling` to be `xml`.",
     )
-    ignore_tags: Tags = Field(default=frozenset(), description="The content of these tags is not translated.")
-    non_splitting_tags: Tags = Field(default=frozenset(), description="These tags do not separate sentences.")
-    splitting_tags: Tags = Field(default=frozenset(), description="These tags separate sentences.")
+    ignore_tags: Tags = Field(default_factory=frozenset, description="The content of these tags is not translated.")
+    non_splitting_tags: Tags = Field(default_factory=frozenset, description="These tags do not separate sentences.")
+    splitting_tags: Tags = Field(default_factory=frozenset, description="These tags separate sentences.")
     context: Unsupported = None
     glossary_id: Unsupported = None
     auth_key: str | None = None
@@ -130,9 +132,10 @@ class DeeplTranslations(BaseModel):
 
 @router.post(
     "/translate",
+    operation_id="deepl_translate",
     response_model_exclude_none=True,
     openapi_extra={**documented_body(DeeplRequest), "parameters": [TIMEOUT_PARAMETER]},
-    responses=with_links(FAILURES, usage=link("usage_v2_usage_get", "The usage after this request.")),
+    responses=with_links(FAILURES, usage=link("deepl_get_usage", "The usage after this request.")),
 )
 async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> DeeplTranslations:
     """Translate texts for clients of DeepL."""
@@ -218,7 +221,12 @@ class LanguagesQuery(Bounded):
 _DOCUMENTED_TYPE = {"name": "type", "in": "query", "schema": LanguagesQuery.model_json_schema()["properties"]["type"]}
 
 
-@router.get("/languages", response_model_exclude_none=True, openapi_extra={"parameters": [_DOCUMENTED_TYPE]})
+@router.get(
+    "/languages",
+    operation_id="deepl_list_languages",
+    response_model_exclude_none=True,
+    openapi_extra={"parameters": [_DOCUMENTED_TYPE]},
+)
 async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLanguage]:
     """List the source or target languages."""
     source, target = newsroom.languages
@@ -238,7 +246,7 @@ class DeeplUsage(BaseModel):
     character_limit: int = NO_LIMIT_CHARS
 
 
-@router.get("/usage")
+@router.get("/usage", operation_id="deepl_get_usage")
 async def usage(request: Request) -> DeeplUsage:
     """Return how much of the character limit the caller has used."""
     ask = info_of(request.scope).quota

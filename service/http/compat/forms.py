@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from service.errors import InvalidInput
 from service.generation.call import off_loop
 from service.http.requests import forms_of, texts_of
-from service.http.schemas import form_schema, inlined_schema
+from service.http.schemas import reference
 from service.languages.base import Language
 from service.newsroom.commands import CallContext, TextLimits, TranslateCommand
 from service.newsroom.newsroom import Newsroom
@@ -72,8 +72,8 @@ def documented_body(model: type[BaseModel]) -> dict[str, Any]:
 
     FastAPI does not describe bodies that `read_body` reads.
     """
-    forms = {media: {"schema": form_schema(model)} for media in (URLENCODED, MULTIPART)}
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": inlined_schema(model)}, **forms}}}
+    forms = {media: {"schema": reference(model, form=True)} for media in (URLENCODED, MULTIPART)}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": reference(model)}, **forms}}}
 
 
 def _media_type(request: Request) -> str:
@@ -137,7 +137,13 @@ Switch = Annotated[
     bool,
     BeforeValidator(_parse_switch),
     WithJsonSchema(
-        {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}, {"type": "string", "pattern": _SWITCH_PATTERN}]},
+        {
+            "anyOf": [
+                {"type": "boolean"},
+                {"type": "integer", "enum": [0, 1]},
+                {"type": "string", "pattern": _SWITCH_PATTERN},
+            ]
+        },
         mode="validation",
     ),
 ]

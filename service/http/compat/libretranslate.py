@@ -77,6 +77,7 @@ class LibreTranslation(BaseModel):
 
 @router.post(
     "/translate",
+    operation_id="libretranslate_translate",
     response_model_exclude_none=True,
     openapi_extra={**documented_body(LibreRequest), "parameters": [TIMEOUT_PARAMETER]},
     dependencies=[Depends(Requires("translate"))],
@@ -118,7 +119,7 @@ class DetectRequest(Bounded):
     api_key: str | None = None
 
 
-_TRANSLATE = "translate_translate_post"
+_TRANSLATE = "libretranslate_translate"
 _DETECTED = link(_TRANSLATE, "Translate from the detected language.", body={"source": "$response.body#/0/language"})
 _LISTED = link(
     _TRANSLATE,
@@ -129,6 +130,7 @@ _LISTED = link(
 
 @router.post(
     "/detect",
+    operation_id="libretranslate_detect",
     openapi_extra=documented_body(DetectRequest),
     responses=with_links(FAILURES, translate=_DETECTED),
     dependencies=[Depends(Requires("translate"))],
@@ -154,7 +156,9 @@ class LibreLanguage(BaseModel):
     targets: list[str]
 
 
-@router.get("/languages", responses=with_links(FAILURES, translate=_LISTED))
+@router.get(
+    "/languages", operation_id="libretranslate_list_languages", responses=with_links(FAILURES, translate=_LISTED)
+)
 async def languages(newsroom: NewsroomDep) -> list[LibreLanguage]:
     """List the source language, then the target language."""
     source, target = newsroom.languages

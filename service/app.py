@@ -132,11 +132,16 @@ def create_newsroom(settings: Settings, listener: Listener, on_settled: Callable
     return Newsroom(plan_of(settings), listener, exit_dead, on_settled, limits=text_limits(settings))
 
 
-def create_app(settings: Settings | None = None, *, on_settled: Callable[[], None] = lambda: None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None,
+    *,
+    on_settled: Callable[[], None] = lambda: None,
+    on_failed: Callable[[str], None] = lambda _: None,
+) -> FastAPI:
     """Create the application. It answers probes immediately and loads its models in the background.
 
     ``on_settled`` is called when the models have been loaded, and after each reload, when the old models have been
-    closed.
+    closed. ``on_failed`` is called with the reason if the models cannot be loaded at startup.
 
     Raises:
         KeyFileInvalid: the key file is invalid.
@@ -159,7 +164,7 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
         title="Depesche",
         version=__version__,
         summary=f"Summarizes {source.name} news articles and translates them into {target.name}.",
-        lifespan=partial(_lifespan, rates=rates, traces=traces),
+        lifespan=partial(_lifespan, rates=rates, traces=traces, on_failed=on_failed),
         redirect_slashes=False,  # a redirect URL would be built from the caller's Host header
     )
     app.state.runtime = Runtime(
@@ -232,11 +237,13 @@ def _split_list(setting: str | None) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(app: FastAPI, *, rates: Rates | None, traces: tracing.Tracing | None) -> AsyncIterator[None]:
+async def _lifespan(
+    app: FastAPI, *, rates: Rates | None, traces: tracing.Tracing | None, on_failed: Callable[[str], None]
+) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     newsroom, keys = runtime.newsroom, runtime.keys
     tasks = [
-        asyncio.create_task(_load(newsroom)),
+        asyncio.create_task(_load(newsroom, on_failed)),
         asyncio.create_task(trim_malloc_periodically(trimmer()), name="heap"),
     ]
     if keys is not None:
@@ -254,14 +261,15 @@ async def _lifespan(app: FastAPI, *, rates: Rates | None, traces: tracing.Tracin
             await asyncio.to_thread(traces.close)
 
 
-async def _load(newsroom: Newsroom) -> None:
+async def _load(newsroom: Newsroom, on_failed: Callable[[str], None]) -> None:
     try:
         await newsroom.start()
         if newsroom.notice:
             _log.warning("starter_models", extra={"detail": newsroom.notice})
     except DepescheError as error:
-        # The process keeps running, so that an operator can still query the readiness probe.
         _log.error("models_not_loaded", extra={"detail": str(error)})
+        on_failed(str(error))
     except Exception as error:  # noqa: BLE001 - otherwise the probe would report "loading" forever
         newsroom.lifecycle.fail(f"loading the models failed with {type(error).__name__}")
         _log.exception("models_not_loaded")
+        on_failed(newsroom.lifecycle.detail)

@@ -5,6 +5,8 @@ Only the modules app, cli and server use them.
 
 import os
 import re
+from collections.abc import Collection
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
@@ -134,6 +136,13 @@ class Settings(BaseSettings):
             "Seconds until an idle connection is closed. This must be longer than the idle timeout of the proxy (by "
             "default 60 s in nginx and 3600 s in Envoy). Otherwise the proxy may send a request on a connection that "
             "was just closed."
+        ),
+    )
+    wait_for_models: bool = Field(
+        default=False,
+        description=(
+            "Whether the process keeps running if the models cannot be loaded at startup. It then waits for a reload, "
+            "and `/readyz` reports the reason. Otherwise it exits with code 1."
         ),
     )
     drain_s: float = Field(
@@ -276,5 +285,11 @@ class Settings(BaseSettings):
         given = {name.upper() for name in os.environ if name.upper().startswith(prefix)}
         unknown = sorted(name for name in given - known if not name.startswith(f"{prefix}TEST_"))
         if unknown:
-            raise ValueError(f"unknown settings: {', '.join(unknown)}")
+            raise ValueError(f"unknown settings: {', '.join(_with_nearest(name, known) for name in unknown)}")
         return self
+
+
+def _with_nearest(name: str, known: Collection[str]) -> str:
+    """Return the name of an unknown setting, with the most similar name of a setting if there is one."""
+    similar = get_close_matches(name, sorted(known), n=1)
+    return f"{name} (did you mean {similar[0]}?)" if similar else name

@@ -6,6 +6,7 @@ which asgi-correlation-id adds.
 """
 
 import asyncio
+import gzip
 import logging
 import re
 import time
@@ -14,7 +15,7 @@ from http import HTTPMethod
 from typing import Any
 
 from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -24,7 +25,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from service.errors import ClientGone
 from service.events import ClientLeft, Listener, RequestBegun, RequestDone
 from service.http import problems
-from service.http.admission import ApiKeyMiddleware, BodyLimitsMiddleware, Bounds, Refuse
+from service.http.admission import SMALL_BYTES, ApiKeyMiddleware, BodyLimitsMiddleware, Bounds, Refuse
 from service.http.keys import ApiKeyStore
 from service.http.ratelimit import RateLimitMiddleware, Rates
 from service.http.state import RequestSpan, Tracer, info_of
@@ -86,6 +87,8 @@ def middlewares(
         *([Middleware(RateLimitMiddleware, rates=rates, refuse=refuse)] if rates is not None else []),
         # After the body has been read, so that the next message means that the client has disconnected.
         *([Middleware(CancelOnDisconnectMiddleware, listener=listener)] if cancels else []),
+        # Innermost, because the other middlewares do not change bodies.
+        Middleware(CompressionMiddleware),
     ]
 
 
@@ -107,6 +110,8 @@ SECURITY = {
 # Closing a connection with unread data resets it, and the client may see the reset before the response.
 LINGER_S = 2.0
 METHODS = frozenset(HTTPMethod)
+COMPRESSED_BYTES = 1_024
+GZIP_LEVEL = 6
 # Trace ids and span ids that consist only of zeros are invalid.
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 # Route patterns end in "$", which also matches before a trailing newline. Paths with control characters are rejected.
@@ -263,6 +268,66 @@ def _has_body(scope: Scope) -> bool:
 
 def _expects_continue(scope: Scope) -> bool:
     return (b"expect", b"100-continue") in [(name, value.lower()) for name, value in scope["headers"]]
+
+
+class CompressionMiddleware:
+    """ASGI middleware that compresses textual responses of at least `COMPRESSED_BYTES` bytes with gzip.
+
+    Only a response that is sent as a single message is compressed, so event streams stay readable event by event. A
+    long body is compressed in a thread, because Starlette's middleware would block the event loop with it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Process one request, and compress its response if the client accepts gzip."""
+        if scope["type"] != "http" or not _accepts_gzip(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+            return
+        start: Message = {}
+
+        async def compressed(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            if start:
+                begun, start = start, {}
+                headers = MutableHeaders(raw=begun["headers"])
+                if _is_compressible(headers, message):
+                    message = {**message, "body": await _gzip(message["body"])}
+                    headers["Content-Encoding"] = "gzip"
+                    headers["Content-Length"] = str(len(message["body"]))
+                    headers.add_vary_header("Accept-Encoding")
+                    if headers.get("etag", "").startswith('"'):  # a strong ETag identifies the exact bytes
+                        headers["etag"] = f"W/{headers['etag']}"
+                await send(begun)
+            await send(message)
+
+        await self._app(scope, receive, compressed)
+
+
+def _accepts_gzip(headers: Headers) -> bool:
+    for part in headers.get("accept-encoding", "").split(","):
+        coding, _, quality = part.partition(";")
+        if coding.strip().lower() in {"gzip", "*"}:
+            return quality.replace(" ", "").removeprefix("q=").strip("0.") != "" or not quality
+    return False
+
+
+def _is_compressible(headers: Headers, body: Message) -> bool:
+    media_type = headers.get("content-type", "").partition(";")[0]
+    is_text = media_type.startswith("text/") or media_type.endswith("json")
+    is_whole = not body.get("more_body", False) and len(body.get("body", b"")) >= COMPRESSED_BYTES
+    return is_text and is_whole and "content-encoding" not in headers
+
+
+async def _gzip(body: bytes) -> bytes:
+    """Compress ``body``. The result has no time stamp, so equal bodies have equal results."""
+    if len(body) <= SMALL_BYTES:
+        return gzip.compress(body, GZIP_LEVEL, mtime=0)
+    return await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL, mtime=0)
 
 
 class CancelOnDisconnectMiddleware:

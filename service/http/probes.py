@@ -67,6 +67,10 @@ async def readyz(newsroom: NewsroomDep, response: Response) -> Readiness:
     return Readiness(status=status, detail=newsroom.lifecycle.detail, notice=newsroom.notice, models=models)
 
 
+# Load balancers and uptime checks send HEAD. The server omits the body of the response.
+for _path, _probe in (("/livez", livez), ("/readyz", readyz), ("/health", readyz)):
+    router.head(_path, include_in_schema=False)(_probe)
+
 metrics_router = APIRouter(tags=["health"])
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
@@ -58,7 +59,7 @@ STREAMED_WITH_BODY = with_links(
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
-ANY = frozenset({JSON, "application/*", "*/*"})
+_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
 async def require_json(request: Request) -> None:
@@ -66,23 +67,37 @@ async def require_json(request: Request) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != JSON:
         raise HTTPException(415, f"Content-Type must be {JSON}")
-    if not accepted_types(request) & {*ANY, EVENTS}:
+    if not max(_quality(request, JSON), _quality(request, EVENTS)):
         raise HTTPException(406, f"Accept must allow {JSON} or {EVENTS}")
 
 
 def wants_events(request: Request) -> bool:
-    """Return whether the caller explicitly accepts an event stream."""
-    return EVENTS in accepted_types(request)
+    """Return whether the caller prefers an event stream to JSON.
+
+    An event stream must be requested by name. If both have the same quality, the named event stream is preferred.
+    """
+    events = _quality(request, EVENTS)
+    return events > 0 and _is_named(request, EVENTS) and events >= _quality(request, JSON)
 
 
-def accepted_types(request: Request) -> set[str]:
-    """Return the media types in the Accept header, except those with quality 0."""
-    found = set()
+def _quality(request: Request, media_type: str) -> float:
+    """Return the quality (0 to 1) of a media type in the Accept header. The most specific range decides (RFC 9110)."""
+    ranges = _accepted_ranges(request)
+    kind = media_type.partition("/")[0]
+    return next((ranges[one] for one in (media_type, f"{kind}/*", "*/*") if one in ranges), 0.0)
+
+
+def _is_named(request: Request, media_type: str) -> bool:
+    return media_type in _accepted_ranges(request)
+
+
+def _accepted_ranges(request: Request) -> dict[str, float]:
+    """Return the media ranges in the Accept header with their qualities. An invalid quality counts as 1."""
+    found = {}
     for part in request.headers.get("accept", "*/*").split(","):
         media, *parameters = [piece.strip().lower() for piece in part.split(";")]
-        quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        if quality.strip("0.") != "":
-            found.add(media)
+        given = next((p[2:].strip() for p in parameters if p.startswith("q=")), "1")
+        found[media] = float(given) if _QUALITY.fullmatch(given) else 1.0
     return found
 
 
@@ -183,6 +198,15 @@ async def respond(
     return response
 
 
+# Many line readers, such as Python's str.splitlines, also split at these characters. JSON may contain them unescaped.
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\u0085\u2028\u2029"}
+
+
+def _one_line(data: BaseModel) -> str:
+    """Return the JSON of ``data`` without any character that a client could take for the end of a line."""
+    return data.model_dump_json().translate(_LINE_ENDS)
+
+
 def _keep_alive() -> ServerSentEvent:
     """Return an SSE comment, which keeps proxies from closing an idle connection."""
     return ServerSentEvent(comment="keep-alive", sep=NEWLINE)
@@ -239,7 +263,7 @@ class _EventStream:
         """Yield the events in order. If the client disconnects, cancel the work."""
         try:
             while (item := await self._items.get()) is not None:
-                yield ServerSentEvent(item[1].model_dump_json(), event=item[0], sep=NEWLINE)
+                yield ServerSentEvent(_one_line(item[1]), event=item[0], sep=NEWLINE)
         finally:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)

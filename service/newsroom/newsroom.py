@@ -309,7 +309,7 @@ class Newsroom:
             async with self._changing:
                 self._pool.serve(await self._pool.load(), self._on_settled)
         except DepescheError as error:
-            self.lifecycle.fail(str(error))
+            self.lifecycle.fail(str(error), error.code)
             raise
         self._on_settled()
         self.lifecycle.become_ready()

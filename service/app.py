@@ -165,6 +165,9 @@ def create_app(
         version=__version__,
         summary=f"Summarizes {source.name} news articles and translates them into {target.name}.",
         lifespan=partial(_lifespan, rates=rates, traces=traces, on_failed=on_failed),
+        docs_url=None,  # FastAPI's pages load scripts from other hosts
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
         redirect_slashes=False,  # a redirect URL would be built from the caller's Host header
     )
     app.state.runtime = Runtime(
@@ -178,10 +181,13 @@ def create_app(
     )
     for router in (routes.router, probes.router, probes.page_router, deepl.router, libretranslate.router):
         app.include_router(router)
+    if settings.docs:
+        app.include_router(probes.docs_router)
     if settings.metrics_port != "admin":
         app.include_router(probes.metrics_router)
-    _add_middlewares(app, settings, rates=rates, cancels=True, origins=_split_list(settings.cors_origins))
-    openapi.install(app, newsroom.languages, needs_keys=keys is not None)
+    origins = _split_list(settings.cors_origins)
+    _add_middlewares(app, settings, rates=rates, cancels=True, origins=origins, root_path=settings.root_path)
+    openapi.install(app, newsroom.languages, needs_keys=keys is not None, server=settings.root_path or "/")
     return app
 
 

@@ -1,7 +1,7 @@
-"""Write the OpenAPI document in docs/api, or check that it is up to date.
+"""Write the OpenAPI document and the reference in docs/api, or check that they are up to date.
 
-``python -m tools.api`` writes it. ``--check`` writes nothing, and exits with 1 if a file is out of date. A change that
-breaks callers is written only with ``--breaking``. It needs an entry under "Changed" in CHANGELOG.md.
+``python -m tools.api`` writes the files. ``--check`` writes nothing, and exits with 1 if a file is out of date. A
+change that breaks callers is written only with ``--breaking``. It needs an entry under "Changed" in CHANGELOG.md.
 """
 
 import argparse
@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from service.app import create_app
+from service.app import create_admin, create_app
 from service.settings import Settings
 from tools.api_changes import Change, compare
+from tools.api_reference import code_page, reference
 
 FOLDER = Path(__file__).parent.parent / "docs" / "api"
 DOCUMENT = FOLDER / "openapi.json"
@@ -20,9 +21,13 @@ DOCUMENT = FOLDER / "openapi.json"
 
 def current() -> dict[str, Any]:
     """Return the OpenAPI document of a service with the default languages, without API keys."""
-    settings = Settings(source_lang="de", target_lang="en", keys_file=None, metrics_port="main")
-    found: dict[str, Any] = create_app(settings).openapi()
+    found: dict[str, Any] = create_app(settings()).openapi()
     return found
+
+
+def settings() -> Settings:
+    """Return the settings whose documents are stored. They do not depend on the environment."""
+    return Settings(source_lang="de", target_lang="en", keys_file=None, metrics_port="main")
 
 
 def encoded(document: dict[str, Any]) -> str:
@@ -44,7 +49,12 @@ def main(arguments: list[str]) -> int:
     document = current()
     changes = changed(document)
     print(*changes, sep="\n", end="\n" if changes else "")
-    files = {DOCUMENT: encoded(document)}
+    admin = create_admin(create_app(settings()), settings()).openapi()
+    files = {
+        DOCUMENT: encoded(document),
+        DOCUMENT.with_name("reference.md"): reference(document, admin),
+        DOCUMENT.with_name("codes.md"): code_page(),
+    }
     stale = [path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text]
     if options.check:
         print(*(f"{path.name} is out of date; run `make api`" for path in stale), sep="\n", end="\n" if stale else "")

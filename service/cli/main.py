@@ -350,7 +350,7 @@ def _settings(**given: Any) -> Settings:
 
 def _greet(settings: Settings, port: int) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"http://{host}:{port}"
+    url = f"http://{host}:{port}{settings.root_path}"
     _messages.print(
         f"Depesche listens on {url} and loads its models (documentation: {url}/docs). Try:",
         highlight=False,

@@ -60,13 +60,16 @@ def middlewares(
     tracer: Tracer | None = None,
     origins: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
+    root_path: str = "",
 ) -> list[Middleware]:
     """Return the middlewares of an application, from the outermost to the innermost.
 
     If ``cancels`` is true, `CancelOnDisconnectMiddleware` is one of them.
     """
     return [
-        # Outermost, because all other middlewares use the client address that it sets.
+        # Outermost, because all other middlewares use the path.
+        *([Middleware(RootPathMiddleware, root_path=root_path)] if root_path else []),
+        # Before the other middlewares, because they use the client address that it sets.
         *([Middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))] if trusted_proxies else []),
         # Before the other middlewares, because their logs and problem bodies contain the id.
         Middleware(
@@ -94,13 +97,6 @@ def middlewares(
 
 # API responses are data, so a browser must not run or frame them.
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-# FastAPI's documentation pages load scripts from other hosts and contain an inline script.
-DOCUMENTATION_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' https:; style-src 'unsafe-inline' https:; font-src https:; "
-    "img-src 'self' data: https:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
-DOCUMENTATION = frozenset({"/docs", "/redoc", "/docs/oauth2-redirect"})
 SECURITY = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -211,8 +207,7 @@ class _Exchange:
 
     def _headers(self, start: Message) -> list[tuple[bytes, bytes]]:
         headers = MutableHeaders(raw=[*start.get("headers", []), *self._info.headers])
-        policy = DOCUMENTATION_POLICY if self._scope["path"] in DOCUMENTATION else POLICY
-        for name, value in {**SECURITY, "content-security-policy": policy}.items():
+        for name, value in {**SECURITY, "content-security-policy": POLICY}.items():
             headers.setdefault(name, value)
         if self._info.timings is not None:
             timings = [*self._info.timings.items(), ("total", time.perf_counter() - self._started_s)]
@@ -270,8 +265,26 @@ def _expects_continue(scope: Scope) -> bool:
     return (b"expect", b"100-continue") in [(name, value.lower()) for name, value in scope["headers"]]
 
 
+class RootPathMiddleware:
+    """ASGI middleware that removes ``root_path`` from the beginning of the path.
+
+    Some proxies remove the prefix before they forward a request, and others do not. Paths without it stay unchanged.
+    """
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self._app = app
+        self._root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Process one request without the prefix in its path."""
+        root = self._root_path
+        if scope["type"] == "http" and (scope["path"] == root or scope["path"].startswith(f"{root}/")):
+            scope = {**scope, "path": scope["path"].removeprefix(root) or "/"}
+        await self._app(scope, receive, send)
+
+
 class CompressionMiddleware:
-    """ASGI middleware that compresses textual responses of at least `COMPRESSED_BYTES` bytes with gzip.
+    """ASGI middleware that compresses JSON responses of at least `COMPRESSED_BYTES` bytes with gzip.
 
     Only a response that is sent as a single message is compressed, so event streams stay readable event by event. A
     long body is compressed in a thread, because Starlette's middleware would block the event loop with it.
@@ -300,8 +313,6 @@ class CompressionMiddleware:
                     headers["Content-Encoding"] = "gzip"
                     headers["Content-Length"] = str(len(message["body"]))
                     headers.add_vary_header("Accept-Encoding")
-                    if headers.get("etag", "").startswith('"'):  # a strong ETag identifies the exact bytes
-                        headers["etag"] = f"W/{headers['etag']}"
                 await send(begun)
             await send(message)
 
@@ -318,9 +329,9 @@ def _accepts_gzip(headers: Headers) -> bool:
 
 def _is_compressible(headers: Headers, body: Message) -> bool:
     media_type = headers.get("content-type", "").partition(";")[0]
-    is_text = media_type.startswith("text/") or media_type.endswith("json")
+    is_json = media_type.endswith("json")
     is_whole = not body.get("more_body", False) and len(body.get("body", b"")) >= COMPRESSED_BYTES
-    return is_text and is_whole and "content-encoding" not in headers
+    return is_json and is_whole and "content-encoding" not in headers
 
 
 async def _gzip(body: bytes) -> bytes:

@@ -145,6 +145,8 @@ def _describe_operation(path: str, method: str, operation: Document, *, needs_ke
         schemes += [{"deepl": []}] if path.startswith("/v2/") else []
         operation["security"] = schemes if needs_keys else [*schemes, {}]
     for status, response in operation["responses"].items():
+        if response["description"] == "Successful Response":  # FastAPI's default
+            response["description"] = "The result."
         names = ON_SUCCESS if status == "200" else ON_STATUS.get(status, ("X-Request-Id",))
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
         if EVENTS in response.get("content", {}):

@@ -225,6 +225,15 @@ async def page(request: Request) -> Response:
     return await _page_files.get_response("index.html", request.scope)
 
 
+docs_router = APIRouter(include_in_schema=False)
+
+
+@docs_router.api_route("/docs", methods=PAGE_METHODS)
+async def docs(request: Request) -> Response:
+    """Serve the page that shows the OpenAPI document."""
+    return await _page_files.get_response("docs.html", request.scope)
+
+
 @page_router.api_route("/static/{name}", methods=PAGE_METHODS)
 async def static(request: Request, name: str) -> Response:
     """Serve a static file of the page. An unknown name gets a 404 response."""

@@ -12,8 +12,8 @@ TARGET ?= cpu
 # Number of test files that run in parallel. Most of them wait for a server, which uses one core.
 JOBS ?= 2
 # Files that the spelling check (PAGES) and the plain-English check (PROSE) read.
-PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) docs/adr/002* examples/*.md .github
-PROSE ?= $(wildcard *.md) docs examples models/README.md k8s tools .github service/backfill service/cache service/cleaning service/cli \
+PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) docs/adr/002* docs/api/*.md clients/*/README.md examples/*.md .github
+PROSE ?= $(wildcard *.md) docs clients examples models/README.md k8s tools .github service/backfill service/cache service/cleaning service/cli \
   service/documents service/languages service/registry service/summarization service/translation service/web \
   service/bounded.py service/domain.py service/errors.py service/events.py service/process.py service/results.py service/server.py \
   service/settings.py benchmarks container models/train models/marian models/pages

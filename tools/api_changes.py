@@ -15,6 +15,8 @@ UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"
 LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 HANDLED = {"properties", "required", "anyOf", "enum", "items", "additionalProperties", "$ref", *UPPER, *LOWER}
 TEXT = {"type": "string"}
+RULES = frozenset({"const", "pattern", "format", "not", "if", "then", "else"})
+"""Keywords without which a schema accepts more values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,8 @@ class _Pair:
                 yield from pair.schemas(f"{place}[]", old[inner], new[inner], direction)
         for key in (old.keys() | new.keys()) - HANDLED - NOTES:
             if not key.startswith("x-") and old.get(key) != new.get(key):
-                yield Change(place, f"`{key}` changed", breaking=True)
+                dropped = key not in new and key in RULES
+                yield Change(place, f"`{key}` changed", breaking=not (dropped and direction == "request"))
 
     def fields(self, place: str, old: Schema, new: Schema, direction: Direction) -> Iterator[Change]:
         before, after = old.get("properties", {}), new.get("properties", {})

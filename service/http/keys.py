@@ -25,7 +25,7 @@ PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 PAGES = frozenset({"/", "/docs", "/openapi.json"})
 # LibreTranslate's client sends its key in the body of this GET request. The body is ignored, because the response is
 # public.
-CAPABILITIES = frozenset({"/languages"})
+CAPABILITIES = frozenset({"/languages", "/frontend/settings"})
 OPEN = PROBES | PAGES
 ASSETS = "/static/"
 

@@ -74,7 +74,7 @@ class ModelSet:
         headline_chars: int = MAX_CHARS,
     ) -> None:
         self.models = models
-        self._glossaries = glossaries
+        self.glossaries = glossaries
         translation, alignment = models["translation"], models.get("alignment")
         self.translator = Translator(
             translation,
@@ -131,7 +131,7 @@ class ModelSet:
         return "" if name is None else self._glossary(name).digest
 
     def _glossary(self, name: str) -> Terms:
-        named = self._glossaries.get(name)
+        named = self.glossaries.get(name)
         if named is None:
             raise InvalidInput("glossary_unknown", "there is no glossary with this name", pointer="/glossary_name")
         return named

@@ -170,11 +170,13 @@ BREAKING: dict[str, Callable[[Document], Any]] = {
     "response value added": lambda d: d["components"]["schemas"]["Readiness"]["properties"]["status"]["enum"].append(
         "x"
     ),
+    "request rule added": lambda d: request_of(d)["properties"]["glossary_name"].update(pattern="^a"),
     "key required": lambda d: d["paths"]["/v1/models"]["get"].update(security=[{"bearer": []}]),
 }
 COMPATIBLE: dict[str, Callable[[Document], Any]] = {
     "operation added": lambda d: d["paths"].update({"/v1/new": {"get": d["paths"]["/v1/models"]["get"]}}),
     "request field added": lambda d: request_of(d)["properties"].update(new={"type": "string"}),
+    "request rule dropped": lambda d: request_of(d)["properties"]["source_lang"].pop("const"),
     "request field optional": lambda d: request_of(d).update(required=[]),
     "request limit raised": lambda d: request_of(d)["properties"]["do_not_translate"].update(maxItems=50_000),
     "response field added": lambda d: response_of(d)["properties"].update(new={"type": "string"}),

@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.outside.schemathesis_run import serving
-
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "api" / "openapi.json"
 NODE_MODULES = ROOT / "build" / "npm" / "node_modules"
@@ -30,12 +28,6 @@ COMPILER_OPTIONS = {
 }
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with serving() as found:
-        yield found
 
 
 @pytest.fixture

@@ -3,11 +3,12 @@
 A request with an unsupported parameter is rejected with an error that names the parameter.
 """
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 from pydantic_core import PydanticCustomError
 
@@ -30,6 +31,8 @@ from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
 from service.http.schemas import link, with_links
 from service.http.state import NewsroomDep, RuntimeDep, info_of
+from service.newsroom.commands import GlossaryTerms
+from service.newsroom.newsroom import Newsroom
 from service.text.html.tags import TagRules
 from service.translation.preparation import Split, TranslationOptions
 
@@ -111,8 +114,12 @@ class DeeplRequest(Bounded):
     ignore_tags: Tags = Field(default_factory=frozenset, description="The content of these tags is not translated.")
     non_splitting_tags: Tags = Field(default_factory=frozenset, description="These tags do not separate sentences.")
     splitting_tags: Tags = Field(default_factory=frozenset, description="These tags separate sentences.")
-    context: Unsupported = None
-    glossary_id: Unsupported = None
+    context: str | None = Field(default=None, description="Accepted. The served models do not use it.")
+    glossary_id: str | None = Field(default=None, description="Name of a glossary that is stored on the server.")
+    glossary_ids: Annotated[list[str], at_most(1)] | None = Field(
+        default=None, description="A list with the name of one glossary."
+    )
+    enable_beta_languages: Switch = Field(default=False, description="Accepted. It has no effect.")
     auth_key: str | None = None
 
 
@@ -122,6 +129,7 @@ class DeeplTranslation(BaseModel):
     detected_source_language: str
     text: str
     billed_characters: int | None = None
+    model_type_used: str | None = None
 
 
 class DeeplTranslations(BaseModel):
@@ -145,15 +153,31 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
     texts, options = texts_of_parameter("text", fields.text, runtime.limits), _options(fields)
     if fields.tag_handling == "xml":
         _require_readable(texts)
-    await source_languages(fields.source_lang, texts, options, source, "source_lang")
-    found = await translate_texts(runtime.newsroom, texts, options, context)
+    sources = await source_languages(fields.source_lang, texts, options, source, "source_lang")
+    terms = GlossaryTerms(name=_glossary_name(fields))
+    found = await translate_texts(runtime.newsroom, texts, sources, options, context, terms=terms)
     billed = [len(text) if fields.show_billed_characters else None for text in texts]
+    used = None if fields.model_type is None else fields.model_type.removeprefix("prefer_")
     return DeeplTranslations(
         translations=[
-            DeeplTranslation(detected_source_language=source.code.upper(), text=text, billed_characters=chars)
-            for text, chars in zip(found, billed, strict=True)
+            DeeplTranslation(
+                detected_source_language=code.upper(), text=text, billed_characters=chars, model_type_used=used
+            )
+            for (code, _), text, chars in zip(sources, found, billed, strict=True)
         ]
     )
+
+
+def _glossary_name(fields: DeeplRequest) -> str | None:
+    """Return the name of the glossary in a request.
+
+    Raises:
+        InvalidInput: the request has both parameters for glossaries.
+    """
+    if fields.glossary_id and fields.glossary_ids:
+        detail = "Value for 'glossary_ids' not supported: 'glossary_id' is also set."
+        raise InvalidInput("invalid_request", detail, pointer="/glossary_ids")
+    return next(iter(fields.glossary_ids or []), fields.glossary_id or None)
 
 
 def _require_readable(texts: Iterable[str]) -> None:
@@ -215,6 +239,7 @@ class LanguagesQuery(Bounded):
     model_config = ConfigDict(extra="forbid")
 
     type: Literal["source", "target"] = "source"
+    enable_beta_languages: Switch = False
     auth_key: str | None = None
 
 
@@ -234,6 +259,89 @@ async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLangua
         return [DeeplLanguage(language=source.code.upper(), name=source.name)]
     listed = [(target.code, target.name), *((code, name) for code, name in target.regions.items() if name)]
     return [DeeplLanguage(language=code.upper(), name=name, supports_formality=False) for code, name in listed]
+
+
+class LanguagePairOut(BaseModel):
+    """A pair of languages for which glossaries can exist."""
+
+    source_lang: str
+    target_lang: str
+
+
+class LanguagePairs(BaseModel):
+    """The pairs of languages for which glossaries can exist."""
+
+    supported_languages: list[LanguagePairOut]
+
+
+@router.get("/glossary-language-pairs", operation_id="deepl_list_glossary_language_pairs")
+async def glossary_language_pairs(newsroom: NewsroomDep) -> LanguagePairs:
+    """List the language pairs of glossaries. The list is empty if the server has no glossaries."""
+    source, target = newsroom.languages
+    pair = LanguagePairOut(source_lang=source.code, target_lang=target.code)
+    return LanguagePairs(supported_languages=[pair] if newsroom.glossaries else [])
+
+
+class DeeplGlossary(BaseModel):
+    """A glossary that is stored on the server. Its id is its name."""
+
+    glossary_id: str
+    name: str
+    ready: bool = True
+    source_lang: str
+    target_lang: str
+    creation_time: dt.datetime = Field(description="Time of the last change to the file.")
+    entry_count: int
+
+
+class DeeplGlossaries(BaseModel):
+    """The glossaries that are stored on the server."""
+
+    glossaries: list[DeeplGlossary]
+
+
+def _glossary_out(name: str, newsroom: Newsroom) -> DeeplGlossary:
+    source, target = newsroom.languages
+    terms = newsroom.glossaries[name]
+    return DeeplGlossary(
+        glossary_id=name,
+        name=name,
+        source_lang=source.code,
+        target_lang=target.code,
+        creation_time=dt.datetime.fromtimestamp(terms.changed_s, dt.UTC),
+        entry_count=len(terms.entries),
+    )
+
+
+@router.get("/glossaries", operation_id="deepl_list_glossaries")
+async def glossaries(newsroom: NewsroomDep) -> DeeplGlossaries:
+    """List the glossaries that are stored on the server. Clients cannot create or delete them."""
+    return DeeplGlossaries(glossaries=[_glossary_out(name, newsroom) for name in newsroom.glossaries])
+
+
+@router.get("/glossaries/{glossary_id}", operation_id="deepl_get_glossary")
+async def glossary(glossary_id: str, newsroom: NewsroomDep) -> DeeplGlossary:
+    """Describe a glossary."""
+    _require_glossary(glossary_id, newsroom)
+    return _glossary_out(glossary_id, newsroom)
+
+
+@router.get(
+    "/glossaries/{glossary_id}/entries",
+    operation_id="deepl_get_glossary_entries",
+    response_class=Response,
+    responses={200: {"content": {"text/tab-separated-values": {"schema": {"type": "string"}}}}},
+)
+async def glossary_entries(glossary_id: str, newsroom: NewsroomDep) -> Response:
+    """Return the entries of a glossary, one a line, with a tab between the term and its translation."""
+    _require_glossary(glossary_id, newsroom)
+    lines = [f"{term}\t{translation}" for term, translation in newsroom.glossaries[glossary_id].entries.items()]
+    return Response("\n".join(lines), media_type="text/tab-separated-values; charset=utf-8")
+
+
+def _require_glossary(name: str, newsroom: Newsroom) -> None:
+    if name not in newsroom.glossaries:
+        raise HTTPException(404, "there is no glossary with this id")
 
 
 class DeeplUsage(BaseModel):

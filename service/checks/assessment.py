@@ -26,9 +26,9 @@ _FOLLOWING_WORDS = 2
 def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` contains as many negations as ``source``.
 
-    A finding always refers to a negation that every translation keeps ("nicht", but not in "nicht nur"). Many other
-    words can express a negation ("fail to", "unable"). The check therefore compares the number of negations in one text
-    with the number of words in the other text that can express a negation.
+    A finding always refers to an unambiguous negation, such as "nicht" (except in "nicht nur"). Many other words can
+    express a negation ("fail to", "unable"). The check therefore compares the number of negations in one text with the
+    number of words in the other text that can express a negation.
 
     Raises:
         ValueError: one of the languages has no negation grammar.
@@ -115,8 +115,9 @@ def check_quotations(source: str, output: str) -> Iterator[Finding]:
     """Check that a translation keeps the quotations of its source sentence and that no quotation is empty.
 
     The check counts marks, because a quotation may open in one sentence and close in another. Single quotation marks
-    count too, because English uses them for “so-called” things. If the source contains a quotation, the translation may
-    contain more of them, because translations often interrupt a quotation to name its speaker.
+    count too, because English also uses them to distance the writer from a word (‘so-called’). If the source contains a
+    quotation, the translation may contain more of them, because translations often interrupt a quotation to name its
+    speaker.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:

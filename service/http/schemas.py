@@ -68,7 +68,7 @@ class WarningOut(Out):
 class ModelOut(Out):
     """A model.
 
-    ``quality`` states what the model's output is good enough for: trials ("starter"), drafts that an editor compares
+    ``quality`` states the use that the model's output is fit for: trials ("starter"), drafts that an editor compares
     with the original ("draft"), or publication after review ("production").
     """
 
@@ -184,7 +184,7 @@ class TextSummaryOut(SummaryOut):
     """The summary of a text, and its headlines if they were requested."""
 
     headlines: list[HeadlineOut] | None = Field(
-        default=None, description="Headlines, best first. `warnings` says why there are fewer than requested."
+        default=None, description="Headlines, best first. `warnings` explains why some are missing."
     )
 
 
@@ -280,7 +280,7 @@ class ArticleResponse(Out):
         default=None, description="The summary in the target language, or null if it was not requested."
     )
     headlines: list[HeadlineOut] | None = Field(
-        default=None, description="Headlines, best first. `article.warnings` says why there are fewer than requested."
+        default=None, description="Headlines, best first. `article.warnings` explains why some are missing."
     )
     models: ModelsOut = Field(description="The models that produced the outputs.")
     provenance: ProvenanceOut = Field(description="Origin of the outputs.")

@@ -47,7 +47,7 @@ def english(client: TestClient, text: str) -> str:
 
 
 def translated(response: Any) -> list[str]:
-    """Return the translations in an answer from either API."""
+    """Return the translations in a response of either API."""
     assert response.status_code == 200, response.text
     body = response.json()
     if "translations" in body:
@@ -213,12 +213,12 @@ def test_limit_is_named(limited_client: TestClient, path: str) -> None:
     [
         ("GET", "/v2/translate", 405, "method_not_allowed"),
         ("DELETE", "/languages", 405, "method_not_allowed"),
-        ("GET", "/v2/glossaries", 404, "not_found"),
+        ("GET", "/v2/documents", 404, "not_found"),
         ("POST", "/v2/document", 404, "not_found"),
         ("POST", "/v2/%0A", 400, "path_invalid"),
         ("GET", "/v2", 404, "not_found"),
         ("POST", "/translate_file", 404, "not_found"),
-        ("GET", "/frontend/settings", 404, "not_found"),
+        ("GET", "/suggest", 404, "not_found"),
     ],
 )
 def test_routing_error_has_peer_format(client: TestClient, method: str, path: str, status: int, code: str) -> None:

@@ -185,7 +185,7 @@ def _require_readable(texts: Iterable[str]) -> None:
     for text in texts:
         for name, pattern in _UNREAD.items():
             if pattern.search(text):
-                detail = f"Value for 'tag_handling' not supported: 'xml' with {name}."
+                detail = f"Value for 'tag_handling' not supported: 'xml' cannot be combined with {name}."
                 raise InvalidInput("markup_unsupported", detail, pointer="/tag_handling")
 
 
@@ -319,29 +319,41 @@ async def glossaries(newsroom: NewsroomDep) -> DeeplGlossaries:
     return DeeplGlossaries(glossaries=[_glossary_out(name, newsroom) for name in newsroom.glossaries])
 
 
-@router.get("/glossaries/{glossary_id}", operation_id="deepl_get_glossary")
-async def glossary(glossary_id: str, newsroom: NewsroomDep) -> DeeplGlossary:
+# The parameter is documented by hand. Otherwise, FastAPI would document a validation error that cannot occur.
+_GLOSSARY_ID = {"name": "glossary_id", "in": "path", "required": True, "schema": {"type": "string"}}
+_ONE_GLOSSARY: dict[str, Any] = {
+    "openapi_extra": {"parameters": [_GLOSSARY_ID]},
+    "responses": FAILURES | {404: {**FAILURES[400], "description": "There is no glossary with this id."}},
+}
+
+
+@router.get("/glossaries/{glossary_id}", operation_id="deepl_get_glossary", **_ONE_GLOSSARY)  # noqa: FAST003
+async def glossary(request: Request, newsroom: NewsroomDep) -> DeeplGlossary:
     """Describe a glossary."""
-    _require_glossary(glossary_id, newsroom)
-    return _glossary_out(glossary_id, newsroom)
+    return _glossary_out(_required_glossary(request, newsroom), newsroom)
 
 
 @router.get(
-    "/glossaries/{glossary_id}/entries",
+    "/glossaries/{glossary_id}/entries",  # noqa: FAST003
     operation_id="deepl_get_glossary_entries",
     response_class=Response,
-    responses={200: {"content": {"text/tab-separated-values": {"schema": {"type": "string"}}}}},
+    openapi_extra=_ONE_GLOSSARY["openapi_extra"],
+    responses=_ONE_GLOSSARY["responses"]
+    | {200: {"content": {"text/tab-separated-values": {"schema": {"type": "string"}}}}},
 )
-async def glossary_entries(glossary_id: str, newsroom: NewsroomDep) -> Response:
+async def glossary_entries(request: Request, newsroom: NewsroomDep) -> Response:
     """Return the entries of a glossary, one a line, with a tab between the term and its translation."""
-    _require_glossary(glossary_id, newsroom)
-    lines = [f"{term}\t{translation}" for term, translation in newsroom.glossaries[glossary_id].entries.items()]
+    entries = newsroom.glossaries[_required_glossary(request, newsroom)].entries
+    lines = [f"{term}\t{translation}" for term, translation in entries.items()]
     return Response("\n".join(lines), media_type="text/tab-separated-values; charset=utf-8")
 
 
-def _require_glossary(name: str, newsroom: Newsroom) -> None:
+def _required_glossary(request: Request, newsroom: Newsroom) -> str:
+    """Return the name of the glossary in the path. Raises `HTTPException` (404) if it does not exist."""
+    name = str(request.path_params["glossary_id"])
     if name not in newsroom.glossaries:
         raise HTTPException(404, "there is no glossary with this id")
+    return name
 
 
 class DeeplUsage(BaseModel):

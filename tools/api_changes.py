@@ -2,6 +2,7 @@
 
 A change is breaking if a request that was valid before is refused, or if a client that was generated from the old
 document cannot read a response. `compare` understands the parts of JSON Schema that the documents of the service use.
+Any other change counts as breaking.
 """
 
 from collections.abc import Iterator, Mapping

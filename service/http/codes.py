@@ -36,7 +36,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("key_missing", (401,), "The service requires an API key, but the request has none.", "Send a key."),
     ErrorCode("key_unknown", (401,), "The API key is not valid.", "Check the key, or request a new one."),
     ErrorCode("key_expired", (401,), "The API key has expired.", "Request a new key from the operator."),
-    ErrorCode("access_denied", (401,), "The request is not authorised.", "Check the key."),
+    ErrorCode("access_denied", (403,), "The request is not authorised.", "Check the key."),
     ErrorCode(
         "scope_missing", (403,), "The API key does not permit this endpoint.", "Request a key with the missing scope."
     ),

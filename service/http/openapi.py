@@ -187,17 +187,19 @@ def _schemas_of(models: tuple[type[BaseModel], ...], mode: Any) -> Document:
 
 
 def _as_form(schema: Document) -> Document:
-    """Return the schema for form data. A form field can be missing, but it cannot be null."""
-    fields = {name: _without_null(field) for name, field in schema["properties"].items()}
+    """Return the schema for form data. An optional form field can be missing or empty, but it cannot be null."""
+    required = set(schema["required"])
+    fields = {
+        name: field if name in required else _possibly_empty(field) for name, field in schema["properties"].items()
+    }
     return {**schema, "title": f"{schema['title']}Form", "properties": fields}
 
 
-def _without_null(field: Document) -> Document:
-    found = {key: value for key, value in field.items() if (key, value) != ("default", None)}
-    if "anyOf" in found:
-        branches = [one for one in found.pop("anyOf") if one.get("type") != "null"]
-        found |= branches[0] if len(branches) == 1 else {"anyOf": branches}
-    return found
+def _possibly_empty(field: Document) -> Document:
+    notes = {key: field[key] for key in ("title", "description") if key in field}
+    rules = {key: value for key, value in field.items() if key not in {"anyOf", "default", *notes}}
+    branches = [one for one in field.get("anyOf", [rules]) if one.get("type") != "null"]
+    return {**notes, "anyOf": [*branches, {"type": "string", "maxLength": 0}]}
 
 
 def _code_schemas(languages: LanguagePair) -> Document:

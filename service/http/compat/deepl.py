@@ -320,7 +320,13 @@ async def glossaries(newsroom: NewsroomDep) -> DeeplGlossaries:
 
 
 # The parameter is documented by hand. Otherwise, FastAPI would document a validation error that cannot occur.
-_GLOSSARY_ID = {"name": "glossary_id", "in": "path", "required": True, "schema": {"type": "string"}}
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+_GLOSSARY_ID = {
+    "name": "glossary_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": PRINTABLE},
+}
 _ONE_GLOSSARY: dict[str, Any] = {
     "openapi_extra": {"parameters": [_GLOSSARY_ID]},
     "responses": FAILURES | {404: {**FAILURES[400], "description": "There is no glossary with this id."}},

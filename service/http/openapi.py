@@ -196,7 +196,7 @@ def _as_form(schema: Document) -> Document:
 
 
 def _possibly_empty(field: Document) -> Document:
-    notes = {key: field[key] for key in ("title", "description") if key in field}
+    notes: Document = {key: field[key] for key in ("title", "description") if key in field}
     rules = {key: value for key, value in field.items() if key not in {"anyOf", "default", *notes}}
     branches = [one for one in field.get("anyOf", [rules]) if one.get("type") != "null"]
     return {**notes, "anyOf": [*branches, {"type": "string", "maxLength": 0}]}

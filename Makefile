@@ -12,14 +12,14 @@ TARGET ?= cpu
 # Number of test files that run in parallel. Most of them wait for a server, which uses one core.
 JOBS ?= 2
 # Files that the spelling check (PAGES) and the plain-English check (PROSE) read.
-PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) docs/adr/002* examples/*.md .github
-PROSE ?= $(wildcard *.md) docs examples models/README.md k8s tools .github service/backfill service/cache service/cleaning service/cli \
+PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) docs/adr/002* docs/api/*.md clients/*/README.md examples/*.md .github
+PROSE ?= $(wildcard *.md) docs clients examples models/README.md k8s tools .github service/backfill service/cache service/cleaning service/cli \
   service/documents service/languages service/registry service/summarization service/translation service/web \
   service/bounded.py service/domain.py service/errors.py service/events.py service/process.py service/results.py service/server.py \
   service/settings.py benchmarks container models/train models/marian models/pages
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
-.PHONY: serve test check bench eval lock rules pin-base image clean
+.PHONY: serve test check api bench eval lock rules pin-base image clean
 .PHONY: compose types workflows prose docs ci version image-name smoke dist release-check release
 
 serve: $(VENV)/.serve
@@ -36,6 +36,7 @@ check: $(VENV)/.test
 	$(BIN)/python tools/sizes.py
 	$(BIN)/codespell $(PAGES)
 	$(BIN)/python tools/prose.py $(PROSE)
+	$(BIN)/python -m tools.api --check
 	$(MAKE) workflows docs
 
 types: $(VENV)/.test
@@ -68,6 +69,10 @@ bench: $(VENV)/.test
 
 eval: $(VENV)/.test
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(ARGS)
+
+# Writes docs/api from the models. `make check` fails if a file is out of date. ARGS=--breaking also writes breaking changes.
+api: $(VENV)/.test
+	$(BIN)/python -m tools.api $(ARGS)
 
 # `lock` generates the requirements of the image, and `rules` the alerts for the Prometheus operator. Both are committed.
 lock: $(VENV)/.test

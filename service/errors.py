@@ -3,6 +3,7 @@
 DepescheError
 ├── InvalidInput       a value in the request is invalid; includes the field and the limit (HTTP 422)
 ├── Unavailable        the service cannot accept work at the moment; includes the time until a retry (503)
+│   ├── LoadFailed     the models could not be loaded, and retries do not help
 │   ├── QueueFull
 │   ├── NotReady
 │   ├── EngineUnavailable   the remote server of a model cannot be reached or does not answer
@@ -72,6 +73,16 @@ class Unavailable(DepescheError):
     def __init__(self, detail: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class LoadFailed(Unavailable):
+    """The models could not be loaded. ``reason`` is the code of the error that prevented it.
+
+    The state does not change until an operator solves the problem, so the recommended delay is long.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}: the models could not be loaded; inform the operator", retry_after_s=60.0)
 
 
 class QueueFull(Unavailable):

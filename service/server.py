@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -145,23 +145,36 @@ def _on_settled() -> None:
     TEXT_THREADS.workers.warm_up()
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, on_listening: Callable[[int], None] = lambda _: None) -> None:
     """Run the server until SIGTERM or SIGINT. Accepted requests are finished before it exits.
 
+    ``on_listening`` is called with the number of the main port when the server listens on all of its ports.
+
     Raises:
-        DepescheError: the server cannot listen on the administration port.
+        DepescheError: the server cannot listen on a port, or the models could not be loaded and the settings do not
+            tell the process to wait.
     """
     sys.setswitchinterval(SWITCH_S)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the models are about to be loaded, so there is nothing to reload
-    app = create_app(settings, on_settled=_on_settled)
+    failures: list[str] = []
+    app = create_app(settings, on_settled=_on_settled, on_failed=failures.append)
+    main = _listening(settings.host, settings.port, "port")
     admin = None
     if settings.admin_port:
-        listening = _listening(settings.admin_host, settings.admin_port)
+        try:
+            listening = _listening(settings.admin_host, settings.admin_port, "administration port")
+        except DepescheError:
+            main.close()
+            raise
         admin = _AdminServer(_config(create_admin(app, settings), settings, ADMIN_DRAIN_S, lifespan="off"), listening)
+    on_listening(main.getsockname()[1])
     config = _config(app, settings, settings.drain_s, host=settings.host, port=settings.port)
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
-    _Server(config, app.state.runtime.newsroom, admin, settings.drain_s).run()
+    reasons = [] if settings.wait_for_models else failures
+    _Server(config, app.state.runtime.newsroom, admin, settings.drain_s, reasons).run([main])
+    if failures and not settings.wait_for_models:
+        raise DepescheError(f"the models could not be loaded: {failures[0]}")
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:
@@ -207,7 +220,8 @@ def _config(app: Any, settings: Settings, drain_s: float, **options: Any) -> uvi
     )
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, name: str) -> socket.socket:
+    """Return a socket that listens on an address. Raises `DepescheError`, which contains ``name``, if that fails."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sets TCP_NODELAY only on sockets that were created with an explicit protocol.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -219,7 +233,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.listen()
     except OSError as error:
         listening.close()
-        raise DepescheError(f"cannot listen on the administration port {host}:{port}: {error.strerror}") from error
+        raise DepescheError(f"cannot listen on the {name} {host}:{port}: {error.strerror}") from error
     return listening
 
 
@@ -263,22 +277,33 @@ class _Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, newsroom: Newsroom, admin: _AdminServer | None, drain_s: float = 30.0
+        self,
+        config: uvicorn.Config,
+        newsroom: Newsroom,
+        admin: _AdminServer | None,
+        drain_s: float,
+        failures: Sequence[str],
     ) -> None:
         super().__init__(config)
         self._newsroom = newsroom
         self._admin = admin
         self._drain_s = drain_s
         self._ends_s = math.inf
+        self._failures = failures
         self._reloading: asyncio.Future[None] | None = None
         self._reload_again = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening on both ports. uvicorn exits if it cannot listen on the main port."""
+        """Start serving on both ports."""
         await super().startup(sockets)
+        self._log_started_message(sockets or [])  # uvicorn does not log this for sockets that it did not open
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._begin_reload)
         if self._admin is not None:
             self._admin.begin()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether the server must stop. uvicorn calls this method ten times a second."""
+        return await super().on_tick(counter) or bool(self._failures)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Start draining. uvicorn calls this method on SIGTERM and SIGINT."""

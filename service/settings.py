@@ -5,6 +5,8 @@ Only the modules app, cli and server use them.
 
 import os
 import re
+from collections.abc import Collection
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
@@ -42,6 +44,12 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on. 0 selects a free port.")
+    root_path: str = Field(
+        default="",
+        pattern="^(/[A-Za-z0-9._~-]+)*$",
+        description="Path prefix under which a proxy publishes the service (`/depesche`). The proxy may remove it.",
+    )
+    docs: bool = Field(default=True, description="Whether `/docs` and `/openapi.json` are served.")
     admin_host: str = Field(default="127.0.0.1", description="Address that the administration port listens on.")
     admin_port: int = Field(default=0, ge=0, le=65535, description="Port for `/admin`. 0 disables it.")
     metrics_port: Literal["main", "admin", "both"] = Field(
@@ -180,6 +188,13 @@ class Settings(BaseSettings):
             "Seconds until an idle connection is closed. This must be longer than the idle timeout of the proxy (by "
             "default 60 s in nginx and 3600 s in Envoy). Otherwise the proxy may send a request on a connection that "
             "was just closed."
+        ),
+    )
+    wait_for_models: bool = Field(
+        default=False,
+        description=(
+            "Whether the process keeps running if the models cannot be loaded at startup. It then waits for a reload, "
+            "and `/readyz` reports the reason. Otherwise it exits with code 1."
         ),
     )
     drain_s: float = Field(
@@ -353,5 +368,11 @@ class Settings(BaseSettings):
         given = {name.upper() for name in os.environ if name.upper().startswith(prefix)}
         unknown = sorted(name for name in given - known if not name.startswith(f"{prefix}TEST_"))
         if unknown:
-            raise ValueError(f"unknown settings: {', '.join(unknown)}")
+            raise ValueError(f"unknown settings: {', '.join(_with_nearest(name, known) for name in unknown)}")
         return self
+
+
+def _with_nearest(name: str, known: Collection[str]) -> str:
+    """Return the name of an unknown setting, with the most similar name of a setting if there is one."""
+    similar = get_close_matches(name, sorted(known), n=1)
+    return f"{name} (did you mean {similar[0]}?)" if similar else name

@@ -84,7 +84,7 @@ def server() -> Any:
         await asyncio.sleep(0)
 
     newsroom: Any = SimpleNamespace(lifecycle=Lifecycle(), reload=reload, models=(), reloads=reloads)
-    return _Server(uvicorn.Config(_large, log_config=None), newsroom, None)
+    return _Server(uvicorn.Config(_large, log_config=None), newsroom, None, 1.0, [])
 
 
 async def test_many_sighups_cause_two_reloads(server: Any) -> None:

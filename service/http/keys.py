@@ -27,10 +27,10 @@ EMBARGO: Scope = "embargo"
 
 PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 # These pages contain no data. The endpoints that they call need a key.
-PAGES = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+PAGES = frozenset({"/", "/docs", "/openapi.json"})
 # LibreTranslate's client sends its key in the body of this GET request. The body is ignored, because the response is
 # public.
-CAPABILITIES = frozenset({"/languages"})
+CAPABILITIES = frozenset({"/languages", "/frontend/settings"})
 OPEN = PROBES | PAGES
 ASSETS = "/static/"
 

@@ -102,6 +102,9 @@ def _schema(role: Role, languages: LanguagePair) -> dict[str, Any]:
             return {"pattern": _pattern(forms_of(target))}
 
 
+SOURCE_MEANING = "Language of the texts."
+TARGET_MEANING = "Language of the translations."
+PRIORITY_MEANING = "`bulk` work waits for `interactive` work."
 HEADLINE_CHARS = 1_000
 MAX_HEADLINES = 10
 LEAD_CHARS = 10_000
@@ -120,10 +123,16 @@ else:
     WrittenFormat = Literal[writable_formats()]
 # JSON does not distinguish integers from floats, so 3.0 is a valid integer.
 WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
-_ONE_ARTICLE: list[JsonValue] = [
-    {"required": [name], "properties": {name: {"not": {"type": "null"}}, other: {"type": "null"}}}
-    for name, other in (("body", "document"), ("document", "body"))
-]
+_COUNCIL = "Der Stadtrat hat am Dienstag den Haushalt beschlossen. Die Mehrheit stimmte dafür."
+TRANSLATE_EXAMPLE: dict[str, JsonValue] = {"text": _COUNCIL, "glossary": {"Stadtrat": "city council"}}
+SUMMARIZE_EXAMPLE: dict[str, JsonValue] = {"text": _COUNCIL, "length": "short"}
+ARTICLE_EXAMPLE: dict[str, JsonValue] = {"headline": "Haushalt beschlossen", "body": _COUNCIL, "length": "short"}
+# Generators of clients lose the properties of a schema that also has `oneOf`. They ignore `if`, and validators obey it.
+_ONE_ARTICLE: dict[str, JsonValue] = {
+    "if": {"required": ["body"], "properties": {"body": {"type": "string"}}},
+    "then": {"properties": {"document": {"type": "null"}}},
+    "else": {"required": ["document"], "properties": {"document": {"not": {"type": "null"}}}},
+}
 
 
 class _Request(Bounded):
@@ -157,7 +166,7 @@ def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
 class TranslationFields(_Request):
     """The request fields for the options of a translation."""
 
-    format: Literal["text", "html"] = "text"
+    format: Literal["text", "html"] = Field(default="text", description="Format of the texts.")
     attribute_texts: bool = Field(default=False, description="Also translate the HTML attributes `title` and `alt`.")
     glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MAX_TERMS)] = Field(
         default={}, max_length=MAX_TERMS, description="Terms and the translations that the output must use."
@@ -175,11 +184,13 @@ class TranslationFields(_Request):
 class TranslateRequest(TranslationFields):
     """A request to translate one or more texts. The response keeps their order."""
 
-    text: Text
-    source_lang: SourceLang = ""
-    target_lang: TargetLang = ""
+    model_config = ConfigDict(json_schema_extra={"examples": [TRANSLATE_EXAMPLE]})
+
+    text: Text = Field(description="One text, or a list of texts.")
+    source_lang: SourceLang = Field(default="", description=SOURCE_MEANING)
+    target_lang: TargetLang = Field(default="", description=TARGET_MEANING)
     alignment: bool = Field(default=False, description="Return the word alignment of each sentence.")
-    priority: Literal["interactive", "bulk"] = "interactive"
+    priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> TranslateCommand:
         """Convert the request to a command. Raises the same errors as `texts_of` and `require_served`."""
@@ -201,9 +212,15 @@ class SummaryFields(_Request):
     length: Literal["short", "medium", "long"] | None = Field(
         None, description="short: at most 40 words; medium (default): 40 to 120; long: at most 200."
     )
-    max_chars: Annotated[int, Field(ge=20, le=10_000), WHOLE] | None = None
-    max_words: Annotated[int, Field(ge=5, le=2_000), WHOLE] | None = None
-    max_sentences: Annotated[int, Field(ge=1, le=100), WHOLE] | None = None
+    max_chars: Annotated[int, Field(ge=20, le=10_000), WHOLE] | None = Field(
+        default=None, description="Maximum number of characters, instead of `length`."
+    )
+    max_words: Annotated[int, Field(ge=5, le=2_000), WHOLE] | None = Field(
+        default=None, description="Maximum number of words, instead of `length`."
+    )
+    max_sentences: Annotated[int, Field(ge=1, le=100), WHOLE] | None = Field(
+        default=None, description="Maximum number of sentences, instead of `length`."
+    )
     style: Literal["abstract", "teaser", "bullets", "seo"] = Field(
         default="abstract",
         description=(
@@ -211,7 +228,10 @@ class SummaryFields(_Request):
             "seo: one sentence, at most 160 characters. If a length is also set, the tighter limit applies."
         ),
     )
-    method: Literal["abstractive", "extractive", "lead"] = "abstractive"
+    method: Literal["abstractive", "extractive", "lead"] = Field(
+        default="abstractive",
+        description="abstractive: rewritten sentences; extractive: selected sentences; lead: the first sentences.",
+    )
     variants: Annotated[int, Field(ge=1, le=5), WHOLE] = Field(
         default=1, description="Number of different summaries to return, best first."
     )
@@ -231,13 +251,17 @@ class SummaryFields(_Request):
 class SummarizeRequest(SummaryFields):
     """A request to summarise one or more texts. The response keeps their order."""
 
-    text: Text
-    headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
+    model_config = ConfigDict(json_schema_extra={"examples": [SUMMARIZE_EXAMPLE]})
+
+    text: Text = Field(description="One text, or a list of texts.")
+    headline: str | None = Field(
+        default=None, max_length=HEADLINE_CHARS, description="Headline, which the summary must not repeat."
+    )
     headlines: Annotated[int, Field(ge=1, le=MAX_HEADLINES), WHOLE] | None = Field(
         default=None, description="Number of headlines to write for each text, in the source language."
     )
-    target_lang: EitherLang = ""
-    priority: Literal["interactive", "bulk"] = "interactive"
+    target_lang: EitherLang = Field(default="", description="Language of the summaries.")
+    priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> SummarizeCommand:
         """Convert the request to a command. Raises the same errors as `texts_of`, `form` and `require_served`."""
@@ -261,11 +285,15 @@ class ArticleRequest(SummaryFields, TranslationFields):
     The article is either text in ``body``, with an optional ``headline`` and ``lead``, or a ``document``.
     """
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_ARTICLE})
+    model_config = ConfigDict(json_schema_extra={**_ONE_ARTICLE, "examples": [ARTICLE_EXAMPLE]})
 
-    headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
-    lead: str | None = Field(default=None, max_length=LEAD_CHARS)
-    body: str | None = None
+    headline: str | None = Field(
+        default=None, max_length=HEADLINE_CHARS, description="Headline of the article. If missing, it is detected."
+    )
+    lead: str | None = Field(
+        default=None, max_length=LEAD_CHARS, description="Lead of the article. If missing, it is detected."
+    )
+    body: str | None = Field(default=None, description="Text of the article, in the format that `format` names.")
     document: str | dict[str, Any] | None = Field(
         default=None,
         description=(
@@ -277,16 +305,16 @@ class ArticleRequest(SummaryFields, TranslationFields):
     as_: WrittenFormat | None = Field(
         default=None, alias="as", description="Also return the outputs as a document in this format."
     )
-    source_lang: SourceLang = ""
-    target_lang: TargetLang = ""
-    clean: bool = True
+    source_lang: SourceLang = Field(default="", description=SOURCE_MEANING)
+    target_lang: TargetLang = Field(default="", description=TARGET_MEANING)
+    clean: bool = Field(default=True, description="Remove navigation, adverts and credits from the article.")
     outputs: Annotated[list[Output], FailFast(), at_most(4)] = Field(
-        default=["summary", "translation"], min_length=1, max_length=4
+        default=["summary", "translation"], min_length=1, max_length=4, description="The outputs to return."
     )
     headlines: Annotated[int, Field(ge=1, le=MAX_HEADLINES), WHOLE] = Field(
         default=DEFAULT_HEADLINES, description="Number of headlines to write if `outputs` contains them."
     )
-    priority: Literal["interactive", "bulk"] = "interactive"
+    priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
     @model_validator(mode="after")
     def _distinct_outputs(self) -> "ArticleRequest":

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -18,17 +19,27 @@ from service.generation.call import TEXT_THREADS, Finished
 from service.http import schemas
 from service.http.keys import EMBARGO
 from service.http.problems import problem_of, report_problem
-from service.http.schemas import ProgressEvent, SentenceEvent, inlined_schema, link, with_links
+from service.http.schemas import ProgressEvent, SentenceEvent, link, reference, with_links
 from service.http.state import info_of, runtime_of
 from service.newsroom.commands import CallContext, free_of_charge
 
-PROBLEM_CODES = (400, 401, 403, 406, 408, 413, 415, 422, 429, 500, 503, 504)
+PROBLEM_STATUSES = {
+    400: "The body is not valid JSON.",
+    401: "The API key is missing or not valid.",
+    403: "The API key lacks the scope that the endpoint requires.",
+    406: "The `Accept` header allows no supported media type.",
+    408: "The body did not arrive in time.",
+    413: "The body exceeds the size limit.",
+    415: "The media type or the encoding of the body is not supported.",
+    422: "A field is invalid. `errors` names the fields and their limits.",
+    429: "The caller has exceeded its rate limit.",
+    500: "The service or a model failed.",
+    503: "The service cannot accept work at the moment.",
+    504: "The work was not finished within the time limit.",
+}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {
-        "description": "Problem (RFC 9457)",
-        "content": {"application/problem+json": {"schema": inlined_schema(schemas.Problem)}},
-    }
-    for code in PROBLEM_CODES
+    status: {"description": meaning, "content": {"application/problem+json": {"schema": reference(schemas.Problem)}}}
+    for status, meaning in PROBLEM_STATUSES.items()
 }
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
@@ -43,14 +54,14 @@ STREAMED: dict[int | str, dict[str, Any]] = {
 _CLEANED = {"text": "$response.body#/article/body"}
 STREAMED_WITH_BODY = with_links(
     STREAMED,
-    translate_cleaned=link("translate_v1_translate_post", "Translate the cleaned body.", body=_CLEANED),
-    summarize_cleaned=link("summarize_v1_summarize_post", "Summarise the cleaned body.", body=_CLEANED),
+    translate_cleaned=link("translate", "Translate the cleaned body.", body=_CLEANED),
+    summarize_cleaned=link("summarize", "Summarise the cleaned body.", body=_CLEANED),
 )
 
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
-ANY = frozenset({JSON, "application/*", "*/*"})
+_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
 async def require_json(request: Request) -> None:
@@ -58,23 +69,37 @@ async def require_json(request: Request) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != JSON:
         raise HTTPException(415, f"Content-Type must be {JSON}")
-    if not accepted_types(request) & {*ANY, EVENTS}:
+    if not max(_quality(request, JSON), _quality(request, EVENTS)):
         raise HTTPException(406, f"Accept must allow {JSON} or {EVENTS}")
 
 
 def wants_events(request: Request) -> bool:
-    """Return whether the caller explicitly accepts an event stream."""
-    return EVENTS in accepted_types(request)
+    """Return whether the caller prefers an event stream to JSON.
+
+    An event stream must be requested by name. If both have the same quality, the named event stream is preferred.
+    """
+    events = _quality(request, EVENTS)
+    return events > 0 and _is_named(request, EVENTS) and events >= _quality(request, JSON)
 
 
-def accepted_types(request: Request) -> set[str]:
-    """Return the media types in the Accept header, except those with quality 0."""
-    found = set()
+def _quality(request: Request, media_type: str) -> float:
+    """Return the quality (0 to 1) of a media type in the Accept header. The most specific range decides (RFC 9110)."""
+    ranges = _accepted_ranges(request)
+    kind = media_type.partition("/")[0]
+    return next((ranges[one] for one in (media_type, f"{kind}/*", "*/*") if one in ranges), 0.0)
+
+
+def _is_named(request: Request, media_type: str) -> bool:
+    return media_type in _accepted_ranges(request)
+
+
+def _accepted_ranges(request: Request) -> dict[str, float]:
+    """Return the media ranges in the Accept header with their qualities. An invalid quality counts as 1."""
+    found = {}
     for part in request.headers.get("accept", "*/*").split(","):
         media, *parameters = [piece.strip().lower() for piece in part.split(";")]
-        quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        if quality.strip("0.") != "":
-            found.add(media)
+        given = next((p[2:].strip() for p in parameters if p.startswith("q=")), "1")
+        found[media] = float(given) if _QUALITY.fullmatch(given) else 1.0
     return found
 
 
@@ -205,6 +230,15 @@ async def _off_loop(size: int, work: Callable[[], str]) -> str:
     return work() if size <= ON_LOOP_BYTES else await TEXT_THREADS.in_thread(size, work)
 
 
+# Many line readers, such as Python's str.splitlines, also split at these characters. JSON may contain them unescaped.
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\u0085\u2028\u2029"}
+
+
+def _one_line(text: str) -> str:
+    """Return JSON without any character that a client could take for the end of a line."""
+    return text.translate(_LINE_ENDS)
+
+
 def _keep_alive() -> ServerSentEvent:
     """Return an SSE comment, which keeps proxies from closing an idle connection."""
     return ServerSentEvent(comment="keep-alive", sep=NEWLINE)
@@ -260,7 +294,7 @@ class _EventStream:
         """Yield the events in order. If the client disconnects, cancel the work."""
         try:
             while (item := await self._items.get()) is not None:
-                yield ServerSentEvent(item[1], event=item[0], sep=NEWLINE)
+                yield ServerSentEvent(_one_line(item[1]), event=item[0], sep=NEWLINE)
         finally:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)

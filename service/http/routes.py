@@ -23,17 +23,28 @@ work = APIRouter(
     route_class=LargeBodyRoute,
     dependencies=[Depends(require_json), Depends(require_open)],
     responses=PROBLEMS | STREAMED,
+    tags=["news"],
 )
 
 
-@work.post("/v1/translate", dependencies=[Depends(Requires("translate"))], response_model=schemas.TranslateResponse)
+@work.post(
+    "/v1/translate",
+    operation_id="translate",
+    dependencies=[Depends(Requires("translate"))],
+    response_model=schemas.TranslateResponse,
+)
 async def translate(body: requests.TranslateRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
     """Translate texts."""
     command = body.command(runtime.limits, runtime.newsroom.languages)
     return await respond(request, context, runtime.newsroom.translate, command, translate_response)
 
 
-@work.post("/v1/summarize", dependencies=[Depends(Requires("summarize"))], response_model=schemas.SummarizeResponse)
+@work.post(
+    "/v1/summarize",
+    operation_id="summarize",
+    dependencies=[Depends(Requires("summarize"))],
+    response_model=schemas.SummarizeResponse,
+)
 async def summarize(body: requests.SummarizeRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
     """Summarise texts. The summaries are in the source language or translated into the target language."""
     command = body.command(runtime.limits, runtime.newsroom.languages)
@@ -42,6 +53,7 @@ async def summarize(body: requests.SummarizeRequest, request: Request, runtime: 
 
 @work.post(
     "/v1/articles",
+    operation_id="process_article",
     dependencies=[Depends(Requires("articles"))],
     response_model=schemas.ArticleResponse,
     responses=STREAMED_WITH_BODY,
@@ -52,7 +64,7 @@ async def articles(body: requests.ArticleRequest, request: Request, newsroom: Ne
     return await respond(request, context, newsroom.article, command, article_response)
 
 
-@router.get("/v1/models")
+@router.get("/v1/models", operation_id="list_models", tags=["news"])
 async def models(newsroom: NewsroomDep) -> schemas.ModelListResponse:
     """List the models that this process serves. During startup, the list contains only the models loaded so far."""
     return schemas.ModelListResponse(models=[model_out(model) for model in newsroom.models])

@@ -84,7 +84,7 @@ class ModelSet:
         fallbacks: Mapping[Task, TextGenerator] | None = None,
     ) -> None:
         self.models = models
-        self._glossaries = glossaries
+        self.glossaries = glossaries
         translation, alignment = models["translation"], models.get("alignment")
         attentive = not translation.manifest.causal and translation.manifest.remote is None
         self.translator = Translator(
@@ -156,7 +156,7 @@ class ModelSet:
         return "" if name is None else self._glossary(name).digest
 
     def _glossary(self, name: str) -> Terms:
-        named = self._glossaries.get(name)
+        named = self.glossaries.get(name)
         if named is None:
             raise InvalidInput("glossary_unknown", "there is no glossary with this name", pointer="/glossary_name")
         return named

@@ -40,6 +40,7 @@ from service.newsroom.models import ModelPool, ModelSet, Plan
 from service.newsroom.summary_translation import translate_summaries
 from service.registry.manifest import Quality
 from service.results import Headlines, Output, Summary, Translation, needs_review
+from service.terms.glossary import Terms
 from service.translation.preparation import TranslationOptions
 
 T = TypeVar("T")
@@ -328,7 +329,7 @@ class Newsroom:
             async with self._changing:
                 self._pool.serve(await self._pool.load(), self._on_settled)
         except DepescheError as error:
-            self.lifecycle.fail(str(error))
+            self.lifecycle.fail(str(error), error.code)
             raise
         self._on_settled()
         self.lifecycle.become_ready()
@@ -386,6 +387,11 @@ class Newsroom:
     def models(self) -> Sequence[TextGenerator]:
         """The models in use or, during startup, the models that are loading. The translation model comes first."""
         return self._pool.served
+
+    @property
+    def glossaries(self) -> Mapping[str, Terms]:
+        """The glossaries that are stored on the server, by name. They are empty until the models are loaded."""
+        return {} if self._pool.current is None else self._pool.current.glossaries
 
     @property
     def dead(self) -> bool:

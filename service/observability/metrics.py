@@ -9,11 +9,12 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service import __version__, events
-from service.checks.base import Code
 from service.generation.call import Priority
 from service.generation.local import LocalGenerator
 from service.generation.remote.generator import RemoteGenerator
-from service.languages.base import codes, language
+from service.http import codes
+from service.languages.base import codes as language_codes
+from service.languages.base import language
 from service.newsroom.newsroom import Newsroom
 from service.registry.manifest import Task
 from service.text.language_id import foreign_code
@@ -134,32 +135,12 @@ REFUSED = frozenset(
 FAILED = frozenset({"deadline_exceeded", "engine_failed", "engine_hung", "internal", "worker_lost", OTHER})
 REFUSED_STATUS = frozenset({429, 503})
 MIN_ERROR_STATUS = 500
-# Known warning codes. All other codes are counted as OTHER. A test checks that no code is missing here.
+# Known warning codes. All other codes are counted as OTHER.
 WARNINGS = frozenset(
     {
-        "content_credentials",
-        "control_characters",
-        "headlines_fewer",
-        "headlines_missing",
-        "headlines_unavailable",
-        "length_exceeded",
-        "length_unreachable",
-        "maybe_furniture",
-        "method_changed",
-        "not_cleaned",
-        "nothing_to_summarise",
-        "page_pasted",
-        "sentence_split",
-        "sentence_verbatim",
-        "shorter_than_asked",
-        *(
-            foreign_code(one) for one in map(language, codes()) if one.marker_words
-        ),  # warnings about the source language
-        "term_not_applied",
-        "truncated",
-        "variants_fewer",
         OTHER,
-        *(code.value for code in Code),
+        *(one.code for one in codes.WARNINGS),
+        *(foreign_code(one) for one in map(language, language_codes()) if one.marker_words),
     }
 )
 

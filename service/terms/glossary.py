@@ -268,6 +268,13 @@ class Terms:
 
     translated: Mapping[str, str]
     kept: tuple[str, ...]
+    changed_s: float = 0.0
+    """The time of the last change to the file, in seconds since 1970."""
+
+    @property
+    def entries(self) -> Mapping[str, str]:
+        """All terms with their translations. A term that must not be translated is its own translation."""
+        return {**self.translated, **{term: term for term in self.kept}}
 
     @property
     def digest(self) -> str:
@@ -316,7 +323,7 @@ def _terms(path: Path) -> Terms:
                 kept.append(source)
             case _:
                 raise ModelError(f"{path.name}, line {number}: expected term<TAB>translation, or only a term")
-    return Terms(translated, tuple(kept))
+    return Terms(translated, tuple(kept), path.stat().st_mtime)
 
 
 _ADDRESS = re.compile(

@@ -25,6 +25,10 @@ NEEDED: dict[str, set[Scope]] = {
     "/v2/translate": {"translate"},
     "/v2/languages": {"translate"},
     "/v2/usage": {"translate"},
+    "/v2/glossary-language-pairs": {"translate"},
+    "/v2/glossaries": {"translate"},
+    "/v2/glossaries/{glossary_id}": {"translate"},
+    "/v2/glossaries/{glossary_id}/entries": {"translate"},
     "/admin/cache/purge": {"admin"},
     "/admin/reload": {"admin"},
 }

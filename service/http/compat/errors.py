@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from service.errors import AccessDenied, ClientGone, DepescheError, InvalidInput, QuotaExceeded
 from service.http import problems
 from service.http.problems import Failure
-from service.http.schemas import inlined_schema
+from service.http.schemas import reference
 from service.http.state import info_of
 
 UNSUPPORTED = "unsupported"
@@ -23,7 +23,7 @@ DEEPL, DEEPL_QUOTA = "/v2/", 456
 
 
 FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"description": "Failure", "content": {"application/json": {"schema": inlined_schema(Failure)}}}
+    status: {"description": "Failure", "content": {"application/json": {"schema": reference(Failure)}}}
     for status in REFUSALS
 }
 

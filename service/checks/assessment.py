@@ -13,77 +13,13 @@ from itertools import chain
 
 from service.checks.base import Code, Finding, Passage, Severity
 from service.checks.figures import check_numbers, check_units, fact_keys
+from service.checks.literals import check_literals, check_markup, check_signs
+from service.checks.meaning import check_negations, check_opposites, check_summary_negations
 from service.checks.names import Index, check_added_names, check_names
 from service.checks.repetition import check_repetition, find_repeated_sentences
+from service.checks.vocabulary import check_untranslated, check_words
 from service.domain import Span
 from service.languages.base import Language, NegationGrammar
-
-_ANY_WORD = re.compile(r"\w+")
-_AFTER_CHARS = 80
-_FOLLOWING_WORDS = 2
-
-
-def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that ``output`` contains as many negations as ``source``.
-
-    A finding always refers to a negation that every translation keeps ("nicht", but not in "nicht nur"). Many other
-    words can express a negation ("fail to", "unable"). The check therefore compares the number of negations in one text
-    with the number of words in the other text that can express a negation.
-
-    Raises:
-        ValueError: one of the languages has no negation grammar.
-    """
-    in_source, in_output = _sure(source), _sure(output)
-    if in_source and _plain(source) > _any(output):
-        message = f"“{in_source[0].of(source.text)}” has no equivalent in the translation"
-        yield Finding(Code.NEGATION_LOST, message, source=in_source[0])
-    if in_output and _plain(output) > _any(source):
-        message = f"“{in_output[0].of(output.text)}” has no equivalent in the source"
-        yield Finding(Code.NEGATION_ADDED, message, output=in_output[0])
-
-
-def check_summary_negations(support: Passage, sentence: Passage) -> Iterator[Finding]:
-    """Compare the negations in a summary sentence with those in its supporting sentences.
-
-    A summary may leave out clauses. A negation is therefore reported as lost only if the summary sentence contains the
-    two words that follow the negation in the source.
-
-    Raises:
-        ValueError: one of the languages has no negation grammar.
-    """
-    kept = set(_ANY_WORD.findall(sentence.text.lower()))
-    if not _any(sentence):
-        for span in _sure(support):
-            after = _ANY_WORD.findall(support.text[span.end : span.end + _AFTER_CHARS].lower())[:_FOLLOWING_WORDS]
-            if len(after) == _FOLLOWING_WORDS and kept.issuperset(after):
-                message = f"the negation “{span.of(support.text)}” is missing from this sentence"
-                yield Finding(Code.NEGATION_LOST, message, source=span)
-                return
-    added = _sure(sentence)
-    if added and not _any(support):
-        message = f"the negation “{added[0].of(sentence.text)}” is not in the supporting sentences"
-        yield Finding(Code.NEGATION_ADDED, message, output=added[0])
-
-
-def _grammar(passage: Passage) -> NegationGrammar:
-    if passage.language.negation is None:
-        raise ValueError(f"{passage.language.name} has no negation grammar")
-    return passage.language.negation
-
-
-def _sure(passage: Passage) -> list[Span]:
-    """Return the spans of the negations that a translation always keeps."""
-    return [Span(*match.span()) for match in _grammar(passage).sure.finditer(passage.lower)]
-
-
-def _plain(passage: Passage) -> int:
-    return sum(1 for _ in _grammar(passage).plain.finditer(passage.lower))
-
-
-def _any(passage: Passage) -> int:
-    """Count all words that can express a negation."""
-    return sum(1 for _ in _grammar(passage).any.finditer(passage.lower))
-
 
 _MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
 _MARK = re.compile("|".join(_MARKS))
@@ -193,87 +129,6 @@ def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
         yield Finding(Code.OUTPUT_TOO_LONG, message, output=span)
 
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_RUN_WORDS = 4
-_SHOWN_WORDS = 5
-_LEAST_SHARE = 0.11
-_LEAST_WORDS = 3
-_LEAST_COPIED_CHARS = 5
-_LEAST_COPIED = 2
-_APART = re.compile(
-    r"(?<!\S)\S{0,200}(?:@|://|www\.|\.\w{2,4}/)\S*|[„“”\"»«'‚‘(\[][^„“”\"»«'’‚‘()\[\]]{1,80}[“”\"»«'’‘)\]]"
-)
-
-
-def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that ``output`` does not contain text in the source language.
-
-    The check looks for frequent words of the source language, for copied words and for copied runs of words. It yields
-    at most one finding. Quoted words and addresses may remain untranslated, and capitalised words may be names.
-    """
-    words, foreign = _WORD.findall(source.text), _Foreign(source.language, output.language)
-    if _is_copy(words, _WORD.findall(output.text), foreign):
-        yield Finding(Code.UNTRANSLATED, "the translation is identical to the source", output=Span(0, len(output.text)))
-        return
-    found = list(_WORD.finditer(_APART.sub(lambda match: " " * len(match[0]), output.text)))
-    left = _frequent(found, source.language) or _copied(found, words, foreign) or _run(found, words, foreign)
-    if left:
-        span = Span(left[0].start(), left[-1].end())
-        shown = " ".join(match[0] for match in left[:_SHOWN_WORDS])
-        yield Finding(Code.UNTRANSLATED, f"some words are still in {source.language.name}: {shown}", output=span)
-
-
-class _Foreign:
-    """A classifier that recognises words that do not belong to the target language."""
-
-    def __init__(self, source: Language, target: Language) -> None:
-        self._frequent = source.frequent_words
-        self._knows = target.knows
-
-    def unknown(self, word: str) -> bool:
-        """Return whether the word is long, in lower case, and missing from the word list of the target language."""
-        return len(word) >= _LEAST_COPIED_CHARS and word.islower() and self._knows is not None and not self._knows(word)
-
-    def untranslated(self, word: str) -> bool:
-        return word in self._frequent or self.unknown(word)
-
-
-def _frequent(found: Sequence[re.Match[str]], source: Language) -> list[re.Match[str]]:
-    """Return the words that are frequent in the source language.
-
-    The list is empty unless there are at least three such words and they make up at least 11 % of all words.
-    """
-    frequent = [match for match in found if match[0] in source.frequent_words]
-    return frequent if len(frequent) >= _LEAST_WORDS and len(frequent) >= _LEAST_SHARE * len(found) else []
-
-
-def _copied(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
-    """Return the words that are copied from the source and unknown in the target language.
-
-    The list is empty unless it contains at least two different words.
-    """
-    source_words = set(source)
-    copied = [match for match in found if match[0] in source_words and foreign.unknown(match[0])]
-    return copied if len({match[0] for match in copied}) >= _LEAST_COPIED else []
-
-
-def _run(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
-    """Return the first run of four words that is copied from the source and contains an untranslated word."""
-    source_runs = {tuple(source[place : place + _RUN_WORDS]) for place in range(len(source) - _RUN_WORDS + 1)}
-    for place in range(len(found) - _RUN_WORDS + 1):
-        run = found[place : place + _RUN_WORDS]
-        words = tuple(match[0] for match in run)
-        if words in source_runs and any(map(foreign.untranslated, words)):
-            return list(run)
-    return []
-
-
-def _is_copy(words: Sequence[str], others: Sequence[str], foreign: _Foreign) -> bool:
-    if len(words) != len(others) or any(one.lower() != other.lower() for one, other in zip(words, others, strict=True)):
-        return False
-    return len(words) >= _LEAST_WORDS and any(map(foreign.untranslated, words))
-
-
 def _check_quotations(source: Passage, output: Passage) -> Iterator[Finding]:
     return check_quotations(source.text, output.text)
 
@@ -303,9 +158,14 @@ def checks_of(source: Language, target: Language) -> SentenceChecks:
         ("names", check_names, source.names is not None and target.names is not None),
         ("quotations", _check_quotations, True),
         ("negation", check_negations, source.negation is not None and target.negation is not None),
+        ("opposites", check_opposites, source.negation is not None and target.negation is not None),
         ("repetition", check_repetition, True),
         ("length", check_length, target.code in source.length_ratios),
         ("untranslated", check_untranslated, bool(source.frequent_words) and target.knows is not None),
+        ("words", check_words, target.spells is not None),
+        ("literals", check_literals, True),
+        ("signs", check_signs, True),
+        ("markup", check_markup, True),
     )
     missing = [name for name, _, possible in candidates if not possible]
     if not dated or "numbers" in missing:

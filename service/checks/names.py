@@ -31,7 +31,7 @@ _MOST_CHARS = 60  # only the first 60 characters of longer names are compared
 
 
 @lru_cache(maxsize=20_000)
-def _plain(word: str) -> str:
+def plain(word: str) -> str:
     """Return the first 60 characters of a word in lower case, without accents and with "ss" instead of "ß"."""
     parted = unicodedata.normalize("NFKD", word[:_MOST_CHARS].casefold())
     return "".join(char for char in parted if not unicodedata.combining(char)).replace("ł", "l").replace("ø", "o")
@@ -40,7 +40,7 @@ def _plain(word: str) -> str:
 @lru_cache(maxsize=20_000)
 def _sound(word: str) -> str:
     """Return a phonetic key, which is the same for spellings such as "Selenskyj" and "Zelenskyy"."""
-    found = _plain(word)
+    found = plain(word)
     for pattern, letter in _SOUNDS:
         found = pattern.sub(letter, found)
     return found
@@ -69,7 +69,7 @@ class Index:
 
     @cached_property
     def _plains(self) -> set[str]:
-        return set(map(_plain, self.words))
+        return set(map(plain, self.words))
 
     @cached_property
     def _joined(self) -> str:
@@ -102,12 +102,12 @@ class Index:
         """
         if name in self.words:
             return True
-        bare = _plain(name)
+        bare = plain(name)
         return bare in self._plains or self._has_exonym(bare) or self._has_like(_sound(name))
 
     def corrupts(self, name: str) -> bool:
         """Return whether ``name`` is a name of the text with a letter repeated too often (Bonnn for Bonn)."""
-        bare = _plain(name)
+        bare = plain(name)
         if name in self.words or bare in self._plains or name.isupper() or self._has_exonym(bare):
             return False
         runs = _runs(name)
@@ -137,7 +137,7 @@ _MOST_ENDING_CHARS = 2
 
 
 def _runs(word: str) -> _Runs:
-    return tuple((letter, len(list(same))) for letter, same in groupby(_plain(word)))
+    return tuple((letter, len(list(same))) for letter, same in groupby(plain(word)))
 
 
 def _first_letters(runs: _Runs) -> str:
@@ -217,7 +217,7 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
         elif not source.supports(word.text):
             weak = grammar is not None and grammar.opening_is_weak
-            lone = weak and _opens(text, word) and not _NEXT_NAME.match(text, word.end)
+            lone = weak and opens_sentence(text, word.start) and not _NEXT_NAME.match(text, word.end)
             shortened = _ABBREVIATION.fullmatch(word.text) is not None and source.abbreviations.issubset(output.words)
             severity = Severity.NOTE if lone or shortened else Severity.REVIEW
             message = f"“{word.text}” does not appear in the source"
@@ -276,7 +276,7 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
         before = word
 
 
-def _are_capitals(words: Sequence[str]) -> bool:
+def are_capitals(words: Sequence[str]) -> bool:
     """Return whether most words are in capitals, as in some headlines. Capitals then do not identify names."""
     long = [word for word in words if len(word) > _LEAST_CHARS]
     return sum(map(str.isupper, long)) > _CAPITALS_SHARE * len(long)
@@ -288,17 +288,20 @@ def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word
     If most words are in capitals, the function yields nothing.
     """
     grammar, text = passage.language.names, passage.text
-    if grammar is None or _are_capitals(passage.words):
+    if grammar is None or are_capitals(passage.words):
         return
     for match in islice((match for match in _WORD.finditer(text) if match[0][0].isupper()), _MOST_NAMES):
         if match[0] in known or not _LEAST_CHARS <= len(match[0]) <= _MOST_CHARS or grammar.is_common(match[0], False):  # noqa: FBT003 - opens no sentence
             continue
         word = _Word(match[0], *match.span())
-        if not grammar.is_common(word.text, _opens(text, word)):
+        if not grammar.is_common(word.text, opens_sentence(text, word.start)):
             yield word
 
 
-def _opens(text: str, word: _Word) -> bool:
-    """Return whether the word opens a sentence or quotation, where a capital letter does not identify a name."""
-    before = text[max(0, word.start - _BEFORE_CHARS) : word.start]
+def opens_sentence(text: str, start: int) -> bool:
+    """Return whether the word at offset ``start`` opens a sentence or quotation.
+
+    A capital letter does not identify a name there.
+    """
+    before = text[max(0, start - _BEFORE_CHARS) : start]
     return not before or _STARTS.search(before) is not None

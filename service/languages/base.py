@@ -210,12 +210,16 @@ class NameGrammar:
         is_common: returns whether a capitalised word is a common word and not a name. The second argument is True if
             the word opens a sentence.
         title: a pattern for the ending of a title ("Kanzlerin"). A capitalised word after a title is a name.
+        place: a pattern for the endings of nouns that are names of streets and buildings ("Gartenstraße").
+        before_noun: a pattern for an article or adjective before a common noun, up to the noun.
         opening_is_weak: whether a single capitalised word that opens a sentence may be a common word that is missing
             from the lists.
     """
 
     is_common: Callable[[str, bool], bool]
     title: re.Pattern[str] = NEVER
+    place: re.Pattern[str] = NEVER
+    before_noun: re.Pattern[str] = NEVER
     opening_is_weak: bool = False
 
 
@@ -232,6 +236,34 @@ class UnitGrammar:
     forms: Mapping[str, tuple[str, ...]]
     whole_words: bool
     scale_words: str
+
+
+class Pole(NamedTuple):
+    """One of the opposite meanings on an axis, for example "rise" on the axis "change".
+
+    The axes and meanings have the same names in all languages.
+    """
+
+    axis: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OppositeWords:
+    """Words with opposite meanings. All words are in lower case.
+
+    Attributes:
+        words: maps a word to its poles.
+        beginnings: maps the beginnings of words to their poles.
+        endings: maps the endings of words to their poles.
+        separated: maps a verb form to (particle, pole) pairs. The verb has the meaning if the particle ends its clause
+            ("gab ... nach").
+    """
+
+    words: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
+    beginnings: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
+    endings: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
+    separated: Mapping[str, tuple[tuple[str, Pole], ...]] = field(default_factory=dict)
 
 
 class Inflection(Protocol):
@@ -435,6 +467,10 @@ class Language:
         numbers, dates, negation, names, units: the grammars for the checks. If one is None, its check does not run.
         frequent_words: words that show that part of a translation is still in this language.
         knows: returns whether a word belongs to the language. It is None if the language has no word list.
+        spells: returns whether a word, in lower case, is in a large dictionary of the language. It accepts more words
+            than ``knows``, including rare ones. It is None if the language has no dictionary.
+        sign_words: maps signs to patterns of the words, in lower case, that may stand for them.
+        opposites: pairs and groups of words with opposite meanings.
         doubled_words: words, in lower case, that may occur twice in a row.
         clauses_meet: a pattern for the same word before and after the comma between two clauses. Group 1 is the word.
         find_numerals: returns the numerals in a text that other languages write differently.
@@ -465,6 +501,9 @@ class Language:
     units: UnitGrammar | None = None
     frequent_words: frozenset[str] = frozenset()
     knows: Callable[[str], bool] | None = None
+    spells: Callable[[str], bool] | None = None
+    sign_words: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    opposites: OppositeWords = field(default_factory=OppositeWords)
     doubled_words: frozenset[str] = frozenset()
     clauses_meet: re.Pattern[str] = NEVER
     find_numerals: Callable[[str], list[WrittenNumeral]] | None = None

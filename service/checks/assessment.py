@@ -7,7 +7,7 @@ checks.
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
 
@@ -19,7 +19,8 @@ from service.checks.names import Index, check_added_names, check_names
 from service.checks.repetition import check_repetition, find_repeated_sentences
 from service.checks.vocabulary import check_untranslated, check_words
 from service.domain import Span
-from service.languages.base import Language, NegationGrammar
+from service.languages.base import Language
+from service.text.normalization import Composed, compose
 
 _MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
 _MARK = re.compile("|".join(_MARKS))
@@ -180,9 +181,23 @@ def check_sentence(source: str, output: str, source_language: Language, target_l
     """
     if not any(char.isalnum() for char in output):
         return list(_emptied(source, output))
-    passages = Passage.of(source, source_language), Passage.of(output, target_language)
+    composed = compose(source), compose(output)
+    passages = Passage.of(composed[0].text, source_language), Passage.of(composed[1].text, target_language)
     running = checks_of(source_language, target_language).running
-    return [finding for _, check in running for finding in check(*passages)]
+    found = [finding for _, check in running for finding in check(*passages)]
+    return found if composed[0].text == source and composed[1].text == output else _placed(found, *composed)
+
+
+def _placed(findings: Sequence[Finding], source: Composed, output: Composed) -> list[Finding]:
+    """Return findings about composed texts with the spans of the original texts."""
+    return [
+        replace(
+            one,
+            source=None if one.source is None else source.span(one.source),
+            output=None if one.output is None else output.span(one.output),
+        )
+        for one in findings
+    ]
 
 
 def _emptied(source: str, output: str) -> Iterator[Finding]:
@@ -240,7 +255,7 @@ class _SummaryChecks:
         if "numbers" in self._running:
             yield from check_numbers(support, sentence, dated=self._dated, complete=False, elsewhere=self._keys)
         if "units" in self._running:
-            yield from check_units(support, sentence)
+            yield from check_units(support, sentence, complete=False)
         if "negation" in self._running:
             yield from check_summary_negations(support, sentence)
 

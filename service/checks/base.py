@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from service.domain import Notice, Span
 from service.languages.base import Language
 
-CHECKS_VERSION = "2"
+CHECKS_VERSION = "3"
 """Part of every cache key. Increase it whenever the results of the checks, term placement or reranking change."""
 
 
@@ -43,8 +43,6 @@ class Code(StrEnum):
     SENTENCE_REPEATED = "sentence_repeated"
     OUTPUT_TOO_SHORT = "output_too_short"
     OUTPUT_TOO_LONG = "output_too_long"
-    CONTENT_MISSING = "content_missing"
-    CONTENT_ADDED = "content_added"
     UNTRANSLATED = "untranslated"
     WORD_UNKNOWN = "word_unknown"
     EMPTY_OUTPUT = "empty_output"

@@ -1,4 +1,4 @@
-"""Checks that a translation keeps addresses, placeholders and signs, and that it contains no markup or broken characters."""
+"""Checks that a translation keeps addresses, placeholders and signs, and contains no markup."""
 
 import re
 from collections import Counter
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from service.checks.base import Code, Finding, Passage
 from service.domain import Span
 from service.text.literals import find_literals, find_signs, literal_pattern
+from service.text.normalization import REPLACEMENT
 
-REPLACEMENT = "\ufffd"
 _SHOWN_CHARS = 60
 _MINUS = re.compile(r"(?<![\w.,)\]/–−-])[-−–](?=\d)")
 _MARKUP = re.compile(

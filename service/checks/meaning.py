@@ -99,9 +99,7 @@ def check_opposites(source: Passage, output: Passage) -> Iterator[Finding]:
             continue
         (span,), (other,) = meanings.values(), others.values()
         words = span.of(source.text), other.of(output.text)
-        yield Finding(
-            Code.MEANING_REVERSED, f"“{words[1]}” has the opposite meaning of “{words[0]}”", span, other
-        )
+        yield Finding(Code.MEANING_REVERSED, f"“{words[1]}” has the opposite meaning of “{words[0]}”", span, other)
 
 
 def _poles(passage: Passage) -> dict[str, dict[str, Span]]:

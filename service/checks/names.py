@@ -1,5 +1,6 @@
 """Checks that compare the names in a text with those in its source."""
 
+import os.path
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -60,6 +61,8 @@ class Index:
 
     def __init__(self, passage: Passage, names_in: Language) -> None:
         self.words = frozenset(passage.words)
+        names = passage.language.names
+        self._is_common = names.is_common if names is not None else _is_never_common
         self._exonyms = _exonyms(names_in, passage.language)
 
     @cached_property
@@ -113,6 +116,26 @@ class Index:
         runs = _runs(name)
         return any(_is_stretched(runs, known) for known in self._capital_runs.get(_first_letters(runs), ()))
 
+    def misspells(self, name: str) -> str | None:
+        """Return the name of the text that ``name`` misspells by one or two letters, or None.
+
+        Spellings that sound alike, and other forms of a name (Berlin, Berliner), are no misspellings.
+        """
+        bare = plain(name)
+        if len(bare) < _LEAST_MISSPELT_CHARS or name.isupper() or bare in self._plains or self._has_exonym(bare):
+            return None
+        near = (known for known in self._capitals.get(bare[0], ()) if abs(len(known) - len(name)) <= _MOST_EDITS)
+        return next((known for known in near if _misspells(bare, plain(known))), None)
+
+    @cached_property
+    def _capitals(self) -> dict[str, list[str]]:
+        """The capitalised words, by their first letter in lower case and without accents."""
+        found: dict[str, list[str]] = {}
+        for word in sorted(self.words):
+            if word[0].isupper() and len(word) >= _LEAST_MISSPELT_CHARS and not self._is_common(word, False):  # noqa: FBT003 - opens no sentence
+                found.setdefault(plain(word)[:1], []).append(word)
+        return found
+
     def _has_exonym(self, bare: str) -> bool:
         """Return whether a word of the text contains an exonym of the name.
 
@@ -129,6 +152,29 @@ class Index:
         if any(wanted[:end] in self._sounds for end in range(_LEAST_ROOT_CHARS + 1, len(wanted) + 1)):
             return True
         return any(_are_like(known, wanted) for known in self._capital_sounds if known[:1] == wanted[:1])
+
+
+def _is_never_common(_word: str, _opens: bool) -> bool:  # noqa: FBT001 - the signature of `NameGrammar.is_common`
+    return False
+
+
+_LEAST_MISSPELT_CHARS = 5
+_MOST_EDITS = 2
+_LONG_NAME_CHARS = 7
+_FORM_ENDING = re.compile(r"(?:s|es|e|en|n|r|rs|rn|er|ern|in|a|o|i|y|ie|ia|ien|an|ians?|ans?|ers?|isch\w*|ish|ic|al)?")
+
+
+def _misspells(name: str, known: str) -> bool:
+    """Return whether two different names, in lower case and without accents, differ by a few letters inside a word.
+
+    A short name may differ by one letter, and a long one by two. Names that differ only in their endings are forms of
+    one name.
+    """
+    shared = len(os.path.commonprefix((name, known)))
+    if _FORM_ENDING.fullmatch(name[shared:]) and _FORM_ENDING.fullmatch(known[shared:]):
+        return False
+    most = 1 if min(len(name), len(known)) < _LONG_NAME_CHARS else _MOST_EDITS
+    return _sound(name) != _sound(known) and _edits(name, known) <= most
 
 
 _Runs = tuple[tuple[str, int], ...]
@@ -206,7 +252,7 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
     """Check that each name in ``output`` occurs in the indexed source. This is the first half of `check_names`.
 
     A finding about a single word that opens a sentence is only a note if ``opening_is_weak`` is set in the name
-    grammar. A finding about an abbreviation (GOP) is also a note, because the source may spell it out. However, it
+    grammar and the word is in the dictionary of the language. A finding about an abbreviation (GOP) is also a note, because the source may spell it out. However, it
     needs review if ``output`` lacks one of the source's abbreviations. A finding about a misspelt name always needs
     review.
     """
@@ -215,13 +261,27 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
         if source.corrupts(word.text):
             message = f"“{word.text}” is a misspelt name of the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
+        elif (known := _misspelt(word.text, source, output.language)) is not None:
+            message = f"“{word.text}” is spelled differently in the source: {known}"
+            yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
         elif not source.supports(word.text):
             weak = grammar is not None and grammar.opening_is_weak
             lone = weak and opens_sentence(text, word.start) and not _NEXT_NAME.match(text, word.end)
+            lone = lone and _is_spelt(word.text, output.language)
             shortened = _ABBREVIATION.fullmatch(word.text) is not None and source.abbreviations.issubset(output.words)
             severity = Severity.NOTE if lone or shortened else Severity.REVIEW
             message = f"“{word.text}” does not appear in the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=severity)
+
+
+def _misspelt(name: str, source: Index, language: Language) -> str | None:
+    """Return the name of the source that ``name`` misspells, or None if ``name`` is a word of ``language``."""
+    known = source.misspells(name)
+    return None if known is None or (language.spells is not None and language.spells(name.lower())) else known
+
+
+def _is_spelt(word: str, language: Language) -> bool:
+    return language.spells is None or language.spells(word.lower())
 
 
 _LEAST_CHARS_FOR_TWO_EDITS = 6

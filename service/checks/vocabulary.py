@@ -100,9 +100,9 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check each word of ``output`` that the target language does not have.
 
     A word of the source language, copied with or without its ending, is ``untranslated``. A word that resembles no word
-    of the source is ``word_unknown``. Names are checked separately, so a capitalised word is examined only at the start
-    of a sentence, in a text in capitals, or if it is a common noun or a name that is spelled differently in the target
-    language. Each word is reported once.
+    of the source is ``word_unknown``. `check_names` checks capitalised words, so they are examined only in a text in
+    capitals, or if they are common nouns, or names that are spelled differently in the target language. Each word is
+    reported once.
     """
     spells = output.language.spells
     if spells is None:
@@ -122,7 +122,7 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
                 yield Finding(Code.UNTRANSLATED, message, output=span)
         elif word in index.words or word.lower() in forms:
             continue
-        elif (word.islower() or capitals or opens_sentence(output.text, span.start)) and not index.supports(word):
+        elif (word.islower() or capitals or _is_unnamed(output, span)) and not index.supports(word):
             message = f"“{word}” is not a known {output.language.name} word, and the source does not contain it"
             yield Finding(Code.WORD_UNKNOWN, message, output=span)
 
@@ -141,6 +141,17 @@ def _unknown(output: Passage, spells: Callable[[str], bool]) -> Iterator[re.Matc
         before, after = text[max(0, match.start() - 1) : match.start()], text[match.end() : match.end() + 2]
         if not _TOUCHING.fullmatch(before) and not (_TOUCHING.match(after) and after[1:2].isalnum()):
             yield match
+
+
+def _is_unnamed(passage: Passage, span: Span) -> bool:
+    """Return whether the word at ``span`` opens a sentence and has the ending of a common word.
+
+    `check_names` does not examine such words.
+    """
+    names = passage.language.names
+    return (
+        names is not None and opens_sentence(passage.text, span.start) and names.is_common(span.of(passage.text), True)
+    )  # noqa: FBT003 - opens a sentence
 
 
 def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language) -> bool:

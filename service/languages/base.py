@@ -121,6 +121,8 @@ class DateGrammar:
             ``min2``. The group ``mark`` contains a word such as "Uhr" or "pm", and ``after`` contains minutes that
             follow this word.
         named_time: a pattern for names of times, with the groups ``noon`` and ``midnight``.
+        full_day: whether the language uses the 24-hour clock, so that "8 Uhr" is in the morning.
+        later_half: a pattern for words that place a time in the second half of the day ("abends").
         half_days: whether a ``mark`` that starts with "a" or "p" means a time before or after noon ("am", "pm").
     """
 
@@ -137,6 +139,8 @@ class DateGrammar:
     short_days: Mapping[str, int] = field(default_factory=dict)
     month_may_lead: bool = False
     named_time: re.Pattern[str] = NEVER
+    full_day: bool = False
+    later_half: re.Pattern[str] = NEVER
     half_days: bool = False
 
 

@@ -55,9 +55,8 @@ class WordLists:
 
     def patterns(self, name: str) -> Mapping[str, re.Pattern[str]]:
         """Return a mapping of keys to patterns of whole words, from a list with lines like ``key = word, word``."""
-        return MappingProxyType(
-            {key: re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, forms))})(?!\w)") for key, forms in self.forms(name).items()}
-        )
+        rows = ((key, "|".join(map(re.escape, forms))) for key, forms in self.forms(name).items())
+        return MappingProxyType({key: re.compile(rf"(?<!\w)(?:{forms})(?!\w)") for key, forms in rows})
 
     def opposites(self, name: str) -> OppositeWords:
         """Return the words with opposite meanings from a list with lines like ``axis meaning = word, beginning*``.
@@ -81,9 +80,6 @@ class WordLists:
                 else:
                     words.setdefault(form, set()).add(pole)
         return OppositeWords(
-            *(
-                {key: tuple(sorted(poles)) for key, poles in found.items()}
-                for found in (words, beginnings, endings)
-            ),
+            *({key: tuple(sorted(poles)) for key, poles in found.items()} for found in (words, beginnings, endings)),
             {key: tuple(sorted(pairs)) for key, pairs in separated.items()},
         )

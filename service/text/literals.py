@@ -1,4 +1,4 @@
-"""Search for passages that a translation must contain unchanged: addresses, placeholders, telephone numbers and signs."""
+"""Search for addresses, placeholders, telephone numbers and signs, which a translation must contain unchanged."""
 
 import re
 import unicodedata

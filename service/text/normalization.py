@@ -3,8 +3,10 @@
 import re
 import sys
 import unicodedata
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from service.domain import Notice, Span
 from service.errors import InvalidInput
@@ -20,6 +22,8 @@ _PLAIN = re.compile(r"[\x20-\x7e\xa1-\xac\xae-\xff„“”‚‘’–—…€
 """The characters that most sentences consist of. Only the space is invisible, and NFC leaves all of them unchanged."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+REPLACEMENT = "\ufffd"
+"""The character that decoders write for bytes that they cannot decode."""
 _JOINER = "\u034f"
 _MOST_MARKS = 30
 
@@ -68,6 +72,41 @@ def normalize_unicode(text: str, form: Literal["NFC", "NFKC"]) -> str:
     return unicodedata.normalize(form, _long_marks().sub(f"\\g<0>{_JOINER}", text))
 
 
+class Composed(NamedTuple):
+    """A text in NFC, and the offset of each of its characters in the original text, followed by the original length."""
+
+    text: str
+    offsets: Sequence[int]
+
+    def span(self, span: Span) -> Span:
+        """Convert a span of the composed text into a span of the original text."""
+        return Span(self.offsets[span.start], self.offsets[span.end])
+
+
+SOFT_HYPHEN = "\u00ad"
+_CLUSTER = re.compile(
+    r"[\s\S][\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]*"
+)
+
+
+def compose(text: str, fold: Mapping[str, str] = MappingProxyType({})) -> Composed:
+    """Return ``text`` in NFC and without soft hyphens, with the offsets of its characters. The time is linear.
+
+    ``fold`` maps further characters to their replacements, which may be empty.
+    """
+    if unicodedata.is_normalized("NFC", text) and SOFT_HYPHEN not in text and fold.keys().isdisjoint(text):
+        return Composed(text, range(len(text) + 1))
+    parts: list[str] = []
+    offsets: list[int] = []
+    for match in _CLUSTER.finditer(text):
+        whole = match[0]
+        part = whole if whole.isascii() else normalize_unicode(whole, "NFC").replace(SOFT_HYPHEN, "")
+        part = "".join(fold.get(char, char) for char in part)
+        parts.append(part)
+        offsets += [match.start()] * len(part)
+    return Composed("".join(parts), [*offsets, len(text)])
+
+
 @cache
 def _invisible() -> re.Pattern[str]:
     """Return a pattern for control and format characters. White space must be replaced before the pattern is used."""
@@ -82,7 +121,7 @@ def _long_marks() -> re.Pattern[str]:
 
 
 def check_text(text: str) -> list[Notice]:
-    """Return notices about control characters in a submitted text. Offsets are in code points.
+    """Return notices about control and replacement characters in a submitted text. Offsets are in code points.
 
     Raises:
         InvalidInput: ``text_not_unicode`` if the text contains a lone surrogate.
@@ -90,8 +129,16 @@ def check_text(text: str) -> list[Notice]:
     surrogate = _SURROGATE.search(text)
     if surrogate is not None:
         raise InvalidInput("text_not_unicode", f"The text contains a lone surrogate at offset {surrogate.start()}.")
+    notices = []
     control = _CONTROL.search(text)
-    if control is None:
-        return []
-    message = "The text contains control characters. They are removed before the text is sent to the model."
-    return [Notice("control_characters", message, Span(*control.span()))]
+    if control is not None:
+        message = "The text contains control characters. They are removed before the text is sent to the model."
+        notices.append(Notice("control_characters", message, Span(*control.span())))
+    place = text.find(REPLACEMENT)
+    if place >= 0:
+        message = (
+            f"The text contains {text.count(REPLACEMENT)} replacement characters (U+FFFD), which stand for letters that "
+            "were lost when the text was decoded."
+        )
+        notices.append(Notice("replacement_characters", message, Span(place, place + 1)))
+    return notices

@@ -217,7 +217,7 @@ _PREFIX = re.compile(
     r"photo|hydro|nano|crypto|inter|out|mini|mid|pro|self|pseudo|neo|intra|extra|ultra|hyper|trans)(?=\w{4})"
 )
 _BRITISH = re.compile(r"is(?=(?:e[drs]?|es|ing|ation|ations|able)$)")
-_DICTIONARY_ENDINGS = ("", "s", "es", "ed", "d", "ing", "er", "ers", "ly", "ness", "able", "ism", "ist", "ists", "istic", "wide")
+_DICTIONARY_ENDINGS = ("", *"s es ed d ing er ers ly ness able ism ist ists istic wide".split())
 _LEAST_PART_CHARS = 4
 
 
@@ -228,8 +228,7 @@ def _spells(word: str) -> bool:
     It may have a prefix or an ending, British spelling, or consist of two frequent words ("floodwaters").
     """
     return any(_is_spelt(one) for one in {word, _PREFIX.sub("", word, count=1), _BRITISH.sub("iz", word)}) or any(
-        _knows(word[:cut]) and _knows(word[cut:])
-        for cut in range(_LEAST_PART_CHARS, len(word) - _LEAST_PART_CHARS + 1)
+        _knows(word[:cut]) and _knows(word[cut:]) for cut in range(_LEAST_PART_CHARS, len(word) - _LEAST_PART_CHARS + 1)
     )
 
 

@@ -22,9 +22,7 @@ NAME = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜ][^\W\d_]{3,}\b")
 QUOTATION = re.compile(r"[“\"]([^“”\"]{3,})[”\"]")
 NEGATION = re.compile(r"\b(?:not |never )|n['’]t\b|\bno (?=[a-z])|\bwithout\b")
 AUXILIARY = re.compile(r"\b(?:is|are|was|were|will|has|have|had|can|could|would|must|should|may|might)\b(?! not|n)")
-AMOUNT = re.compile(
-    r"(?:[€$£]\s?(?=\d))|(?<=\d)\s?(?:€|%|percent\b|per cent\b|euros?\b|dollars?\b|degrees\b|km\b|kilometers\b|kilometres\b)"
-)
+AMOUNT = re.compile(r"(?:[€$£]\s?(?=\d))|(?<=\d)\s?(?:€|%|percent\b|per cent\b|euros?\b|dollars?\b|degrees\b|km\b)")
 HALF_DAY = re.compile(r"(?<=\d)\s?[ap]\.?m\b")
 OPPOSITES = {
     "rose": "fell", "increased": "decreased", "rising": "falling", "more": "less", "before": "after", "won": "lost",

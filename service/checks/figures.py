@@ -282,7 +282,7 @@ def times_of_day(text: str, grammar: DateGrammar) -> list[Fact]:
 
 
 def _clock(match: re.Match[str], grammar: DateGrammar, *, later: bool) -> Fact | None:
-    """Return the time at ``match``. If ``later`` is True, an hour up to 12 may also be in the second half of the day."""
+    """Return the time at ``match``. If ``later`` is True, an hour up to 12 may also be after noon."""
     hour = int(match["h"] or match["h2"])
     minute = int(match["min"] or match["min2"] or match.groupdict().get("after") or 0)
     if hour > _HOURS or minute >= _MINUTES:
@@ -431,7 +431,7 @@ def check_units(source: Passage, output: Passage, *, complete: bool = True) -> I
     A unit counts as added if it occurs with a number in ``output`` more often than ``source`` mentions it. It counts as
     lost if it occurs with a number in ``source`` more often than ``output`` mentions it. A translator may add "per
     cent" to a number, so added units are reported only if another unit is lost. A lost unit is reported if ``output``
-    does not mention it at all and has no other unit instead, but not if ``complete`` is False. Each unit is reported at most once.
+    mentions neither it nor another unit instead, but not if ``complete`` is False. Each unit is reported at most once.
     Both languages must have a unit grammar.
     """
     in_source, in_output = _counted(source), _counted(output)
@@ -486,7 +486,7 @@ def _pattern(forms: tuple[str, ...], grammar: UnitGrammar) -> str:
 
 
 def _ending(form: str, grammar: UnitGrammar) -> str:
-    """Return a pattern for what may follow a form. A short form must be a whole word, so "europäisch" is no currency."""
+    """Return a pattern for what may follow a form. A short form must be a whole word ("euro", not "europäisch")."""
     if grammar.whole_words:
         return r"(?!\w)"
     return r"s?(?!\w)" if len(form) <= _LEAST_COMPOUND_CHARS else r"\w*"

@@ -3,13 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
 from service.checks.base import Code, Finding, Passage
 from service.domain import Span
+from service.languages.base import NEVER, Language
 from service.text.literals import find_literals, find_signs, literal_pattern
 from service.text.normalization import REPLACEMENT
 
 _SHOWN_CHARS = 60
+_MOST_SEARCHED = 100  # limits the running time, because each search reads the whole output
 _MINUS = re.compile(r"(?<![\w.,)\]/–−-])[-−–](?=\d)")
 _MARKUP = re.compile(
     r"</?[A-Za-z][\w-]{0,30}(?:\s[^<>]{0,200})?/?>|&(?:[a-z]{2,8}|#\d{2,5}|#x[0-9a-f]{2,5});|\*\*(?=\w)"
@@ -28,14 +31,20 @@ def check_literals(source: Passage, output: Passage) -> Iterator[Finding]:
     if not wanted:
         return
     there = Counter(one.text for one in find_literals(output.text))
-    seen = frozenset(there)
+    lost = set(there)  # texts that occur too rarely, or not at all
+    searched = 0
     for one in wanted:
         if there[one.text] > 0:
             there[one.text] -= 1
-        elif one.text in seen or literal_pattern(one).search(output.text) is None:
-            code = Code.NUMBER_MISSING if one.kind == "number" else Code.LITERAL_MISSING
-            shown = one.text[:_SHOWN_CHARS]
-            yield Finding(code, f"“{shown}” does not appear unchanged in the translation", source=one.span)
+            continue
+        if one.text not in lost and searched < _MOST_SEARCHED:
+            searched += 1
+            if literal_pattern(one).search(output.text) is not None:
+                continue
+        lost.add(one.text)
+        code = Code.NUMBER_MISSING if one.kind == "number" else Code.LITERAL_MISSING
+        shown = one.text[:_SHOWN_CHARS]
+        yield Finding(code, f"“{shown}” does not appear unchanged in the translation", source=one.span)
 
 
 def check_signs(source: Passage, output: Passage) -> Iterator[Finding]:
@@ -47,7 +56,7 @@ def check_signs(source: Passage, output: Passage) -> Iterator[Finding]:
     skipped = {place for one in find_literals(source.text) for place in range(*one.span)}
     for span in find_signs(source.text):
         sign = span.of(source.text)
-        if sign in reported or span.start in skipped or sign in output.text or _is_unit(sign, source):
+        if sign == "−" or sign in reported or span.start in skipped or sign in output.text or _is_unit(sign, source):
             continue
         reported.add(sign)
         if not _in_words(sign, output):
@@ -61,8 +70,13 @@ def _is_unit(sign: str, passage: Passage) -> bool:
 
 
 def _in_words(sign: str, passage: Passage) -> bool:
-    pattern = passage.language.sign_words.get(sign)
-    return pattern is not None and pattern.search(passage.lower) is not None
+    return _words(sign, passage.language).search(passage.lower) is not None
+
+
+@cache
+def _words(sign: str, language: Language) -> re.Pattern[str]:
+    forms = language.sign_forms(sign)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, forms))})(?!\w)") if forms else NEVER
 
 
 def _check_minus(source: Passage, output: Passage) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """Checks that compare the names in a text with those in its source."""
 
-import os.path
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -170,7 +169,8 @@ def _misspells(name: str, known: str) -> bool:
     A short name may differ by one letter, and a long one by two. Names that differ only in their endings are forms of
     one name.
     """
-    shared = len(os.path.commonprefix((name, known)))
+    shared = next((n for n, (one, other) in enumerate(zip(name, known, strict=False)) if one != other), None)
+    shared = min(len(name), len(known)) if shared is None else shared
     if _FORM_ENDING.fullmatch(name[shared:]) and _FORM_ENDING.fullmatch(known[shared:]):
         return False
     most = 1 if min(len(name), len(known)) < _LONG_NAME_CHARS else _MOST_EDITS
@@ -251,10 +251,10 @@ def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
 def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
     """Check that each name in ``output`` occurs in the indexed source. This is the first half of `check_names`.
 
-    A finding about a single word that opens a sentence is only a note if ``opening_is_weak`` is set in the name
-    grammar and the word is in the dictionary of the language. A finding about an abbreviation (GOP) is also a note, because the source may spell it out. However, it
-    needs review if ``output`` lacks one of the source's abbreviations. A finding about a misspelt name always needs
-    review.
+    A finding about a single word that opens a sentence is only a note if ``opening_is_weak`` is set in the name grammar
+    and the dictionary of the language has the word. A finding about an abbreviation (GOP) is also a note, because the
+    source may spell it out. However, it needs review if ``output`` lacks one of the source's abbreviations. A finding
+    about a misspelt name always needs review.
     """
     text, grammar = output.text, output.language.names
     for word in _candidates(output, known=source.words):

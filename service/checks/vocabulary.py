@@ -8,6 +8,7 @@ from service.checks.base import Code, Finding, Passage
 from service.checks.names import Index, are_capitals, opens_sentence, plain
 from service.domain import Span
 from service.languages.base import Language
+from service.text.literals import find_literals
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _RUN_WORDS = 4
@@ -31,7 +32,9 @@ def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
     if _is_copy(words, _WORD.findall(output.text), foreign):
         yield Finding(Code.UNTRANSLATED, "the translation is identical to the source", output=Span(0, len(output.text)))
         return
-    found = list(_WORD.finditer(_APART.sub(lambda match: " " * len(match[0]), output.text)))
+    literal = {place for one in find_literals(output.text) for place in range(*one.span)}
+    apart = _APART.sub(lambda match: " " * len(match[0]), output.text)
+    found = [match for match in _WORD.finditer(apart) if match.start() not in literal]
     left = _frequent(found, source.language) or _copied(found, words, foreign) or _run(found, words, foreign)
     if left:
         span = Span(left[0].start(), left[-1].end())
@@ -130,14 +133,19 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
 def _unknown(output: Passage, spells: Callable[[str], bool]) -> Iterator[re.Match[str]]:
     """Yield the first occurrence of each word of ``output`` that is not in the dictionary.
 
-    Words that are part of an address or of a compound are left out.
+    Words that are part of a literal passage or of a compound are left out.
     """
     text, seen = output.text, set[str]()
+    literal: set[int] | None = None
     for match in islice(_WORD.finditer(text), _MOST_CHECKED):
         word = match[0]
         if word in seen or len(word) < _LEAST_CHECKED_CHARS or "'" in word or "’" in word or spells(word.lower()):
             continue
         seen.add(word)
+        if literal is None:
+            literal = {place for one in find_literals(text) for place in range(*one.span)}
+        if match.start() in literal:
+            continue
         before, after = text[max(0, match.start() - 1) : match.start()], text[match.end() : match.end() + 2]
         if not _TOUCHING.fullmatch(before) and not (_TOUCHING.match(after) and after[1:2].isalnum()):
             yield match
@@ -149,9 +157,9 @@ def _is_unnamed(passage: Passage, span: Span) -> bool:
     `check_names` does not examine such words.
     """
     names = passage.language.names
-    return (
-        names is not None and opens_sentence(passage.text, span.start) and names.is_common(span.of(passage.text), True)
-    )  # noqa: FBT003 - opens a sentence
+    if names is None or not opens_sentence(passage.text, span.start):
+        return False
+    return names.is_common(span.of(passage.text), True)  # noqa: FBT003 - opens a sentence
 
 
 def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language) -> bool:
@@ -176,10 +184,15 @@ def _is_exonym(name: str, source: Language, target: Language) -> bool:
 def _is_common_noun(word: str, places: Sequence[tuple[int, int]], source: Passage, target: Language) -> bool:
     """Return whether a capitalised word is a common noun at all its ``places`` in ``source``.
 
-    It must follow an article, a preposition with an article, or an adjective.
+    It must follow an article, a preposition with an article, or an adjective. If it follows an indefinite article, it
+    need not be in the list of nouns.
     """
     names = source.language.names
-    if names is None or word.isupper() or not names.is_common(word, False):  # noqa: FBT003 - opens no sentence
+    if names is None or word.isupper():
+        return False
+    if all(names.indefinite.search(source.text, max(0, start - _BEFORE_NOUN_CHARS), start) for start, _ in places):
+        return True
+    if not names.is_common(word, False):  # noqa: FBT003 - opens no sentence
         return False
     if word in source.language.kept_names.get(target.code, ()) or names.place.search(word):
         return False

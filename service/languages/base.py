@@ -215,6 +215,7 @@ class NameGrammar:
             the word opens a sentence.
         title: a pattern for the ending of a title ("Kanzlerin"). A capitalised word after a title is a name.
         place: a pattern for the endings of nouns that are names of streets and buildings ("Gartenstraße").
+        indefinite: a pattern for an indefinite article before a noun, up to the noun.
         before_noun: a pattern for an article or adjective before a common noun, up to the noun.
         opening_is_weak: whether a single capitalised word that opens a sentence may be a common word that is missing
             from the lists.
@@ -223,6 +224,7 @@ class NameGrammar:
     is_common: Callable[[str, bool], bool]
     title: re.Pattern[str] = NEVER
     place: re.Pattern[str] = NEVER
+    indefinite: re.Pattern[str] = NEVER
     before_noun: re.Pattern[str] = NEVER
     opening_is_weak: bool = False
 
@@ -473,7 +475,7 @@ class Language:
         knows: returns whether a word belongs to the language. It is None if the language has no word list.
         spells: returns whether a word, in lower case, is in a large dictionary of the language. It accepts more words
             than ``knows``, including rare ones. It is None if the language has no dictionary.
-        sign_words: maps signs to patterns of the words, in lower case, that may stand for them.
+        sign_words: maps signs to the words, in lower case, that may stand for them. Units are not repeated here.
         opposites: pairs and groups of words with opposite meanings.
         doubled_words: words, in lower case, that may occur twice in a row.
         clauses_meet: a pattern for the same word before and after the comma between two clauses. Group 1 is the word.
@@ -506,7 +508,7 @@ class Language:
     frequent_words: frozenset[str] = frozenset()
     knows: Callable[[str], bool] | None = None
     spells: Callable[[str], bool] | None = None
-    sign_words: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    sign_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     opposites: OppositeWords = field(default_factory=OppositeWords)
     doubled_words: frozenset[str] = frozenset()
     clauses_meet: re.Pattern[str] = NEVER
@@ -517,6 +519,12 @@ class Language:
     length_ratios: Mapping[str, LengthRatio] = field(default_factory=dict)
     page: PageGrammar = field(default_factory=PageGrammar)
     summary: SummaryGrammar | None = None
+
+    def sign_forms(self, sign: str) -> tuple[str, ...]:
+        """Return the words and other signs, in lower case, that may stand for ``sign``."""
+        units = self.units.forms.values() if self.units is not None else ()
+        of_unit = next((forms for forms in units if sign in forms), ())
+        return (*self.sign_words.get(sign, ()), *(form for form in of_unit if form != sign))
 
 
 class LanguagePair(NamedTuple):

@@ -1,6 +1,5 @@
 """Word lists, which are text files with one entry per line and comments that begin with ``#``."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -53,11 +52,6 @@ class WordLists:
         rows = (line.partition(" = ") for line in self.lines(name))
         return MappingProxyType({key: tuple(forms.split(", ")) for key, _, forms in rows})
 
-    def patterns(self, name: str) -> Mapping[str, re.Pattern[str]]:
-        """Return a mapping of keys to patterns of whole words, from a list with lines like ``key = word, word``."""
-        rows = ((key, "|".join(map(re.escape, forms))) for key, forms in self.forms(name).items())
-        return MappingProxyType({key: re.compile(rf"(?<!\w)(?:{forms})(?!\w)") for key, forms in rows})
-
     def opposites(self, name: str) -> OppositeWords:
         """Return the words with opposite meanings from a list with lines like ``axis meaning = word, beginning*``.
 
@@ -79,7 +73,5 @@ class WordLists:
                     beginnings.setdefault(form[:-1], set()).add(pole)
                 else:
                     words.setdefault(form, set()).add(pole)
-        return OppositeWords(
-            *({key: tuple(sorted(poles)) for key, poles in found.items()} for found in (words, beginnings, endings)),
-            {key: tuple(sorted(pairs)) for key, pairs in separated.items()},
-        )
+        tables = ({key: tuple(sorted(poles)) for key, poles in found.items()} for found in (words, beginnings, endings))
+        return OppositeWords(*tables, separated={key: tuple(sorted(pairs)) for key, pairs in separated.items()})

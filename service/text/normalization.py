@@ -12,8 +12,11 @@ from service.domain import Notice, Span
 from service.errors import InvalidInput
 from service.languages.base import Language
 
-NORMALISER_VERSION = "1"
+NORMALISER_VERSION = "2"
 """Part of every cache key. Increase it whenever `for_model` returns a different result for any sentence."""
+
+_TWINS = str.maketrans({"\u2212": "-", "\u2010": "-", "\u2011": "-"})
+"""Minus signs and hyphens that many models cannot read."""
 
 # White space is replaced before control characters are removed, because some white-space characters are also control
 # characters.
@@ -50,15 +53,15 @@ def for_model(sentence: str, language: Language) -> str:
     """Normalise a sentence for models and cache keys. The function is idempotent.
 
     The result is in NFC. Each run of white space (including no-break spaces, tabs and line breaks) becomes one space.
-    Control characters, soft hyphens and zero-width characters are removed. Words that are hyphenated across a line
-    break are joined according to the rules of the language.
+    Control characters, soft hyphens and zero-width characters are removed. Minus signs and special hyphens become "-".
+    Words that are hyphenated across a line break are joined according to the rules of the language.
     """
     if _PLAIN.fullmatch(sentence):
         return " ".join(sentence.split())
     mended = language.sentences.broken_word.sub("", sentence)
     spaced = _WHITE_SPACE.sub(" ", mended)
     if not spaced.isascii() or not spaced.isprintable():
-        spaced = _invisible().sub("", spaced)
+        spaced = _invisible().sub("", spaced).translate(_TWINS)
         spaced = normalize_unicode(spaced, "NFC")
     return " ".join(spaced.split())
 
@@ -84,9 +87,13 @@ class Composed(NamedTuple):
 
 
 SOFT_HYPHEN = "\u00ad"
-_CLUSTER = re.compile(
-    r"[\s\S][\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]*"
-)
+
+
+@cache
+def _clusters() -> re.Pattern[str]:
+    """Return a pattern for a character with the marks that NFC may join to it, or for a run of Korean letters."""
+    marks = "".join(char for char in map(chr, range(0x300, 0x20000)) if unicodedata.category(char) in {"Mn", "Mc"})
+    return re.compile(f"[\u1100-\u11ff]+|[\\s\\S][{marks}]*")
 
 
 def compose(text: str, fold: Mapping[str, str] = MappingProxyType({})) -> Composed:
@@ -98,7 +105,7 @@ def compose(text: str, fold: Mapping[str, str] = MappingProxyType({})) -> Compos
         return Composed(text, range(len(text) + 1))
     parts: list[str] = []
     offsets: list[int] = []
-    for match in _CLUSTER.finditer(text):
+    for match in _clusters().finditer(text):
         whole = match[0]
         part = whole if whole.isascii() else normalize_unicode(whole, "NFC").replace(SOFT_HYPHEN, "")
         part = "".join(fold.get(char, char) for char in part)
@@ -137,7 +144,7 @@ def check_text(text: str) -> list[Notice]:
     place = text.find(REPLACEMENT)
     if place >= 0:
         message = (
-            f"The text contains {text.count(REPLACEMENT)} replacement characters (U+FFFD), which stand for letters that "
+            f"The text contains {text.count(REPLACEMENT)} replacement characters (U+FFFD). They stand for letters that "
             "were lost when the text was decoded."
         )
         notices.append(Notice("replacement_characters", message, Span(place, place + 1)))

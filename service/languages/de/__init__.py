@@ -42,9 +42,10 @@ _CLAUSES_MEET = re.compile(
 _PLACE = re.compile(
     r"(?<=[a-zäöüß]{3})(?:straße|strasse|platz|gasse|allee|damm|ufer|kirche|schule|halle|stadion|land|stadt|heim|hof)$"
 )
+_INDEFINITE = re.compile(r"\b(?:[Ee]ine?[mnrs]?|[Kk]eine?[mnrs]?)\s$")
 _BEFORE_NOUN = re.compile(
-    r"(?:\b(?:[Dd]er|[Dd]ie|[Dd]as|[Dd]es|[Dd]em|[Dd]en|[Ee]ine?[mnrs]?|keine?[mnrs]?|[Ii]m|[Aa]m|[Zz]um|[Zz]ur|vom|beim|ins|ans|diese?[mnrs]?|jede?[mnrs]?"
-    r"|seine?[mnrs]?|ihre?[mnrs]?|unsere?[mnrs]?|alle[nmr]?|viele[nr]?|mehrere[nr]?|einige[nr]?)"
+    r"(?:\b(?:[Dd](?:er|ie|as|es|em|en)|[Ee]ine?[mnrs]?|[Kk]eine?[mnrs]?|[Ii]m|[Aa]m|[Zz]u[mr]|[Vv]om|[Bb]eim|[Ii]ns|ans"
+    r"|(?:dies|jed|sein|ihr|unser|all|viel|mehrer|einig)e?[mnrs]?)"
     r"|(?<![\w-])[a-zäöüß]{4,}(?:e|en|er|es|em))\s$"
 )
 
@@ -102,14 +103,16 @@ LANGUAGE = Language(
     negation=NegationGrammar(
         sure=_any_of("negation"), plain=_any_of("negation_plain"), any=_any_of("negation_plain", "negation_hints")
     ),
-    names=NameGrammar(is_common=is_common, title=_TITLE, place=_PLACE, before_noun=_BEFORE_NOUN),
+    names=NameGrammar(
+        is_common=is_common, title=_TITLE, place=_PLACE, indefinite=_INDEFINITE, before_noun=_BEFORE_NOUN
+    ),
     units=UnitGrammar(
         forms=LISTS.forms("units"),
         whole_words=False,
         scale_words=r"tausend|million\w*|milliard\w*|billion\w*|trillion\w*|mio\.?|mrd\.?|m|b|k",
     ),
     frequent_words=LISTS.words("frequent_words"),
-    sign_words=LISTS.patterns("signs"),
+    sign_words=LISTS.forms("signs"),
     opposites=LISTS.opposites("opposites"),
     doubled_words=frozenset("so die der das sehr nein denen dem den wer in ja na ha bla".split()),
     clauses_meet=_CLAUSES_MEET,

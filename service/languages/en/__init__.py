@@ -283,7 +283,7 @@ LANGUAGE = Language(
     forms=_forms,
     knows=_knows,
     spells=_spells,
-    sign_words=_LISTS.patterns("signs"),
+    sign_words=_LISTS.forms("signs"),
     opposites=_LISTS.opposites("opposites"),
     doubled_words=frozenset(
         "very had that so no yes ha really much more many blah never ever far again long her that's is it in on to "

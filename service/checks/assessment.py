@@ -1,20 +1,17 @@
 """Checks of translated sentences and of summaries.
 
-This module contains the checks for negations, quotations, length and untranslated words, and the functions that run all
-checks.
+The checks are in the other modules of this package. This module decides which of them run, and runs them.
 """
 
-import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
 
-from service.checks.base import Code, Finding, Passage, Severity
+from service.checks.base import Code, Finding, Passage
+from service.checks.content import check_length, check_negations, check_opposites, check_summary_negations
+from service.checks.copied import check_literals, check_markup, check_quotations, check_signs, check_verbatim
 from service.checks.figures import check_numbers, check_units, fact_keys
-from service.checks.literals import check_literals, check_markup, check_signs
-from service.checks.meaning import check_negations, check_opposites, check_summary_negations
 from service.checks.names import Index, check_added_names, check_names
 from service.checks.repetition import check_repetition, find_repeated_sentences
 from service.checks.vocabulary import check_untranslated, check_words
@@ -22,112 +19,7 @@ from service.domain import Span
 from service.languages.base import Language
 from service.text.normalization import Composed, compose
 
-_MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
-_MARK = re.compile("|".join(_MARKS))
-_SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=[.,!?])['’›´](?=\s|$)|#\w")
-"""The start of a phrase in single quotation marks, or the end of a sentence in them. A hashtag also counts."""
-_SPACE = re.compile(r"\s+")
-_MOST_SCARE_WORDS = 2
-_MOST_CHARS = 4_000  # longer passages between two marks are not quotations
-
-
-def quotations(text: str) -> list[Span]:
-    """Return the spans between pairs of quotation marks, without the marks. Unpaired marks are ignored.
-
-    A straight mark can open or close a quotation, and curly marks have different roles in German and English. The marks
-    are therefore paired in sequence. The mark „ can only open a quotation, so it always starts a new pair.
-    """
-    found = []
-    opened: int | None = None
-    for mark in _MARK.finditer(text):
-        if opened is None or mark.group() == "„" or mark.start() - opened > _MOST_CHARS:
-            opened = mark.end()
-        else:
-            found.append(Span(opened, mark.start()))
-            opened = None
-    return found
-
-
-def check_quotations(source: str, output: str) -> Iterator[Finding]:
-    """Check that a translation keeps the quotations of its source sentence and that no quotation is empty.
-
-    The check counts marks, because a quotation may open in one sentence and close in another. Single quotation marks
-    count too, because English uses them for “so-called” things. If the source contains a quotation, the translation may
-    contain more of them, because translations often interrupt a quotation to name its speaker.
-    """
-    in_source, in_output = _count(source), _count(output)
-    if not in_source and not in_output:
-        return
-    for span in quotations(output):
-        if not any(char.isalnum() for char in span.of(output)):
-            yield Finding(Code.QUOTATION_EMPTY, "the quotation contains no words", output=span)
-    if in_source > in_output + 2 * len(_SINGLE.findall(output)):
-        place = next(iter(quotations(source)), None)
-        severity = Severity.REVIEW if in_output else _severity(place, source)
-        message = f"the number of quotation marks differs: {in_source} in the source, {in_output} in the translation"
-        yield Finding(Code.QUOTATION_MISSING, message, place, severity=severity)
-    if in_output and not in_source and not _SINGLE.search(source):
-        place = next(iter(quotations(output)), None)
-        severity = _severity(place, output)
-        message = "the translation contains a quotation, but the source does not"
-        yield Finding(Code.QUOTATION_ADDED, message, output=place, severity=severity)
-
-
-def _severity(place: Span | None, text: str) -> Severity:
-    return Severity.NOTE if place is not None and _is_title(place.of(text)) else Severity.REVIEW
-
-
-def _is_title(words: str) -> bool:
-    """Return whether a quotation could be a title, a name or a short phrase.
-
-    These may also be written without quotation marks.
-    """
-    if len(words.split()) <= _MOST_SCARE_WORDS and words[-1:] not in ".,!?":
-        return True
-    return words[-1:] not in ".,!?" and all(word[:1].isupper() or len(word) <= 3 for word in words.split())  # noqa: PLR2004 - articles and "of"
-
-
-def _count(text: str) -> int:
-    return sum(map(text.count, _MARKS))  # no character occurs in two of the marks, so no mark is counted twice
-
-
-def check_verbatim(source: str, output: str) -> Iterator[Finding]:
-    """Check that each quotation in a summary also occurs verbatim and in quotation marks in the source."""
-    whole = _SPACE.sub(" ", source)
-    spoken = [_SPACE.sub(" ", span.of(source)) for span in quotations(source)]
-    for span in quotations(output):
-        words = _SPACE.sub(" ", span.of(output)).strip(" .,!?…")
-        if not any(char.isalnum() for char in words):
-            yield Finding(Code.QUOTATION_EMPTY, "the quotation contains no words", output=span)
-        elif words not in whole:
-            yield Finding(Code.QUOTATION_ALTERED, "the quoted words do not appear in the source", output=span)
-        elif not any(words in one for one in spoken):
-            yield Finding(Code.QUOTATION_ADDED, "these words are not in quotation marks in the source", output=span)
-
-
 Check = Callable[[Passage, Passage], Iterator[Finding]]
-
-_LEAST_CHARS = 12
-
-
-def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that ``output`` is not much shorter or longer than a typical translation of ``source``.
-
-    The shorter the source, the wider the limits. Sources with fewer than twelve characters are not checked.
-    """
-    usual = source.language.length_ratios.get(output.language.code)
-    chars = len(source.text.strip())
-    if usual is None or chars < _LEAST_CHARS or not output.text.strip():
-        return
-    step = bisect_right(usual.steps, chars)
-    ratio = len(output.text.strip()) / chars
-    span = Span(0, len(output.text))
-    if ratio < usual.shortest[step]:
-        message = f"the translation is only {ratio:.0%} as long as the source; content may be missing"
-        yield Finding(Code.OUTPUT_TOO_SHORT, message, output=span)
-    elif ratio > usual.longest[step]:
-        message = f"the translation is {ratio:.0%} as long as the source; some content may be invented"
-        yield Finding(Code.OUTPUT_TOO_LONG, message, output=span)
 
 
 def _check_quotations(source: Passage, output: Passage) -> Iterator[Finding]:

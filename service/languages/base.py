@@ -361,6 +361,9 @@ class SummaryGrammar:
         dangling_openings: words that, at the start of a sentence, refer to the previous sentence.
         finite_verbs: finite verb forms that cannot be recognised by their endings.
         subordinators: words that begin a subordinate clause.
+        conjunctions: subordinators that never begin a main clause.
+        attribution: a pattern for words that name the source of a statement ("sagte").
+        complement: a pattern for the beginning of a clause that completes the clause before it (", dass").
         stem: returns the stem of a word, which is the same for all of its forms.
         chars_per_word: the average length of a word in news text, including the space after it.
     """
@@ -371,6 +374,9 @@ class SummaryGrammar:
     subordinators: frozenset[str]
     stem: Callable[[str], str]
     chars_per_word: float
+    conjunctions: frozenset[str] = frozenset()
+    attribution: re.Pattern[str] = NEVER
+    complement: re.Pattern[str] = NEVER
 
 
 Weight = Literal["sure", "context", "doubt"]

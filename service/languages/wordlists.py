@@ -73,5 +73,6 @@ class WordLists:
                     beginnings.setdefault(form[:-1], set()).add(pole)
                 else:
                     words.setdefault(form, set()).add(pole)
-        tables = ({key: tuple(sorted(poles)) for key, poles in found.items()} for found in (words, beginnings, endings))
-        return OppositeWords(*tables, separated={key: tuple(sorted(pairs)) for key, pairs in separated.items()})
+        tables = (words, beginnings, endings)
+        whole, starts, ends = ({key: tuple(sorted(poles)) for key, poles in found.items()} for found in tables)
+        return OppositeWords(whole, starts, ends, {key: tuple(sorted(pairs)) for key, pairs in separated.items()})

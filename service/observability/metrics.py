@@ -119,8 +119,10 @@ WARNINGS = frozenset(
         "not_cleaned",
         "nothing_to_summarise",
         "page_pasted",
+        "reference_lost",
+        "replacement_characters",
+        "sentence_broken",
         "sentence_split",
-        "sentence_verbatim",
         "shorter_than_asked",
         *(
             foreign_code(one) for one in map(language, codes()) if one.marker_words

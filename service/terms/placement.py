@@ -86,8 +86,8 @@ def _present(output: str, one: TermConstraint, occupied: Sequence[Span]) -> Span
 def _occurrences(output: str, form: str, kind: Kind, *, exact: bool = True) -> list[Span]:
     """Return the spans of a form in ``output``.
 
-    If ``exact`` is True, upper and lower case must agree for text that is copied, and for forms with a capital letter inside a word ("US" is
-    not "us").
+    If ``exact`` is True, upper and lower case must agree for text that is copied, and for forms with a capital letter
+    inside a word ("US" is not "us").
     """
     exact = exact and (kind in _COPIED or _INNER_CAPITAL.search(form) is not None)
     if kind == "sign" and not form.isalnum():

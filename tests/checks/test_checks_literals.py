@@ -143,8 +143,8 @@ def test_good_translation_has_no_finding(german: str, english: str) -> None:
 def test_composed_and_decomposed_texts_have_the_same_findings(german: str, english: str) -> None:
     nfc = [unicodedata.normalize("NFC", text) for text in (german, english)]
     nfd = [unicodedata.normalize("NFD", text) for text in nfc]
-    found = check_sentence(*nfd, DE, EN)
-    assert [one.code for one in found] == [one.code for one in check_sentence(*nfc, DE, EN)]
+    found = check_sentence(nfd[0], nfd[1], DE, EN)
+    assert [one.code for one in found] == [one.code for one in check_sentence(nfc[0], nfc[1], DE, EN)]
     for one in found:
         assert one.source is None or 0 <= one.source.start <= one.source.end <= len(nfd[0])
         assert one.output is None or 0 <= one.output.start <= one.output.end <= len(nfd[1])

@@ -61,6 +61,13 @@ SUMMARY = SummaryGrammar(
     subordinators=LISTS.phrases("subordinators"),
     stem=stem,
     chars_per_word=7.3,
+    conjunctions=frozenset("dass weil wenn falls nachdem bevor ehe obwohl obgleich sodass indem wie ob".split()),
+    attribution=re.compile(
+        r"\b(?:sagte[n]?|sagt|sagen|erklärte[n]?|erklärt|betonte[n]?|betont|berichte\w*|teilte[n]?|teilt|mitgeteilt|"
+        r"kündigte[n]?|warnte[n]?|meinte[n]?|meint|behauptete[n]?|kritisierte[n]?|forderte[n]?|hieß|heißt|zitierte?|laut|"
+        r"zufolge|nach Angaben|Angaben|Ansicht|so der|so die|so)\b"
+    ),
+    complement=re.compile(r"\s*[,:–-]+\s*(?:[„»\"]|(?:dass|ob|wie|was|wer|wann|warum|weshalb|wo|welche\w*|sondern)\b)"),
 )
 
 LANGUAGE = Language(

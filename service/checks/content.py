@@ -1,6 +1,7 @@
-"""Checks of the meaning of a translation or summary: negations, and words with opposite meanings."""
+"""Checks of the content of a translation or summary: negations, words with opposite meanings, and length."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -135,3 +136,26 @@ def _separated(match: re.Match[str], text: str, grammar: OppositeWords) -> Itera
             if _CLAUSE_END.match(clause, place.end()):
                 yield pole
                 break
+
+
+_LEAST_CHARS = 12
+
+
+def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that ``output`` is not much shorter or longer than a typical translation of ``source``.
+
+    The shorter the source, the wider the limits. Sources with fewer than twelve characters are not checked.
+    """
+    usual = source.language.length_ratios.get(output.language.code)
+    chars = len(source.text.strip())
+    if usual is None or chars < _LEAST_CHARS or not output.text.strip():
+        return
+    step = bisect_right(usual.steps, chars)
+    ratio = len(output.text.strip()) / chars
+    span = Span(0, len(output.text))
+    if ratio < usual.shortest[step]:
+        message = f"the translation is only {ratio:.0%} as long as the source; content may be missing"
+        yield Finding(Code.OUTPUT_TOO_SHORT, message, output=span)
+    elif ratio > usual.longest[step]:
+        message = f"the translation is {ratio:.0%} as long as the source; some content may be invented"
+        yield Finding(Code.OUTPUT_TOO_LONG, message, output=span)

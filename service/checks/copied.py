@@ -1,15 +1,98 @@
-"""Checks that a translation keeps addresses, placeholders and signs, and contains no markup."""
+"""Checks of what a translation or summary must copy: quotations, addresses, placeholders and signs."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
-from service.checks.base import Code, Finding, Passage
+from service.checks.base import Code, Finding, Passage, Severity
 from service.domain import Span
 from service.languages.base import NEVER, Language
 from service.text.literals import find_literals, find_signs, literal_pattern
 from service.text.normalization import REPLACEMENT
+
+_MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
+_MARK = re.compile("|".join(_MARKS))
+_SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=[.,!?])['’›´](?=\s|$)|#\w")
+"""The start of a phrase in single quotation marks, or the end of a sentence in them. A hashtag also counts."""
+_SPACE = re.compile(r"\s+")
+_MOST_SCARE_WORDS = 2
+_MOST_CHARS = 4_000  # longer passages between two marks are not quotations
+
+
+def quotations(text: str) -> list[Span]:
+    """Return the spans between pairs of quotation marks, without the marks. Unpaired marks are ignored.
+
+    A straight mark can open or close a quotation, and curly marks have different roles in German and English. The marks
+    are therefore paired in sequence. The mark „ can only open a quotation, so it always starts a new pair.
+    """
+    found = []
+    opened: int | None = None
+    for mark in _MARK.finditer(text):
+        if opened is None or mark.group() == "„" or mark.start() - opened > _MOST_CHARS:
+            opened = mark.end()
+        else:
+            found.append(Span(opened, mark.start()))
+            opened = None
+    return found
+
+
+def check_quotations(source: str, output: str) -> Iterator[Finding]:
+    """Check that a translation keeps the quotations of its source sentence and that no quotation is empty.
+
+    The check counts marks, because a quotation may open in one sentence and close in another. Single quotation marks
+    count too, because English uses them for “so-called” things. If the source contains a quotation, the translation may
+    contain more of them, because translations often interrupt a quotation to name its speaker.
+    """
+    in_source, in_output = _count(source), _count(output)
+    if not in_source and not in_output:
+        return
+    for span in quotations(output):
+        if not any(char.isalnum() for char in span.of(output)):
+            yield Finding(Code.QUOTATION_EMPTY, "the quotation contains no words", output=span)
+    if in_source > in_output + 2 * len(_SINGLE.findall(output)):
+        place = next(iter(quotations(source)), None)
+        severity = Severity.REVIEW if in_output else _severity(place, source)
+        message = f"the number of quotation marks differs: {in_source} in the source, {in_output} in the translation"
+        yield Finding(Code.QUOTATION_MISSING, message, place, severity=severity)
+    if in_output and not in_source and not _SINGLE.search(source):
+        place = next(iter(quotations(output)), None)
+        severity = _severity(place, output)
+        message = "the translation contains a quotation, but the source does not"
+        yield Finding(Code.QUOTATION_ADDED, message, output=place, severity=severity)
+
+
+def _severity(place: Span | None, text: str) -> Severity:
+    return Severity.NOTE if place is not None and _is_title(place.of(text)) else Severity.REVIEW
+
+
+def _is_title(words: str) -> bool:
+    """Return whether a quotation could be a title, a name or a short phrase.
+
+    These may also be written without quotation marks.
+    """
+    if len(words.split()) <= _MOST_SCARE_WORDS and words[-1:] not in ".,!?":
+        return True
+    return words[-1:] not in ".,!?" and all(word[:1].isupper() or len(word) <= 3 for word in words.split())  # noqa: PLR2004 - articles and "of"
+
+
+def _count(text: str) -> int:
+    return sum(map(text.count, _MARKS))  # no character occurs in two of the marks, so no mark is counted twice
+
+
+def check_verbatim(source: str, output: str) -> Iterator[Finding]:
+    """Check that each quotation in a summary also occurs verbatim and in quotation marks in the source."""
+    whole = _SPACE.sub(" ", source)
+    spoken = [_SPACE.sub(" ", span.of(source)) for span in quotations(source)]
+    for span in quotations(output):
+        words = _SPACE.sub(" ", span.of(output)).strip(" .,!?…")
+        if not any(char.isalnum() for char in words):
+            yield Finding(Code.QUOTATION_EMPTY, "the quotation contains no words", output=span)
+        elif words not in whole:
+            yield Finding(Code.QUOTATION_ALTERED, "the quoted words do not appear in the source", output=span)
+        elif not any(words in one for one in spoken):
+            yield Finding(Code.QUOTATION_ADDED, "these words are not in quotation marks in the source", output=span)
+
 
 _SHOWN_CHARS = 60
 _MOST_SEARCHED = 100  # limits the running time, because each search reads the whole output

@@ -284,6 +284,19 @@ def _is_spelt(word: str, language: Language) -> bool:
     return language.spells is None or language.spells(word.lower())
 
 
+def find_names(passage: Passage, *, sure: str | None = None, common: bool = False) -> Iterator[Span]:
+    """Yield the spans of the words in ``passage`` that may be names.
+
+    With ``sure``, which is the code of another language, only words that are certainly names are yielded. With
+    ``common``, all capitalised words are yielded.
+    """
+    if common:
+        yield from (Span(*match.span()) for match in _WORD.finditer(passage.text) if match[0][0].isupper())
+        return
+    found = _candidates(passage) if sure is None else _sure_names(passage, sure, ())
+    yield from (Span(one.start, one.end) for one in found)
+
+
 _LEAST_CHARS_FOR_TWO_EDITS = 6
 
 

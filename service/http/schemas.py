@@ -138,11 +138,17 @@ class TranslationOut(BaseModel):
     terms: TermsOut
 
 
+_NOTICES = Field(
+    default=[], description="Notices about the whole response, for example `starter_model`. They need no review."
+)
+
+
 class TranslateResponse(BaseModel):
     """The translations, in the order of the submitted texts."""
 
     translations: list[TranslationOut]
     model: ModelOut
+    notices: list[WarningOut] = _NOTICES
     result_key: str
 
 
@@ -195,6 +201,7 @@ class SummarizeResponse(BaseModel):
     summaries: list[TextSummaryOut]
     model: ModelOut
     translation_model: ModelOut | None = None
+    notices: list[WarningOut] = _NOTICES
     result_key: str
 
 
@@ -276,11 +283,60 @@ class ArticleResponse(BaseModel):
         default=None, description="Headlines, best first. `article.warnings` says why there are fewer than requested."
     )
     models: ModelsOut
+    notices: list[WarningOut] = _NOTICES
     provenance: ProvenanceOut
     document: dict[str, Any] | None = Field(
         default=None, description="The outputs as a document in the format that `as` names."
     )
     result_key: str
+
+
+class FactOut(BaseModel):
+    """A fact of the source and its counterpart in the text.
+
+    ``source`` is null if the fact was added, and ``target`` is null if it is missing.
+    """
+
+    kind: Literal["number", "date", "name", "quotation"]
+    state: Literal["same", "missing", "added", "changed"]
+    source: SpanOut | None
+    target: SpanOut | None
+
+
+class CheckedSentenceOut(BaseModel):
+    """A sentence of the checked text, with the ranges of its source sentences and the warnings about it."""
+
+    text: str
+    target: SpanOut
+    source: list[SpanOut]
+    warnings: list[WarningOut]
+
+
+class LabelOut(BaseModel):
+    """A label text for readers, in German and in English."""
+
+    de: str
+    en: str
+
+
+class CheckProvenanceOut(BaseModel):
+    """The origin of a checked text, with its IPTC digital source type as a full URI."""
+
+    checked_at: str = Field(description="Time in UTC, in ISO 8601 format.")
+    software: str
+    digital_source_type: str
+    reviewed_by_person: bool
+    label: LabelOut
+
+
+class CheckResponse(BaseModel):
+    """The result of a check. ``warnings`` are about the whole text; each sentence has warnings of its own."""
+
+    sentences: list[CheckedSentenceOut]
+    facts: list[FactOut]
+    warnings: list[WarningOut]
+    needs_review: bool
+    provenance: CheckProvenanceOut
 
 
 class ProgressEvent(BaseModel):

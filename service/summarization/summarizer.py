@@ -339,7 +339,7 @@ def _with_variants(
     first, *others = (
         with_findings(
             source,
-            replace(one, notices=(*one.notices, *_flaws(text, one), *_length_notices(text, one, options))),
+            replace(one, notices=(*one.notices, *find_flaws(text, one), *_length_notices(text, one, options))),
             language,
         )
         for one in summaries
@@ -356,7 +356,7 @@ def _with_variants(
     return replace(first, notices=(*text.notices, *first.notices, *fewer), variants=tuple(others))
 
 
-def _flaws(text: Text, summary: Summary) -> Iterator[Notice]:
+def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
     """Yield a notice for each sentence that is broken, or that refers to a sentence which the summary leaves out."""
     numbers = {span: number for number, span in enumerate(text.spans)}
     before: set[int] = set()

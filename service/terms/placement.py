@@ -67,6 +67,19 @@ def place_terms(output: str, links: Sequence[Link], required: Sequence[TermConst
     return PlacementResult(text, moved, _in_order(applied), _in_order(missing))
 
 
+def missing_terms(output: str, required: Sequence[TermConstraint]) -> list[TermConstraint]:
+    """Return the constraints that ``output`` does not satisfy. A term that is required twice must occur twice."""
+    occupied: list[Span] = []
+    missing: list[TermConstraint] = []
+    for one in required:
+        found = _present(output, one, occupied)
+        if found is None:
+            missing.append(one)
+        else:
+            occupied.append(found)
+    return missing
+
+
 def _in_order(found: Sequence[TermConstraint]) -> tuple[TermConstraint, ...]:
     return tuple(sorted(found, key=lambda one: one.span))
 

@@ -138,7 +138,7 @@ class TranslationOut(BaseModel):
     terms: TermsOut
 
 
-_NOTICES = Field(
+_NOTICES: Any = Field(
     default=[], description="Notices about the whole response, for example `starter_model`. They need no review."
 )
 

@@ -1,19 +1,21 @@
 """Checks of a translation or summary that a person wrote or edited, without a model.
 
-The sentences of a text and of its translation are aligned by their lengths, with the dynamic programming of Gale and
-Church (1993), in a band around the diagonal, so the running time is linear in the length of the texts.
+The sentences of a text and of its translation are aligned by their lengths, numbers and names, with the dynamic
+programming of Gale and Church (1993), in a band around the diagonal. The running time is linear in the length of the
+texts.
 """
 
-import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from service import __version__
 from service.checks.assessment import check_sentence
-from service.checks.base import Code, notice_of
+from service.checks.base import Code, Passage, notice_of
 from service.checks.facts import LinkedFact, link_facts
+from service.checks.names import find_names
 from service.domain import Notice, Span
 from service.languages.base import Language, LanguagePair
 from service.newsroom.article import IPTC, TRAINED
@@ -95,10 +97,11 @@ def review_translation(
     """
     notices = [*check_text(source), *(replace(one, span=None, target=one.span) for one in check_text(text))]
     spans, targets = segment(source, languages.source).sentences, segment(text, languages.target).sentences
-    ratio = len(text) / max(1, len(source))
+    ones = [SizedSentence.of(span.of(source), languages.source) for span in spans]
+    others = [SizedSentence.of(span.of(text), languages.target) for span in targets]
     sentences: list[ReviewedSentence] = []
     facts: list[LinkedFact] = []
-    for one, other in align_sentences(list(map(_length, spans)), list(map(_length, targets)), ratio):
+    for one, other in align_sentences(ones, others):
         of_source, of_text = spans[slice(*one)], targets[slice(*other)]
         if not of_text:
             message = "the translation has no sentence for this one"
@@ -167,10 +170,6 @@ def _is_within(notice: Notice, span: Span) -> bool:
     return notice.target is not None and span.start <= notice.target.start and notice.target.end <= span.end
 
 
-def _length(span: Span) -> int:
-    return span.end - span.start
-
-
 def _joined(spans: Sequence[Span]) -> Span | None:
     """Return the span from the start of the first span to the end of the last one, or None if there are none."""
     return Span(spans[0].start, spans[-1].end) if spans else None
@@ -186,18 +185,32 @@ def _shifted(fact: LinkedFact, source_chars: int, output_chars: int) -> LinkedFa
 Range = tuple[int, int]
 _STEPS = {(1, 1): 0.0, (1, 0): 9.0, (0, 1): 9.0, (2, 1): 4.5, (1, 2): 4.5}
 """The possible numbers of source and target sentences in a pair, each with its cost, -2 log of its prior."""
-_BAND = 12  # the most sentences by which a pair may be off the diagonal
+_BAND, _MOST_OFF = 12, 60  # limits of how many sentences a pair may be off the diagonal
 _VARIANCE = 6.8  # of the length of a translation, per source character (Gale and Church 1993)
+_LOST_ANCHOR, _MOST_LOST = 2.0, 6.0
+_DIGITS = re.compile(r"\d+")
 
 
-def align_sentences(sources: Sequence[int], targets: Sequence[int], ratio: float) -> list[tuple[Range, Range]]:
+class SizedSentence(NamedTuple):
+    """The length of a sentence in characters, and its numerals and names, which a translation usually keeps."""
+
+    chars: int
+    anchors: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str, language: Language) -> "SizedSentence":
+        """Return the length and the anchors of ``text``, which is in ``language``."""
+        names = (span.of(text) for span in find_names(Passage.of(text, language)))
+        return cls(len(text), frozenset((*_DIGITS.findall(text), *names)))
+
+
+def align_sentences(sources: Sequence[SizedSentence], targets: Sequence[SizedSentence]) -> list[tuple[Range, Range]]:
     """Pair the sentences of a text with those of its translation, and return the pairs as half-open index ranges.
 
-    ``sources`` and ``targets`` are the lengths of the sentences in characters, and ``ratio`` is the expected number of
-    target characters for each source character. In a pair, one of the ranges may be empty.
+    In a pair, one of the ranges may be empty.
     """
     rows, columns = len(sources), len(targets)
-    band = _BAND + abs(rows - columns)
+    band = _BAND + columns // max(1, rows) + min(_MOST_OFF, abs(rows - columns))
     best: dict[Range, tuple[float, Range]] = {(0, 0): (0.0, (0, 0))}
     for row in range(rows + 1):
         centre = row * columns // max(1, rows)
@@ -206,8 +219,9 @@ def align_sentences(sources: Sequence[int], targets: Sequence[int], ratio: float
                 known = best.get((row - down, column - right))
                 if known is None:
                     continue
-                lengths = sum(sources[row - down : row]), sum(targets[column - right : column])
-                total = known[0] + cost + (_distance(*lengths, ratio) if down and right else 0.0)
+                total = known[0] + cost
+                if down and right:
+                    total += _distance(sources[row - down : row], targets[column - right : column])
                 if (row, column) not in best or total < best[row, column][0]:
                     best[row, column] = total, (down, right)
     pairs: list[tuple[Range, Range]] = []
@@ -219,6 +233,11 @@ def align_sentences(sources: Sequence[int], targets: Sequence[int], ratio: float
     return pairs[::-1]
 
 
-def _distance(source: int, target: int, ratio: float) -> float:
-    """Return how unlikely it is that sentences of these lengths are translations of each other. 0 is the best."""
-    return (target - source * ratio) ** 2 / (_VARIANCE * math.fsum((1.0, source, target)) / 2)
+def _distance(sources: Sequence[SizedSentence], targets: Sequence[SizedSentence]) -> float:
+    """Return how unlikely it is that the sentences are translations of each other. 0 is the best."""
+    chars, other_chars = (sum(one.chars for one in some) for some in (sources, targets))
+    kept: frozenset[str] = frozenset().union(*(one.anchors for one in targets))
+    lost = sum(len(one.anchors - kept) for one in sources)
+    return (other_chars - chars) ** 2 / (_VARIANCE * (1 + chars + other_chars) / 2) + min(
+        _MOST_LOST, _LOST_ANCHOR * lost
+    )

@@ -46,6 +46,14 @@ def model_out(model: LocalGenerator) -> schemas.ModelOut:
     )
 
 
+def facts_out(facts: Sequence[LinkedFact]) -> list[schemas.FactOut]:
+    """Convert linked facts to their response models."""
+    return [
+        schemas.FactOut(kind=one.kind, state=one.state, source=_place(one.source), target=_place(one.output))
+        for one in facts
+    ]
+
+
 def translation_out(translation: Translation) -> schemas.TranslationOut:
     """Convert a translation to its response model."""
     return schemas.TranslationOut(
@@ -56,6 +64,7 @@ def translation_out(translation: Translation) -> schemas.TranslationOut:
         truncated=translation.truncated,
         cached=schemas.CachedOut(sentences=translation.cached, of=translation.of),
         terms=_terms(translation.terms),
+        facts=None if translation.facts is None else facts_out(translation.facts),
     )
 
 
@@ -145,14 +154,6 @@ def _model_notices(*models: LocalGenerator | None) -> list[schemas.WarningOut]:
         return []
     message = f"{', '.join(dict.fromkeys(names))}: the output of a starter model is not fit for publication"
     return warnings_out([Notice("starter_model", message, review=False)])
-
-
-def facts_out(facts: Sequence[LinkedFact]) -> list[schemas.FactOut]:
-    """Convert linked facts to their response models."""
-    return [
-        schemas.FactOut(kind=one.kind, state=one.state, source=_place(one.source), target=_place(one.output))
-        for one in facts
-    ]
 
 
 def check_response(text: str, review: Review) -> schemas.CheckResponse:

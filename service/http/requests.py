@@ -176,6 +176,9 @@ class TranslationFields(GlossaryFields):
 
     format: Literal["text", "html"] = "text"
     attribute_texts: bool = Field(default=False, description="Also translate the HTML attributes `title` and `alt`.")
+    facts: bool = Field(
+        default=False, description="Return numbers, dates, names and quotations side by side with the translation's."
+    )
 
 
 class CheckRequest(GlossaryFields):
@@ -212,7 +215,7 @@ class TranslateRequest(TranslationFields):
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return TranslateCommand(
             texts=texts_of(self.text, limits),
-            options=TranslationOptions(self.format, self.attribute_texts, alignment=self.alignment),
+            options=TranslationOptions(self.format, self.attribute_texts, alignment=self.alignment, facts=self.facts),
             terms=self.terms(),
             source_lang=source,
             target_lang=target,
@@ -337,7 +340,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
             document=self.document,
             write_as=self.as_,
             clean=self.clean,
-            options=TranslationOptions(self.format, self.attribute_texts),
+            options=TranslationOptions(self.format, self.attribute_texts, facts=self.facts),
             terms=self.terms(),
             source_lang=source,
             target_lang=target,

@@ -126,6 +126,18 @@ class CachedOut(BaseModel):
     of: int
 
 
+class FactOut(BaseModel):
+    """A fact of the source and its counterpart in the text.
+
+    ``source`` is null if the fact was added, and ``target`` is null if it is missing.
+    """
+
+    kind: Literal["number", "date", "name", "quotation"]
+    state: Literal["same", "missing", "added", "changed"]
+    source: SpanOut | None
+    target: SpanOut | None
+
+
 class TranslationOut(BaseModel):
     """A translated text."""
 
@@ -136,6 +148,7 @@ class TranslationOut(BaseModel):
     truncated: bool
     cached: CachedOut
     terms: TermsOut
+    facts: list[FactOut] | None = Field(default=None, description="Set if the request has `facts: true`.")
 
 
 _NOTICES: Any = Field(
@@ -289,18 +302,6 @@ class ArticleResponse(BaseModel):
         default=None, description="The outputs as a document in the format that `as` names."
     )
     result_key: str
-
-
-class FactOut(BaseModel):
-    """A fact of the source and its counterpart in the text.
-
-    ``source`` is null if the fact was added, and ``target`` is null if it is missing.
-    """
-
-    kind: Literal["number", "date", "name", "quotation"]
-    state: Literal["same", "missing", "added", "changed"]
-    source: SpanOut | None
-    target: SpanOut | None
 
 
 class CheckedSentenceOut(BaseModel):

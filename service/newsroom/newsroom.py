@@ -461,6 +461,7 @@ def _translation_fields(options: TranslationOptions, terms: GlossaryTerms, model
         "format": options.format,
         "attribute_texts": str(options.attribute_texts),
         "alignment": str(options.alignment),
+        **({"facts": "True"} if options.facts else {}),
         "split": options.split,
         "tags": [str(tags.xml), str(tags.outline), tags.ignored, tags.splitting, tags.non_splitting],
         "glossary": [text for pair in sorted(terms.translated.items()) for text in pair],

@@ -124,6 +124,7 @@ WARNINGS = frozenset(
         "sentence_broken",
         "sentence_split",
         "shorter_than_asked",
+        "starter_model",
         *(
             foreign_code(one) for one in map(language, codes()) if one.marker_words
         ),  # warnings about the source language

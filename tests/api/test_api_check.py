@@ -162,3 +162,18 @@ def test_alignment_of_very_different_texts_ends(rows: int, columns: int) -> None
     pairs = align_sentences([one] * rows, [one] * columns)
     assert sum(end - start for (start, end), _ in pairs) == rows
     assert sum(end - start for _, (start, end) in pairs) == columns
+
+
+@pytest.mark.parametrize("markup", ["text", "html"])
+def test_facts_of_a_translation_are_answered_on_request(client: TestClient, markup: str) -> None:
+    text = "Im Jahr 2024 kamen 17 Gäste." if markup == "text" else "<p>Im Jahr 2024 kamen 17 Gäste.</p>"
+    body = {"text": text, "format": markup}
+    plain, asked = (client.post("/v1/translate", json={**body, "facts": one}).json() for one in (False, True))
+    assert plain["translations"][0]["facts"] is None
+    facts = asked["translations"][0]["facts"]
+    sources = {text[slice(*one["source"])] for one in facts if one["source"] is not None}
+    assert {"2024", "17"} <= sources
+    for one in facts:
+        assert (one["source"] is None) == (one["state"] == "added")
+        assert (one["target"] is None) == (one["state"] == "missing")
+    assert asked["result_key"] != plain["result_key"]

@@ -27,6 +27,7 @@ from tests.text.html_cases import texts
         ("M&uuml;ller &lt;b&gt; &amp;amp; &unbekannt; &#8222;x&#x201c; &", ["Müller <b> &amp; &unbekannt; „x“ &"]),
         ("Satz<sup>[1]</sup> und <a href=#f><sup>2</sup></a> m<sup>2</sup>", ["Satz und m2"]),
         ("<td>12,5</td><td>–</td>", ["12,5"]),
+        ("<p><button>Ja</button><button>Nein</button> oder <label>Name</label></p>", ["Ja", "Nein", "oder", "Name"]),
         ("", []),
     ],
 )

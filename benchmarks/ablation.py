@@ -35,7 +35,7 @@ def held_back(work: Path) -> dict[str, list[int]]:
 def compared(works: dict[str, Path]) -> dict[str, Any]:
     """Return the result of `row` for each training run, by name.
 
-    The losses are limited to the numbers of updates for which every run has losses.
+    Only losses at numbers of updates that all runs have in common are included.
 
     Raises:
         ValueError: the runs hold back different items.

@@ -1,6 +1,6 @@
 """Measure the capacity of a process with the default models: ``python -m benchmarks.capacity --data DIR``.
 
-The sizes of pods and the limits in `service.settings` are derived from the record.
+The recommended sizes of pods and the limits in `service.settings` are derived from the recorded results.
 """
 
 import asyncio
@@ -16,14 +16,17 @@ from benchmarks import record
 from benchmarks.checkout import Checkout
 from benchmarks.server import NO_STORE, Server
 from benchmarks.texts import TIME, lines_of
-from service.settings import Settings
 
 ARTICLE_CHARS = 5_000
+LONG_CHARS = 15_000
 SET = "wmt19"
 
 
 def texts(lines: list[str], chars: int) -> Iterator[str]:
-    """Yield texts of ``chars`` characters, less up to one line. No line occurs twice."""
+    """Yield texts made of whole lines, each as long as possible with fewer than ``chars`` characters.
+
+    Each line is used once.
+    """
     text = ""
     for line in lines:
         if len(text) + len(line) >= chars:
@@ -33,40 +36,40 @@ def texts(lines: list[str], chars: int) -> Iterator[str]:
 
 
 async def _seconds(server: Server, path: str, bodies: list[dict[str, Any]]) -> float:
-    """Return the time in seconds until all ``bodies``, sent at the same time, have a response."""
+    """Send all ``bodies`` at the same time, and return the seconds until every request has been answered."""
     started_s = time.perf_counter()
     await asyncio.gather(*(server.post(path, body, NO_STORE | TIME) for body in bodies))
     return time.perf_counter() - started_s
 
 
 def _peak_mib(pid: int) -> float:
-    """Return the peak of the resident memory of a process in MiB (Linux)."""
+    """Return the peak resident memory of a process in MiB. This works only on Linux."""
     (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
 
 async def measure(lines: list[str], parallel: int) -> dict[str, Any]:
-    """Return the seconds for one article, for the longest text and for ``parallel`` articles at the same time.
+    """Measure the seconds for one article, for a long text, and for ``parallel`` simultaneous articles.
 
-    An article is summarised and translated. The longest text is translated.
+    Articles are summarised and translated. The long text is only translated. Its speed limits the length of texts.
     """
-    limit = Settings().max_text_chars
     articles = list(itertools.islice(texts(lines, ARTICLE_CHARS), parallel + 1))
-    longest = next(texts(lines[::-1], limit))
+    long = next(texts(lines[::-1], LONG_CHARS))
     started_s = time.perf_counter()
     async with Checkout.here().server(engine="ctranslate2") as server:
         ready_s = time.perf_counter() - started_s
+        models = (await server.http.get("/v1/models")).raise_for_status().json()
         alone_s = await _seconds(server, "/v1/articles", [{"body": articles[0]}])
         together_s = await _seconds(server, "/v1/articles", [{"body": body} for body in articles[1:]])
-        longest_s = await _seconds(server, "/v1/translate", [{"text": longest}])
+        long_s = await _seconds(server, "/v1/translate", [{"text": long}])
         return {
+            "models": models,
             "ready_s": round(ready_s, 1),
             "article_chars": len(articles[0]),
             "article_s": round(alone_s, 1),
             "parallel": parallel,
             "articles_per_hour": round(3600 * parallel / together_s),
-            "longest_chars": len(longest),
-            "longest_s": round(longest_s, 1),
+            "chars_per_s": round(len(long) / long_s),
             "peak_mib": round(_peak_mib(server.pid)),
         }
 
@@ -77,9 +80,9 @@ def main(
     *,
     save: Annotated[bool, typer.Option("--record", help="Write results/capacity.json.")] = False,
 ) -> None:
-    """Measure and print the figures."""
+    """Measure and print the results. With --record, also write them to results/capacity.json."""
     result = asyncio.run(measure(lines_of(data / "eval" / f"{SET}.de"), parallel))
-    print(result)
+    print({name: value for name, value in result.items() if name != "models"})
     if save:
         print(record.write("capacity", result))
 

@@ -1,15 +1,15 @@
-"""Measure the parts of the choice between outputs: ``python -m benchmarks.choices --data DIR``.
+"""Measure the effect of each part of the choice between outputs: ``python -m benchmarks.choices --data DIR``.
 
-Each way translates the same lines with the same weights:
+The same lines are translated with the same weights in five ways:
 
-- greedy: the first search only
-- beam: the thorough search only; its best output is used
+- greedy: only the first search
+- beam: only the thorough search, whose best output is used
 - chosen, all: every sentence is searched again, and the output with the fewest doubts and the best score is chosen
-- chosen, doubtful: the same for doubtful sentences only, with the manifest's ``below_score``
-- chosen, backward: the same with the log-probability of the source, as in the manifest
+- chosen, doubtful: as before, but only doubtful sentences are searched again (``below_score`` in the manifest)
+- chosen, backward: as before, but the score also includes the log-probability of the source
 
-The table has BLEU and chrF, the gain over greedy, and the percentages of sentences that are searched again, of lines
-that differ from greedy, and of lines for review.
+The table contains BLEU, chrF and the gain over greedy. It also contains the percentages of sentences that were searched
+again, of lines that differ from greedy, and of lines that need review.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ COLUMNS = ("bleu", "chrf", "bleu_gain", "searched_again", "changed", "needs_revi
 
 
 def ways(manifest: Manifest) -> dict[str, Manifest]:
-    """Return the manifest for each way. The backward weight is 1 if the manifest has none.
+    """Return the manifest for each way of translating. If the manifest has no backward weight, a weight of 1 is used.
 
     Raises:
         ValueError: the manifest has no thorough search.
@@ -72,19 +72,25 @@ def ways(manifest: Manifest) -> dict[str, Manifest]:
 
 @dataclass(frozen=True)
 class Counting(LocalGenerator):
-    """A generator that counts its searches. The keys are True for the thorough search, and False for the first one."""
+    """A generator that counts its searches.
+
+    The counter has the key True for thorough searches and False for first ones.
+    """
 
     searches: Counter[bool] = field(default_factory=Counter)
 
     def generate(self, sources: Sequence[Source], **options: Any) -> list[TextFuture]:
-        """See `TextGenerator.generate`."""
+        """Implement `TextGenerator.generate`."""
         self.searches.update(source.options.thorough for source in sources)
         return super().generate(sources, **options)
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The translations of one way, the share of sentences that were searched again, and the seconds that all took."""
+    """The translations made in one way of translating.
+
+    ``searched_again`` is the percentage of sentences that were searched again. ``seconds`` is the total time.
+    """
 
     translations: Sequence[Translation]
     searched_again: float
@@ -92,12 +98,12 @@ class Made:
 
     @property
     def texts(self) -> list[str]:
-        """The outputs, each in one line."""
+        """The translations, each on a single line."""
         return [one_line(one.text) for one in self.translations]
 
 
 async def made(models: ModelSet, manifest: Manifest, lines: Sequence[str]) -> Made:
-    """Translate the lines with the models' weights, but with this manifest. Nothing is cached."""
+    """Translate ``lines`` with the weights of ``models`` and the settings of ``manifest``. Nothing is cached."""
     own = models.models["translation"]
     generator = Counting(own.name, manifest, own.engine, own.tokenizer, own.batcher, own.compute_type)
     alignment = models.models.get("alignment")
@@ -118,7 +124,10 @@ async def made(models: ModelSet, manifest: Manifest, lines: Sequence[str]) -> Ma
 
 
 def row(found: Made, greedy: Made, references: Sequence[str]) -> dict[str, Any]:
-    """Return the scores and shares of one way. The shares are in per cent."""
+    """Return the table row for one way of translating.
+
+    It contains the scores, the gains over ``greedy``, and shares in per cent.
+    """
     gain = bleu.gain(found.texts, greedy.texts, references)
     return {
         **bleu.scores(found.texts, references),
@@ -134,7 +143,7 @@ def row(found: Made, greedy: Made, references: Sequence[str]) -> dict[str, Any]:
 
 
 def table(rows: dict[str, dict[str, Any]]) -> str:
-    """Return the rows as a table, each figure with its interval if it has one."""
+    """Format the rows as a Markdown table. Figures that have a confidence interval are shown with it."""
     lines = ["| way | " + " | ".join(COLUMNS) + " |", "|---|" + "---|" * len(COLUMNS)]
     for name, one in rows.items():
         cells = (f"{one[key]} ± {one[f'{key}_pm']}" if f"{key}_pm" in one else str(one[key]) for key in COLUMNS)
@@ -143,7 +152,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
 
 
 async def measure(settings: Settings, data: Path, sets: Sequence[str], limit: int | None) -> dict[str, Any]:
-    """Return the rows of each test set, by way."""
+    """Return the table rows for each test set and each way of translating."""
     pool = ModelPool(plan_of(settings), Cache(Memory(max_bytes=0, ttl_s=1.0)), ignore, lambda: None)
     models = await pool.load()
     try:

@@ -63,7 +63,10 @@ async def scores(scorer: Scorer, pairs: Sequence[Pair]) -> list[float]:
 
 
 def row(pairs: Sequence[Pair], found: Sequence[float], threshold: float) -> dict[str, Any]:
-    """Return precision and recall in per cent at a threshold, with their 95 % intervals. A share of nothing is None."""
+    """Return precision and recall in per cent at a threshold, with their 95 % intervals.
+
+    A share is None if its denominator is 0.
+    """
     accepted = [pair.follows for pair, score in zip(pairs, found, strict=True) if score >= threshold]
     right, follow = sum(accepted), sum(pair.follows for pair in pairs)
     return {

@@ -1,10 +1,10 @@
-"""Measure cleaning of real news pages: ``python -m benchmarks.pages --data DIR``.
+"""Measure how well news pages are cleaned: ``python -m benchmarks.pages --data DIR``.
 
-``DIR`` holds pages as described in `models.pages.pages`. Each page is cleaned in four forms: the whole page as pasted
-text (all), the column of the article (column), an ideal selection (drag), and the HTML page. The body is compared with
-the marked article word by word; the means are over pages. trafilatura is measured on the HTML if it is installed. The
-weights of the line model were trained on such pages: ``python -m models.pages`` prints the figures for unseen
-publishers.
+``DIR`` contains pages as described in `models.pages.pages`. Each page is cleaned in four forms: the pasted text of the
+whole page (all), the pasted column of the article (column), an ideal selection of text (drag), and the HTML. The words
+of the extracted body are compared with those of the marked article, and the scores are averaged over all pages. The
+HTML is also processed with trafilatura alone, for comparison. The line model was trained on the same pages, so these
+scores are too high. ``python -m models.pages`` measures publishers that were not used for training.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ NEAR = 0.8  # F1 of the words of two headlines or leads from which on they count
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The article that a program found in a page."""
+    """The article that a program extracted from a page."""
 
     headline: str | None
     lead: str | None
@@ -36,7 +36,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Precision, recall and F1 of the words of the body; whether headline and lead are right. The lead may be None."""
+    """The scores of an extracted article.
+
+    ``precision``, ``recall`` and ``f1`` refer to the words of the body. ``headline`` and ``lead`` state whether these
+    parts are correct. ``lead`` is None if the marked article has no lead.
+    """
 
     precision: float
     recall: float
@@ -46,7 +50,7 @@ class Score:
 
 
 def overlap(found: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, float]:
-    """Return precision, recall and F1 of two lists of words, each word counted as often as it occurs."""
+    """Return precision, recall and F1 of the words in ``found``. Repeated words count as often as they occur."""
     common = sum((Counter(found) & Counter(wanted)).values())
     precision = common / len(found) if found else float(not wanted)
     recall = common / len(wanted) if wanted else 1.0
@@ -54,13 +58,13 @@ def overlap(found: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, 
 
 
 def is_near(found: str | None, wanted: str) -> bool:
-    """Return whether two texts have nearly the same words."""
+    """Return whether two texts consist of nearly the same words."""
     one, other = words(found or ""), words(wanted)
     return bool(one and other) and overlap(one, other)[2] >= NEAR
 
 
 def score(found: Found, gold: Mapping[str, Any]) -> Score:
-    """Compare a found article with the marked one."""
+    """Compare an extracted article with the marked one."""
     leads = [" ".join(gold["summary"]), *gold["summary"]] if gold["summary"] else []
     lead = any(is_near(found.lead, one) for one in leads) if leads else None
     return Score(
@@ -69,7 +73,7 @@ def score(found: Found, gold: Mapping[str, Any]) -> Score:
 
 
 def cleaned(text: str, source: Language, headline: str | None = None, lead: str | None = None) -> Found:
-    """Return what the cleaner keeps of a pasted text."""
+    """Clean a pasted text and return the extracted article."""
     article = clean(text, source, headline=headline, lead=lead)
     return Found(article.headline, article.lead, article.body)
 
@@ -88,7 +92,7 @@ def _by_trafilatura(source: str) -> Found:
 
 
 def rows(folder: Path, german: Language) -> Iterator[tuple[str, str, Score]]:
-    """Yield (program and form, page, score) for each page and form."""
+    """Yield (form or program, name of the page, score) for each form of each page."""
     for path in sorted(folder.glob("*.json")):
         gold = gold_of(path)
         for form in FORMS:
@@ -101,7 +105,7 @@ def rows(folder: Path, german: Language) -> Iterator[tuple[str, str, Score]]:
 
 
 def table(scores: Sequence[tuple[str, Score]]) -> dict[str, dict[str, Any]]:
-    """Return the mean scores of each kind of row."""
+    """Return the mean scores for each form or program."""
     found: dict[str, dict[str, Any]] = {}
     for kind in dict.fromkeys(name for name, _ in scores):
         own = [one for name, one in scores if name == kind]
@@ -116,7 +120,7 @@ def table(scores: Sequence[tuple[str, Score]]) -> dict[str, dict[str, Any]]:
 
 
 def show(figures: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print a table of mean scores."""
+    """Print the mean scores as a Markdown table."""
     columns = ("pages", "precision", "recall", "f1", "headline", "lead")
     print("| form |", " | ".join(columns), "|\n|---" * 1 + "|---" * len(columns) + "|")
     for kind, row in figures.items():

@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 def main() -> int:
-    """Send the file named by the first argument, or the example if there is none."""
+    """Send the article in the file named by the first argument, or the example article if there is none."""
     text = Path(sys.argv[1]).read_text("utf-8") if len(sys.argv) > 1 else EXAMPLE
     headers = {"Request-Timeout-Ms": str(int(DEADLINE_S * 1000))}
     if KEY:
@@ -82,7 +82,7 @@ def show(result: dict[str, Any]) -> None:
     print(f"Headline: {article['headline']}\n\nSummary: {summary['text']}\n")
     print(f"Translation: {translation['headline']}\n\n{translation['text']}\n")
     if any(model and model["quality"] == "starter" for model in result["models"].values()):
-        print("Made by the starter models, so not for publication.")
+        print("The starter models wrote these texts, which are not fit for publication.")
     for name, found in (("article", article), ("summary", summary), ("translation", translation)):
         for warning in found["warnings"]:
             print(f"Warning ({name}): {warning['code']}: {warning['message']}")

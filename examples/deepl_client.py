@@ -14,7 +14,7 @@ KEY = os.environ.get("DEPESCHE_KEY", "any")  # the client requires a key, and a 
 
 
 def main() -> int:
-    """Translate texts, HTML and XML, and show how the service refuses a parameter that it does not support."""
+    """Translate texts, HTML and XML, and show that the service rejects a parameter that it does not support."""
     client = deepl.DeepLClient(KEY, server_url=URL)
     print("Targets:", ", ".join(language.code for language in client.get_target_languages()))
     results = client.translate_text(["Guten Morgen.", "Das Rathaus bleibt geschlossen."], target_lang="EN-GB")

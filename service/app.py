@@ -142,7 +142,7 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
 
     Raises:
         KeyFileInvalid: the key file is invalid.
-        TracingUnavailable: the environment requests tracing, but tracing cannot start.
+        TracingUnavailable: the environment variables turn on tracing, but tracing cannot start.
         SealUnavailable: the settings request encrypted cache values, but the extra ``depesche[seal]`` is not installed.
     """
     settings = settings or Settings()

@@ -27,7 +27,7 @@ class Bounded(BaseModel):
 
 
 def at_most(items: int, code: str = "too_long") -> BeforeValidator:
-    """Return a validator that rejects a list or dict of more than ``items`` members before it validates them."""
+    """Return a validator that rejects a list or dict of more than ``items`` members before checking the members."""
 
     def check_length(value: Any) -> Any:
         if isinstance(value, list | dict) and len(value) > items:
@@ -42,9 +42,10 @@ def at_most(items: int, code: str = "too_long") -> BeforeValidator:
 
 
 def _first_wrong(value: Any) -> Any:
-    """If a dict has more than `MAX_ERRORS` non-string values, return only the first `MAX_ERRORS` + 1 of them.
+    """Limit the number of validation errors that a dict with non-string values can cause.
 
-    This limits the number of validation errors.
+    If a dict has more than `MAX_ERRORS` such values, return only the first `MAX_ERRORS` + 1 of them. Return any other
+    value unchanged.
     """
     if not isinstance(value, dict):
         return value

@@ -57,10 +57,10 @@ Prompt = tuple[str | Mark, ...]
 class DecodingOptions:
     """Decoding options for an engine. All lengths are in tokens.
 
-    Items with equal options can share an engine call. ``allowed`` restricts the outputs to these pieces; None means no
-    restriction. ``alignment`` requests the attention matrix. Every output starts with ``target_prefix``, which usually
-    selects the target language. The prefix does not count towards the length limits and is not part of a hypothesis.
-    ``scored`` requests scores; greedy search is faster without them.
+    Items with equal options can share an engine call. ``allowed`` restricts the outputs to these pieces. If it is None,
+    there is no restriction. ``alignment`` requests the attention matrix. Every output starts with ``target_prefix``,
+    which usually selects the target language. The prefix does not count towards the length limits and is not part of a
+    hypothesis. ``scored`` requests scores. Without scores, greedy search is faster.
     """
 
     beam_size: int = 1
@@ -83,7 +83,7 @@ class EngineInput:
     ``tokens`` is a text with its end-of-sentence token or, for a causal model, a prompt.
 
     If ``target`` is set, the model evaluates this output by forced decoding instead of searching for one. The target is
-    then the only hypothesis. An encoder-decoder model returns it with attention and without a score. In this case,
+    then the only hypothesis. An encoder-decoder model returns it with attention and without a score. For such a model,
     ``target`` must not contain the target prefix or the end-of-sentence token. A causal model returns it with its
     log-probability per token and without attention.
     """

@@ -105,7 +105,7 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Headlines:
-    """The headlines of a text, best first. If there are fewer than requested, a notice says so."""
+    """The headlines of a text, best first. If there are fewer than requested, a notice states this."""
 
     headlines: tuple[Headline, ...]
     notices: tuple[Notice, ...]

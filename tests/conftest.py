@@ -55,7 +55,7 @@ def client() -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def embedded_client() -> Iterator[TestClient]:
-    """Start the application with the embedded models, for the few slow tests of their outputs."""
+    """Start the application with the embedded models. Only a few slow tests use it."""
     settings = Settings(models_dir=ROOT / "models")
     with TestClient(create_app(settings), raise_server_exceptions=False) as found:
         wait_until_ready(found)

@@ -1,4 +1,4 @@
-"""A deterministic fake engine for tests. It has no model; a handler function defines its outputs."""
+"""A deterministic fake engine for tests. It has no model. Instead, a handler function defines its outputs."""
 
 import threading
 import time
@@ -108,7 +108,7 @@ def raising(error: Exception, *, when: Callable[[EngineInput], bool] = lambda _:
 
 
 def losing_one(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-    """Return a handler that returns n - 1 results for n items."""
+    """Return one result fewer than there are items."""
     return writing(backwards)(items)[:-1]
 
 

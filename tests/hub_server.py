@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
     hub: Hub
 
     def log_message(self, *_: Any) -> None:
-        """Log nothing."""
+        """Do nothing, so that requests are not logged."""
 
     def do_HEAD(self) -> None:
         self._answer()
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404)
 
     def _repo(self, name: str, revision: str) -> Repo | None:
-        """Return the repository, or None if a refusal has been sent."""
+        """Return the repository, or send an error response and return None."""
         repo = self.hub.repos.get(name)
         if repo is None:
             self._send(404 if "Authorization" in self.headers else 401, {"X-Error-Code": "RepoNotFound"})

@@ -1,4 +1,7 @@
-"""A real redis-server in a separate process, which tests can kill and pause. Without it they are skipped."""
+"""A real redis-server in a separate process, which tests can kill and pause.
+
+If it is not installed, tests are skipped.
+"""
 
 import shutil
 import signal

@@ -1,4 +1,7 @@
-"""Tests of the command ``depesche backfill``: killed, stopped or not, it writes the same file and reports failures."""
+"""Tests of the command ``depesche backfill``: it writes the same file whether or not it is interrupted.
+
+They also test the report of failures.
+"""
 
 import json
 import os
@@ -36,7 +39,7 @@ def written(path: Path, *lines: Any) -> Path:
 
 
 def records(path: Path) -> list[dict[str, Any]]:
-    """Return the records in an output file, without their times."""
+    """Return the records in an output file, without the timestamps."""
     found = [json.loads(line) for line in path.read_bytes().splitlines()]
     for record in found:
         if "result" in record:

@@ -24,7 +24,7 @@ def read(path: Path, max_line_bytes: int = LIMIT_BYTES) -> list[InputLine]:
 
 
 def resumed(archive: Path, output: Path, *, made_with: dict[str, Any] = WITH, restart: bool = False) -> list[InputLine]:
-    """Resume, and return the lines that have not been processed."""
+    """Resume a run, and return the lines that have not been processed yet."""
     with closing(InputLines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
         journal.resume(lines, made_with, restart=restart)
         return list(lines)

@@ -1,4 +1,4 @@
-"""Tests of one archive line: it gets the answer that POST /v1/articles would give, and never raises an exception."""
+"""Tests of one archive line: it gets the same result as from POST /v1/articles, and never raises an exception."""
 
 import json
 from collections.abc import Callable

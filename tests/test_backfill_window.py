@@ -1,4 +1,4 @@
-"""Tests of lines in progress: order, limits on number and bytes, and cancellation when one of them ends the run."""
+"""Tests of the window: order, limits on lines and bytes, and cancellation when a line raises an exception."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def lines(count: int, size_bytes: int = 1) -> Iterator[InputLine]:
 
 
 class Bench:
-    """Work that waits until the test releases it, and records how many lines are in progress."""
+    """Work that waits until the test releases it. It records how many lines are in progress."""
 
     def __init__(self) -> None:
         self.begun: list[int] = []

@@ -1,4 +1,4 @@
-"""The entailment benchmark reads the test splits, and computes precision and recall at each threshold."""
+"""Tests of the entailment benchmark: it reads the test splits, and computes precision and recall at each threshold."""
 
 import json
 import lzma

@@ -115,9 +115,9 @@ def test_output_without_a_result_fails() -> None:
 def test_missing_and_blank_translations_fail() -> None:
     article = Article(("Eins.", "Zwei."))
     require_text(article, ["One.", "Two."])
-    with pytest.raises(Failed, match="1 translations for 2 sentences"):
+    with pytest.raises(Failed, match="1 translations were returned for 2 sentences"):
         require_text(article, ["One."])
-    with pytest.raises(Failed, match=r"no translation of: Zwei\."):
+    with pytest.raises(Failed, match=r"has no translation: Zwei\."):
         require_text(article, ["One.", " "])
 
 

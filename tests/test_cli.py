@@ -29,7 +29,7 @@ def depesche(*arguments: str | Path, stdin: bytes | None = None, **environment: 
 
 
 def assert_told(result: Result, *words: str) -> None:
-    """Assert that standard error has exactly one line and the exit code is 1."""
+    """Assert that standard error has exactly one line, which contains ``words``, and that the exit code is 1."""
     assert result.exit_code == 1, result.output
     (line,) = result.stderr.splitlines()
     assert line.startswith("depesche: ")

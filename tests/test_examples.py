@@ -50,7 +50,7 @@ def python(name: str, url: str, *args: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def in_front_of(url: str, first: tuple[int, dict[str, str], bytes]) -> Iterator[str]:
-    """Start a server that gives each of the ``first`` answers once and then forwards requests to ``url``."""
+    """Start a server that sends each of the responses in ``first`` once and then forwards requests to ``url``."""
     answers = [first]
 
     class Handler(BaseHTTPRequestHandler):
@@ -69,7 +69,7 @@ def in_front_of(url: str, first: tuple[int, dict[str, str], bytes]) -> Iterator[
             return found.status_code, {"Content-Type": found.headers["Content-Type"]}, found.content
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
-            """Log nothing."""
+            """Do nothing, so that requests are not logged."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -82,7 +82,7 @@ def in_front_of(url: str, first: tuple[int, dict[str, str], bytes]) -> Iterator[
 
 
 def busy(retry_after: str = "1") -> tuple[int, dict[str, str], bytes]:
-    """Return the answer of a service whose queue is full."""
+    """Return the response of a service whose queue is full."""
     problem = {"status": 503, "code": "queue_full", "detail": "full", "request_id": "a", "errors": []}
     headers = {"Content-Type": "application/problem+json", "Retry-After": retry_after}
     return 503, headers, json.dumps(problem).encode()

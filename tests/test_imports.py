@@ -1,4 +1,4 @@
-"""Tests of what importing the service must not do. The rules for imports between modules are in pyproject.toml."""
+"""Tests that importing the service has no unwanted effects. Import rules for modules are in pyproject.toml."""
 
 import subprocess
 import sys

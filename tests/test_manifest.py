@@ -1,4 +1,4 @@
-"""Tests of the manifest: refusals that name the field, and the decoding options for a source."""
+"""Tests of the manifest: errors that name the field, and the decoding options for a source."""
 
 import re
 from collections.abc import Iterator

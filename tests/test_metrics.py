@@ -34,7 +34,7 @@ def service_metrics() -> Metrics:
 
 
 def changed_samples(service_metrics: Metrics, event: events.Event) -> dict[str, float]:
-    """Return the samples that an event changes, except buckets, with the differences."""
+    """Return the samples that an event changes, each with the difference. Histogram buckets are left out."""
     before = samples(service_metrics)
     service_metrics.listen(event)
     return {
@@ -198,7 +198,10 @@ def test_docs_list_all_reasons(service_metrics: Metrics) -> None:
 
 
 async def hangs(scope: Scope, _: Receive, send: Send) -> None:
-    """Run an application that never finishes. It starts its answer only if the path requests a stream."""
+    """Run an application that never completes its response.
+
+    It starts the response only if the path requests a stream.
+    """
     if scope["path"] == "/stream":
         await send({"type": "http.response.start", "status": 200, "headers": []})
     await asyncio.Event().wait()

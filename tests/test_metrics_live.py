@@ -29,7 +29,7 @@ class Prometheus:
         self._url = url
 
     def ask(self, path: str, **parameters: str) -> Any:
-        """Return the data of a successful answer."""
+        """Send a request to the API, and return the data of its successful response."""
         answer = httpx.get(f"{self._url}/api/v1/{path}", params=parameters, timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]

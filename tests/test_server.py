@@ -48,7 +48,7 @@ def test_stream_ends_after_sigterm() -> None:
 
 @pytest.fixture
 def ipv6() -> None:
-    """Return whether this machine has IPv6."""
+    """Skip the test if this machine has no IPv6."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError as error:

@@ -69,7 +69,7 @@ async def test_reload_frees_the_old_models() -> None:
 
 
 def parts(service: Newsroom) -> list[object]:
-    """Return the objects of a generation: itself, and the tokenizer, batcher and engine of each model."""
+    """Return the model set in use, and the tokenizer, batcher and engine of each of its models."""
     generation = service._pool.serving
     found: list[object] = [generation]
     for model in generation.models.values():

@@ -1,4 +1,4 @@
-"""Tests of the settings: documentation, defaults and refused values."""
+"""Tests of the settings: documentation, defaults and rejected values."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tests that a third language needs one folder and one manifest, and no change in another file."""
+"""Tests that adding a third language requires one folder and one manifest, and no change in any other file."""
 
 import shutil
 import sys

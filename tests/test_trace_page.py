@@ -1,4 +1,4 @@
-"""Tests that the files and functions that the page "Trace of a request" names exist."""
+"""Tests that the files and functions named on the page "Trace of a request" exist."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Tests that the wheel contains the service and its models, and an editable install only the path of the checkout."""
+"""Tests that the wheel contains the service and its models, and that an editable install contains only a path."""
 
 import shutil
 import zipfile

@@ -1,4 +1,4 @@
-"""A tiny Gemma with random weights as a model of the service: two manifests, one folder of weights, both engines."""
+"""A tiny Gemma model with random weights for tests of the service. Its two manifests share one folder of weights."""
 
 import hashlib
 import shutil
@@ -18,14 +18,14 @@ ENGINES = {
 
 
 def write_causal(folder: Path) -> None:
-    """Write ``hf`` (transformers), ``ct2-float32`` and ``tokenizer.json`` into a new ``folder``."""
+    """Write ``hf`` (for transformers), ``ct2-float32`` and ``tokenizer.json`` to the new folder ``folder``."""
     write_tiny(folder / "hf", full_tokenizer())
     TransformersConverter(str(folder / "hf")).convert(str(folder / "ct2-float32"))
     shutil.copy(folder / "hf" / "tokenizer.json", folder)
 
 
 def causal_entry(folder: Path, task: str = "translation", mark: str = "english") -> Entry:
-    """The model in ``folder`` for a task."""
+    """Return the entry of the model in ``folder`` for a task."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     manifest = Manifest.model_validate(
         {

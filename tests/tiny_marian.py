@@ -1,9 +1,10 @@
 """The network of the tiny models.
 
-The embedding is random; the other weights are constructed. Step ``t`` of the decoder attends to position ``t`` of the
-source by means of the sinusoids of both, so its attention is the word alignment. The summary model copies the piece at
-that position. The translation model writes the partner of that piece in a short lexicon, or copies the piece if it has
-none. An output therefore ends where its source ends, and keeps its numbers.
+The embedding is random, and the other weights are constructed. Step ``t`` of the decoder attends to position ``t`` of
+the source, because both positions have the same sinusoids. Its attention is therefore the word alignment. The summary
+model copies the piece at that position. The translation model writes the translation of that piece from a short
+lexicon, or copies the piece if the lexicon does not contain it. An output therefore ends where its source ends, and
+keeps its numbers.
 """
 
 import json
@@ -103,7 +104,8 @@ def _swapped(content: torch.Tensor) -> torch.Tensor:
 def _codes(vocabulary: int, content: torch.Tensor, partners: dict[int, int]) -> torch.Tensor:
     """Return a code for each piece, with as many positive as negative numbers in the content dimensions.
 
-    Both halves of a code are equal, except for partners: each half of one is the opposite half of the other.
+    The two halves of a code are equal, except for the codes of partners. The first half of a partner's code is the
+    second half of the other partner's code, and vice versa.
     """
     first, second = content.nonzero().squeeze(1).chunk(2)
     signs = torch.tensor([EMBEDDED, -EMBEDDED]).repeat(len(first) // 2)

@@ -41,7 +41,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def rewritten(link: re.Match[str], here: str, origin: str, repository: str) -> str:
-    """Return the link as it must be on the site.
+    """Return ``link`` with the target that it must have on the site.
 
     ``here`` is the page's path on the site, and ``origin`` is its path in the repository.
     """

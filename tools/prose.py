@@ -1,8 +1,8 @@
-"""Report phrases that read as translated from German.
+"""Report phrases that read as if they were translated from German.
 
-``prose.py PATH...`` exits with 1 if a comment, docstring or page contains one. CONTRIBUTING.md has the rule and
-examples. The check skips code, tables of measurements and text between ``<!-- prose: off -->`` and ``<!-- prose: on
--->``. In decisions 1 to 19 it checks only the title and the summary.
+``prose.py PATH...`` exits with 1 if a comment, docstring or page contains such a phrase. CONTRIBUTING.md has the rule
+and examples. Code, tables of measurements and text between ``<!-- prose: off -->`` and ``<!-- prose: on -->`` are
+skipped. In the architecture decision records 1 to 19, only the title and the summary are checked.
 """
 
 import ast
@@ -50,7 +50,7 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print each hit. Return 1 if there is one, otherwise 0."""
+    """Print each phrase that was found. Return 1 if there is one, otherwise 0."""
     roots = [Path(argument) for argument in arguments]
     files = sorted(path for root in roots for path in ([root] if root.is_file() else root.rglob("*.*")))
     found = [(path, n, text, hit) for path in files for n, text in prose(path) for hit in BANNED.finditer(text)]

@@ -1,6 +1,6 @@
-"""Release notes from CHANGELOG.md: ``release.py vX.Y.Z`` prints the section of a version.
+"""Extract release notes from CHANGELOG.md: ``release.py vX.Y.Z`` prints the section of a version.
 
-It exits with a message if the tag does not match the version of the service, or if the section has no date.
+It exits with an error message if the tag does not match the version of the service, or if the section has no date.
 """
 
 import re

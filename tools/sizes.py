@@ -1,7 +1,7 @@
-"""Check the sizes of the modules in `service`.
+"""Check the sizes of the modules and functions in `service`.
 
-A module may have 600 lines and a function 60. A module of fewer than 150 lines needs at least two importers, unless it
-is a program or a plug-in.
+A module may have up to 600 lines, and a function up to 60. A module of fewer than 150 lines needs at least two
+importers, unless it is a program or a plug-in.
 """
 
 import ast
@@ -29,7 +29,7 @@ def imported(tree: ast.Module, modules: set[str]) -> set[str]:
 
 
 def faults(path: Path, tree: ast.Module, lines: int, importers: int) -> Iterator[str]:
-    """Yield a message for each rule that the file breaks."""
+    """Yield a message for each size rule that the file violates."""
     if lines > MOST_LINES:
         yield f"{path}: {lines} lines; the maximum is {MOST_LINES}"
     for node in ast.walk(tree):
@@ -39,11 +39,11 @@ def faults(path: Path, tree: ast.Module, lines: int, importers: int) -> Iterator
                 yield f"{path}:{node.lineno}: {node.name} has {length} lines; the maximum is {MOST_FUNCTION_LINES}"
     exempt = path.stem in PROGRAMS or PLUG_INS & set(path.parts)
     if not exempt and importers < LEAST_IMPORTERS and lines < ENOUGH_LINES:
-        yield f"{path}: {importers} importer and {lines} lines: fold it into its importer"
+        yield f"{path}: {importers} importer and {lines} lines: merge it into the module that imports it"
 
 
 def main() -> int:
-    """Print each broken rule. Return 1 if there is one, otherwise 0."""
+    """Print each violation. Return 1 if there is one, otherwise 0."""
     texts = {path.relative_to(ROOT): path.read_text("utf-8") for path in sorted((ROOT / "service").rglob("*.py"))}
     trees = {path: ast.parse(text) for path, text in texts.items()}
     names = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in texts}

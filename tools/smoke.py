@@ -1,6 +1,6 @@
 """Smoke test of a running service.
 
-``smoke.py URL`` waits until the service is ready, then translates and summarises.
+``smoke.py URL`` waits until the service is ready, then requests a translation and a summary.
 """
 
 import json
@@ -15,7 +15,7 @@ TEXT = "Der Bundestag stimmt am Freitag über den Haushalt ab. Die Opposition wi
 
 
 def main(url: str) -> None:
-    """Check the service at this URL.
+    """Check the service at ``url``.
 
     Raises:
         SystemExit: the service is not ready in time, or returns an unexpected response.
@@ -26,7 +26,7 @@ def main(url: str) -> None:
     metrics = get(f"{url}/metrics")
     if not translation.strip() or not summary or 'depesche_results_total{output="translation"} 1.0' not in metrics:
         sys.exit(f"unexpected responses: {translation!r}, {summary!r}")
-    print(f"{url} translates, summarises and counts")
+    print(f"{url} passed the smoke test")
 
 
 def wait_until_ready(url: str) -> None:
@@ -47,7 +47,7 @@ def wait_until_ready(url: str) -> None:
 
 
 def get(url: str) -> str:
-    """Return the body of the response."""
+    """Return the body of the response to a GET request."""
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the caller's own address
         return str(answer.read().decode())
 

@@ -11,7 +11,7 @@ Ask = Callable[[], Awaitable[None]]
 async def steady(ask: Ask, rate_per_s: float, seconds: float) -> list[float]:
     """Call ``ask`` at the rate ``rate_per_s`` for ``seconds``, but at least twice. Return the latencies in seconds.
 
-    Latency is measured from the scheduled time, so delays in this process count. Timers in asyncio are up to a
+    Latency is measured from the scheduled time, so delays in this process are included. asyncio timers can be up to a
     millisecond late.
 
     Raises:

@@ -101,4 +101,4 @@ def libretranslate(weights: Weights) -> LibreTranslate:
 def _check(article: Article, answer: Any) -> None:
     lines = [line for line in answer["translatedText"].splitlines() if line.strip()]
     if len(lines) != len(article.sentences):
-        raise Failed(f"{len(lines)} lines for {len(article.sentences)} sentences")
+        raise Failed(f"{len(lines)} lines were returned for {len(article.sentences)} sentences")

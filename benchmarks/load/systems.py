@@ -27,10 +27,10 @@ def require_text(article: Article, outputs: Sequence[str]) -> None:
         Failed: an output is missing, surplus or blank.
     """
     if len(outputs) != len(article.sentences):
-        raise Failed(f"{len(outputs)} translations for {len(article.sentences)} sentences")
+        raise Failed(f"{len(outputs)} translations were returned for {len(article.sentences)} sentences")
     for source, output in zip(article.sentences, outputs, strict=True):
         if not output.strip():
-            raise Failed(f"no translation of: {source}")
+            raise Failed(f"this sentence has no translation: {source}")
 
 
 class System(Protocol):
@@ -190,7 +190,8 @@ class Raw:
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
         """Implement `System.round`.
 
-        If ``clients`` is 1, each call translates one article. Otherwise, a single call translates all articles.
+        If ``clients`` is 1, each call of the model translates one article. Otherwise, a single call translates all
+        articles.
         """
         some = articles[: len(articles) // 2]
         calls = [[article] for article in some] if clients == 1 else [some]

@@ -97,7 +97,7 @@ def cases(pairs: Pairs) -> Iterator[Case]:
 
 
 def lost_its_marks(source: str, reference: str) -> bool:
-    """Return whether the source contains a quotation of three or more words, but the reference no quotation mark.
+    """Return whether the source contains a quotation of three or more words but the reference has no quotation marks.
 
     Such a reference is faulty.
     """

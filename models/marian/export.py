@@ -118,7 +118,7 @@ def marian_weights(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor
 def network_weights(shape: Shape, named: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of a transformers checkpoint in float32, under the names that `network` uses.
 
-    This reverses `marian_weights`, so training can start from an exported checkpoint.
+    This is the inverse of `marian_weights`. It allows training to start from an exported checkpoint.
     """
     weights = {"embedding.weight": named["model.shared.weight"], "output_bias": named["final_logits_bias"][0, :-1]}
     for side, layers in (("encoder", shape.encoder_layers), ("decoder", shape.decoder_layers)):

@@ -1,8 +1,8 @@
 """Train the line model: ``python -m models.pages --data DIR [--articles FILE] [--write]``.
 
-Without ``--write``, the program trains on the pages of some houses and measures the cleaner on those of the others, for
-each fold. With ``--write``, it trains on all pages and writes the weights of the German language. No text of the pages
-is stored, only weights.
+Without ``--write``, the program performs a cross-validation. For each fold, it trains on the pages of all other folds
+and measures the cleaner on the pages of this fold. With ``--write``, it trains on all pages and writes the weights of
+the German language. Only weights are stored, not the text of the pages.
 """
 
 import json
@@ -26,14 +26,17 @@ ARTICLES = 120
 
 
 def fold_of(folder: Path, held_out: Sequence[str], folds: int) -> dict[str, int]:
-    """Map each publisher to its fold. Publishers of one house are in the same fold; held-out ones are in fold -1."""
+    """Map each publisher to the number of its fold.
+
+    Publishers of the same house are in the same fold (see `houses`). Held-out publishers are in fold -1.
+    """
     house = houses(folder)
     names = sorted({house[name] for name in house if name not in held_out})
     return {name: -1 if name in held_out else names.index(house[name]) % folds for name in house}
 
 
 def measured(folder: Path, publishers: Sequence[str], weights: Weights, german: Language) -> list[tuple[str, Score]]:
-    """Return (form, score) of the cleaner with these weights for all pages of the publishers."""
+    """Clean all pages of the publishers with these weights, and return (form, score) for each result."""
     found: list[tuple[str, Score]] = []
     with patch.object(cleaner, "read_weights", lambda _path: weights):
         for path in sorted(folder.glob("*.json")):
@@ -45,7 +48,7 @@ def measured(folder: Path, publishers: Sequence[str], weights: Weights, german: 
 
 
 def write(path: Path, weights: Weights) -> None:
-    """Write the weights as whole hundredths, and leave out features without weight."""
+    """Write the weights as integers: multiplied by 100 and rounded. Features whose weights are all 0 are left out."""
 
     def hundredths(row: Iterable[float]) -> list[int]:
         return [max(-99_999, round(100 * value)) for value in row]
@@ -82,18 +85,19 @@ def _all_folds(
 
 
 def main(
-    data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the pages.")],
+    data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder with the pages.")],
     article_file: Annotated[
-        Path | None, typer.Option("--articles", exists=True, help="Articles in JSON lines, packed with xz.")
+        Path | None, typer.Option("--articles", exists=True, help="Articles as JSON lines, compressed with xz.")
     ] = None,
     folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
     hold_out: Annotated[
-        list[str] | None, typer.Option(help="A publisher that no fold uses; measured at the end.")
+        list[str] | None,
+        typer.Option(help="A publisher to leave out of the folds and measure at the end."),
     ] = None,
     *,
     write_weights: Annotated[bool, typer.Option("--write", help="Train on all pages and write the weights.")] = False,
 ) -> None:
-    """Train and measure the line model of German pages."""
+    """Train and measure the line model for German pages."""
     german = language("de")
     held = hold_out or []
     place = fold_of(data, held, folds)

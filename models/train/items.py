@@ -12,6 +12,7 @@ from torch import Tensor
 
 from models.train.recipe import Recipe, Source, Stage
 from models.train.tokens import Example, Tokens
+from service.generation.engines.base import PROMPT_STEP_TOKENS, padded_length
 
 WINDOW_ITEMS = 6_000
 HELD = " held"
@@ -188,12 +189,21 @@ def grouped(items: Sequence[Item], batch_tokens: int) -> list[list[Item]]:
     return groups
 
 
-def steps(items: Sequence[Item], recipe: Recipe, position: Position, seed: int) -> list[list[list[Item]]]:
+def padded(item: Item, pad: int) -> Item:
+    """Return the item with the id ``pad`` added before its prompt, up to the padded length that the service uses."""
+    more = padded_length(item.prompt, PROMPT_STEP_TOKENS) - item.prompt
+    return Item(np.concatenate((np.full(more, pad, np.uint16), item.ids)), item.prompt + more, item.weight)
+
+
+def steps(items: Sequence[Item], recipe: Recipe, position: Position, seed: int, pad: int) -> list[list[list[Item]]]:
     """Divide the items of a window into training steps, each of which consists of ``recipe.batches_a_step`` batches.
 
-    ``position`` and ``seed`` determine the order of the batches. An incomplete last step is left out.
+    The share ``recipe.padded_share`` of the prompts is padded with the id ``pad``. ``position`` and ``seed`` determine
+    which prompts these are, and the order of the batches. An incomplete last step is left out.
     """
-    groups = grouped(items, recipe.batch_tokens)
-    random.Random(f"{seed} {position.stage} {position.window}").shuffle(groups)
+    rng = random.Random(f"{seed} {position.stage} {position.window}")
+    chosen = [padded(item, pad) if rng.random() < recipe.padded_share else item for item in items]
+    groups = grouped(chosen, recipe.batch_tokens)
+    rng.shuffle(groups)
     size = recipe.batches_a_step
     return [groups[i : i + size] for i in range(0, len(groups) - size + 1, size)]

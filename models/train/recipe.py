@@ -74,6 +74,7 @@ class Recipe:
     batches_a_step: int
     average_decay: float
     longest_tokens: int
+    padded_share: float
     marks: dict[str, MarkWords]
     sources: dict[str, Source]
     stages: tuple[Stage, ...]

@@ -13,16 +13,17 @@ _SENTENCE = re.compile(r".{40,}?[.!?“\"](?= [A-ZÄÖÜ„\"])", re.DOTALL)
 
 
 def is_translation(german: str, english: str, least_chars: int = 15) -> bool:
-    """Return whether the texts may be translations: they differ, and their lengths are plausible and similar.
+    """Return whether ``english`` may be a translation of ``german``.
 
-    ``least_chars`` is the minimum length of the German text.
+    The texts must differ, and their lengths must be plausible and similar. ``least_chars`` is the minimum length of the
+    German text.
     """
     short, long = sorted((len(german), len(english)))
     return least_chars <= len(german) and long <= MOST_CHARS and long < MOST_RATIO * short and german != english
 
 
 def has_its_facts(text: str, made: str) -> bool:
-    """Return whether ``text`` contains every number in ``made``, the text that was written from it."""
+    """Return whether ``text`` contains every number in ``made``, a text that was written from it."""
     return set(DIGITS.findall(made)) <= set(DIGITS.findall(text))
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +21,7 @@ from models.train.recipe import Recipe, Stage
 from models.train.sources import NO, YES
 from models.train.tokens import Tokens
 
+Part = TypeVar("Part")
 Result = TypeVar("Result")
 ALONE_STEPS = 2
 
@@ -112,7 +114,7 @@ class Trainer:
         new.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Resume from a checkpoint, including its seed and therefore its order of the data."""
+        """Resume from a checkpoint. The checkpoint also determines the seed and therefore the order of the data."""
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.factors.data.copy_(state["factors"])
         self.average.copy_(state["average"])
@@ -154,14 +156,14 @@ class Trainer:
         loss = self.network.losses(batch.ids, batch.places, batch.labels, batch.weights).sum()
         return float(loss.detach()), torch.autograd.grad(loss, self.leaves)
 
-    def _each(self, work: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:
-        """Apply ``work`` to each batch and return the results in order.
+    def _each(self, work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterator[Result]:
+        """Apply ``work`` to each part and return the results in order.
 
-        The batches of the first steps are processed one at a time, because the network is compiled in these steps.
+        The parts of the first steps are processed one at a time, because the network is compiled in these steps.
         """
         if self.steps_here < ALONE_STEPS:
-            return iter([self.workers.submit(work, batch).result() for batch in batches])
-        return self.workers.map(work, batches)
+            return iter([self.workers.submit(work, part).result() for part in parts])
+        return self.workers.map(work, parts)
 
     def scores(self) -> dict[str, float]:
         """Score each held-back set with the running average of the factors.
@@ -194,15 +196,17 @@ class Trainer:
 
     def _right(self, held: list[Item]) -> float:
         """Return the share of entailment examples in which the correct verdict is more likely than the wrong one."""
-        words = [ids[0] for ids in self.tokens.encode((YES, NO))]
+        verdicts = [[*ids, self.tokens.eos] for ids in self.tokens.encode((YES, NO))]
 
-        def right(batch: Batch) -> int:
-            first = torch.isin(batch.labels, torch.tensor(words, device=self.device))
-            h = self.network.hidden(batch.ids).flatten(0, 1)[batch.places[first]]
-            logits = (h @ self.network.embedding[words].T).float()
-            return int((logits.argmax(-1) == (batch.labels[first] == words[1]).long()).sum())
+        def right(item: Item) -> int:
+            prompt = item.ids[: item.prompt].tolist()
+            both = [Item(np.array(prompt + ids, np.uint16), item.prompt, 1.0) for ids in verdicts]
+            batch = data.collate(both, self.tokens.pad).to(self.device)
+            losses = self.network.losses(batch.ids, batch.places, batch.labels, batch.weights).detach()
+            yes, no = (float(part.sum()) for part in torch.split(losses, [len(ids) for ids in verdicts]))
+            return int((no < yes) == (item.ids[item.prompt :].tolist() == verdicts[1]))
 
-        return sum(self._each(right, self._batches(held))) / len(held)
+        return sum(self._each(right, held)) / len(held)
 
 
 def _rate(stage: Stage, plan: Plan, of_stage: float, of_call: float) -> float:
@@ -244,7 +248,7 @@ def _steps(trainer: Trainer) -> Iterator[tuple[Stage, list[list[Item]], float]]:
     while trainer.position.stage < len(trainer.recipe.stages):
         stage, position = trainer.recipe.stages[trainer.position.stage], trainer.position
         drawn, taken = data.window(trainer.items, stage, position, trainer.seed)
-        listed = data.steps(drawn, trainer.recipe, position, trainer.seed)
+        listed = data.steps(drawn, trainer.recipe, position, trainer.seed, trainer.tokens.pad)
         for number in range(position.step, len(listed)):
             over = (position.window + number / len(listed)) * data.WINDOW_ITEMS / stage.items
             yield stage, listed[number], min(over, 1.0)

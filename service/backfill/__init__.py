@@ -1,1 +1,1 @@
-"""The batch processing of article archives. A run that was stopped can be resumed."""
+"""Batch processing of article archives. A run that was stopped can be resumed."""

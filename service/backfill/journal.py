@@ -131,9 +131,7 @@ class InputLines:
             CannotResume: the file has changed before that position.
         """
         if not self._so_far.passes(self._file, place):
-            raise CannotResume(
-                f"{self._path} has changed: lines 1 to {place.lines} are not the same as in the last run"
-            )
+            raise CannotResume(f"{self._path} has changed: lines 1 to {place.lines} differ from the last run")
         if place.size_bytes:
             self._end_last(place)
 
@@ -205,7 +203,7 @@ class Output:
 
     @property
     def empty(self) -> bool:
-        """Whether the file is empty."""
+        """True if the file is empty."""
         return os.fstat(self._file.fileno()).st_size == 0
 
     @property
@@ -222,9 +220,7 @@ class Output:
             CannotResume: the file has changed before ``place``.
         """
         if not self._so_far.passes(self._file, place):
-            raise CannotResume(
-                f"{self._path} has changed: lines 1 to {place.lines} are not the same as in the last run"
-            )
+            raise CannotResume(f"{self._path} has changed: lines 1 to {place.lines} differ from the last run")
         behind_bytes = os.fstat(self._file.fileno()).st_size - place.size_bytes
         self._file.truncate(place.size_bytes)
         return behind_bytes
@@ -343,7 +339,7 @@ class Journal:
 
     @property
     def due(self) -> bool:
-        """Whether at least ``COMMIT_EVERY_S`` seconds have passed since the last commit."""
+        """True if at least ``COMMIT_EVERY_S`` seconds have passed since the last commit."""
         return time.monotonic() - self._committed_s >= COMMIT_EVERY_S
 
     def append(self, record: bytes) -> None:

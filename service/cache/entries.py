@@ -136,14 +136,14 @@ def _refused(constant: str) -> float:
 def row(value: object, length: int) -> list[Any]:
     """Return ``value`` if it is a list of ``length`` items, or raise ValueError."""
     if not isinstance(value, list) or len(value) != length:
-        raise ValueError(f"not a list of {length} items")
+        raise ValueError(f"the value must be a list of {length} items")
     return value
 
 
 def rows(value: object) -> list[Any]:
     """Return ``value`` if it is a list, or raise ValueError."""
     if not isinstance(value, list):
-        raise ValueError("not a list")  # noqa: TRY004 - one type of error for every malformed entry
+        raise ValueError("the value must be a list")  # noqa: TRY004 - one type of error for every malformed entry
     return value
 
 
@@ -157,14 +157,14 @@ def text(value: object) -> str:
 def flag(value: object) -> bool:
     """Return ``value`` if it is a Boolean, or raise ValueError."""
     if not isinstance(value, bool):
-        raise ValueError("not a Boolean")  # noqa: TRY004
+        raise ValueError("the value must be a Boolean")  # noqa: TRY004
     return value
 
 
 def whole_number(value: object, most: int) -> int:
     """Return ``value`` if it is an integer from 0 to ``most``, or raise ValueError."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
-        raise ValueError(f"not a whole number from 0 to {most}")
+        raise ValueError(f"the value must be a whole number from 0 to {most}")
     return value
 
 
@@ -174,14 +174,14 @@ def share(value: object) -> float:
     Values that exceed 1 by no more than a rounding error are accepted, because some shares are sums.
     """
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 <= value <= 1.0 + 1e-9:
-        raise ValueError("not a number from 0 to 1")
+        raise ValueError("the value must be a number from 0 to 1")
     return float(value)
 
 
 def number(value: object) -> float:
     """Return ``value`` if it is a number, or raise ValueError. `decode` refuses numbers that are not finite."""
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise ValueError("not a number")  # noqa: TRY004
+        raise ValueError("the value must be a number")  # noqa: TRY004
     return float(value)
 
 
@@ -221,5 +221,5 @@ def shares(value: object, height: int, width: int) -> tuple[tuple[float, ...], .
 def choice(value: object, known: Sequence[str]) -> str:
     """Return ``value`` if it is one of the strings in ``known``, or raise ValueError."""
     if not isinstance(value, str) or value not in known:
-        raise ValueError("not one of the known strings")
+        raise ValueError("the value must be one of the known strings")
     return value

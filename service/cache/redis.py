@@ -172,7 +172,7 @@ class Shared:
 
     @property
     def blocked(self) -> bool:
-        """Whether the circuit breaker is blocking calls to Redis."""
+        """True if the circuit breaker is blocking calls to Redis."""
         return self._breaker.state != "closed"
 
     async def get_many(self, keys: Collection[bytes]) -> dict[bytes, Found]:

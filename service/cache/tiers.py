@@ -32,8 +32,8 @@ class Purged:
 class Documents:
     """An in-memory cache of whole results. It saves a repeated request from looking up each sentence.
 
-    Results are stored under keys of `result_key`. The total number of characters is limited. Results expire, and the
-    least recently used ones are evicted first.
+    The keys are computed by `result_key`. The total number of characters is limited. Results expire, and the least
+    recently used ones are evicted first.
     """
 
     def __init__(self, memory: Memory) -> None:
@@ -63,7 +63,7 @@ class Documents:
 class Cache:
     """A cache with a memory tier and an optional shared tier.
 
-    Entries are stored under keys of `entry_key`, and tags under keys of `tag_key`. A lookup searches memory first and
+    The keys of entries are computed by `entry_key`, and those of tags by `tag_key`. A lookup searches memory first and
     then the shared tier. Entries from the shared tier are copied to memory for their remaining lifetime.
 
     Each submitted text has a tag that lists every entry used for it, even if the entry was written for another text.
@@ -216,7 +216,7 @@ class Cache:
         """Delete everything from both tiers.
 
         Raises:
-            PurgeIncomplete: the shared tier did not respond. Memory is empty.
+            PurgeIncomplete: the shared tier did not respond. The memory tier has been emptied.
         """
         async with self._purge():
             try:
@@ -256,7 +256,7 @@ class Cache:
 
     @property
     def shared_blocked(self) -> bool:
-        """Whether there is a shared tier and the circuit breaker is blocking it."""
+        """True if there is a shared tier and the circuit breaker is blocking it."""
         return self._shared is not None and self._shared.blocked
 
     async def close(self) -> None:

@@ -17,9 +17,9 @@ _FOLLOWING_WORDS = 2
 def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` contains as many negations as ``source``.
 
-    A finding always refers to a negation that every translation keeps ("nicht", but not in "nicht nur"). Many other
-    words can express a negation ("fail to", "unable"). The check therefore compares the number of negations in one text
-    with the number of words in the other text that can express a negation.
+    A finding always refers to an unambiguous negation, such as "nicht" (except in "nicht nur"). Many other words can
+    express a negation ("fail to", "unable"). The check therefore compares the number of negations in one text with the
+    number of words in the other text that can express a negation.
 
     Raises:
         ValueError: one of the languages has no negation grammar.

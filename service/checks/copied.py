@@ -41,8 +41,9 @@ def check_quotations(source: str, output: str) -> Iterator[Finding]:
     """Check that a translation keeps the quotations of its source sentence and that no quotation is empty.
 
     The check counts marks, because a quotation may open in one sentence and close in another. Single quotation marks
-    count too, because English uses them for “so-called” things. If the source contains a quotation, the translation may
-    contain more of them, because translations often interrupt a quotation to name its speaker.
+    count too, because English also uses them to distance the writer from a word (‘so-called’). If the source contains a
+    quotation, the translation may contain more of them, because translations often interrupt a quotation to name its
+    speaker.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:

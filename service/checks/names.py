@@ -91,7 +91,7 @@ class Index:
 
     @cached_property
     def _capital_runs(self) -> dict[str, set["_Runs"]]:
-        """The capitalised words, by their first letters."""
+        """The capitalised words, grouped by their first letters."""
         found: dict[str, set[_Runs]] = {}
         for runs in (_runs(word) for word in self.words if word[0].isupper()):
             found.setdefault(_first_letters(runs), set()).add(runs)
@@ -210,7 +210,7 @@ def _are_like(one: str, other: str) -> bool:
 
 @cache
 def _exonyms(names_in: Language, text_in: Language) -> Mapping[str, frozenset[str]]:
-    """Map the beginnings of names in ``names_in`` to the beginnings that the same names may have in ``text_in``."""
+    """Map name prefixes in the language ``names_in`` to the prefixes that the same names may have in ``text_in``."""
     if text_in.code in names_in.exonyms:
         return names_in.exonyms[text_in.code]
     found: dict[str, frozenset[str]] = {}
@@ -259,7 +259,7 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
     text, grammar = output.text, output.language.names
     for word in _candidates(output, known=source.words):
         if source.corrupts(word.text):
-            message = f"“{word.text}” is a misspelt name of the source"
+            message = f"“{word.text}” appears to be a misspelling of a name in the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
         elif (known := _misspelt(word.text, source, output.language)) is not None:
             message = f"“{word.text}” is spelled differently in the source: {known}"
@@ -301,10 +301,11 @@ _LEAST_CHARS_FOR_TWO_EDITS = 6
 
 
 def garbles(source: str, output: str, other: str) -> bool:
-    """Return whether a name that ``output`` copies from ``source`` is misspelt in another output.
+    """Return whether ``other`` misspells a name that ``output`` copies correctly from ``source``.
 
-    The other output lacks the name, and has a capitalised word that differs from it by one letter, or by two in a long
-    name. A word that begins with the name, or is its beginning, is a form of the name (Berliner).
+    ``output`` and ``other`` are two translations of ``source``. A name is misspelt if ``other`` lacks it but contains a
+    capitalised word that differs from it by one letter, or by two letters if the name is long. A word that begins with
+    the name, or with which the name begins, counts as a form of the name ("Berliner" for "Berlin").
     """
     kept, words = set(_WORD.findall(output)), set(_WORD.findall(other))
     names = [one for one in set(_WORD.findall(source)) & kept - words if one[0].isupper() and len(one) > _LEAST_CHARS]
@@ -319,7 +320,7 @@ def _is_misspelt(word: str, name: str) -> bool:
 
 
 def _edits(one: str, other: str) -> int:
-    """Return the number of letters to insert, delete or replace (Levenshtein 1966)."""
+    """Return the edit distance of two words: the number of letters to insert, delete or replace (Levenshtein 1966)."""
     row = list(range(len(other) + 1))
     for number, letter in enumerate(one[:_MOST_CHARS], 1):
         before, row[0] = row[0], number

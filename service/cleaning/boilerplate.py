@@ -68,7 +68,7 @@ _ROW_REASONS = frozenset({"byline", "timestamp", "reading_time"})
 
 
 def _apart(text: str, span: Span, page: PageGrammar) -> Iterator[Span]:
-    """Split a paragraph of joined lines before each line that is a byline or a time, and behind it."""
+    """Split a paragraph that consists of several lines before and after each line that is a byline or a timestamp."""
     start = span.start
     for match in _LINE.finditer(text, span.start, span.end):
         line = strip_span(text, Span(*match.span()))

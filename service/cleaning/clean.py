@@ -353,9 +353,10 @@ _REASONS = {
 
 
 def label_lines(lines: list[Line], verdicts: list[Verdict | None], language: Language) -> Labelled | None:
-    """Return the states of the lines by the line model; None if the language has none or the text is no copy of a page.
+    """Classify the lines with the line model of the language.
 
-    A text in which no line looks like boilerplate is an article or a part of one, and stays whole.
+    Return None if the language has no line model, or if no line has been recognised as boilerplate. Such a text is not
+    a copy of a page but an article or part of one, and it is kept as a whole.
     """
     if language.page.weights is None or all(line.reason is None for line in lines):
         return None
@@ -363,15 +364,18 @@ def label_lines(lines: list[Line], verdicts: list[Verdict | None], language: Lan
 
 
 def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
-    """Return whether a whole page was pasted: many lines that no rule knows lie outside the article."""
+    """Return whether a whole page was pasted.
+
+    This is assumed if the line model places many lines outside the article that no rule has recognised as boilerplate.
+    """
     outside = sum(line.kept and state in OUTSIDE for line, state in zip(lines, labelled.states, strict=True))
     return len(lines) >= _LEAST_PAGE_LINES and outside >= _PAGE_LINES and "text" in labelled.states
 
 
 def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: Labelled, *, whole_page: bool) -> None:
-    """Set ``reason`` for each line that is not of the article according to the line model.
+    """Set ``reason`` for each line that is not part of the article according to the line model.
 
-    If no whole page was pasted, running text stays, except for the caption next to a credit.
+    If the text is not a whole page, running text is kept, except for a caption next to a photo credit.
     """
     for number, (line, verdict, state) in enumerate(zip(lines, verdicts, labelled.states, strict=True)):
         chance = labelled.chance(number, ARTICLE)
@@ -399,7 +403,7 @@ _MOST_CAPTION_CHARS = 250
 
 
 def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, whole_page: bool) -> list[Line]:
-    """Mark the headline, kicker and lead that the line model found, and return all lines."""
+    """Mark the headline, kicker and lead that the line model has found, and return all lines."""
     marked: dict[str, Line] = {}
     states = zip(lines, labelled.states, strict=True)
     headed = whole_page or any(state == "headline" and not is_stopped(line.text) for line, state in states)
@@ -422,7 +426,10 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
 
 
 def _opens(lines: list[Line], labelled: Labelled, number: int, language: Language) -> bool:
-    """Return whether a line can be the lead: neither it nor a line between the headline and it has a dateline."""
+    """Return whether the line with index ``number`` can be the lead.
+
+    It cannot if a dateline begins this line or a line between the headline and this line.
+    """
     headline = max((n for n, state in enumerate(labelled.states[:number]) if state == "headline"), default=number - 1)
     return not any(language.page.dateline.match(line.text) for line in lines[headline + 1 : number + 1])
 
@@ -477,10 +484,10 @@ class CleanedArticle:
 def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> CleanedArticle:
     """Find the kicker, headline, lead and body of a pasted page in ``language``, and remove boilerplate.
 
-    If a whole page was pasted, the lines outside the article are removed too, and a ``page_pasted`` notice says so.
-    Uncertain lines in the article are kept and reported with a ``maybe_furniture`` notice. A text in which no line
-    looks like boilerplate stays whole. If the caller provides ``headline`` or ``lead``, repetitions of it at the top of
-    the text are removed.
+    If a whole page was pasted, the lines outside the article are also removed, and a ``page_pasted`` notice reports
+    this. Uncertain lines in the article are kept and reported with a ``maybe_furniture`` notice. A text in which no
+    line looks like boilerplate is kept as a whole. If the caller provides ``headline`` or ``lead``, repetitions of it
+    at the top of the text are removed.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
     lines = split_glued_lines(read_lines(text, language))
@@ -509,7 +516,7 @@ def _page_pasted(lines: list[Line]) -> Notice:
     share = round(100 * kept / max(1, words))
     message = (
         f"The text looks like a whole web page. {share} % of its words were kept as the article. {doubtful} words "
-        "are doubtful and were removed; they have the reason maybe_article."
+        "that may belong to the article were removed with the reason maybe_article."
     )
     return Notice("page_pasted", message)
 

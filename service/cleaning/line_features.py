@@ -1,4 +1,4 @@
-"""The features of the lines of a pasted page, from which the line model finds the article."""
+"""The features of the lines of a pasted page. The line model uses them to find the article."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -40,7 +40,11 @@ _OVERLAP_BIN = _bins(0.001, 0.34, 0.6)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is counted once for a line: its words, its content stems, and whether it is a long line of running text."""
+    """Properties of a line that are computed once: its number of words, its content word stems, and its length class.
+
+    ``key`` is the text in lower case with normalised white space, for comparisons. ``long`` is True if the line has
+    more than ``LONG_CHARS`` characters.
+    """
 
     words: int
     stems: frozenset[str]
@@ -55,7 +59,10 @@ def _shape(line: Line) -> Shape:
 
 
 def best_stretch(lines: Sequence[Line], penalty: int) -> tuple[int, int]:
-    """Return the range of lines with the most text: long lines count their length, others cost ``penalty``."""
+    """Return the range of consecutive lines that contains the most text.
+
+    Each long line adds its length to the score of a range, and each other line subtracts ``penalty`` from it.
+    """
     best, best_range = 0, (0, 0)
     total, start = 0, 0
     for number, line in enumerate(lines):
@@ -70,11 +77,12 @@ def best_stretch(lines: Sequence[Line], penalty: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the whole page says about its lines.
+    """Facts about the lines of a page that depend on the whole page. Lines are identified by their index.
 
-    ``anchors`` are the lines that surely are in the article. ``own`` are lines of some length on its topic.
-    ``shares`` are the shares of each line's content words that the article's long lines have, or None without words.
-    ``copied`` are the lines of which the page has a copy or a similar line.
+    ``anchors`` are lines that are almost certainly part of the article. ``own`` are paragraphs on the topic of the
+    article. ``shares`` contains, for each line, the share of its content words that also occur in the long lines of the
+    article, or None if the line has no content words. ``copied`` are lines that occur twice on the page or closely
+    resemble another line.
     """
 
     anchors: Sequence[int]
@@ -84,7 +92,10 @@ class Facts:
 
 
 class _Overlap:
-    """The share of a line's content words that also occur in the long lines near it, by a sliding count."""
+    """A calculator for the share of a line's content words that also occur in a range of long lines.
+
+    The word counts are updated incrementally as the range moves down the page.
+    """
 
     def __init__(self, shapes: Sequence[Shape], longs: Sequence[int]) -> None:
         self._shapes, self._longs = shapes, longs
@@ -92,7 +103,11 @@ class _Overlap:
         self._start = self._end = 0
 
     def share(self, number: int, start: int, end: int) -> float | None:
-        """Return the share for the long lines from ``start`` to ``end``, which never decrease; None without words."""
+        """Return the share for line ``number`` and the long lines from ``start`` to ``end``.
+
+        ``start`` and ``end`` must not decrease from one call to the next. The result is None if the line has no content
+        words.
+        """
         while self._end < end:
             self._counts.update(self._shapes[self._longs[self._end]].stems)
             self._end += 1
@@ -109,7 +124,7 @@ class _Overlap:
 def features(
     lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: Language
 ) -> tuple[list[list[str]], Facts]:
-    """Return the names of the features of each line, and the facts about the page.
+    """Return the names of the features of each line, and facts about the page.
 
     The running time is linear in the length of the page.
     """
@@ -191,7 +206,7 @@ def _own(line: Line, shape: Shape, verdict: Verdict | None, page: PageGrammar) -
 
 
 def _brief(line: Line, shape: Shape, verdict: Verdict | None) -> tuple[str, ...]:
-    """Return the few features of a line that its neighbours see."""
+    """Return the few features of a line that are also used as features of its neighbours."""
     size = _SIZE_BIN(shape.words)
     names = [f"size {size}", f"size {size} end {line_ending(line.text)}"]
     reason = line.reason or (verdict.reason if verdict is not None else None)
@@ -203,7 +218,7 @@ def _brief(line: Line, shape: Shape, verdict: Verdict | None) -> tuple[str, ...]
 
 
 def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[str]], Facts]:
-    """Return the features of each line that depend on the whole page, and the facts."""
+    """Return the features of each line that depend on the whole page, and facts about the page."""
     longs = [number for number, shape in enumerate(shapes) if shape.long]
     near, region = _Overlap(shapes, longs), _Overlap(shapes, longs)
     stretches = {penalty: best_stretch(lines, penalty) for penalty in _PENALTIES}
@@ -254,7 +269,11 @@ def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[
 
 
 def _around(number: int, size: int, strongs: Sequence[int], meta: Sequence[int]) -> Iterator[str]:
-    """Yield features from the sums of strong lines and of bylines and times up to each line."""
+    """Yield the features that describe how many strong lines and metadata lines surround a line.
+
+    ``strongs`` and ``meta`` are cumulative counts: item n is the number of such lines before line n. Metadata lines are
+    bylines and timestamps.
+    """
     rest, gone = strongs[-1] - strongs[number + 1], strongs[number]
     yield f"strong after {min(rest, 3)}"
     yield f"strong above {min(gone, 3)}"
@@ -267,7 +286,7 @@ def _around(number: int, size: int, strongs: Sequence[int], meta: Sequence[int])
 
 
 def _repetition(shape: Shape, size: int, copies: Counter[str], seen: Counter[str]) -> Iterator[str]:
-    """Yield features of a line that the page repeats, and count it as seen."""
+    """Yield the features of a line whose text occurs several times on the page, and count the line in ``seen``."""
     if copies[shape.key] > 1:
         yield "repeated"
         yield f"repeated size {size}"
@@ -284,7 +303,10 @@ _MOST_LINES_OF_STEM = 12
 
 
 def _similar(shapes: Sequence[Shape]) -> frozenset[int]:
-    """Return the short lines that share most of their content words with another short line, as title and headline."""
+    """Return the indices of short lines that share most of their content words with another short line.
+
+    Such a pair may consist of the page title and the headline.
+    """
     places: dict[str, list[int]] = defaultdict(list)
     for number, shape in enumerate(shapes):
         if len(shape.stems) in _SIMILAR_STEMS:
@@ -302,7 +324,7 @@ def _similar(shapes: Sequence[Shape]) -> frozenset[int]:
 
 
 def _anchors(strong: Sequence[bool], start: int, end: int) -> list[int]:
-    """Return the long paragraphs on the topic in the long stretch, and those near it on both sides."""
+    """Return the indices of the strong lines in the range from ``start`` to ``end`` and near it."""
     numbers = [number for number, is_strong in enumerate(strong) if is_strong]
     found = [number for number in numbers if start <= number < end]
     if not found:
@@ -327,7 +349,10 @@ _OFFERS = ("account", "mailing", "consent", "advert", "legal")
 
 
 def _is_strong(line: Line, share: float | None, least: int = _STRONG_CHARS) -> bool:
-    """Return whether the line is a paragraph of at least ``least`` characters on the topic of the long stretch."""
+    """Return whether the line is a paragraph on the topic of the article with at least ``least`` characters.
+
+    ``share`` is the share of the line's content words that also occur in the long lines of the article.
+    """
     if not line.running or line.reason is not None or len(line.text) < least or (share or 0) < _STRONG_SHARE:
         return False
     cues = line.page.cues
@@ -340,7 +365,7 @@ _FAR = 1_000
 
 
 def _place(number: int, start: int, end: int) -> str:
-    """Return where the line lies relative to the stretch from ``start`` to ``end``."""
+    """Return the feature for the position of a line relative to the range from ``start`` to ``end``."""
     if start == end:
         return "none"
     if number < start:
@@ -351,7 +376,11 @@ def _place(number: int, start: int, end: int) -> str:
 
 
 def _of_page(lines: Sequence[Line], shapes: Sequence[Shape]) -> list[str]:
-    """Return the features that all lines of a page share: how much of it lies outside the long stretch."""
+    """Return the features that all lines of a page share.
+
+    They are the number of lines, the number of short lines outside the range with the most text, and the number of
+    lines that the rules have recognised.
+    """
     start, end = best_stretch(lines, _PENALTIES[0])
     outside = sum(not shape.long for shape in (*shapes[:start], *shapes[end:]))
     known = sum(line.reason is not None for line in lines)

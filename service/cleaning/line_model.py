@@ -1,9 +1,10 @@
 """The line model: a linear-chain conditional random field that finds the article among the lines of a pasted page.
 
-Each line gets a state. The states before the headline, in the head of the article, in its text and after it are
-different ones, so the best sequence of states (Viterbi) is at the same time the best article region. The features of
-a line are binary. The method is that of Lafferty, McCallum and Pereira, "Conditional Random Fields" (2001). The weights
-belong to a language; ``models/pages`` trains them.
+The model assigns a state to each line. There are different states for lines before the headline, lines between the
+headline and the text, lines in the text, and lines after the text. The most probable sequence of states, found with the
+Viterbi algorithm, therefore also determines where the article begins and ends. All features of a line are binary. The
+method is described in Lafferty, McCallum and Pereira, "Conditional Random Fields" (2001). Each language has its own
+weights, which are trained in ``models/pages``.
 """
 
 import json
@@ -59,17 +60,18 @@ _NEXT = {
     "after": ("after",),
 }
 ALLOWED = np.array([[state in _NEXT[previous] for state in STATES] for previous in STATES])
-"""Which state (column) may follow which (row). There is at most one headline, and ``after`` lasts to the end."""
+"""Whether the state of a column may follow that of a row. There is at most one headline, and ``after`` is final."""
 STARTS = np.array([state in _FIRST for state in STATES])
 _NOTHING = -1e9
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The weights of a model.
+    """The weights of a line model.
 
-    ``rows`` maps each feature to a row of ``emission`` (features x states). ``transition`` (states x states) and
-    ``start`` (states) are logarithmic; what is not allowed is a very large negative number.
+    ``rows`` maps each feature to a row of ``emission`` (features × states). ``transition`` (states × states) and
+    ``start`` (states) contain logarithmic weights. Forbidden transitions and start states have a very large negative
+    weight.
     """
 
     rows: dict[str, int]
@@ -78,7 +80,10 @@ class Weights:
     start: "np.ndarray[Any, np.dtype[np.float64]]"
 
     def scores(self, found: Sequence[Sequence[str]]) -> "np.ndarray[Any, np.dtype[np.float64]]":
-        """Return the score of each state for each line (lines x states). Unknown features count nothing."""
+        """Return the score of each state for each line (lines × states). ``found`` contains the features of each line.
+
+        Unknown features are ignored.
+        """
         result = np.zeros((len(found), len(STATES)))
         for number, names in enumerate(found):
             known = [row for name in names if (row := self.rows.get(name)) is not None]
@@ -88,15 +93,15 @@ class Weights:
 
 @cache
 def read_weights(path: Path) -> Weights:
-    """Read the weights of a language, which are whole hundredths in the file.
+    """Read the weights of a language. The file contains them as integers, multiplied by 100.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: the states of the file are not those of this module.
+        ValueError: the file was written for a different set of states.
     """
     content = json.loads(path.read_text("utf-8"))
     if tuple(content["states"]) != STATES:
-        raise ValueError(f"{path.name}: the model has other states than this version")
+        raise ValueError(f"{path.name}: the weights are for a different version of the line model")
     emission = np.array(list(content["features"].values()), dtype=float) / 100
     transition = np.where(ALLOWED, np.array(content["transition"], dtype=float) / 100, _NOTHING)
     start = np.where(STARTS, np.array(content["start"], dtype=float) / 100, _NOTHING)
@@ -105,7 +110,10 @@ def read_weights(path: Path) -> Weights:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """The best state of each line, the probability of each state for each line (lines x states), and the facts."""
+    """The result of the line model: the most probable state of each line, and the probability of each state.
+
+    ``chances`` has the shape (lines × states). ``facts`` are the facts about the page.
+    """
 
     states: tuple[str, ...]
     chances: "np.ndarray[Any, np.dtype[np.float64]]"
@@ -117,7 +125,7 @@ class Labelled:
 
 
 def label(lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: Language, weights: Weights) -> Labelled:
-    """Find the best sequence of states (Viterbi) and the probabilities (forward and backward sums)."""
+    """Find the most probable sequence of states (Viterbi) and all state probabilities (forward-backward algorithm)."""
     found, facts = features(lines, verdicts, language)
     scores = weights.scores(found)
     if not len(scores):
@@ -150,10 +158,11 @@ def _with_headline(
     chances: "np.ndarray[Any, np.dtype[np.float64]]",
     facts: Facts,
 ) -> list[str]:
-    """Choose the headline among the lines above the text, and return the states that fit it.
+    """Choose the headline among the lines above the text, and return the states with this headline.
 
-    The field sees only neighbouring lines. What makes a headline is its place in the page: it has the words of
-    the text below it, the page often repeats it, and the byline follows. The best sum of these points wins.
+    The random field considers only neighbouring lines, but a headline is recognised by its place on the page: it shares
+    words with the text below it, the page often repeats it, and a byline follows it. The line with the most points for
+    such properties is chosen. If no line has enough points, the states are returned unchanged.
     """
     first = next((n for n, state in enumerate(states) if state in _TEXT and (n in facts.own or state == "text")), None)
     if first is not None and facts.anchors:
@@ -200,7 +209,10 @@ def _headline_points(
     chances: "np.ndarray[Any, np.dtype[np.float64]]",
     facts: Facts,
 ) -> float | None:
-    """Return how much speaks for a line as headline of the text that begins at ``first``; None if it cannot be one."""
+    """Rate how likely a line is to be the headline of the text that begins at line ``first``.
+
+    Return None if the line cannot be a headline.
+    """
     line, verdict = lines[number], verdicts[number]
     words = len(line.text.split())
     known = line.reason not in _MAYBE_HEADLINE or (verdict is not None and verdict.weight != "doubt")
@@ -235,7 +247,11 @@ def _forbid(
     verdicts: Sequence[Verdict | None],
     anchors: Sequence[int],
 ) -> None:
-    """Rule out states whose form does not fit, and the states outside the article between the first and last anchor."""
+    """Lower the scores of impossible states, in place.
+
+    A line cannot have a state that does not fit its form. Between the first and the last of the ``anchors``, a line
+    cannot be outside the article.
+    """
     headline, lead, kicker = (STATES.index(state) for state in ("headline", "lead", "kicker"))
     for number, (line, verdict) in enumerate(zip(lines, verdicts, strict=True)):
         words = len(line.text.split())

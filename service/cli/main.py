@@ -146,7 +146,7 @@ def join_(context: typer.Context) -> None:
         for name in filter(store.catalog.embedded, store.catalog.names()):
             entry = store.catalog.entry(name)
             if entry.manifest.joined:
-                store.say(f"{name} is joined in {join(entry).folder}")
+                store.say(f"{name} is ready in {join(entry).folder}")
 
 
 @models_app.command()

@@ -123,7 +123,7 @@ _NEAR_BLOCKS = 8
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A block of the page without further blocks in it. ``place`` is the same for blocks of the same kind."""
+    """A block of the page that contains no other blocks. ``place`` is equal for blocks of the same kind."""
 
     text: str
     key: str
@@ -140,7 +140,10 @@ def _key(text: str) -> str:
 
 
 def _plain(text: str | None) -> str | None:
-    """Return a metadata text without tags, and without entities even if they were escaped twice."""
+    """Return a metadata value as plain text.
+
+    Tags are removed, and entities are decoded, even if they were escaped twice.
+    """
     return " ".join(_TAG.sub(" ", unescape(unescape(text))).split()) or None if text else None
 
 
@@ -149,9 +152,11 @@ def _words_of(element: lxml_html.HtmlElement) -> str:
 
 
 def _headline(tree: lxml_html.HtmlElement, described: Sequence[str | None]) -> str | None:
-    """Return the headline: the first one of the metadata that is a heading of the page, else the page's first h1.
+    """Return the headline of the page.
 
-    A kicker in the h1 is left out. If the page has no heading, the metadata are used.
+    This is the first headline in the metadata (``described``) that is also a heading of the page. If there is none, it
+    is the first h1 of the page without its kicker. If the page has no h1 either, it is the first headline in the
+    metadata.
     """
     headings = [shown for name in _HEADINGS for one in tree.iter(name) for shown in _shown(one)]
     keys = {_key(heading) for heading in headings}
@@ -164,7 +169,7 @@ def _headline(tree: lxml_html.HtmlElement, described: Sequence[str | None]) -> s
 
 
 def _shown(heading: lxml_html.HtmlElement) -> list[str]:
-    """Return the text of a heading, and its text without a kicker if it contains one."""
+    """Return the text of a heading. If the heading contains a kicker, also return its text without the kicker."""
     whole = _words_of(heading)
     kickers = [_words_of(child) for child in heading if _KICKER_CLASS.search(child.get("class") or "")]
     rest = whole.removeprefix(kickers[0]).lstrip(" :–-") if kickers else ""
@@ -172,7 +177,7 @@ def _shown(heading: lxml_html.HtmlElement) -> list[str]:
 
 
 def _blocks(tree: lxml_html.HtmlElement) -> list[_Part]:
-    """Return the blocks of the page in order."""
+    """Return the innermost blocks of the page in order."""
     elements = [element for element in tree.iter() if isinstance(element.tag, str)]
     inner: set[lxml_html.HtmlElement] = set()
     for element in reversed(elements):
@@ -203,9 +208,11 @@ def _part(element: lxml_html.HtmlElement, text: str, *, caption: bool) -> _Part:
 
 
 def _lead(blocks: Sequence[_Part], headline: str | None, described: Sequence[str], text: str) -> str | None:
-    """Return the lead that the page shows between the headline and the text, else the description in the metadata.
+    """Return the lead of an article.
 
-    A description is not used if it is the caption of a picture. If it is cut off, the whole paragraph is used.
+    This is the paragraph that the page shows as a lead between the headline and the text. If there is none, it is the
+    first usable description in the metadata (``described``). A description that is the caption of a picture is not
+    used. A truncated description is replaced with the paragraph of the page that it was taken from.
     """
     body = [_key(line) for line in text.split("\n") if len(line) >= _LONG_CHARS]
     shown = _shown_lead(blocks, headline, set(body))
@@ -225,7 +232,7 @@ def _lead(blocks: Sequence[_Part], headline: str | None, described: Sequence[str
 
 
 def _shown_lead(blocks: Sequence[_Part], headline: str | None, body: set[str]) -> str | None:
-    """Return the first text below a heading that repeats the headline, if it is set apart from the text below it."""
+    """Return the first paragraph below the heading that repeats the headline, if the layout marks it as a lead."""
     if headline is None:
         return None
     wanted = _key(headline)
@@ -240,7 +247,11 @@ def _shown_lead(blocks: Sequence[_Part], headline: str | None, body: set[str]) -
 
 
 def _is_set_apart(blocks: Sequence[_Part], number: int, body: set[str]) -> bool:
-    """Return whether a block is a lead: it is named so, bold, of another kind than the text, or not part of it."""
+    """Return whether the layout distinguishes a block as a lead.
+
+    It does if the block is bold, has a class name for leads, has a different format from the following text, or is not
+    part of the extracted text (``body``).
+    """
     block = blocks[number]
     if not _may_be_lead(block):
         return False
@@ -259,9 +270,9 @@ def _may_be_lead(block: _Part) -> bool:
 
 
 def _without(text: str, heads: set[str | None]) -> str:
-    """Remove the headline and the lead from the top of the body, where trafilatura includes them.
+    """Remove the headline and the lead (``heads``) from the top of the extracted text.
 
-    The headline is also removed if a kicker precedes it in the same line.
+    trafilatura includes them there. A kicker before the headline on the same line is removed with it.
     """
     lines = [line for line in text.split("\n") if line.strip()]
     keys = {_key(head) for head in heads if head}

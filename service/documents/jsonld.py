@@ -17,7 +17,8 @@ MOST_DEPTH = 8
 def find_article(value: object, depth: int = 0) -> Mapping[str, Any] | None:
     """Return the first article in a JSON-LD value, or None if there is none.
 
-    The article is the value itself, or it is in a list, in ``@graph`` or in a main entity.
+    The article may be the value itself, or it may be in a list, in ``@graph`` or in a main entity. ``depth`` is the
+    nesting depth of the value.
     """
     if depth > MOST_DEPTH:
         return None

@@ -28,7 +28,7 @@ class Aligner(Protocol):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether the generator must return the attention of each output."""
+        """True if the generator must return the attention of each output."""
         ...
 
     async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
@@ -53,7 +53,7 @@ class AttentionAligner:
         self._threads = threads
 
     async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
-        """See `Aligner.align`."""
+        """Implement `Aligner.align`."""
         wanted = [(source, output.text, output.attention) for source, output in pairs]
         return await self._threads.in_thread(sum(len(source) for source, _ in pairs), _aligned, wanted)
 
@@ -73,11 +73,11 @@ class ForcedAligner:
 
     @property
     def identity(self) -> str:
-        """See `Aligner.identity`."""
+        """Implement `Aligner.identity`."""
         return f"forced {self._model.identity}"
 
     async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
-        """See `Aligner.align`."""
+        """Implement `Aligner.align`."""
         source_language = language(self._model.manifest.source_lang)
         normal = [(for_model(source, source_language), output.text) for source, output in pairs]
         fitting = [n for n, texts in enumerate(normal) if all(text and self._model.fits(text) for text in texts)]

@@ -80,11 +80,11 @@ class TextHypothesis:
 
 @dataclass(frozen=True, slots=True)
 class GivenOutput:
-    """A source, and an output for it that is to be scored.
+    """A source with an output whose score will be computed.
 
-    If ``ended`` is True, the score includes the log-probability that the output ends after its last word. If
-    ``total`` is True, the score is the log-probability of the whole output instead of the mean per token. Such
-    scores can be compared between outputs of different lengths.
+    If ``ended`` is True, the score includes the log-probability that the output ends after its last word. If ``total``
+    is True, the score is the log-probability of the whole output, so alternatives with different numbers of tokens can
+    be compared. Otherwise, it is the mean log-probability per token.
     """
 
     source: str | Prompt
@@ -97,10 +97,11 @@ class Scorer(Protocol):
     """A causal model that scores given outputs."""
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
-        """Return the log-probability of each output, in order: per token, or of the whole output if it is ``total``.
+        """Return the log-probability of each output, in order.
 
-        The outputs belong to a request that was already admitted, so the limits of the queue do not apply to them. The
-        result is minus infinity for an output that is too long for the model.
+        It is the mean per token or, if the output's ``total`` is set, the sum over all tokens. For an output that is
+        too long for the model, it is minus infinity. The outputs belong to a request that was already admitted, so the
+        limits of the queue do not apply to them.
 
         Raises:
             NotReady, Draining, EngineError: the model cannot do the work.

@@ -114,7 +114,7 @@ class Call:
 
     @property
     def follows(self) -> bool:
-        """Whether the caller receives each sentence as soon as it is translated."""
+        """True if the caller receives each sentence as soon as it is translated."""
         return self.finished is not nothing
 
     def without_callbacks(self) -> "Call":

@@ -20,17 +20,26 @@ from service.generation.base import (
 )
 from service.generation.batcher import Batcher
 from service.generation.call import Priority
-from service.generation.engines.base import Engine, ParallelConfig, layouts, resolve_compute_type
+from service.generation.engines.base import (
+    PROMPT_STEP_TOKENS,
+    Engine,
+    ParallelConfig,
+    layouts,
+    padded_length,
+    resolve_compute_type,
+)
 from service.generation.engines.loading import Probe, TunedConfig, TunedFactory, load_engine
 from service.generation.engines.tokenizers import EOS, Tokenizer
 from service.generation.scheduler import Limits
 from service.languages.base import language
 from service.registry.catalog import Entry
 from service.registry.joining import ready
-from service.registry.manifest import EngineKind, Manifest
+from service.registry.manifest import EngineKind, Manifest, Prompts
 
 SMALL_BYTES = 2**25
 SENTENCES_OF_SMALL, SENTENCES = 32, 64
+FIRST_SENTENCES = 8
+"""Maximum number of sentences in a call to an idle causal model. Such a call takes one or two seconds."""
 SCORED = DecodingOptions()
 CHARS_A_TOKEN = 16
 """A text with more than this many characters per token of the limit counts as too long without being encoded."""
@@ -94,7 +103,7 @@ class LocalGenerator:
         options = [f"{name}={value}" for name, value in manifest.decoding]
         options += [f"thorough.{name}={value}" for name, value in manifest.thorough or ()]
         if manifest.prompts is not None:
-            options.append(f"hints={manifest.prompts.hints}")
+            options.append(f"hints={manifest.prompts.hints} pad={manifest.prompts.pad}")
         return " ".join(options)
 
     @cached_property
@@ -104,12 +113,12 @@ class LocalGenerator:
 
     @property
     def identity(self) -> str:
-        """See `TextGenerator.identity`."""
+        """Implement `TextGenerator.identity`."""
         return f"{self.manifest.id} {self.version} {self.search} {self.manifest.tokens!r}"
 
     @property
     def health(self) -> Health:
-        """See `TextGenerator.health`."""
+        """Implement `TextGenerator.health`."""
         state = self.batcher.state
         if state.dead:
             return "dead"
@@ -118,7 +127,7 @@ class LocalGenerator:
         return "ready" if state.ready else "loading"
 
     async def start(self) -> None:
-        """See `TextGenerator.start`."""
+        """Implement `TextGenerator.start`."""
         await self.batcher.start()
 
     def refuse(self) -> None:
@@ -126,11 +135,11 @@ class LocalGenerator:
         self.batcher.refuse()
 
     async def close(self, drain_s: float) -> None:
-        """See `TextGenerator.close`."""
+        """Implement `TextGenerator.close`."""
         await self.batcher.drain(drain_s)
 
     def fits(self, text: str) -> bool:
-        """See `TextGenerator.fits`."""
+        """Implement `TextGenerator.fits`."""
         limit = self.manifest.tokens.max_source_tokens
         if self.tokenizer.most_tokens(text) <= limit:
             return True
@@ -144,7 +153,7 @@ class LocalGenerator:
         deadline_s: float | None = None,
         admitted: bool = False,
     ) -> list[TextFuture]:
-        """See `TextGenerator.generate`."""
+        """Implement `TextGenerator.generate`."""
         items = [self._item(source) for source in sources]
         return self.batcher.submit_many(
             items, priority=priority, deadline_s=deadline_s, convert=self._texts, admitted=admitted
@@ -162,7 +171,7 @@ class LocalGenerator:
             # Beam search computes scores anyway. Greedy search is faster without them.
             scored=asked.scored or own.beam_size > 1,
         )
-        return EngineInput(tokens, options)
+        return EngineInput(padded(tokens, self.manifest.prompts), options)
 
     def _allowed(self, text: str, options: GenerationOptions) -> frozenset[str] | None:
         """Return the pieces that an output may contain, or None if there is no restriction.
@@ -191,9 +200,8 @@ class LocalGenerator:
     async def force(self, pairs: Sequence[tuple[str, str]]) -> list[PieceAttention]:
         """Return the model's attention for given outputs, using forced decoding.
 
-        Each pair is a source and its output. Each text must fit into the model (`fits`).
-
-        The work belongs to a request that was already admitted, so no limit of the queue refuses it.
+        Each pair is a source and its output. Each text must fit into the model (`fits`). The pairs belong to a request
+        that was already admitted, so the limits of the queue do not apply to them.
 
         Raises:
             NotReady, Draining, EngineError: see `TextGenerator.generate`.
@@ -212,7 +220,7 @@ class LocalGenerator:
         return [text.attention for text in texts if text.attention is not None]
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
-        """See `Scorer.log_probs`."""
+        """Implement `Scorer.log_probs`."""
         end, limit = (
             (self.tokenizer.end,),
             self.manifest.tokens.max_source_tokens + self.manifest.tokens.max_output_tokens,
@@ -238,6 +246,16 @@ class LocalGenerator:
         ]
 
 
+def padded(prompt: Tokens, prompts: Prompts | None) -> Tokens:
+    """Add padding before ``prompt`` if the model was trained with padding. Otherwise, return it unchanged.
+
+    The engine reads prompts of equal length in one step, and the other prompts of a call then do not affect the output.
+    """
+    if prompts is None or not prompts.pad:
+        return prompt
+    return (prompts.pad,) * (padded_length(len(prompt), PROMPT_STEP_TOKENS) - len(prompt)) + prompt
+
+
 async def load_generator(
     entry: Entry, choice: EngineChoice, limits: Limits, listener: Listener, on_dead: Callable[[], None]
 ) -> LocalGenerator:
@@ -256,6 +274,8 @@ async def load_generator(
     warm_up = EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))
     if not limits.batch_items:
         limits = replace(limits, batch_items=call_sentences(made, choice.kind))
+    if entry.manifest.causal:
+        limits = replace(limits, first_items=FIRST_SENTENCES)
     batcher = Batcher(entry.name, factory, warm_up, limits=limits, listener=listener, on_dead=on_dead)
     compute_type = (
         f"{resolve_compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"

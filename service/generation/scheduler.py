@@ -19,13 +19,16 @@ class Limits:
     """Limits for the queue and the batches of one model.
 
     ``token_budget`` is the maximum number of padded source tokens in an engine call (longest item times number of
-    items). ``batch_items`` is the maximum number of items in a call. If it is 0, `load_generator` determines it.
-    ``queue_items`` and ``queue_tokens`` limit the waiting items and their source tokens, without padding.
-    ``rebuild_pauses_s`` contains the pause before each attempt to rebuild an engine.
+    items). ``batch_items`` is the maximum number of items in a call. If it is 0, `load_generator` determines it. If
+    ``first_items`` is not 0, a call to an idle engine has at most this many items, and they have the same padded
+    length. With a slow model, callers then get their first outputs early. ``queue_items`` and ``queue_tokens`` limit
+    the waiting items and their source tokens, without padding. ``rebuild_pauses_s`` contains the pause before each
+    attempt to rebuild an engine.
     """
 
     token_budget: int = 4_096
     batch_items: int = 64
+    first_items: int = 0
     queue_items: int = 8_192
     queue_tokens: int = 524_288
     engine_hang_s: float = 60.0
@@ -505,11 +508,12 @@ class Queue:
     def _next(self, idle: int, *, only_backlog: bool = False) -> list[QueuedItem]:
         waiting = [one for one in self._waiting.values() if not one.future.done()]
         limits = self._limits
+        first = limits.first_items if idle else 0
         chosen = plan(
             [one.pending for one in waiting],
             token_budget=limits.token_budget,
-            max_items=limits.batch_items,
-            idle=idle,
+            max_items=min(first, limits.batch_items) if first else limits.batch_items,
+            idle=0 if first else idle,
         )
         if only_backlog and len(chosen) == len(waiting):
             return []

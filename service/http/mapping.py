@@ -32,7 +32,7 @@ def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
 
 
 def model_out(model: LocalGenerator) -> schemas.ModelOut:
-    """Describe a model for a response."""
+    """Convert a model to its response model."""
     m = model.manifest
     return schemas.ModelOut(
         name=model.name,

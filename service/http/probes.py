@@ -188,7 +188,7 @@ SCRIPT_TYPE = "text/javascript; charset=utf-8"
 class _PageFiles(StaticFiles):
     """Static files that are served with `PAGE_HEADERS`.
 
-    A 304 response also carries these headers, because browsers use them to update the headers of their cached copy.
+    A 304 response also contains these headers, because browsers use them to update the headers of their cached copy.
     """
 
     def file_response(

@@ -73,7 +73,7 @@ class WarningOut(BaseModel):
 class ModelOut(BaseModel):
     """A model.
 
-    ``quality`` states what the model's output is good enough for: trials ("starter"), drafts that an editor compares
+    ``quality`` states the use that the model's output is fit for: trials ("starter"), drafts that an editor compares
     with the original ("draft"), or publication after review ("production").
     """
 
@@ -204,7 +204,7 @@ class TextSummaryOut(SummaryOut):
     """The summary of a text, and its headlines if they were requested."""
 
     headlines: list[HeadlineOut] | None = Field(
-        default=None, description="Headlines, best first. `warnings` says why there are fewer than requested."
+        default=None, description="Headlines, best first. `warnings` explains why some are missing."
     )
 
 
@@ -293,7 +293,7 @@ class ArticleResponse(BaseModel):
     translation: ArticleTranslationOut | None = None
     summary_translation: SummaryOut | None = None
     headlines: list[HeadlineOut] | None = Field(
-        default=None, description="Headlines, best first. `article.warnings` says why there are fewer than requested."
+        default=None, description="Headlines, best first. `article.warnings` explains why some are missing."
     )
     models: ModelsOut
     notices: list[WarningOut] = _NOTICES

@@ -1,4 +1,4 @@
-"""Bundles: tar files that carry an installed model, with checksums, to a machine without access to a hub."""
+"""Bundles: tar files that contain an installed model with checksums, for machines without access to a hub."""
 
 import contextlib
 import io

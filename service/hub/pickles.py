@@ -1,8 +1,8 @@
 """Convert pickled weights to safetensors in a child process with resource limits and without secrets.
 
 The parent calls `rewrite`, and the child runs this module as a program. ``torch.load(weights_only=True)`` rejects all
-objects except tensors. The resource limits stop a file that exhausts memory, CPU time, disk space or file handles. They
-are not a sandbox.
+objects except tensors. The resource limits abort the child if a file would exhaust memory, CPU time, disk space or file
+handles. They are not a sandbox.
 """
 
 import os
@@ -200,7 +200,7 @@ def _read(source: Path) -> object:
 def _independent(state: Any) -> dict[str, Any]:
     """Return the tensors in ``state`` by name, without tied embeddings.
 
-    Each tensor is copied to contiguous memory of its own, because safetensors requires this.
+    Each tensor is copied to separate contiguous memory, because safetensors requires this.
     """
     import torch  # noqa: PLC0415 - the parent does without
 

@@ -181,8 +181,8 @@ def _check_digest(repo: str, file: RepoFile, path: Path) -> None:
     if not correct:
         discard(Snapshot("", {file.name: path}))
         raise WeightsMismatch(
-            f"{repo}: {file.name} does not match its digest in the hub's listing: the file was damaged in transit or "
-            "in the cache. The cached copy has been deleted; pull the model again"
+            f"{repo}: {file.name} does not match its digest in the hub's listing: the file was damaged during "
+            "the download or in the cache. The cached copy has been deleted; pull the model again"
         )
 
 
@@ -256,7 +256,7 @@ def _not_cached(repo: str) -> str:
 
     if constants.is_offline_mode():
         return f"{repo} is not in the hub client's cache, and HF_HUB_OFFLINE forbids downloads"
-    return _unreachable("or it is not a hub")
+    return _unreachable("or it does not serve a model hub")
 
 
 def _unreachable(reason: str) -> str:

@@ -276,7 +276,7 @@ class Inflection(Protocol):
     """Rules of inflection, which identify the forms of a word."""
 
     def folded(self, word: str) -> str:
-        """Return ``word`` in lower case and without umlauts, because these may change together with the ending."""
+        """Return ``word`` in lower case and without umlauts, because an ending may add or remove an umlaut."""
         ...
 
     def stems(self, word: str) -> set[str]:
@@ -410,7 +410,7 @@ class PageGrammar:
         meta_end: a pattern for a byline, a timestamp or button labels at the end of a paragraph.
         photo_ends: patterns for a photo credit at the end of a paragraph.
         source_end: a pattern for the credit of a photo or of the report at the end of a paragraph.
-        cues: patterns of words that show the kind of a line. The names are those of features in ``weights``.
+        cues: maps names of features in ``weights`` to patterns for words that indicate the type of a line.
         weights: the file with the weights of the line model, which finds the article in a whole page. If it is None,
             only the lists and patterns above are used.
     """

@@ -34,7 +34,7 @@ class WordLists:
         return frozenset(line.casefold() for line in self.lines(name))
 
     def words(self, name: str) -> frozenset[str]:
-        """Return the single words of a list that contains several words on each line."""
+        """Return the individual words of a list that contains several words on each line."""
         return frozenset(word for line in self.lines(name) for word in line.split())
 
     def pairs(self, name: str) -> Mapping[str, frozenset[str]]:

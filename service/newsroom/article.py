@@ -92,7 +92,7 @@ class ArticleResult:
 
     @property
     def cached(self) -> bool:
-        """Whether all outputs came from the cache."""
+        """True if all outputs came from the cache."""
         outputs = [one for one in (self.summary, self.summary_translation, self.headlines) if one is not None]
         body = None if self.translation is None else self.translation.body
         return all(one.cached for one in outputs) and (body is None or body.cached == body.of)
@@ -229,7 +229,7 @@ def _summary_to_submitted(summary: Summary, article: Article) -> Summary:
 
 
 def _headlines_to_submitted(found: Headlines, article: Article) -> Headlines:
-    """Map all source ranges of headlines from the cleaned body to the submitted body."""
+    """Convert all source ranges of headlines from the cleaned body to the submitted body."""
     headlines = (
         replace(
             one,

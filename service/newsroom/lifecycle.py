@@ -78,7 +78,7 @@ class Lifecycle:
 
     @property
     def ending(self) -> bool:
-        """Whether the process is shutting down. Connections are then closed after their responses."""
+        """True if the process is shutting down. Connections are then closed after their responses."""
         return self.state in ENDING
 
     @property

@@ -107,7 +107,7 @@ class ModelSet:
 
     @property
     def ready(self) -> bool:
-        """Whether every model accepts work."""
+        """True if every model accepts work."""
         return all(model.health == "ready" for model in self.models.values())
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:

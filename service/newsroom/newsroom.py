@@ -290,7 +290,7 @@ class Newsroom:
         source, target = self.languages
         for code, served, field in ((command.source_lang, source, "source"), (command.target_lang, target, "target")):
             if code not in (None, served.code):
-                detail = f"the only {field} language is {served.code}"
+                detail = f"the only supported {field} language is {served.code}"
                 raise InvalidInput(f"{field}_lang_unsupported", detail, pointer=f"/{field}_lang", limit=served.code)
 
     @contextmanager
@@ -385,7 +385,7 @@ class Newsroom:
 
     @property
     def dead(self) -> bool:
-        """Whether an engine has failed permanently."""
+        """True if an engine has failed permanently."""
         return any(model.health == "dead" for model in self.models)
 
     @property
@@ -481,7 +481,10 @@ def _summary_fields(form: SummaryForm) -> dict[str, Field]:
 
 
 def _headline_fields(count: int) -> dict[str, Field]:
-    """Return the field for the number of headlines. Without headlines there is none, so keys stay as they were."""
+    """Return the part of the cache key that depends on the number of headlines.
+
+    It is empty if no headlines are requested, so that existing cache keys stay valid.
+    """
     return {"headlines": count} if count else {}
 
 

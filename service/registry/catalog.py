@@ -38,7 +38,7 @@ class Entry:
 
     @property
     def installed(self) -> bool:
-        """Whether every file of the manifest exists. The contents of the files are not checked."""
+        """True if every file of the manifest exists. The contents of the files are not checked."""
         return self.manifest.complete and all((self.folder / file).is_file() for file in self.manifest.files)
 
 
@@ -168,7 +168,7 @@ def choose(
     installed = production is not None and catalog.entry(production).installed
     chosen = production if profile == "production" or (profile == "auto" and installed) else embedded
     if chosen is None:
-        raise ModelError(f"the profile {profile!r} has no {task} model for {source}→{target}")
+        raise ModelError(f"there is no {task} model for {source}→{target} that the profile {profile!r} can use")
     return catalog.entry(chosen)
 
 

@@ -24,14 +24,14 @@ EngineKind = Literal["ctranslate2", "torch"]
 Task = Literal["translation", "summary", "alignment"]
 """An ``alignment`` model matches the words of an output with the words of its source."""
 Quality = Literal["starter", "draft", "production"]
-"""What outputs are fit for: trials, drafts that an editor compares with the original, or publication after review."""
+"""The use that outputs are fit for: trials, drafts that an editor compares with the source, or reviewed publication."""
 Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt", "gemma3"]
 CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
-"""Decoder-only architectures. Their models continue a prompt and return no attention from output to source."""
+"""Decoder-only architectures. Their models continue a prompt and return no attention from outputs to sources."""
 BACKWARD_MARK = "german"
-"""The name of the mark after a translation for which a causal model scores the source."""
+"""The name of the mark that follows a translation in the prompt with which a causal model scores the source."""
 TERM_MARKS = ("term", "term_end")
-"""The names of the marks around a term that a translation must contain. They follow the term's word in the source."""
+"""The names of the marks around the required translation of a term, which is inserted after the term in the source."""
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*?][A-Za-z0-9_.*?-]*$")]
 
@@ -99,12 +99,14 @@ class Prompts(_Strict):
 
     A prompt consists of the piece ``start``, a text, and a special piece that tells the model what to do with the text.
     ``marks`` maps names to these special pieces, which do not occur in texts. ``task`` is the name for the manifest's
-    task. An output ends with the piece ``end``. With ``hints``, the caller's terms are hints inside the
-    prompt, between the marks `TERM_MARKS`.
+    task. An output ends with the piece ``end``. If ``hints`` is True, the translation of each of the caller's terms is
+    inserted after the term, between the marks `TERM_MARKS`. If ``pad`` is set, it is added before ``start`` until the
+    prompt has one of a few common lengths. The model must have been trained to ignore this piece.
     """
 
     start: str = "<bos>"
     end: str = "<eos>"
+    pad: str = ""
     task: str
     marks: dict[str, str]
     hints: bool = False
@@ -137,7 +139,7 @@ class Thorough(Decoding):
     """A second, slower search for texts whose first output is doubtful.
 
     A translation is generated again if the score of its first output (log-probability per token) is less than
-    ``below_score``, or if the checks of this output ask for a review. Candidates with equal doubts are compared by
+    ``below_score``, or if the checks report a finding for review. Candidates with equally many doubts are compared by
     their score plus ``backward_weight`` times the log-probability per token of the source, given the candidate.
     """
 
@@ -248,12 +250,12 @@ class Manifest(_Strict):
 
     @property
     def causal(self) -> bool:
-        """Whether the model is decoder-only."""
+        """True if the model is decoder-only."""
         return self.architecture in CAUSAL
 
     @property
     def complete(self) -> bool:
-        """Whether the manifest lists files. If not, the model must be installed before it can be loaded."""
+        """True if the manifest lists files. If not, the model must be installed before it can be loaded."""
         return bool(self.files)
 
     @property

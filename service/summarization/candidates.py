@@ -62,7 +62,10 @@ _UNFINISHED = re.compile(r"[,;:–—-]$|…$|\.\.\.$")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request for candidates: a task, and the sentences that the model rewrites. ``max_chars`` limits headlines."""
+    """A request for candidates: a task, and the sentences to rewrite.
+
+    ``max_chars`` is the maximum length of a headline.
+    """
 
     task: Task
     members: Members
@@ -93,8 +96,8 @@ Candidates = tuple[Candidate, ...]
 def tasks_for(members: Members, core: int) -> list[tuple[RewritingTask, tuple[int, ...]]]:
     """Return the tasks for a group, each with the positions of the sentences that it rewrites.
 
-    Several sentences are fused; a single one is reworded. A core of at least ``SHORTENED_WORDS`` words is also
-    shortened. ``core`` is its position in ``members``.
+    Several sentences are fused into one, and a single sentence is reworded. If the core sentence has at least
+    ``SHORTENED_WORDS`` words, it is also shortened. ``core`` is the position of this sentence in ``members``.
     """
     every = tuple(range(len(members)))
     tasks: list[tuple[RewritingTask, tuple[int, ...]]] = [("fuse" if len(members) > 1 else "reword", every)]
@@ -104,7 +107,7 @@ def tasks_for(members: Members, core: int) -> list[tuple[RewritingTask, tuple[in
 
 
 def objection_to_text(request: Request, one: TextHypothesis, acceptance: Acceptance, language: Language) -> str | None:
-    """Return, in one word, why the wording of a hypothesis rules it out, or None.
+    """Return a one-word reason to reject the wording of a hypothesis, or None if the wording is acceptable.
 
     Names, numbers, dates, units, negations and quotations must be supported by the sources.
     """
@@ -127,7 +130,7 @@ def _objection(text: str, members: Members) -> str | None:
 
 
 def objection_to_headline(text: str, request: Request) -> str | None:
-    """Return, in one word, why the form of a headline rules it out, or None."""
+    """Return a one-word reason to reject the form of a headline, or None if the form is acceptable."""
     rules = (
         ("length", request.max_chars is not None and len(text) > request.max_chars),
         ("length", count_words(text) < LEAST_HEADLINE_WORDS or "\n" in text),
@@ -154,14 +157,17 @@ class Scores:
 
 
 def objection_to_scores(scores: Scores, acceptance: Acceptance) -> str | None:
-    """Return, in one word, why the scores of a hypothesis rule it out, or None. Scores that are not numbers do."""
+    """Return a one-word reason to reject a hypothesis because of its scores, or None if they are high enough.
+
+    Scores that are NaN are a reason to reject it.
+    """
     if scores.whole is not None and not scores.whole >= acceptance.least_whole:
         return "cut"
     return None if scores.entailment >= acceptance.least_entailment else "unfaithful"
 
 
 def rank(text: str, members: Members, scores: Scores, acceptance: Acceptance) -> float:
-    """Return the rank of a rewritten sentence (see the module)."""
+    """Return the rank of a rewritten sentence. For the formula, see the docstring of this module."""
     most = sum(map(count_words, members))
     return (
         acceptance.saved_weight * (1 - count_words(text) / max(1, most))
@@ -171,7 +177,10 @@ def rank(text: str, members: Members, scores: Scores, acceptance: Acceptance) ->
 
 
 def headline_rank(scores: Scores, acceptance: Acceptance) -> float:
-    """Return the rank of a headline, which is at most 0. It has only the terms p and e (see the module)."""
+    """Return the rank of a headline, which is at most 0.
+
+    It consists of the terms for p and e in the formula in the docstring of this module.
+    """
     return acceptance.score_weight * min(0.0, scores.score) + acceptance.entailment_weight * _log_sigmoid(
         scores.entailment
     )
@@ -182,13 +191,16 @@ def _log_sigmoid(log_odds: float) -> float:
 
 
 def entailment_outputs(premise: str, hypothesis: str) -> tuple[GivenOutput, GivenOutput]:
-    """Return the two outputs whose log-probabilities make the entailment score: first yes, then no."""
+    """Return the answers "yes" and "no", in this order, whose log-probabilities determine the entailment score."""
     prompt = premise, Mark("entail"), hypothesis, Mark("verdict")
     return GivenOutput(prompt, YES, ended=False, total=True), GivenOutput(prompt, NO, ended=False, total=True)
 
 
 def whole_output(sentence: str) -> GivenOutput | None:
-    """Return the closing punctuation of a sentence as the output that continues the rest. None if it has none."""
+    """Return the closing punctuation of a sentence as an output, with the rest of the sentence as its source.
+
+    Return None if the sentence has no closing punctuation.
+    """
     end = _END.search(sentence)
     return None if end is None else GivenOutput((sentence[: end.start()],), end.group(), ended=False)
 
@@ -206,19 +218,19 @@ class CandidateKind:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """See `ResultKind.versions`."""
+        """Implement `ResultKind.versions`."""
         return "candidates", RULES_VERSION, CHECKS_VERSION, NORMALISER_VERSION, repr(self._acceptance)
 
     def key(self, wanted: Request) -> Field:
-        """See `ResultKind.key`."""
+        """Implement `ResultKind.key`."""
         return wanted.task, wanted.members, wanted.max_chars
 
     def source(self, wanted: Request) -> Source:
-        """See `ResultKind.source`."""
+        """Implement `ResultKind.source`."""
         return Source((wanted.text, Mark(wanted.task)), GenerationOptions(scored=True, thorough=True))
 
     async def make(self, outputs: Sequence[tuple[Request, list[TextHypothesis]]], search: Search) -> list[Candidates]:
-        """See `ResultKind.make`."""
+        """Implement `ResultKind.make`."""
         del search  # one search is enough
         chars = sum(len(request.text) for request, _ in outputs)
         sound = await self._threads.in_thread(chars, self._sound, outputs)
@@ -231,7 +243,10 @@ class CandidateKind:
         ]
 
     def _sound(self, outputs: Sequence[tuple[Request, list[TextHypothesis]]]) -> list[dict[str, float]]:
-        """Return the texts that pass the rules on wording, in order, each with its first score."""
+        """Return the texts that pass the rules on wording.
+
+        The result has one dict for each request. It maps each text to the score of its first hypothesis.
+        """
         found: list[dict[str, float]] = []
         for request, hypotheses in outputs:
             texts: dict[str, float] = {}
@@ -242,7 +257,7 @@ class CandidateKind:
         return found
 
     async def _judged(self, asked: Sequence[tuple[Request, str]]) -> list[tuple[float | None, float]]:
-        """Return ``whole`` and ``entailment`` of each text (see `Scores`)."""
+        """Return the scores ``whole`` and ``entailment`` of each text (see `Scores`)."""
         whole = {n: one for n, (request, text) in enumerate(asked) if (one := _whole(request, text)) is not None}
         pairs = [entailment_outputs(request.text, text) for request, text in asked]
         if not pairs:
@@ -271,11 +286,11 @@ class CandidateKind:
                 yield Candidate(text, tuple(support(text, request.members)), found)
 
     def encode(self, result: Candidates) -> bytes:
-        """See `ResultKind.encode`."""
+        """Implement `ResultKind.encode`."""
         return codec.encode([(one.text, one.support, one.rank) for one in result])
 
     def decode(self, entry: bytes, wanted: Request) -> Candidates:
-        """See `ResultKind.decode`."""
+        """Implement `ResultKind.decode`."""
         triples = (codec.row(one, 3) for one in codec.rows(codec.decode(entry)))
         return tuple(
             Candidate(codec.text(text), codec.numbers(places, len(wanted.members) - 1), codec.number(found))

@@ -16,8 +16,8 @@ def support(sentence: str, sources: Sequence[str]) -> list[int]:
     """Return the indices of up to three source sentences that cover the content of ``sentence``, in ascending order.
 
     A source sentence covers a stem if it contains the stem itself or, because of compounds, a stem with the same first
-    six letters. The best source sentence must cover at least 20 % of the stems of ``sentence``; otherwise the result is
-    empty. Each further source sentence must cover at least another 15 %.
+    six letters. The best source sentence must cover at least 20 % of the stems of ``sentence``. Otherwise, the result
+    is empty. Each further source sentence must cover at least another 15 %.
     """
     missing = set(content_stems(sentence))
     total = len(missing)
@@ -66,7 +66,7 @@ def objection(sentence: str, sources: Sequence[str]) -> str | None:
 
 
 def objection_to_rewording(sentence: str, sources: Sequence[str]) -> str | None:
-    """Return, in one word, why ``sentence`` must not replace ``sources`` in other words, or None if it may.
+    """Return a one-word reason why ``sentence`` must not replace ``sources`` as a free rewording, or None if it may.
 
     Unlike `objection`, this function allows words that no source contains, and pairs of function words that occur twice
     ("in der"). The caller must check that the sources support the content.
@@ -101,7 +101,7 @@ def _has_odd_length(sentence: str, _: Sequence[str]) -> bool:
 
 
 def is_fragment(sentence: str, _: Sequence[str] = ()) -> bool:
-    """Return whether the beginning or end of the sentence is missing, as in a subheading or dateline."""
+    """Return whether the beginning or end of the sentence is missing, as in a subheading or a dateline."""
     return not _ENDS.search(sentence) or not (sentence[0].isupper() or sentence[0].isdigit() or sentence[0] in "„»")
 
 
@@ -187,7 +187,10 @@ def _repeats(sentence: str, _: Sequence[str]) -> bool:
 
 
 def repeats_content(sentence: str, _: Sequence[str] = ()) -> bool:
-    """Return whether a pair of adjacent words with a content word occurs twice, or a word follows itself."""
+    """Return whether the sentence repeats a pair of adjacent words, or has the same word twice in a row.
+
+    Pairs that consist of two function words are ignored.
+    """
     found = [word.lower() for word in words(sentence)]
     pairs = [pair for pair in pairwise(found) if not GRAMMAR.function_words.issuperset(pair)]
     return len(set(pairs)) < len(pairs) or any(one == other for one, other in pairwise(found))

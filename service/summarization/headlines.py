@@ -23,7 +23,7 @@ LEAD_CHARS = 700
 """The model was trained on leads of at most this length."""
 MOST_SINGLE = 5
 PART_COST = 0.1
-"""Each part of an article counts this much less than the one before it, because a headline should state the news."""
+"""The amount by which the rank of headlines falls from each part of an article to the next. The news comes first."""
 
 Part = tuple[int, ...]
 """The indices of the sentences that a headline is written from."""
@@ -48,7 +48,7 @@ class Headliner:
         """Create a writer of headlines.
 
         Raises:
-            ModelError: the language cannot be summarised, or see `candidate_generator`.
+            ModelError: texts in the language cannot be summarised, or `candidate_generator` raises it.
         """
         self._generator = generator
         self._language = language(generator.manifest.source_lang)
@@ -66,10 +66,11 @@ class Headliner:
         headline: str | None = None,
         origins: Sequence[str] | None = None,
     ) -> list[Headlines]:
-        """Write up to ``count`` headlines for each of ``texts``, best first, and return them in order.
+        """Write up to ``count`` headlines for each of ``texts``, best first. The results are in the order of the texts.
 
-        ``headline`` is the article's own headline, which is not written again. ``origins`` holds the submitted form of
-        each text, if it differs, for cache tags. A model that is not causal writes no headlines.
+        ``headline`` is the article's existing headline, which the new ones must not repeat. If texts differ from the
+        form in which they were submitted, ``origins`` contains the submitted forms, which are used for cache tags. A
+        model that is not causal writes no headlines.
 
         Raises:
             InvalidInput: a text is not valid Unicode.
@@ -98,10 +99,10 @@ class Headliner:
             ]
 
     def _parts(self, text: Text, count: int) -> list[Part]:
-        """Return the parts of a text that headlines are written from, most important first.
+        """Return the parts of a text from which headlines are written, most important first.
 
-        They are the lead, its first sentence, and the sentences of highest relevance. A part that is too long for the
-        model is left out.
+        They are the lead, its first sentence, and the most relevant sentences. Parts that are too long for the model
+        are left out.
         """
         whole = [n for n, sentence in enumerate(text.sentences) if not is_fragment(sentence)]
         if not whole:
@@ -112,7 +113,10 @@ class Headliner:
         return [part for part in parts if self._generator.fits(" ".join(text.sentences[n] for n in part))]
 
     def _lead(self, text: Text, whole: Sequence[int]) -> Part:
-        """Return as many sentences from the start as fit into ``LEAD_CHARS`` and the model, but at least one."""
+        """Return the indices of the opening sentences that fit into ``LEAD_CHARS`` characters and into the model.
+
+        The result contains at least one sentence.
+        """
         lead: list[int] = []
         for n in whole:
             longer = " ".join(text.sentences[one] for one in (*lead, n))
@@ -124,7 +128,7 @@ class Headliner:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A request for ``count`` headlines that differ from the article's own ``headline``."""
+    """A request for ``count`` headlines that differ from ``headline``, the article's existing headline."""
 
     count: int
     headline: str | None
@@ -132,7 +136,7 @@ class Wanted:
 
 
 def _chosen(source: str, text: Text, results: Sequence[tuple[Part, Result[Candidates]]], wanted: Wanted) -> Headlines:
-    """Return the best headlines, none of which repeats another one or the article's own headline."""
+    """Return the best headlines. None of them repeats another one or the article's existing headline."""
     ranked = sorted(_ranked(results), key=lambda found: -found[0])
     taken: list[tuple[Candidate, Part]] = []
     for _, candidate, part in ranked:
@@ -163,12 +167,12 @@ def _headline(source: str, text: Text, candidate: Candidate, part: Part, languag
     return Headline(candidate.text, support, tuple(map(notice_of, findings)))
 
 
-_UNAVAILABLE = Notice("headlines_unavailable", "the served summary model writes no headlines", review=False)
+_UNAVAILABLE = Notice("headlines_unavailable", "the summary model cannot write headlines", review=False)
 
 
 def _fewer(found: int, wanted: int) -> list[Notice]:
     """Return a notice if there are fewer headlines than requested."""
     if not found:
         return [Notice("headlines_missing", "no headline passed the checks", review=False)]
-    message = f"only {found} of {wanted} headlines; the others were too alike or failed the checks"
+    message = f"only {found} of {wanted} headlines are available; the others were too similar or failed the checks"
     return [Notice("headlines_fewer", message, review=False)] if found < wanted else []

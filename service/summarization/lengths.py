@@ -41,7 +41,10 @@ class Length:
         )
 
     def expected_sentences(self) -> int:
-        """Return how many rewritten sentences of average length (11 to 15 words) fill this length; at least one."""
+        """Return how many rewritten sentences of average length (11 to 15 words) fill this length.
+
+        The result is at least 1.
+        """
         limits = []
         if self.max_sentences is not None:
             limits.append(float(self.max_sentences))

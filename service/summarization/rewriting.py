@@ -124,8 +124,8 @@ def groups(
 
     The core of a group is its central sentence. If three or more groups are needed, each third of a long article
     (twelve or more sentences) gets at least one core. Headings, empty sentences and ``barred`` sentences (indices)
-    cannot be cores. A group has at most ``max_members`` sentences and ``max_group_words`` words. A longer core forms a
-    group of its own.
+    cannot be cores. A group has at most ``max_members`` sentences and ``max_group_words`` words. A core with more words
+    forms a group alone.
 
     The remaining sentences provide up to ``spares`` spare groups and ``fillers`` fillers. ``further`` is the number of
     additional spare groups for further variants of the summary. The first variant does not use them, so it does not
@@ -390,21 +390,21 @@ class WordingKind:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """See `ResultKind.versions`."""
+        """Implement `ResultKind.versions`."""
         return CHECKS_VERSION, NORMALISER_VERSION, repr(self._acceptance)
 
     def key(self, wanted: Members) -> Field:
-        """See `ResultKind.key`."""
+        """Implement `ResultKind.key`."""
         return wanted
 
     def source(self, wanted: Members) -> Source:
-        """See `ResultKind.source`."""
+        """Implement `ResultKind.source`."""
         free = free_words() if self._acceptance.source_pieces_only else None
         options = GenerationOptions(scored=True, min_output_tokens=LEAST_OUTPUT_TOKENS, source_only=free)
         return Source(" ".join(wanted), options)
 
     async def make(self, outputs: Sequence[tuple[Members, list[TextHypothesis]]], search: Search) -> list[Wordings]:
-        """See `ResultKind.make`."""
+        """Implement `ResultKind.make`."""
         del search  # one search is enough
         chars = sum(len(sentence) for members, _ in outputs for sentence in members)
         return await self._threads.in_thread(chars, self._made, outputs)
@@ -420,11 +420,11 @@ class WordingKind:
         ]
 
     def encode(self, result: Wordings) -> bytes:
-        """See `ResultKind.encode`."""
+        """Implement `ResultKind.encode`."""
         return codec.encode([(one.text, one.support) for one in result])
 
     def decode(self, entry: bytes, wanted: Members) -> Wordings:
-        """See `ResultKind.decode`."""
+        """Implement `ResultKind.decode`."""
         pairs = (codec.row(one, 2) for one in codec.rows(codec.decode(entry)))
         return tuple(Wording(codec.text(text), codec.numbers(numbers, len(wanted) - 1)) for text, numbers in pairs)
 

@@ -85,7 +85,7 @@ class Summarizer:
         """Create a summarizer.
 
         Raises:
-            ModelError: the language cannot be summarised, or see `candidate_generator`.
+            ModelError: texts in the language cannot be summarised, or `candidate_generator` raises it.
         """
         self.generator = generator
         self._threads = threads
@@ -151,7 +151,7 @@ class Summarizer:
     async def _rewrite(
         self, found: Sequence[Text], inputs: Sequence[Sequence[RewriteInput]], tags: Sequence[bytes], call: Call
     ) -> list[list[Written]]:
-        """Return the accepted rewritings of each input of each text."""
+        """Return the accepted rewrites of each input, grouped by text."""
         wanted = [
             (one.sentences(text), tag)
             for text, of_text, tag in zip(found, inputs, tags, strict=True)
@@ -169,7 +169,10 @@ async def _choose(
     tags: Sequence[bytes],
     call: Call,
 ) -> list[list[Written]]:
-    """Return the accepted candidates of each input of each text, best first, from all of its tasks."""
+    """Return the accepted candidates of each input, grouped by text.
+
+    The candidates for all tasks of an input are merged.
+    """
     tasks = [[_tasks(text, one) for one in of_text] for text, of_text in zip(found, inputs, strict=True)]
     wanted = [
         (request, tag)
@@ -191,7 +194,7 @@ def _tasks(text: Text, one: RewriteInput) -> list[tuple[tuple[int, ...], Request
 
 
 def _ranked(results: Sequence[tuple[tuple[int, ...], Result[Candidates]]]) -> Written:
-    """Merge the candidates of the tasks of an input, best first. None if it has no task."""
+    """Merge the candidates for all tasks of one input, best first. Return None if there are no tasks."""
     if not results:
         return None
     candidates = [(one, places) for places, result in results for one in result.value]
@@ -248,9 +251,9 @@ def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[S
 
 
 def _repetition(choices: Sequence[Choice], offers: Sequence[Offer]) -> Choice | None:
-    """Return a choice to drop because a rewritten sentence repeats another sentence of the summary, or None.
+    """Find a rewritten sentence that repeats another sentence of the summary, and return the choice to drop, or None.
 
-    It is the rewritten sentence, or the other one if that only fills remaining room.
+    The rewritten sentence is dropped, unless the other sentence is only a filler.
     """
     texts = {number: offers[number].wordings[rank] for number, rank in choices}
     rewritten = [(number, rank) for number, rank in choices if rank < len(offers[number].wordings) - 1]

@@ -113,7 +113,7 @@ BREAKS = frozenset(
         Code.REPETITION_REMOVED,
     }
 )
-"""The codes of outputs in the source language, of outputs with invented text, and of loops."""
+"""The codes of findings that make a translation unusable, such as untranslated text, invented text and loops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class FinishedSentence:
 
     @property
     def broken(self) -> bool:
-        """Whether the text is no translation of its source: it is cut off, or a finding for review is in `BREAKS`."""
+        """True if the translation is unusable: it is cut off, or one of the findings for review is in `BREAKS`."""
         return self.cut or any(one.code in BREAKS for one in self.for_review)
 
     @property
@@ -173,7 +173,7 @@ def constraints_of(
 ) -> SentenceConstraints:
     """Return the requirements for the translation of a sentence. ``source`` is the sentence as submitted.
 
-    With ``inflected``, the translation may contain other forms of glossary terms, as the grammar requires.
+    If ``inflected`` is True, the translation may contain glossary terms in other grammatical forms.
     """
     required = _terms_of(source, glossary, languages)
     if inflected:
@@ -186,10 +186,10 @@ def constraints_of(
 
 
 def hinted(wanted: SentenceConstraints, languages: LanguagePair) -> Prompt | None:
-    """Return the sentence with a hint after each of the caller's terms, or None if it has no such term.
+    """Return the sentence with a translation hint after each of the caller's terms, or None if it contains none.
 
-    The form is that of the training data (``models/train/hints.py``). A term whose end cannot be located in the
-    normalised sentence gets no hint.
+    The hints have the same format as in the training data (``models/train/hints.py``). A term gets no hint if its end
+    cannot be located in the normalised sentence.
     """
     text, start = wanted.sentence.text, 0
     begin, end = map(Mark, TERM_MARKS)
@@ -278,7 +278,7 @@ def _overlap(one: Span, other: Span) -> bool:
 
 
 def _repetition_findings(best: Collapsed, *, known: bool) -> Iterator[Finding]:
-    """Yield a finding for each phrase of which repetitions were removed.
+    """Yield a finding for each phrase that was repeated and from which the repetitions were removed.
 
     ``known`` is True if offsets in ``best.text`` are also valid in the final translation. Otherwise, the findings have
     no span.
@@ -370,10 +370,11 @@ def _changed(first: FinishedSentence) -> Finding:
 
 
 def best(source: str, finished: Sequence[FinishedSentence]) -> list[int]:
-    """Return the indices of the best candidates for the translation of ``source``, in order.
+    """Return the indices of the candidate translations of ``source`` that tie for first place, in order.
 
-    The first candidate is that of the first search. A candidate with more factual doubts, or with a corrupted name, is
-    never among the best. The others are compared by whether they are broken, then by the number of their doubts.
+    The first candidate is the result of the normal search. Candidates with more factual doubts than the first, or with
+    a misspelt name, are excluded. Of the others, unbroken candidates are better than broken ones, and then those with
+    fewer doubts are better.
     """
     first = finished[0]
     fit = [
@@ -389,8 +390,9 @@ def best(source: str, finished: Sequence[FinishedSentence]) -> list[int]:
 class SentenceKind:
     """The implementation of `ResultKind` for translated sentences.
 
-    If the manifest of ``generator`` has a thorough search, a doubtful sentence is searched again. ``scorer`` computes
-    the log-probability of the source for the choice between the outputs.
+    If the manifest of ``generator`` defines a thorough search, sentences with a doubtful translation are searched
+    again. ``scorer`` then computes the log-probability of the source, given each candidate, to choose between the
+    candidates.
     """
 
     def __init__(
@@ -402,7 +404,11 @@ class SentenceKind:
         generator: TextGenerator | None = None,
         scorer: Scorer | None = None,
     ) -> None:
-        """Raises: ValueError: the manifest has a weight for backward scores, and there is no ``scorer``."""
+        """Create the kind.
+
+        Raises:
+            ValueError: the manifest has a weight for backward scores, but there is no ``scorer``.
+        """
         self._aligner = aligner
         self._languages = languages
         self._threads = threads
@@ -417,21 +423,21 @@ class SentenceKind:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """See `ResultKind.versions`."""
+        """Implement `ResultKind.versions`."""
         return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, NO_PROMPT
 
     def key(self, wanted: SentenceConstraints) -> Field:
-        """See `ResultKind.key`. The sentence is translated without context."""
+        """Implement `ResultKind.key`. The sentence is translated without context."""
         terms = [(*one.span, one.text, one.kind, one.term, one.accepted) for one in wanted.required]
         return [wanted.source, wanted.aligned, terms, NO_CONTEXT]
 
     def source(self, wanted: SentenceConstraints) -> Source:
-        """See `ResultKind.source`."""
+        """Implement `ResultKind.source`."""
         attention = self._aligner.needs_attention and (wanted.aligned or bool(wanted.required))
         return Source(self._prompt(wanted), GenerationOptions(attention=attention, scored=self._thorough is not None))
 
     def _prompt(self, wanted: SentenceConstraints) -> str | Prompt:
-        """Return the sentence with hints if the model understands them and they fit, otherwise the sentence."""
+        """Return the sentence with hints, or without hints if the model does not support them or they do not fit."""
         prompt = hinted(wanted, self._languages) if self.hints else None
         if prompt is None or self._generator is None:
             return wanted.sentence.text
@@ -441,7 +447,7 @@ class SentenceKind:
     async def make(
         self, outputs: Sequence[tuple[SentenceConstraints, list[TextHypothesis]]], search: Search
     ) -> list[FinishedSentence | Awaitable[FinishedSentence]]:
-        """See `ResultKind.make`."""
+        """Implement `ResultKind.make`."""
         wanted = [constraints for constraints, _ in outputs]
         count = None if self._thorough is None else 1
         steps = [rerank(hypotheses[:count], partial(finish, one, self._languages)) for one, hypotheses in outputs]
@@ -462,9 +468,12 @@ class SentenceKind:
         first: FinishedSentence,
         search: Search,
     ) -> FinishedSentence:
-        """Search a sentence again, and return the best of all candidates. The earliest one wins a tie.
+        """Search again for translations of a sentence, and return the best of all candidates.
 
-        ``hypotheses`` are those of the first search, and ``first`` is the finished sentence of the first one.
+        In a tie, the earliest wins.
+
+        ``hypotheses`` are the outputs of the first search, and ``first`` is the finished sentence for the first of
+        them.
         """
         source = self.source(wanted)
         (future,) = search([replace(source, options=replace(source.options, thorough=True))])
@@ -485,7 +494,7 @@ class SentenceKind:
     async def _scores(
         self, wanted: SentenceConstraints, candidates: Sequence[tuple[TextHypothesis, FinishedSentence]]
     ) -> list[float]:
-        """Return the score of each candidate. Only several candidates need backward scores."""
+        """Return the score of each candidate. Backward scores are computed only if there are several candidates."""
         forward = [-math.inf if one.score is None else one.score for one, _ in candidates]
         weight = 0.0 if self._thorough is None else self._thorough.backward_weight
         if self._scorer is None or not weight or len(candidates) == 1:
@@ -508,7 +517,7 @@ class SentenceKind:
         return [done[number] for number in range(len(steps))]
 
     def encode(self, result: FinishedSentence) -> bytes:
-        """See `ResultKind.encode`."""
+        """Implement `ResultKind.encode`."""
         findings = [(one.code, one.message, one.source, one.output, one.severity) for one in result.findings]
         found = result.alignment
         alignment = None if found is None else (found.source, found.target, found.weights)
@@ -516,7 +525,7 @@ class SentenceKind:
         return codec.encode((result.text, [applied for _, applied in terms], findings, alignment, result.cut))
 
     def decode(self, entry: bytes, wanted: SentenceConstraints) -> FinishedSentence:
-        """See `ResultKind.decode`."""
+        """Implement `ResultKind.decode`."""
         text, applied, findings, alignment, cut = codec.row(codec.decode(entry), 5)
         text, source_chars = codec.text(text), len(wanted.source)
         flags = list(map(codec.flag, codec.row(applied, len(wanted.required))))

@@ -139,7 +139,7 @@ class Part:
 
     @property
     def marked_up(self) -> bool:
-        """Whether the part has inline markup, which must be placed in the translation."""
+        """True if the part has inline markup, which must be placed in the translation."""
         return self.block is not None and bool(self.block.inlines)
 
 

@@ -52,7 +52,7 @@ class _Pair:
         return self.part.place(self.sentence.span)
 
     def within(self, span: Span) -> Span:
-        """Convert ``span``, whose offsets start at the sentence, into a span of the submitted text."""
+        """Convert ``span``, which is relative to the start of the sentence, to a span of the submitted text."""
         return self.part.place(span.shifted(self.sentence.span.start))
 
 
@@ -253,7 +253,7 @@ class Translator:
         """Create a translator. Backward scores require a ``scorer``, which is normally the generator.
 
         Raises:
-            ValueError: the manifest has a weight for backward scores, and there is no ``scorer``.
+            ValueError: the manifest has a weight for backward scores, but there is no ``scorer``.
         """
         self.generator = generator
         self._threads = threads

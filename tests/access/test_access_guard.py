@@ -53,7 +53,7 @@ def bearer(scope: Scope) -> dict[str, str]:
 
 @pytest.fixture
 async def ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Both]:
-    """Start both applications, with one key for each scope."""
+    """Start the main and the administration application, with one key for each scope."""
     write_keys(tmp_path / "keys", *ALL)
     async with both(monkeypatch, keys_file=tmp_path / "keys", metrics_port="both") as found:
         yield found

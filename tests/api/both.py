@@ -1,4 +1,4 @@
-"""A fixture helper that runs both applications of one service with fake engines on one event loop."""
+"""A fixture helper that runs the main and the administration application with fake engines on one event loop."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -50,7 +50,7 @@ def _client(app: FastAPI) -> AsyncClient:
 
 @asynccontextmanager
 async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **given: Any) -> AsyncIterator[Both]:
-    """Start both applications with the settings ``given``, and wait until they are ready."""
+    """Start both applications with the given settings, and wait until they are ready."""
     engines: list[FakeEngine] = []
 
     def load(*_: object, **__: object) -> FakeEngine:

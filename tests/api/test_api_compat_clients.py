@@ -118,7 +118,7 @@ def test_deepl_unsupported_option_is_named(client: deepl.Translator, option: dic
 
 
 def test_deepl_detects_xml_structure(client: deepl.Translator, server: Server) -> None:
-    """Each paragraph is a separate text; inline tags do not split it."""
+    """Check that each paragraph is translated as a separate text and that inline tags do not split it."""
     markup = f"<Beitrag><Titel>{TEXT}</Titel><Absatz>{OTHER}</Absatz><Bild quelle='a.jpg'/></Beitrag>"
     found = one(client.translate_text(markup, target_lang="EN-US", tag_handling="xml")).text
     title, paragraph = v1(server, TEXT), v1(server, OTHER)
@@ -170,7 +170,7 @@ def test_deepl_accepts_typo3_requests(client: deepl.Translator, server: Server) 
     ("markup", "word"), [("<a1><![CDATA[Ein Satz.]]></a1>", "CDATA"), ("<!DOCTYPE a [<!ENTITY x 'y'>]><a/>", "DTD")]
 )
 def test_deepl_unreadable_xml_is_refused(client: deepl.Translator, markup: str, word: str) -> None:
-    with pytest.raises(deepl.DeepLException, match=f"'tag_handling' not supported: 'xml' with an? .*{word}"):
+    with pytest.raises(deepl.DeepLException, match=f"'xml' cannot be combined with an? .*{word}"):
         client.translate_text(markup, target_lang="EN-US", tag_handling="xml")
 
 

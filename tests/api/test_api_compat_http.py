@@ -47,7 +47,7 @@ def english(client: TestClient, text: str) -> str:
 
 
 def translated(response: Any) -> list[str]:
-    """Return the translations in an answer from either API."""
+    """Return the translations in a response of either API."""
     assert response.status_code == 200, response.text
     body = response.json()
     if "translations" in body:

@@ -1,4 +1,4 @@
-"""Tests of the answers of /v1, the probes and the documentation."""
+"""Tests of the responses of /v1, of the probes and of the documentation endpoints."""
 
 import json
 import re

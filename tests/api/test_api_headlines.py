@@ -1,4 +1,4 @@
-"""Headlines in /v1: the contract, bad input, and the whole service with a tiny causal summary model."""
+"""Tests of headlines in /v1: the API contract, invalid input, and a service with a tiny causal summary model."""
 
 import shutil
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ HEADLINE = "Bundestag stimmt über Haushalt ab"
 
 @pytest.fixture(scope="module")
 def causal_client(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """The application with the tiny translator, and a tiny Gemma with random weights that writes summaries."""
+    """Start the application with the tiny translation model and a tiny causal summary model with random weights."""
     models = tmp_path_factory.mktemp("models") / "models"
     shutil.copytree(models_dir, models)
     folder = models / "embedded" / "tiny-causal"
@@ -129,7 +129,7 @@ def test_headlines_are_delivered_with_support_in_the_submitted_body(
 
 
 def _replaced(future: Any) -> Any:
-    """Return a future with the same fate whose output is `HEADLINE`."""
+    """Return a future that completes or is cancelled together with ``future``, but whose result is `HEADLINE`."""
     from service.generation.base import ItemFuture, TextHypothesis
 
     found: Any = ItemFuture(loop=future.get_loop())

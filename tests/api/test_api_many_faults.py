@@ -1,4 +1,4 @@
-"""Tests that the answer to a body with many faults lists a limited number of errors."""
+"""Tests that the response to a body with many errors lists a limited number of them."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ WRONG: list[dict[str, Any]] = [
 
 @pytest.fixture
 def error_counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Record the number of validation errors of each refused request."""
+    """Record the number of validation errors of each rejected request."""
     counts: list[int] = []
     init = RequestValidationError.__init__
 

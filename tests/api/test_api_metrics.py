@@ -123,7 +123,7 @@ def test_article_is_counted_by_output_and_warning(fatal_client: TestClient) -> N
 
 
 def test_variants_are_counted_as_results(client: TestClient) -> None:
-    """The warnings of all variants count too, because an editor may publish any variant."""
+    """Check that the warnings of all variants are counted, because an editor may publish any variant."""
     text = (
         "Der Stadtrat hat am Montag den Bau einer neuen Brücke beschlossen. Die Arbeiten sollen im März beginnen und"
         " zwei Jahre dauern. Die alte Brücke wird im Herbst für den Verkehr gesperrt. Anwohner klagen seit langem über"

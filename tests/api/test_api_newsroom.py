@@ -178,7 +178,7 @@ def test_json_ld_with_summary_stays_german(client: TestClient) -> None:
     ],
 )
 def test_lone_numerals_become_english(client: TestClient, german: str, english: str) -> None:
-    """Table cells that contain only numerals are not sent to the model."""
+    """Check that table cells with nothing but numerals are converted without the model."""
     html = f"<table><tr><td>Der Umsatz stieg.</td><td>{german}</td></tr></table>"
     texts = [
         client.post("/v1/translate", json={"text": given, "format": kind}).json()["translations"][0]["text"]

@@ -15,7 +15,7 @@ WRITTEN = [("The", 0), ("council", 1), ("the", 0), ("council", 1), ("meets", 2),
 
 
 class RepeatingModel:
-    """An engine handler that outputs `WRITTEN` for every source, in the pieces of a real model."""
+    """An engine handler that outputs `WRITTEN` for every source, split into the pieces of a real model."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -34,7 +34,7 @@ class RepeatingModel:
 
 
 def _look(source: Tokens, place: int) -> list[float]:
-    """Return attention to the pieces of one source word."""
+    """Return attention weights that are equal for the pieces of the source word at ``place`` and 0 for all others."""
     word = -1
     weights = []
     for piece in source:

@@ -27,7 +27,7 @@ def sized(tokens: int, mark: str = "w") -> EngineInput:
 
 
 async def submit(batcher: Batcher, one: EngineInput) -> list[Hypothesis]:
-    """Submit one item and return its hypotheses. Cancellation removes the item from the queue."""
+    """Submit one item and return its hypotheses. If the caller is cancelled, the item is removed from the queue."""
     (answer,) = batcher.submit_many([one])
     return await answer
 
@@ -84,7 +84,7 @@ async def held(engine: FakeEngine, batcher: Batcher) -> AsyncIterator[Gate]:
 
 
 async def hold_next(engine: FakeEngine, gate: Gate) -> Gate:
-    """Release the batch at ``gate``, and return the gate of the next batch, which has been collected by then."""
+    """Release the batch that is blocked at ``gate``, and wait until the next batch is blocked. Return its gate."""
     second = Gate()
     engine.handler = second
     gate.release()

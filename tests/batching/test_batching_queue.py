@@ -46,7 +46,7 @@ async def test_oversized_request_gets_no_retry_after(items: list[EngineInput]) -
 
 
 async def crowd(queue: Queue, *, tokens_a_s: float) -> None:
-    """Let the queue measure a batch while one more item waits, then finish that item."""
+    """Let the queue measure two batches with the speed ``tokens_a_s``, the first one while another item is waiting."""
     futures = put(queue, [sized(1)] * 2)
     for answer in futures:
         (one,) = take(queue)
@@ -120,7 +120,7 @@ async def test_waiting_bulk_does_not_count_for_interactive_estimate(clock: Clock
 
 
 async def work_off(queue: Queue, clock: Clock, *, tokens_a_s: float, until_s: float) -> None:
-    """Simulate an engine with this speed. Only its work advances the clock."""
+    """Simulate an engine with the speed ``tokens_a_s`` until ``until_s``. Only its work advances the clock."""
     while len(queue) and clock.now_s < until_s:
         batch = take(queue)
         seconds = sum(len(one.item.tokens) for one in batch) / tokens_a_s
@@ -221,6 +221,13 @@ async def test_waiting_items_are_split_across_idle_replicas() -> None:
     calls = queue.take(2)
     assert sorted(len(call) for call in calls) == [3, 5, 6]
     assert all(max(one.pending.tokens for one in call) * len(call) <= 512 for call in calls)
+
+
+async def test_first_call_of_an_idle_engine_is_small_and_has_one_padded_length() -> None:
+    queue = Queue(Limits(batch_items=8, first_items=2))
+    put(queue, [sized(64), *[sized(16)] * 3, *[sized(64)] * 6])
+    calls = [queue.take(1), queue.take(0), queue.take(0)]
+    assert [[one.pending.tokens for one in call] for (call,) in calls] == [[64] * 2, [16] * 3, [64] * 5]
 
 
 async def test_batch_with_few_items_left_is_no_backlog_measurement(clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""Articles for the page, and fixed answers for cases that the models do not produce."""
+"""Articles for the page, and fixed responses for cases that the models do not produce."""
 
 import json
 from typing import Any
@@ -29,13 +29,13 @@ TRANSLATION = "🎉🎉 The hall had 1,200 seats. It stayed calm."
 
 
 def streamed(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return ``answer`` as the last event of a stream."""
+    """Return a stream whose last event contains the response ``answer``."""
     body = f": still at work\n\nevent: surprise\ndata: {{}}\n\nevent: result\ndata: {json.dumps(answer)}\n\n"
     return {"status": 200, "headers": {"content-type": "text/event-stream; charset=utf-8"}, "body": body}
 
 
 def problem(status: int, code: str, **headers: str) -> dict[str, Any]:
-    """Return a problem answer."""
+    """Return an error response."""
     body = {"title": "x", "status": status, "code": code, "detail": "the queue is full", "request_id": "r-1"}
     return {
         "status": status,
@@ -51,7 +51,7 @@ def span(text: str, part: str) -> list[int]:
 
 
 def warned() -> dict[str, Any]:
-    """Return an answer with three warnings.
+    """Return a response with three warnings.
 
     One has a span in both texts, one has an unknown code, and one has no span.
     """
@@ -97,5 +97,5 @@ def warned() -> dict[str, Any]:
 
 
 def _moved(place: list[int]) -> list[int]:
-    """Return an answer whose cleaned body starts at the eighth code point of the submitted body."""
+    """Convert a range of the cleaned body to a range of the submitted body, which has 7 more characters before it."""
     return [place[0] + 7, place[1] + 7]

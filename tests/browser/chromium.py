@@ -33,7 +33,7 @@ def browsing(folder: Path) -> Iterator[Browser]:
 
 @contextmanager
 def _running(program: str, folder: Path) -> Iterator[str]:
-    """Start Chromium and return the address of its debugging port."""
+    """Start Chromium, and yield the address of its debugging port."""
     profile = folder / "profile"
     command = [sys.executable, str(SUBREAPER), program, *FLAGS.split(), f"--user-data-dir={profile}", "about:blank"]
     with (folder / "chromium.log").open("wb") as log:

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of the page: one browser and one service for all tests, and a tab that must show no errors."""
+"""Fixtures for the tests of the page: one browser and one service for all tests, and a tab that allows no errors."""
 
 import re
 from collections.abc import Iterator

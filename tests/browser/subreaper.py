@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def adopt() -> None:
-    """Adopt every orphaned descendant, and ask for SIGTERM when the parent of this process exits."""
+    """Adopt every orphaned descendant, and request SIGTERM for this process when its parent exits."""
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in ((PR_SET_CHILD_SUBREAPER, 1), (PR_SET_PDEATHSIG, signal.SIGTERM)):
         if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0):
@@ -27,7 +27,7 @@ def children() -> list[int]:
 
 
 def end_all() -> None:
-    """Kill children until there are none left. The children of a killed process are adopted and killed as well."""
+    """Kill children until none are left. The children of a killed process are adopted and killed as well."""
     with contextlib.suppress(ChildProcessError):
         while True:
             for pid in children():

@@ -65,9 +65,9 @@ class Tab:
         self.page.locator("#result-title").wait_for()
 
     def answer_with(self, **answer: Any) -> None:
-        """Replace the next answers of the service."""
+        """Replace the next responses of the service."""
         self.page.route("**/v1/articles", lambda route: route.fulfill(**answer))
 
     def lit(self) -> list[str]:
-        """Return the highlighted texts."""
+        """Return the texts that are highlighted."""
         return self.page.locator(".lit").all_text_contents()

@@ -1,4 +1,4 @@
-"""Tests of the page with a service that requires keys: it asks for a key, keeps it in the input field and continues."""
+"""Tests of the page with a service that requires keys: the page requests a key and keeps it only in the input field."""
 
 from pathlib import Path
 

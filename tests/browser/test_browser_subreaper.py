@@ -33,7 +33,7 @@ def test_ended_program_leaves_no_children(tmp_path: Path) -> None:
 
 
 def said(told: Path) -> Path:
-    """Return the /proc folder of the process whose process id is written in the file ``told``."""
+    """Wait until the file ``told`` contains a process id, and return the /proc folder of that process."""
     end = time.monotonic() + PATIENCE_S
     while not (told.exists() and told.read_text("ascii").strip()):
         assert time.monotonic() < end

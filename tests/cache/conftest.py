@@ -10,6 +10,6 @@ from tests.redis_server import RedisServer, redis_running
 
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """Return a real Redis without any data."""
+    """Start a real Redis server without any data."""
     with redis_running(tmp_path) as server:
         yield server

@@ -26,7 +26,7 @@ class Work:
 
 
 async def do(flight: SingleFlight[str], key: bytes, work: Work) -> str:
-    """Run one caller for one piece of work."""
+    """Request the work for ``key`` as one caller, and return its result."""
     (ticket,) = flight.join([key], lambda _: [work()])
     return await ticket
 

@@ -31,7 +31,7 @@ def alone(clock: Clock | None = None, max_bytes: int = 1 << 20) -> Cache:
 
 
 async def put(cache: Cache, keys: str, tags: Mapping[bytes, set[bytes]]) -> None:
-    """Store entries like a request that finds none in the cache."""
+    """Store entries in the same way as a request whose entries were not in the cache."""
     named = {"A": A, "B": B, "C": C, "D": D}
     await cache.put_many({named[key]: b"value" for key in keys}, tags, started_s=time.monotonic())
 

@@ -1,8 +1,9 @@
 """Processes of the service on the loopback address, with nginx in front of them.
 
-Creating a file for a port takes this port out of nginx while nginx is running. Reloading the configuration instead
-would close the connections of callers, sometimes in the middle of a request. Here these connections stay open, and so
-do nginx's connections to the process that is stopping, just like those of proxies in front of Kubernetes pods.
+While nginx is running, creating a file for a port excludes this port from nginx's upstreams. Reloading the
+configuration would instead close the connections of callers, sometimes in the middle of a request. Here these
+connections stay open, and so do nginx's connections to the process that is stopping, just like the connections of
+proxies in front of Kubernetes pods.
 """
 
 import contextlib
@@ -50,14 +51,14 @@ http {{
 
 
 class Missing(Exception):
-    """Raised if a program that the test needs is not installed."""
+    """A program that the test needs is not installed."""
 
 
 def require_programs() -> None:
     """Check that the programs are installed.
 
     Raises:
-        Missing: some are not; the message names them.
+        Missing: a program is not installed. The message names it.
     """
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:

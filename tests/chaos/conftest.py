@@ -21,6 +21,6 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """Return a real Redis without any data."""
+    """Start a real Redis server without any data."""
     with redis_running(tmp_path) as server:
         yield server

@@ -1,4 +1,4 @@
-"""A scenario in which Redis is killed, restored, paused and resumed under load while answers and metrics are recorded.
+"""A scenario in which Redis is killed, restored, paused and resumed under load. Responses and metrics are recorded.
 
 The memory tier of the cache is turned off, so hits in the shared tier show whether Redis is in use.
 """
@@ -24,14 +24,14 @@ REDIS_TIMEOUT_MS = "1000"
 
 
 class Unseen(Exception):
-    """Raised if the metrics did not change in time."""
+    """The metrics did not change in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """The record of one state of Redis.
+    """The record of one phase of the scenario, that is, of one state of Redis.
 
-    It has the requests, the lookups that Redis answered, and whether the circuit breaker was open at the end.
+    It contains the requests, the lookups that Redis answered, and whether the circuit breaker was open at the end.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """All phases and answers, and the failures that the metrics counted."""
+    """The record of all phases: the responses, and the failures that the metrics counted."""
 
     answers: Answers
     phases: tuple[Phase, ...]

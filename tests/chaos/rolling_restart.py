@@ -1,9 +1,9 @@
-"""A rolling restart behind nginx: one process after the other, with the steps by which Kubernetes stops a pod.
+"""A rolling restart behind nginx: one process after the other, with the steps in which Kubernetes stops a pod.
 
-The endpoint is removed first (`tests.chaos.cluster`), as the control plane does. SIGTERM follows after a pause, which
-is the ``preStop`` of the pod. The process answers its requests and exits with code 0. The endpoint is restored when a
-new process on the same port is ready. Nginx keeps the default of ``proxy_next_upstream``, which retries a POST only if
-it has not been sent yet, so it does not hide refusals or lost requests.
+First, the endpoint is removed (see `tests.chaos.cluster`), as the control plane does. After a pause, which corresponds
+to the pod's ``preStop``, SIGTERM is sent. The process finishes its requests and exits with code 0. The endpoint is
+restored when a new process on the same port is ready. nginx uses the default value of ``proxy_next_upstream``, which
+retries a POST request only if it has not been sent yet. Rejected and lost requests are therefore not hidden.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ PAUSE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """All answers, the number of answers during restarts, and the exit codes."""
+    """The result of a rolling restart: all responses, the number of responses during restarts, and the exit codes."""
 
     answers: Answers
     during: int

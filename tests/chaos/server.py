@@ -80,7 +80,7 @@ class Server:
         return self.line(lambda line: line["event"] == name and fields.items() <= line.items())
 
     def until(self, path: str, wanted: Callable[[httpx.Response | None], bool]) -> httpx.Response | None:
-        """Request ``path`` until ``wanted`` is true of the answer, which is None for a refused connection."""
+        """Request ``path`` until ``wanted`` returns True for the response (None for a refused connection)."""
         end = time.monotonic() + PATIENCE_S
         while not wanted(answer := self._asked(path)):
             assert time.monotonic() < end, answer
@@ -113,7 +113,10 @@ class Server:
 
 @contextmanager
 def serving(*, ready: bool = True, program: str = "service", **settings: str) -> Iterator[Server]:
-    """Start a server, wait until it listens, or by default until it is ready, and kill it at the end of the block."""
+    """Start a server, wait until it is ready, and kill it at the end of the block.
+
+    If ``ready`` is False, wait only until it is listening.
+    """
     server = Server(program, **settings)
     try:
         server.listen()

@@ -41,8 +41,8 @@ def giant() -> str:
 class Meter:
     """A handler that counts simulated time: ``CALL_S`` for each call, and ``TOKEN_S`` for each padded source token.
 
-    The result therefore does not depend on the machine. ``done_s`` has the time at which the last sentence of each
-    train was finished.
+    The result therefore does not depend on the speed of the machine. ``done_s`` contains, for each text, the time at
+    which its last sentence was finished.
     """
 
     def __init__(self) -> None:
@@ -60,14 +60,14 @@ class Meter:
 
 
 async def queued(ports: Both, sentences: int) -> None:
-    """Wait until the translator's queue has ``sentences`` sentences, even if the event loop's clock is stopped."""
+    """Wait until the translation queue contains ``sentences`` sentences, even if the event loop's clock is stopped."""
     queue = ports.service.models[0].batcher.queue
     while len(queue) < sentences:
         await asyncio.to_thread(time.sleep, 0.005)
 
 
 async def p95_s(ports: Both, meter: Meter, busy_with: str, clock: Clock, first: int) -> float:
-    """Return the 95th percentile of the times of short articles that arrive while the engine works on another text."""
+    """Return the 95th percentile of the times of short articles that arrive while the engine processes another text."""
     gate = Gate(meter)
     ports.handle(gate)
     other = asyncio.create_task(ports.translate(busy_with))

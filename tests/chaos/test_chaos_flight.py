@@ -15,7 +15,7 @@ Sentences = SingleFlight[list[Hypothesis]]
 
 
 def ask(flight: Sentences, batcher: Batcher, words: str) -> list[asyncio.Future[list[Hypothesis]]]:
-    """Make one request with a ticket for each word; new tickets are submitted together."""
+    """Request the result for each of the words. Words for which no work is running are submitted together."""
     keys = [word.encode() for word in words.split()]
     return flight.join(keys, lambda missing: batcher.submit_many([item(key.decode()) for key in missing]))
 

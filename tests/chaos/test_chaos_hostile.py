@@ -161,7 +161,7 @@ def test_refused_key_closes_before_the_body(locked: Server, path: str, token: st
 
 
 def _require_the_end(server: Server, rest: bytes, status: int, more: bytes, head: bytes = HEAD) -> None:
-    """Assert that the answer is complete and has ``Connection: close``, and that the server closes the connection."""
+    """Assert that the response is complete and has ``Connection: close``, and that the server closes the connection."""
     with connected(server) as connection:
         connection.sendall(head + rest)
         answer = connection.recv(65_536)

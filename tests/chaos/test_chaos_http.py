@@ -42,7 +42,7 @@ def long_text(chars: int, *, first: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Start a server with slow engines. It and its clients may each have ``FILES`` connections."""
+    """Start a server with slow engines. The server and its clients may each open ``FILES`` connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, FILES), hard))
     try:
@@ -94,9 +94,9 @@ def test_disconnect_mid_stream_cancels_the_work(server: Server) -> None:
 
 
 def assert_engine_rests(server: Server) -> None:
-    """Assert that the engine has no other work: a second request adds only its own tokens.
+    """Assert that the engine has no other work, by checking that a second request adds only its own tokens.
 
-    The first request waits for the work that is left.
+    The first request waits for the remaining work.
     """
     counts = []
     for day in (1, 2):
@@ -132,7 +132,7 @@ def posted(text: str, headers: str = "") -> bytes:
 
 
 async def exchange(server: Server, request: bytes) -> bytes:
-    """Send a request on a new connection and return the whole answer."""
+    """Send a request on a new connection and return the whole response."""
     url = httpx.URL(server.url)
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(request)

@@ -1,4 +1,4 @@
-"""Tests of the key file when it is rotated or broken while the service is running, or missing at start."""
+"""Tests of a key file that is rotated or becomes invalid while the service is running, or is missing at startup."""
 
 import subprocess
 import sys

@@ -20,14 +20,17 @@ def story(number: int) -> str:
 
 
 async def joined(ports: Both, callers: int) -> None:
-    """Wait until ``callers`` requests share each sentence in progress."""
+    """Wait until exactly ``callers`` requests are waiting for each sentence in progress."""
     running = ports.service._pool.serving.translator.sentences._flight._running
     while {len(work.waiters) for work in running.values()} != {callers}:  # noqa: ASYNC110 - a flight has no event
         await asyncio.sleep(0)
 
 
 async def patiently(ports: Both, number: int) -> tuple[Response, int]:
-    """Retry after each Retry-After. Return the last answer and the number of refusals before it."""
+    """Send a request, and retry it after each Retry-After.
+
+    Return the last response and the number of rejected attempts before it.
+    """
     refusals = 0
     while (answer := await ports.translate(story(number), **{"request-timeout-ms": "20000"})).status_code == 503:
         assert answer.json()["code"] == "queue_full"

@@ -1,4 +1,4 @@
-"""Tests of a failing pull: the installed model stays, damaged files are not used, and the next pull resumes."""
+"""Tests of failing pulls: the installed model is kept, damaged files are not used, and the next pull resumes."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def desk(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Desk]:
-    """Return a desk with an installed model but no lock, so that the hub may serve other files."""
+    """Return a `Desk` with an installed model but no lock file, so that the hub may serve other files."""
     with serving() as hub:
         made = Desk(tmp_path, hub)
         made.publish(files)

@@ -1,4 +1,4 @@
-"""Tests that a service with a pulled model keeps answering while another pull fails, and after a reload."""
+"""Tests that a service with a pulled model keeps responding while another pull fails, and after a reload."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ Model = dict[str, object]
 
 @dataclass(frozen=True)
 class Site:
-    """An operator's desk, and the service that serves the pulled model."""
+    """An operator's `Desk`, and the service that serves the pulled model."""
 
     desk: Desk
     server: Server
@@ -40,7 +40,7 @@ class Site:
         return self.desk.folder / "trace"
 
     def translated(self) -> Model:
-        """Return the model that produced an answer without the cache."""
+        """Translate without the cache, and return the model that produced the translation."""
         answer = self.server.post("/v1/translate", STORY, {"Cache-Control": "no-store"})
         assert answer.status_code == 200, answer.text
         found: Model = answer.json()["model"]

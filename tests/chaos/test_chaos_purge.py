@@ -1,4 +1,4 @@
-"""Tests of purges while a batch is running, without Redis, and with a Redis that refuses or replies garbage."""
+"""Tests of purges while a batch is running, without Redis, and with a Redis that rejects commands or sends garbage."""
 
 import asyncio
 import random

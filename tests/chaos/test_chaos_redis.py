@@ -1,4 +1,7 @@
-"""Tests of the shared cache tier when Redis is dead, paused, full or fake: bounded time, no errors, and recovery."""
+"""Tests of the shared cache tier when Redis is dead, paused, full or fake: calls end in bounded time without errors.
+
+They also test that the tier recovers.
+"""
 
 import asyncio
 import time
@@ -53,12 +56,12 @@ class Rig:
         return await self.cache.get_many([A, B], task="t")
 
     async def works(self) -> bool:
-        """Return whether an entry that was stored is found."""
+        """Store an entry, and return whether it can be found."""
         await self.cache.put_many({A: b"a"}, started_s=time.monotonic())
         return await self.look() == {A: b"a"}
 
     async def recovers(self) -> None:
-        """Wait until the tier works again."""
+        """Wait until the shared tier works again."""
         for _ in range(MOST_TRIES):
             if await self.works():
                 break
@@ -171,7 +174,7 @@ Answer = Callable[[bytes], bytes]
 async def answering(answer: Answer) -> AsyncIterator[str]:
     """Start a fake Redis and return its URL.
 
-    ``answer`` maps the bytes received to the reply; an empty reply closes the connection.
+    ``answer`` maps the bytes that were received to the reply. An empty reply closes the connection.
     """
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Tests of restarts and Redis outages with real processes under load: every caller gets an answer."""
+"""Tests of restarts and Redis outages with real processes under load: every caller gets a response."""
 
 import asyncio
 import signal
@@ -21,7 +21,7 @@ CALLERS = 6
 
 @pytest.fixture
 def programs() -> None:
-    """Require nginx and redis-server."""
+    """Skip the test if nginx or redis-server is not installed."""
     try:
         require_programs()
     except Missing as missing:
@@ -29,7 +29,7 @@ def programs() -> None:
 
 
 async def until_told_to_go(server: Server) -> Counter[int]:
-    """Send requests on one connection until an answer has ``Connection: close``, and return the statuses."""
+    """Send requests on one connection until a response has ``Connection: close``, and count the statuses."""
     limits = httpx.Limits(max_connections=1)
     statuses: Counter[int] = Counter()
     async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S, limits=limits, trust_env=False) as http:

@@ -66,7 +66,7 @@ NAMING = {422: 1, 400: 1}
 
 
 def sent(server: Server, path: str, request: dict[str, Any]) -> httpx.Response:
-    """Send one request with markers in the body and the headers."""
+    """Send a request that has markers in its body and headers."""
     given = {"content-type": "application/json"} if "content" in request else {}
     fields = {*request.get("json", ()), *request.get("data", ())}
     auth = {} if fields & {"api_key", "auth_key"} else AUTH
@@ -76,7 +76,7 @@ def sent(server: Server, path: str, request: dict[str, Any]) -> httpx.Response:
 
 
 def words_in(written: str | bytes) -> list[str]:
-    """Return the secrets, and the beginnings of markers, that occur in a text."""
+    """Return the secrets and the first words of markers that occur in a text."""
     text = (written if isinstance(written, str) else written.decode("utf-8", "replace")).lower()
     sought = [*SECRETS, *(mark[:9] for mark in MARKS)]
     return [word for word in sought if word.lower() in text]
@@ -128,7 +128,7 @@ def drained(server: Server) -> str:
 
 @pytest.fixture
 def overheard(keys: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Overheard:
-    """Send every request to a server with all features turned on, then the first ones again without Redis."""
+    """Send every request to a server with all features turned on, and repeat the first requests without Redis."""
     found = Overheard()
     with collector() as (endpoint, bodies):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)

@@ -1,4 +1,4 @@
-"""Closed-loop callers on keep-alive connections, which count every answer and error."""
+"""Callers with keep-alive connections that run in a closed loop and count every response and error."""
 
 import asyncio
 import contextlib
@@ -17,16 +17,16 @@ LIMIT_S = 120.0
 
 
 class Answers(Counter[str]):
-    """The number of answers for each status, and for each connection error by its name."""
+    """The number of responses for each status, and of connection errors for each type."""
 
     @property
     def failed(self) -> int:
-        """Return the number of answers whose status is not 200."""
+        """Return the number of responses and errors other than status 200."""
         return self.total() - self["200"]
 
 
 class Traffic:
-    """A group of callers and their ``answers``."""
+    """A group of callers, and their ``answers`` (responses and errors)."""
 
     def __init__(self, url: str, clients: int, seed: int = 1) -> None:
         self.answers = Answers()
@@ -38,7 +38,7 @@ class Traffic:
 
     @property
     def requests(self) -> int:
-        """Return the number of answers and errors so far."""
+        """Return the number of responses and errors so far."""
         return self.answers.total()
 
     async def until(self, requests: int) -> None:
@@ -51,7 +51,7 @@ class Traffic:
         await self.until(self.requests + requests)
 
     async def caller(self) -> None:
-        """Run one caller on one connection. It sends its next request after each answer."""
+        """Run one caller on one connection. It sends its next request when it has received a response."""
         async with httpx.AsyncClient(base_url=self._url, timeout=LIMIT_S, trust_env=False) as http:
             while not self._ending:
                 self.answers[await self._outcome(http)] += 1
@@ -73,7 +73,7 @@ class Traffic:
 
 @asynccontextmanager
 async def traffic(url: str, clients: int) -> AsyncIterator[Traffic]:
-    """Run callers until the end of the block, and wait there until all of them have their answers."""
+    """Run callers during the block, and wait at its end until all of them have received their responses."""
     found = Traffic(url, clients)
     callers = [asyncio.create_task(found.caller()) for _ in range(clients)]
     try:

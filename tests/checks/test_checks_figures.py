@@ -1,4 +1,4 @@
-"""Tests of numbers, dates and times: equal values pass in any form, and different values are found with their spans."""
+"""Tests of numbers, dates and times: equal values are accepted in any form, and different values are reported."""
 
 import pytest
 

@@ -28,7 +28,7 @@ def words(html: str) -> Counter[str]:
 
 
 async def test_inline_tags_split_no_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model gets the same tokens as for the text without tags."""
+    """Check that the model receives the same tokens as for the text without tags."""
     async with both(monkeypatch) as ports:
         await ports.main.post(
             "/v1/translate", json={"text": NESTED, "format": "html"}, headers={"cache-control": "no-store"}

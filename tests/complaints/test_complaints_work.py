@@ -53,7 +53,7 @@ async def test_repetition_loop_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def stories(count: int) -> list[str]:
-    """Yield texts that consist of the same words but have no sentence in common."""
+    """Return texts that consist of the same words but have no sentence in common."""
     days, places, verbs = "Montag Dienstag Mittwoch Donnerstag Freitag", "Museum Rathaus Theater Bad", "schließt öffnet"
     every = [
         f"Am {day} nach dem {number}. März {verb} das {place} {when}."
@@ -67,7 +67,7 @@ def stories(count: int) -> list[str]:
 
 @pytest.mark.slow
 async def test_memory_does_not_grow_with_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a small cache, 18 more texts do not use more memory than the first six."""
+    """Check that, with a small cache, 18 more texts do not use more memory than the first six."""
     async with both(monkeypatch, writing(lambda tokens: tokens), cache_bytes=50_000) as ports:
         texts = iter(stories(24))
 
@@ -93,7 +93,10 @@ async def test_memory_does_not_grow_with_work(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_loading_service_is_alive_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the liveness probe failed during loading, Kubernetes would kill the process while it is starting."""
+    """Check that the liveness probe succeeds during loading.
+
+    Otherwise, Kubernetes would kill the process while it starts.
+    """
     loaded = threading.Event()
 
     def slowly(*_: object, **__: object) -> FakeEngine:
@@ -111,7 +114,7 @@ def test_loading_service_is_alive_not_ready(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_dead_engine_fails_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process exits after its engine has died. Until then every probe fails."""
+    """Check that every probe fails after the engine has died and until the process exits."""
     ended = asyncio.Event()
     monkeypatch.setattr("service.app.exit_dead", ended.set)
     async with both(monkeypatch) as ports:

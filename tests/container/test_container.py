@@ -1,4 +1,4 @@
-"""Tests of what the image is built from: locked requirements, the version of torch, the pinned base image, and tags."""
+"""Tests of the sources of the image: locked requirements, the version of torch, the pinned base image, and tags."""
 
 import os
 import re
@@ -119,7 +119,7 @@ def test_image_tags_are_the_version() -> None:
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the path for a fake docker that is first in PATH. `write_docker` writes it."""
+    """Put a folder for a fake docker first in PATH, and return the path where `write_docker` writes the program."""
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(pin, "DOCKERFILE", tmp_path / "Dockerfile")
     (tmp_path / "Dockerfile").write_text(DOCKERFILE, "utf-8")

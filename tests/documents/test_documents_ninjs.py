@@ -1,4 +1,4 @@
-"""Tests that ninjs items are read, refused with the name of the wrong field, and written according to the schema."""
+"""Tests that ninjs items are read, written as in the schema, and rejected with the name of the invalid field."""
 
 import json
 from pathlib import Path

@@ -78,10 +78,10 @@ def pieces(path: Path, **more: Any) -> sentencepiece.SentencePieceProcessor:
 
 
 def lively(model: Any, *, embeddings: float, layers: float) -> Any:
-    """Scale up random weights, because outputs would otherwise repeat one piece.
+    """Scale up random weights, because outputs would otherwise repeat a single piece.
 
-    If tied embeddings are too large, outputs repeat the last piece. If layers are too large, they exceed the range of
-    int8.
+    If tied embeddings are too large, outputs repeat their last piece. If the weights of the layers are too large,
+    activations exceed the range of int8.
     """
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -91,7 +91,10 @@ def lively(model: Any, *, embeddings: float, layers: float) -> Any:
 
 
 def marian(folder: Path) -> Manifest:
-    """Create a Marian model like the opus-mt checkpoints: shared pieces, and padding as last id and output start."""
+    """Create a Marian model like the opus-mt checkpoints.
+
+    Source and target share their pieces. The padding piece has the last id and starts every output.
+    """
     model = pieces(folder / "source.spm", eos_id=0, unk_id=1, pad_id=-1)
     shutil.copy(folder / "source.spm", folder / "target.spm")
     vocabulary = {model.id_to_piece(i): i for i in range(model.get_piece_size())}
@@ -119,14 +122,14 @@ def marian(folder: Path) -> Manifest:
 
 
 def t5(folder: Path) -> Manifest:
-    """Create a T5 model with one scaled table for inputs and outputs, and sentinel rows beyond its pieces."""
+    """Create a T5 model that uses one scaled matrix for inputs and outputs, and has sentinel rows after its pieces."""
     config = transformers.T5Config(**_t5_sizes(folder), feed_forward_proj="relu")
     _t5_saved(lively(transformers.T5ForConditionalGeneration(config), embeddings=0.2, layers=3), folder)
     return described("t5", source="spiece.model", target="spiece.model", vocabulary="", prefix="übersetze: ")
 
 
 def t5_untied(folder: Path) -> Manifest:
-    """Create a T5 1.1 model like MADLAD-400, with a separate output table and unscaled outputs."""
+    """Create a T5 1.1 model like MADLAD-400, with a separate output matrix and unscaled outputs."""
     config = transformers.T5Config(**_t5_sizes(folder), feed_forward_proj="gated-gelu")
     _t5_saved(_untied(transformers.T5ForConditionalGeneration(config)), folder, tie_word_embeddings=False)
     return described("t5", source="spiece.model", target="spiece.model", vocabulary="")

@@ -1,4 +1,4 @@
-"""The engine of causal models continues prompts as transformers does, and scores given outputs."""
+"""Tests of the engine for causal models: it continues prompts as transformers does, and scores given outputs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tests of the torch engine for causal models: it computes what CTranslate2 does from the same file of weights."""
+"""Tests of the torch engine for causal models: its results equal those of CTranslate2 for the same weights file."""
 
 import json
 import math
@@ -38,7 +38,7 @@ TYPES = ("int8", "float32", "bfloat16")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model, converted with each type of weights."""
+    """Convert a tiny model to each numeric type, and return the folder of the results."""
     made = tmp_path_factory.mktemp("causal") / "tiny"
     write_causal(made)
     for name in TYPES:
@@ -152,7 +152,7 @@ def test_a_transformers_folder_gives_the_same_outputs(folder: Path, tokenizer: T
 
 @pytest.mark.parametrize(("name", "tolerance"), [("float32", 0.0), ("bfloat16", 0.0), ("int8", 0.5)])
 def test_weights_are_those_of_the_checkpoint(folder: Path, name: str, tolerance: float) -> None:
-    """``tolerance`` is in steps of the quantisation, whose size is 1/127 of the largest value of a row."""
+    """Compare the weights. ``tolerance`` is in quantisation steps of 1/127 of the largest value of a row."""
     config = json.loads((folder / "hf" / "config.json").read_text("utf-8"))
     state = gemma3_state(read_weights(folder / name / "model.bin"), config)
     expected = {key: tensor.float().numpy() for key, tensor in load_file(folder / "hf" / "model.safetensors").items()}

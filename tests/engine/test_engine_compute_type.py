@@ -1,4 +1,4 @@
-"""Tests of compute types: the choice of the manifest, the default of the device, and the limits of a model."""
+"""Tests of compute types: the manifest's type, the default for the device, and types that a model does not support."""
 
 import pytest
 

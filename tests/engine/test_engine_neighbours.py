@@ -1,4 +1,4 @@
-"""Tests that on CTranslate2 the other sentences in a call do not change a bit of an embedded model's output."""
+"""Tests that, with CTranslate2, the other sentences in a call do not change the output of an embedded model at all."""
 
 import random
 from collections.abc import Iterator

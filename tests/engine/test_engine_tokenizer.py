@@ -1,4 +1,4 @@
-"""Tests of tokenizers in every format: German text survives and is never truncated."""
+"""Tests of tokenizers in every format: German text is preserved and never truncated."""
 
 import json
 import warnings

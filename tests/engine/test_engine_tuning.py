@@ -19,7 +19,7 @@ PROBE = Probe.of(((), ("Guten", "Morgen"), ("</s>",)), DecodingOptions(no_repeat
 
 
 class Fakes:
-    """A factory of fake engines with a call time for each configuration. It records the engines."""
+    """A factory of fake engines with a defined call duration for each configuration. It records the engines."""
 
     def __init__(self, seconds: dict[ParallelConfig, float]) -> None:
         self._seconds = seconds

@@ -1,1 +1,1 @@
-"""Fuzz targets for the code that reads texts of callers, their regressions, and a command to run them."""
+"""Fuzz targets for the code that processes callers' texts, their regression inputs, and a command to run them."""

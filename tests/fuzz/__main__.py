@@ -15,7 +15,7 @@ HANG_S = 30
 
 
 def main() -> int:
-    """Search from the seeds of the target. A failing input becomes a regression, and the exit status is 1."""
+    """Fuzz the target, starting from its seeds. If an input fails, store it as a regression and return 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", choices=sorted(TARGETS))
     parser.add_argument("--seconds", type=int, default=600)
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def _search(target: Target, folder: Path, seconds: int, seed: int) -> int:
-    """Run libFuzzer and return its exit status. ``folder`` contains the inputs and the failures."""
+    """Run libFuzzer and return its exit status. ``folder`` receives the generated inputs and the failures."""
     inputs = folder / "inputs"
     inputs.mkdir()
     for number, text in enumerate(target.seeds):

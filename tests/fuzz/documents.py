@@ -41,7 +41,7 @@ def work(text: str) -> Document | None:
 
 
 def _value(text: str) -> str | dict[str, object]:
-    """Return the JSON object in the input, or the input as a page."""
+    """Return the JSON object in the input or, if it is not a JSON object, the input itself as the source of a page."""
     with suppress(ValueError, RecursionError):
         value = json.loads(text) if text.startswith("{") else None
         if isinstance(value, dict):
@@ -50,7 +50,7 @@ def _value(text: str) -> str | dict[str, object]:
 
 
 def check(text: str) -> None:
-    """Raise an exception if reading raises another error, or the result is not an article."""
+    """Raise an exception if reading raises an undocumented error, or if the result is not an article."""
     document = work(text)
     if document is None:
         return

@@ -1,4 +1,4 @@
-"""One process of the search, in which libFuzzer generates inputs guided by code coverage."""
+"""A process that searches with libFuzzer, which generates inputs guided by code coverage."""
 
 import sys
 from zlib import crc32

@@ -1,4 +1,4 @@
-"""The inputs that have broken a target, one file for each, in one folder for each target."""
+"""The regression inputs, which once made a target fail. Each target has a folder with one file for each input."""
 
 from pathlib import Path
 

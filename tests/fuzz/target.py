@@ -23,7 +23,10 @@ class Target:
     words: tuple[str, ...]
 
     def require_linear(self, text: str) -> None:
-        """Repeat the text to a length at which a quadratic algorithm would exceed the time limit."""
+        """Check the running time for a repeated text.
+
+        The text is so long that a quadratic algorithm would exceed the time limit.
+        """
         pumped = (text * (PUMPED_CHARS // max(1, len(text)) + 1))[:PUMPED_CHARS]
         start = time.process_time()
         self.work(pumped)

@@ -9,7 +9,7 @@ EVERY = 4  # every fourth line of a list: enough to reach each rule
 
 
 def phrases() -> tuple[str, ...]:
-    """Return some lines of every German list."""
+    """Return some entries of each German word list."""
     found: list[str] = []
     for path in sorted(FOLDER.glob("*.txt")):
         lines = [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]

@@ -27,7 +27,7 @@ def desk(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Desk]:
 
 @dataclass(frozen=True)
 class Pulled:
-    """A desk whose model has been pulled with the real conversion, and the result of the command."""
+    """A `Desk` whose model has been pulled with the real conversion, and the result of the command."""
 
     desk: Desk
     done: CompletedProcess[str]

@@ -1,4 +1,4 @@
-"""An operator's desk: a local hub, a catalogue with one model, and the real command line."""
+"""The environment of an operator: a local hub, a catalogue with one model, and the real command line."""
 
 import os
 import shutil
@@ -68,7 +68,7 @@ def pickled(files: dict[str, bytes], **more: Any) -> dict[str, bytes]:
 
 @dataclass
 class Desk:
-    """An operator's desk that runs each `depesche models …` command in a separate process."""
+    """The environment of an operator, who runs each `depesche models …` command in a separate process."""
 
     folder: Path
     hub: Hub
@@ -95,7 +95,7 @@ class Desk:
         return self.folder / "cache"
 
     def describe(self, manifest: str, name: str = NAME) -> None:
-        """Write a manifest to the catalogue."""
+        """Write a manifest to the catalogue under ``name``."""
         (self.models / "catalog" / f"{name}.toml").write_text(manifest, "utf-8")
 
     def publish(self, files: dict[str, bytes], **repo: Any) -> Repo:
@@ -104,7 +104,7 @@ class Desk:
         return self.hub.repos[REPO]
 
     def start(self, *arguments: str | Path, file_bytes: int | None = None) -> Running:
-        """Start a command; ``file_bytes`` limits the size of the files that it writes."""
+        """Start a command. ``file_bytes`` limits the size of the files that it writes."""
         folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="command-"))
         given = ("models", *map(str, arguments))
         return Command(self.program, given, self.environment_of_a_command(), folder, file_bytes).start()
@@ -127,7 +127,7 @@ class Desk:
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False)
 
     def copy_models_from(self, other: "Desk") -> None:
-        """Copy the models and the lock from another desk."""
+        """Copy the installed models and the lock file from another `Desk`."""
         shutil.copytree(other.installed, self.installed)
 
     def error_of(self, *arguments: str | Path, file_bytes: int | None = None) -> str:

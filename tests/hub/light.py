@@ -1,4 +1,4 @@
-"""The command line with a conversion that only copies files, because the real conversion imports slow libraries."""
+"""The command line with a conversion that only copies files. The real conversion imports slow libraries."""
 
 import hashlib
 import shutil

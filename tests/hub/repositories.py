@@ -94,7 +94,7 @@ def madlad(folder: Path) -> None:
 
 
 def t5_named(folder: Path) -> None:
-    """Write an mT5 checkpoint whose configuration names its type as t5."""
+    """Write an mT5 checkpoint whose configuration gives ``t5`` as its type."""
     checkpoints.mt5(folder)
     _amend(folder / "config.json", {"model_type": "t5"})
 

@@ -1,4 +1,4 @@
-"""Tests of bundles: export and import keep every byte, and invalid or hostile tar files are refused."""
+"""Tests of bundles: export and import preserve every byte, and invalid or malicious tar files are rejected."""
 
 import hashlib
 import io
@@ -27,7 +27,7 @@ LOCKED = LockedRepository(commit="1" * 40, files={"config.json": Digest.of_bytes
 
 @dataclass(frozen=True)
 class Site:
-    """A machine with a catalogue and installed models."""
+    """A machine with a catalogue and a folder of installed models."""
 
     folder: Path
 

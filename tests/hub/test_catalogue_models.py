@@ -47,7 +47,7 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reposito
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory, repositories: dict[str, Repository]) -> Iterator[Desk]:
-    """Return a desk with the shipped catalogue, and a hub with the repositories in it."""
+    """Return a `Desk` with the project's catalogue, and a hub with its repositories."""
     with serving() as hub:
         made = Desk(tmp_path_factory.mktemp("desk"), hub, program="service")
         catalogue(made.models)
@@ -91,7 +91,7 @@ def test_model_is_pulled_verified_and_served(
 
 
 def answered(desk: Desk, manifest: Manifest, name: str) -> dict[str, Any]:
-    """Return the answer of an application that serves this model."""
+    """Return the response of an application that serves this model."""
     places = {"models_dir": desk.models, "installed_dir": desk.installed, f"{manifest.task}_model": name}
     settings = Settings.model_validate({**places, "engine_replicas": 1, "threads": 1})
     with TestClient(create_app(settings)) as client:

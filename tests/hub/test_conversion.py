@@ -92,7 +92,7 @@ def test_revision_depends_on_the_weights(snapshot: Making, tmp_path: Path) -> No
 
 
 def test_wrong_output_scaling_is_refused(snapshot: Making, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wrong scaling does not change the pieces of a greedy search, only scores and beams."""
+    """Check that wrong scaling is detected, although it changes only scores and beams and not greedy outputs."""
     source, described = snapshot("mt5")
 
     @contextlib.contextmanager

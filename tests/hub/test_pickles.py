@@ -1,4 +1,4 @@
-"""Tests of pickled weights: tensors are rewritten, programs are refused, and the child process is limited."""
+"""Tests of pickled weights: tensors are rewritten, malicious pickles are rejected, and the child process is limited."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def target(tmp_path: Path) -> Path:
 
 
 def run_as_child(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    """Run this Python program in place of the child, with the child's arguments, environment and limits."""
+    """Run ``program`` (Python code) instead of the child, with the child's arguments, environment and limits."""
 
     def command(source: Path, folder: Path, limits: Limits) -> list[str]:
         numbers = [str(limits.memory_bytes), str(limits.file_bytes), str(limits.cpu_s)]

@@ -1,4 +1,4 @@
-"""Tests of pulling with the real client and command line: requests, locked files and refusals."""
+"""Tests of pulls with the real client and command line: requests, the lock file and rejected models."""
 
 import hashlib
 import json

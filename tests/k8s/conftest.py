@@ -1,4 +1,4 @@
-"""Fixtures and helpers with the overlays, each rendered once by kubectl."""
+"""Fixtures and helpers for the overlays. kubectl renders each overlay once."""
 
 import copy
 import json
@@ -24,7 +24,7 @@ LEAST_KUSTOMIZE = 5
 
 @lru_cache
 def kustomize_version() -> int:
-    """Return the major version of the kustomize in kubectl, or 0 if there is none."""
+    """Return the major version of the kustomize that is part of kubectl, or 0 if kubectl is not installed."""
     if shutil.which("kubectl") is None:
         return 0
     asked = ["kubectl", "version", "--client", "--output", "json"]
@@ -40,7 +40,7 @@ def rendered_text(folder: str) -> str:
 
 
 def composed(kustomization: str) -> list[Manifest]:
-    """Return the manifests of an operator's kustomization that lies next to a checkout named ``depesche``."""
+    """Return the manifests of an operator's kustomization in the folder that contains the checkout ``depesche``."""
     with tempfile.TemporaryDirectory() as folder:
         checkout = os.path.relpath(ROOT, Path(folder).resolve())
         text = re.sub(r"(?<![\w/])depesche/k8s", f"{checkout}/k8s", kustomization)

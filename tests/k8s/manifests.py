@@ -25,7 +25,7 @@ def templates(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 
 def containers(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest, Manifest]]:
-    """Yield every container, including init containers, as its place, the pod's spec and the container."""
+    """Yield (path, pod spec, container) for every container, including init containers."""
     for owner, template in templates(manifests):
         spec = template["spec"]
         for container in [*spec.get("initContainers", []), *spec["containers"]]:

@@ -91,7 +91,7 @@ def resources(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def probes(manifests: list[Manifest]) -> Iterator[str]:
-    """Require that each probe requests its own path and that the liveness probe is the most patient."""
+    """Require that each probe requests the correct path and that the liveness probe tolerates the most failures."""
     container = service_container(manifests)
     for probe, path in (("startupProbe", "/livez"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")):
         if container.get(probe, {}).get("httpGet") != {"path": path, "port": "http"}:
@@ -109,7 +109,7 @@ def probes(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def endings(manifests: list[Manifest]) -> Iterator[str]:
-    """Require a grace period that covers the update of proxies and the longest request."""
+    """Require a grace period that is longer than the pause for proxies plus the longest request."""
     spec = named(manifests, "Deployment")["spec"]["template"]["spec"]
     command = service_container(manifests).get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
     pause_s = int(command[1]) if command[:1] == ["sleep"] else 0

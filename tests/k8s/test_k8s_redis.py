@@ -56,7 +56,10 @@ def answering(client: Redis) -> Redis:
     ("name", "policy", "mib"), [("redis", "volatile-ttl", (384, 256)), ("rates", "noeviction", (64, 64))]
 )
 def test_redis_persists_nothing(tmp_path: Path, name: str, policy: str, mib: tuple[int, int]) -> None:
-    """The Redis for the cache evicts the entries that expire soonest; the one for rate limits evicts nothing."""
+    """Check that nothing is stored on disk, and that each server evicts only what it should.
+
+    The Redis for the cache evicts the entries that expire soonest, and the Redis for rate limits evicts nothing.
+    """
     for command, most_mib in zip((of_the_overlay(name), COMPOSE[name]["command"]), mib, strict=True):
         assert command[-2:] == ["--dir", "/tmp"]  # noqa: S108 - the container's own
         with started(command, tmp_path) as client:

@@ -1,4 +1,4 @@
-"""Tests that every rendered manifest is valid by the schema of its kind: that of Kubernetes, or ours for Prometheus."""
+"""Tests that every rendered manifest is valid according to its schema (of Kubernetes or, for Prometheus, our own)."""
 
 import json
 from collections.abc import Callable

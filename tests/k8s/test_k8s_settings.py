@@ -76,7 +76,7 @@ def test_verified_models_are_served() -> None:
 def test_gpu_overlay_serves_converted_models(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A pulled model has no weights for torch, so no overlay may require the torch engine."""
+    """Check that no overlay requires the torch engine, because a pulled model has no weights for it."""
     manifests = rendered("overlays/gpu")
     found = given(monkeypatch, settings(manifests))
     assert (found.engine, found.device) == ("auto", "cuda")

@@ -1,4 +1,4 @@
-"""Tests of the trimmed target vocabulary: its pieces, and its outputs, which are those of the full one with a mask."""
+"""Tests of the trimmed target vocabulary: its pieces, and its outputs, which equal those of a masked full one."""
 
 import json
 import warnings
@@ -49,7 +49,10 @@ def kept(vocabulary: Pieces) -> list[int]:
 
 @pytest.fixture(scope="module")
 def entries(vocabulary: Pieces, kept: list[int], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
-    """Export the same random weights full and trimmed: once the trimmed model over the full one, once the reverse."""
+    """Export the same random weights with the full and with the trimmed vocabulary.
+
+    Each folder is written twice, so that each of the two exports also overwrites the other one.
+    """
     torch.manual_seed(3)
     shape = Shape(len(vocabulary), width=32, feed_forward=64, heads=4, encoder_layers=1, decoder_layers=1)
     weights = {name: tensor * 4.0 for name, tensor in Transformer(shape).state_dict().items()}  # makes the outputs vary

@@ -1,4 +1,4 @@
-"""Both ports combined into one application with one OpenAPI document, which links results to the purge endpoint."""
+"""An application that combines both ports and their OpenAPI documents, with links from results to the purge."""
 
 from copy import deepcopy
 from typing import Any

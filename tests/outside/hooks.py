@@ -1,4 +1,7 @@
-"""Schemathesis checks for the refusal of valid data, which a schema cannot express. Schemathesis loads this file."""
+"""Schemathesis checks that a schema cannot express: valid data is rejected only for known reasons.
+
+Schemathesis loads this file.
+"""
 
 from typing import Any
 
@@ -23,7 +26,7 @@ SHORT_MS = 30_000  # a busy machine may exceed a shorter deadline
 def refusal_of_valid_data_has_a_reason(
     _: schemathesis.CheckContext, response: schemathesis.Response, case: Case
 ) -> None:
-    """Check that valid data is refused only for one of the listed reasons."""
+    """Check that valid data is rejected only for one of the listed reasons."""
     if case.meta is not None and case.meta.generation.mode.is_positive and response.status_code in REFUSED:
         code = response.json().get("code")
         assert code in REASONS, f"{code}: the schema lets through what the service refuses"

@@ -1,4 +1,4 @@
-"""A summary model that is causal: the real tokenizer, batcher and prompts, and an engine that follows a script."""
+"""A causal summary model for tests: the real tokenizer, batcher and prompts, with an engine that follows a script."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -30,10 +30,10 @@ def nothing_written(_task: str, _text: str) -> list[str]:
 
 @dataclass
 class Script:
-    """What the model writes and how it judges.
+    """The scripted outputs and scores of the model.
 
-    ``write`` returns the outputs for a task and its text. ``end`` is the log-probability of the closing punctuation
-    after a sentence without it. ``follows`` is log P(ja) - log P(nein) for a premise and a hypothesis.
+    ``write`` returns the outputs for a task and its text. ``end`` returns the log-probability of the closing
+    punctuation after a sentence. ``follows`` returns log P(ja) - log P(nein) for a premise and a hypothesis.
     """
 
     write: Callable[[str, str], list[str]] = nothing_written
@@ -45,7 +45,7 @@ class Script:
 
 
 class ScriptedEngine:
-    """A handler of `FakeEngine` that follows a script."""
+    """A handler for `FakeEngine` that follows a script."""
 
     def __init__(self, script: Script, manifest: Manifest, tokenizer: Tokenizer) -> None:
         assert manifest.prompts is not None
@@ -86,7 +86,7 @@ def _tokenizer_file() -> str:
 
 @dataclass(frozen=True)
 class CausalStand:
-    """A started causal generator with its script and cache."""
+    """A running causal generator with its script and cache."""
 
     generator: LocalGenerator
     cache: Cache
@@ -103,7 +103,7 @@ class CausalStand:
 
 @asynccontextmanager
 async def causal_stand(folder: Path, script: Script, *, max_source_tokens: int = 1_000) -> AsyncIterator[CausalStand]:
-    """A started generator whose engine follows ``script``. ``folder`` must be empty."""
+    """Start a generator whose engine follows ``script``. ``folder`` must be empty."""
     (folder / "tokenizer.json").write_text(_tokenizer_file(), "utf-8")
     entry = causal_entry(folder, "summary", "shorten")
     limits = entry.manifest.tokens.model_copy(update={"max_source_tokens": max_source_tokens})

@@ -47,7 +47,7 @@ def train_pieces(folder: Path) -> Path:
 def manifest(
     task: str, *, max_source_tokens: int, hypotheses: int, acceptance: Mapping[str, Any] | None = None
 ) -> Manifest:
-    """Return the manifest of a fictitious model."""
+    """Return a manifest for a model that does not exist."""
     return Manifest.model_validate(
         {
             "id": "test/fake",
@@ -140,7 +140,11 @@ class Stand:
         return [self.tokenizer.decode(item.tokens) for item in items if item.tokens != ("busy",)]
 
     def answer(self, answers: Mapping[str, str], *, other: str | None = None) -> None:
-        """Make the engine write the answer whose key the source contains, or else ``other`` or the source itself."""
+        """Define the outputs of the engine.
+
+        The output for a source is the value of the key that the source contains. If there is none, it is ``other`` or,
+        without ``other``, the source itself.
+        """
 
         def write(tokens: Tokens) -> Tokens:
             text = self.tokenizer.decode(tokens)

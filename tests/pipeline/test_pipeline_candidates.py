@@ -1,4 +1,4 @@
-"""Summaries by a causal model: candidates against unchanged sentences, order, repetitions and the cache."""
+"""Tests of summaries by a causal model: choice between candidates and unchanged sentences, order, repetition, cache."""
 
 from pathlib import Path
 

@@ -4,11 +4,16 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.domain import Span
 from service.errors import Draining, EngineError
 from service.generation.aligners import AttentionAligner, ForcedAligner
 from service.generation.base import FreeWords, GenerationOptions, Source, TextGenerator, TextHypothesis
+from service.generation.engines.base import padded_length
+from service.generation.local import padded
+from service.registry.manifest import Prompts
 from service.text.alignment import Alignment
 from tests.batching.rig import held, turns
 from tests.fake_engine import backwards, raising, writing
@@ -99,3 +104,14 @@ async def test_output_without_attention_or_too_long_has_no_alignment(pieces: Pat
         )
     assert none is empty is None
     assert [span.of("Ja.") for span in strongest(found)]
+
+
+@given(st.integers(1, 300))
+def test_padded_prompts_have_equal_lengths_in_a_call(tokens: int) -> None:
+    prompts = Prompts(task="english", marks={"english": "<unused0>"}, pad="<pad>")
+    prompt = ("<bos>", *("ein",) * tokens, "<unused0>")
+    made = padded(prompt, prompts)
+    more = len(made) - len(prompt)
+    assert made == ("<pad>",) * more + prompt
+    assert len(made) == padded_length(len(made))
+    assert padded(prompt, prompts.model_copy(update={"pad": ""})) == padded(prompt, None) == prompt

@@ -1,4 +1,4 @@
-"""Headlines by a causal model: from the lead and the best sentences, distinct, checked, and never silently missing."""
+"""Tests of headlines by a causal model: their sources, differences and checks, and notices if some are missing."""
 
 from pathlib import Path
 

@@ -21,14 +21,14 @@ A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]
 
 
 def alignment(text: str) -> Alignment:
-    """Align each word with the source piece of the same number."""
+    """Align each word with the source piece that has the same index."""
     words = tuple(Span(*match.span()) for match in re.finditer(r"\w+|,", text))
     rows = tuple(tuple(float(piece == word) for piece in range(len(words))) for word in range(len(words)))
     return Alignment(words, words, rows)
 
 
 def columns(found: Collapsed, output: str) -> list[tuple[str, int]]:
-    """Return the remaining words with the numbers of their source pieces."""
+    """Return the remaining words, each with the index of its source piece."""
     left = found.aligned(alignment(output))
     return [(word.of(found.text), row.index(max(row))) for word, row in zip(left.target, left.weights, strict=True)]
 
@@ -104,7 +104,7 @@ def test_collapsed_output_has_no_repetition_and_no_new_word(source: str, output:
 
 
 def stuttering(at: Stand) -> None:
-    """Make the engine repeat words when it translates B."""
+    """Make the engine repeat words when it translates ``B``."""
 
     def written(tokens: tuple[str, ...]) -> tuple[str, ...]:
         return at.tokenizer.encode("the city the city council")[:-1] if at.tokenizer.decode(tokens) == B else tokens

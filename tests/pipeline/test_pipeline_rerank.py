@@ -1,4 +1,4 @@
-"""Tests of reranking: which hypothesis is chosen, and that stream, response and cache contain the same one."""
+"""Tests of reranking: the choice of the hypothesis, which is the same in the stream, the response and the cache."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -83,12 +83,12 @@ def test_rerank_finishes_each_hypothesis_once_and_stops_without_doubts(made: lis
 
 
 def words(tokens: Sequence[str]) -> list[int]:
-    """Return the number of the word that each piece belongs to."""
+    """Return, for each piece, the index of the word that it belongs to."""
     return [number - 1 for number in accumulate(piece.startswith("▁") for piece in tokens)]
 
 
 def attention(source: Sequence[str], target: Sequence[str]) -> Attention:
-    """Align each word with the source word of the same number."""
+    """Align each word with the source word that has the same index."""
     return Attention.of([[float(place == word) for place in words(source)] for word in words(target)])
 
 

@@ -1,4 +1,4 @@
-"""Tests of summaries: accepted and rejected rewritings, and sentences that are too long for the model."""
+"""Tests of summaries: accepted and rejected rewrites, and sentences that are too long for the model."""
 
 from pathlib import Path
 

@@ -39,7 +39,10 @@ async def summarise(
 
 
 def offering(at: Stand, answers: Mapping[str, Sequence[str]]) -> Handler:
-    """Return a handler that writes the hypotheses whose key the source contains, or else empty outputs."""
+    """Return a handler that writes the hypotheses under the key that the source contains.
+
+    If the source contains none of the keys, the outputs are empty.
+    """
 
     def written(item: EngineInput) -> list[Hypothesis]:
         source = at.tokenizer.decode(item.tokens)

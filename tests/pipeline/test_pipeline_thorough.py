@@ -1,4 +1,4 @@
-"""Tests of the second search: which sentences it gets, which candidate is chosen, and what a failure does."""
+"""Tests of the second search: the sentences that need it, the candidate that is chosen, and the effect of a failure."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -31,7 +31,7 @@ Output = tuple[str, float]
 
 
 class Scores:
-    """A scorer that knows the log-probability of the source for some outputs. It records what it is asked."""
+    """A scorer with fixed log-probabilities of the source for some outputs. It records its inputs."""
 
     def __init__(self, known: dict[str, float]) -> None:
         self.known = known
@@ -44,7 +44,7 @@ class Scores:
 
 @asynccontextmanager
 async def doubting(pieces: Path, below_score: float = -0.5, weight: float = 0.0) -> AsyncIterator[Stand]:
-    """A started generator whose manifest has a thorough search with three hypotheses."""
+    """Start a generator whose manifest has a thorough search with three hypotheses."""
     async with stand(pieces) as at:
         thorough = Thorough(beam_size=3, hypotheses=3, below_score=below_score, backward_weight=weight)
         manifest = at.generator.manifest.model_copy(update={"thorough": thorough})
@@ -56,7 +56,7 @@ def is_thorough(item: EngineInput) -> bool:
 
 
 def writes(at: Stand, first: Output, *further: Output) -> None:
-    """Let the engine write ``first`` in the first search, and ``further`` in the second one."""
+    """Make the engine write ``first`` in the first search, and ``further`` in the second one."""
 
     def written(text: str, score: float) -> Hypothesis:
         return Hypothesis(at.tokenizer.encode(text)[:-1], score, "eos")
@@ -67,7 +67,7 @@ def writes(at: Stand, first: Output, *further: Output) -> None:
 
 
 def searches(at: Stand) -> list[bool]:
-    """Whether each search of the engine was thorough, in order."""
+    """Return whether each search of the engine was thorough, in order."""
     return [is_thorough(item) for call in at.engines.batches() for item in call]
 
 

@@ -1,4 +1,4 @@
-"""Weights that are stored in parts: joining them in a cache folder, and every fault of parts, cache and disk."""
+"""Tests of weights that are stored in parts: joining in a cache folder, and faults of the parts, cache and disk."""
 
 import hashlib
 import os
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    """A model folder with one model, whose weights are in parts."""
+    """Create a model folder with one model whose weights are stored in parts."""
     write_in_parts(tmp_path / "models")
     return tmp_path / "models"
 
@@ -59,7 +59,7 @@ def entry(models: Path, tmp_path: Path) -> Entry:
 
 
 def cached(entry: Entry) -> list[Path]:
-    """All files in the cache folder except the lock."""
+    """Return all files in the cache folder except the lock."""
     return sorted(path for path in entry.weights_dir.rglob("*") if path.is_file() and path.suffix != ".lock")
 
 
@@ -225,7 +225,10 @@ except ModelError as error:
 
 
 def process(models: Path, cache: Path, *, user: int = 0, file_bytes: int = 0) -> subprocess.Popen[str]:
-    """Start a process that uses the model. It has another user id or a limit for the size of a file."""
+    """Start a process that uses the model.
+
+    ``user`` is another user id, and ``file_bytes`` limits the size of files. 0 leaves them unchanged.
+    """
     command = [sys.executable, "-c", USE, str(models), str(cache), str(user), str(file_bytes)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
@@ -283,7 +286,7 @@ def test_a_write_error_names_the_folder_and_the_setting(models: Path, tmp_path: 
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that other users may read; those of pytest are private."""
+    """Create a folder that other users may read. The temporary folders of pytest are private."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     yield folder
@@ -316,7 +319,7 @@ def test_a_command_joins_all_embedded_models(models: Path, tmp_path: Path) -> No
     assert result.exit_code == 0, result.output
     (folder,) = (path for path in (tmp_path / "cache").iterdir() if path.is_dir())
     assert (folder / WEIGHTS).read_bytes() == CONTENT
-    assert f"{NAME} is joined in {folder}" in result.output.replace("\n", "")
+    assert f"{NAME} is ready in {folder}" in result.output.replace("\n", "")
     (models / "embedded" / NAME / PARTS[1]).unlink()
     shutil.rmtree(folder)
     result = CliRunner().invoke(app, ["models", "join"], env=places)

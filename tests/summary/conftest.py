@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def article() -> list[str]:
-    """Return an article of sixteen sentences on one subject, some of which do not suit a summary."""
+    """Return an article of sixteen sentences on one subject, some of which are unsuitable for a summary."""
     return [
         "Die Stadt Musterhausen baut das alte Hallenbad für zwölf Millionen Euro um.",
         "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu.",

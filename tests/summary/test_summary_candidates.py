@@ -1,4 +1,4 @@
-"""The rules for candidates of a causal model: each rule rejects its case, and nothing else is rejected."""
+"""Tests of the rules for candidates of a causal model: each rule rejects its own case and nothing else."""
 
 import asyncio
 import math
@@ -34,7 +34,7 @@ ACCEPTANCE = Acceptance(least_score=-1.0, least_whole=-3.0, least_entailment=0.5
 
 
 def never_searched(sources: Sequence[Source]) -> list[TextFuture]:
-    """Fail: candidates are searched once."""
+    """Raise an error, because candidates must not be searched a second time."""
     raise AssertionError(sources)
 
 
@@ -150,7 +150,7 @@ def test_the_end_of_a_sentence_is_scored_as_a_continuation(sentence: str, rest: 
 
 
 class ListedScores:
-    """A scorer with a score for the end of each sentence, and one for each hypothesis."""
+    """A scorer with a fixed score for the end of each sentence and for each hypothesis."""
 
     def __init__(self, ends: dict[str, float], verdicts: dict[str, float]) -> None:
         self._ends, self._verdicts = ends, verdicts
@@ -210,7 +210,7 @@ def test_candidates_survive_the_cache(rows: list[tuple[str, list[int], float]]) 
 def test_entry_of_another_request_is_refused() -> None:
     kind = CandidateKind(ACCEPTANCE, ListedScores({}, {}), DE)
     entry = kind.encode((Candidate(FUSED, (1,), 0.5),))
-    with pytest.raises(ValueError, match="not a whole number from 0 to 0"):
+    with pytest.raises(ValueError, match="must be a whole number from 0 to 0"):
         kind.decode(entry, Request("reword", (COUNCIL,)))
 
 

@@ -1,4 +1,4 @@
-"""Tests of the guard: accepted and rejected rewritings."""
+"""Tests of the guard: accepted and rejected rewrites."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of selection, groups and lead on the longest text that is allowed: time and memory stay limited."""
+"""Tests of selection, grouping and lead for the longest text that is allowed: time and memory are bounded."""
 
 import time
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Tests of styles: limits, sentences that may be used, and layout."""
+"""Tests of styles: limits, admissible sentences, and layout."""
 
 from typing import Any, get_args
 

@@ -1,4 +1,4 @@
-"""Tests that required terms are placed in a translation where the alignment shows."""
+"""Tests that required terms are placed in a translation at the positions that the alignment indicates."""
 
 import re
 

@@ -35,14 +35,14 @@ def same(text: str) -> tuple[str, None]:
 
 
 def shout(text: str) -> tuple[str, Alignment]:
-    """Translate to capitals, word by word."""
+    """Translate text to capitals, word by word."""
     there = words(text)
     loud = "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
     return loud, Alignment(there, there, tuple(tuple(float(i == j) for j in there) for i in there))
 
 
 def backwards(text: str) -> tuple[str, Alignment]:
-    """Translate to capitals in reverse order, with an exact alignment."""
+    """Translate text to capitals in reverse word order, with an exact alignment."""
     there = words(text)
     loud = [span.of(text).upper() for span in reversed(there)]
     target = " ".join(loud)
@@ -52,7 +52,7 @@ def backwards(text: str) -> tuple[str, Alignment]:
 
 
 def scramble(seed: int) -> Translate:
-    """Translate to random words in random order, with random weights or without an alignment."""
+    """Return a function that translates to random words in random order, with a random alignment or with none."""
     chance = random.Random(seed)
 
     def translate(text: str) -> tuple[str, Alignment | None]:

@@ -1,4 +1,4 @@
-"""Tests that hostile HTML takes linear time and keeps its tags."""
+"""Tests that malicious HTML is processed in linear time and keeps its tags."""
 
 import time
 from collections import Counter
@@ -74,7 +74,7 @@ def test_time_is_linear_in_the_length(piece: str) -> None:
 
 
 class Counted(int):
-    """The index of an element. It counts the calls of its hash method."""
+    """The index of an element. It counts how often its hash is computed."""
 
     hashed = 0
 

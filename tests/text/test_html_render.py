@@ -136,12 +136,12 @@ def test_attention_of_pieces_places_markup() -> None:
 
 
 def test_invisible_element_covers_no_word() -> None:
-    """Bookmarks in editors contain a zero-width character."""
+    """Test a bookmark of an editor, which contains only a zero-width character."""
     html = "<p>Die Stadt<span id='b'>\ufeff</span> warnt.</p>"
     assert "<span id='b'></span>" in through(html, backwards)
 
 
 def test_two_marked_parts_of_a_word_are_kept() -> None:
-    """A tracked change: a deletion and an insertion without a space between them."""
+    """Test a tracked change: a deletion and an insertion without a space between them."""
     html = "<p>Er <del>dementierte</del><ins>bestätigte</ins> es.</p>"
     assert through(html, shout) == "<p>ER <del>DEMENTIERTE</del><ins>BESTÄTIGTE</ins> ES.</p>"

@@ -1,4 +1,4 @@
-"""Tests with pasted pages in the style of German news sites, with their typical boilerplate."""
+"""Tests with pasted pages that have the style and the typical boilerplate of German news sites."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests with whole pages pasted as text: the article is found, and everything around it is returned as removed."""
+"""Tests of whole pages that were pasted as text: the article is found, and everything around it is removed."""
 
 import json
 from pathlib import Path
@@ -190,5 +190,5 @@ def test_two_pages_pasted_one_after_the_other_lose_no_text() -> None:
 def test_weights_with_other_states_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.json"
     path.write_text(json.dumps({"states": STATES[1:], "start": [], "transition": [], "features": {}}), "utf-8")
-    with pytest.raises(ValueError, match="other states"):
+    with pytest.raises(ValueError, match="different version of the line model"):
         read_weights(path)

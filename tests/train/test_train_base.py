@@ -1,4 +1,4 @@
-"""Tests of the base: wrong parts are named, and the trimmed vocabulary can still encode every text."""
+"""Tests of the base model: damaged parts are named, and the trimmed vocabulary can still encode every text."""
 
 import hashlib
 import json

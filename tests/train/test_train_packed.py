@@ -1,4 +1,4 @@
-"""Tests of the packed base: unpacking restores it, and a base from another file is refused."""
+"""Tests of the packed base model: unpacking restores it, and a base model made from another file is rejected."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def base(source: Path, tmp_path: Path) -> Path:
-    """Return the base made from the file. One row of the embedding belongs to a marker."""
+    """Create the base model from the file ``source``. One row of its embedding belongs to a task mark."""
     found = {tensor.name: tensor for tensor in gguf.GGUFReader(source).tensors}
     weights = {"model.norm.weight": torch.zeros(64, dtype=torch.bfloat16)}
     for name, of_gguf in ((QUERY, "blk.0.attn_q.weight"), (EMBEDDING, "token_embd.weight")):

@@ -1,4 +1,4 @@
-"""Tests of parts: unpacking restores every byte, and wrong parts restore nothing."""
+"""Tests of parts: unpacking restores every byte, and if a part is damaged, nothing is restored."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Tests that texts cannot contain markers."""
+"""Tests that texts cannot be encoded as task marks."""
 
 from pathlib import Path
 

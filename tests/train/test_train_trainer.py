@@ -1,10 +1,11 @@
-"""Tests of training: the loss falls, and a training that was interrupted continues as if it had not been."""
+"""Tests of training: the loss falls, and an interrupted run continues as if it had not been interrupted."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -51,6 +52,21 @@ def test_losses_fall_and_are_logged(
     assert line["held"].keys() == before.keys() == plan.held_back.keys()
     assert line["held"]["newstest"] < before["newstest"] - 0.3
     assert 0 <= line["held"]["entailment"] <= 1
+
+
+def test_one_of_two_opposite_verdicts_is_right(
+    work: Path, plan: Recipe, made: dict[str, items.Items], tokens: Tokens
+) -> None:
+    held = made["entailment" + HELD].item(0)
+    verdicts = [[*ids, tokens.eos] for ids in tokens.encode((sources.YES, sources.NO))]
+    prompt = held.ids[: held.prompt].tolist()
+    shares = []
+    for ids in verdicts:
+        row = prompt + ids
+        one = items.Items(np.array(row, np.uint16), np.array([len(row)]), np.array([held.prompt], np.uint16), 1.0)
+        trained = begun(work, plan, made | {"entailment" + HELD: one}, tokens)
+        shares.append(trained.scores()["entailment"])
+    assert sorted(shares) == [0.0, 1.0]
 
 
 def test_resumed_training_equals_unbroken(

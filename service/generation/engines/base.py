@@ -157,13 +157,17 @@ LEAST_STEP_TOKENS = 16
 MOST_STEPS = 4
 
 
-def padded_length(tokens: int) -> int:
-    """Return ``tokens``, rounded up to 16, 32, 48, 64, 96, 128, 192, 256 and so on.
+PROMPT_STEP_TOKENS = 2 * LEAST_STEP_TOKENS
+"""The smallest step between the padded lengths of prompts. An article has few prompts of each length."""
 
-    Long sources are rare. With smaller steps, they would seldom share a call, and a call with one source takes nearly
-    as long as a call with eight.
+
+def padded_length(tokens: int, step: int = LEAST_STEP_TOKENS) -> int:
+    """Return ``tokens``, rounded up to a padded length.
+
+    With the default ``step``, the padded lengths are 16, 32, 48, 64, 96, 128, 192, 256 and so on. ``step`` is the
+    smallest step between two of them. The steps grow with the length, because long sources are rare. With small steps,
+    they would seldom share a call, and a call with one source takes nearly as long as a call with eight.
     """
-    step = LEAST_STEP_TOKENS
     while tokens > MOST_STEPS * step:
         step *= 2
     return -(-tokens // step) * step

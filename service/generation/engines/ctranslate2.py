@@ -68,7 +68,7 @@ class CTranslate2Engine:
         self._never = [single for single in self._pieces if single[0] not in kept]
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        """See `Engine.generate`."""
+        """Implement `Engine.generate`."""
         found: list[list[Hypothesis]] = [[] for _ in items]
         forced = [place for place, item in enumerate(items) if item.target is not None]
         searched = [place for place, item in enumerate(items) if item.target is None]
@@ -170,7 +170,7 @@ class CTranslate2Engine:
         return Result(found.hypotheses, found.scores, found.attention)
 
     def close(self) -> None:
-        """See `Engine.close`."""
+        """Implement `Engine.close`."""
         self._model.unload_model()
 
 

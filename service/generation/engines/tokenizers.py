@@ -19,7 +19,7 @@ class Pieces(Protocol):
     """The interface of a tokenizer that converts text to pieces and back.
 
     ``control`` contains the target pieces that are not text. ``writable`` contains the source and target pieces that
-    are text. ``complete`` means that `encode` can add the special pieces of a source; otherwise the caller must add
+    are text. ``complete`` means that `encode` can add the special pieces of a source. Otherwise, the caller must add
     them.
     """
 
@@ -60,23 +60,23 @@ class SentencePieces:
 
     @property
     def writable(self) -> frozenset[str]:
-        """See `Pieces`. The set is large and used only once, so it is not stored."""
+        """Implement `Pieces.writable`. The set is large and used only once, so it is not stored."""
         models = [self._target] if self._source is self._target else [self._source, self._target]
         return frozenset(model.id_to_piece(i) for model in models for i in range(model.get_piece_size())) - self.control
 
     def encode(self, text: str, *, special: bool = False) -> list[str]:
-        """See `Pieces.encode`."""
+        """Implement `Pieces.encode`."""
         del special  # SentencePiece models have no special pieces
         pieces: list[str] = self._source.encode(text, out_type=str)
         return pieces
 
     def encode_target(self, text: str) -> list[str]:
-        """See `Pieces.encode_target`."""
+        """Implement `Pieces.encode_target`."""
         pieces: list[str] = self._target.encode(text, out_type=str)
         return pieces
 
     def decode(self, pieces: Sequence[str]) -> str:
-        """See `Pieces.decode`."""
+        """Implement `Pieces.decode`."""
         text: str = self._target.decode(list(pieces))
         return text
 
@@ -141,20 +141,20 @@ class Subwords:
 
     @property
     def writable(self) -> frozenset[str]:
-        """See `Pieces`. The set is large and used only once, so it is not stored."""
+        """Implement `Pieces.writable`. The set is large and used only once, so it is not stored."""
         return frozenset(self._tokenizer.get_vocab()) - self.control
 
     def encode(self, text: str, *, special: bool = True) -> list[str]:
-        """See `Pieces.encode`."""
+        """Implement `Pieces.encode`."""
         tokens: list[str] = self._tokenizer.encode(text, add_special_tokens=special).tokens
         return tokens
 
     def encode_target(self, text: str) -> list[str]:
-        """See `Pieces.encode_target`."""
+        """Implement `Pieces.encode_target`."""
         return self.encode(text, special=False)
 
     def decode(self, pieces: Sequence[str]) -> str:
-        """See `Pieces.decode`."""
+        """Implement `Pieces.decode`."""
         decoder = self._tokenizer.decoder
         text: str = " ".join(pieces) if decoder is None else decoder.decode(list(pieces))
         return restore_spacing(text) if self._spaced else text.removeprefix(" ")
@@ -201,16 +201,16 @@ class MosesPieces:
 
     @property
     def writable(self) -> frozenset[str]:
-        """See `Pieces`."""
+        """Implement `Pieces.writable`."""
         return frozenset(self._tokenizer.decoder.values()) - self.control
 
     def encode(self, text: str, *, special: bool = False) -> list[str]:
-        """See `Pieces.encode`."""
+        """Implement `Pieces.encode`."""
         del special
         return list(self._tokenizer.tokenize(text))
 
     def encode_target(self, text: str) -> list[str]:
-        """See `Pieces.encode_target`.
+        """Implement `Pieces.encode_target`.
 
         Source and target share byte pairs, so the text is encoded as a source, and pieces outside the target vocabulary
         are removed.
@@ -219,7 +219,7 @@ class MosesPieces:
         return [piece for piece in self.encode(text) if piece in targets]
 
     def decode(self, pieces: Sequence[str]) -> str:
-        """See `Pieces.decode`."""
+        """Implement `Pieces.decode`."""
         return str(self._tokenizer.convert_tokens_to_string(list(pieces)))
 
 

@@ -62,7 +62,7 @@ class TorchEngine:
         self._writable_ids.add(self._eos_id)
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        """See `Engine.generate`."""
+        """Implement `Engine.generate`."""
         searched = iter(by_options([item for item in items if item.target is None], self._call))
         return [next(searched) if item.target is None else [self._forced(item, item.target)] for item in items]
 
@@ -194,7 +194,7 @@ class TorchEngine:
             self._model.set_attn_implementation(own)
 
     def close(self) -> None:
-        """See `Engine.close`."""
+        """Implement `Engine.close`."""
         del self._model
 
 

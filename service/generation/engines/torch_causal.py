@@ -18,7 +18,7 @@ from service.generation.engines.tokenizers import Tokenizer
 from service.generation.engines.torch import TorchEngine, special_id
 
 WEIGHTS, CONFIG, VOCABULARY = "model.bin", "transformers.json", "vocabulary.json"
-"""CTranslate2's weights and pieces. CONFIG is the ``config.json`` of transformers under a name that is free."""
+"""File names. CONFIG is the ``config.json`` of transformers, because CTranslate2 already uses that name."""
 
 
 class CausalTorchEngine(TorchEngine):

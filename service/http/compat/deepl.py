@@ -158,7 +158,7 @@ def _require_readable(texts: Iterable[str]) -> None:
     for text in texts:
         for name, pattern in _UNREAD.items():
             if pattern.search(text):
-                detail = f"Value for 'tag_handling' not supported: 'xml' with {name}."
+                detail = f"Value for 'tag_handling' not supported: 'xml' cannot be combined with {name}."
                 raise InvalidInput("markup_unsupported", detail, pointer="/tag_handling")
 
 

@@ -54,7 +54,7 @@ _FINAL_CHARS = max(map(len, LISTS.lines("final_abbreviations")))
 
 
 def continues(text: str, start: int, boundary: int) -> bool:
-    """Return whether the sentence that begins at ``start`` continues after ``boundary``, where the splitter cut it."""
+    """Return whether the sentence that begins at ``start`` continues after the splitter's ``boundary``."""
     left = text[max(start, boundary - _TAIL_CHARS) : boundary].rstrip()
     right = text[boundary : boundary + _TAIL_CHARS].lstrip()
     if not left or not right:
@@ -541,7 +541,10 @@ _DATED_END = rf"(?:{_NAMED}|{_TIMED})(?:\sUhr)?(?:\s*{_BUTTON})*"
 
 
 def _beginnings(forms: tuple[str, ...]) -> re.Pattern[str]:
-    """Return a pattern of words with these beginnings. A beginning with a "$" at the end is a whole word."""
+    """Return a pattern for words that begin with any of ``forms``.
+
+    A form that ends with "$" matches only a whole word.
+    """
     words = (re.escape(form.removesuffix("$")) + (r"\b" if form.endswith("$") else "") for form in forms)
     return re.compile(rf"\b(?:{'|'.join(words)})", re.IGNORECASE)
 

@@ -179,9 +179,9 @@ class Inline:
 
     An ``element`` has a start tag (``opening``) and an end tag (``closing``). For the other kinds, ``opening`` is the
     whole markup, which is copied unchanged, and ``closing`` is None. ``kept`` markup contains words that are not
-    translated (``translate="no"``, ``code``); the model may see them. A ``point`` or ``break`` covers no text. A
-    ``break`` is followed by a line break in the text. ``parent`` is the index of the enclosing element, or -1 if there
-    is none.
+    translated (``translate="no"``, ``code``), although the model may use them as context. A ``point`` or ``break``
+    covers no text. A ``break`` is followed by a line break in the text. ``parent`` is the index of the enclosing
+    element, or -1 if there is none.
     """
 
     kind: InlineKind

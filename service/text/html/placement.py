@@ -78,20 +78,20 @@ class UnchangedStretch:
         self.target = Span(target_start, target_start + source.end - source.start)
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`. The target spans are the source ranges, shifted to the target."""
+        """Implement `Stretch.spread`. The target spans are the source ranges, shifted to the target."""
         del literals
         return [within(one.shifted(self.target.start - self.source.start), window) for one in ranges]
 
     def first(self, source: Span, window: Span) -> int:
-        """See `Stretch.first`."""
+        """Implement `Stretch.first`."""
         return within(Span(self.point(source.start, monotone=True), window.end), window).start
 
     def last(self, source: Span, window: Span) -> int:
-        """See `Stretch.last`."""
+        """Implement `Stretch.last`."""
         return within(Span(window.start, self.point(source.end, monotone=True)), window).end
 
     def point(self, at: int, *, monotone: bool) -> int:
-        """See `Stretch.point`."""
+        """Implement `Stretch.point`."""
         del monotone
         return at - self.source.start + self.target.start
 
@@ -118,7 +118,7 @@ class ProportionalStretch:
         self._targets = [knot[1] for knot in knots]
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`. The ranges keep their order, and each gets a word as long as there are words left."""
+        """Implement `Stretch.spread`. The ranges keep their order. Each gets a word as long as there are words left."""
         spans: list[Span] = []
         rest = window
         for one, literal in zip(ranges, literals, strict=True):
@@ -132,12 +132,12 @@ class ProportionalStretch:
         return spans
 
     def first(self, source: Span, window: Span) -> int:
-        """See `Stretch.first`."""
+        """Implement `Stretch.first`."""
         place = _nearest(self._starts, self._at(source.start), window)
         return within(Span(place, place), window).start
 
     def last(self, source: Span, window: Span) -> int:
-        """See `Stretch.last`."""
+        """Implement `Stretch.last`."""
         begins = self.first(source, window)
         ends = Span(bisect_right(self._ends, begins), bisect_right(self._ends, window.end))
         if ends.start >= ends.end:
@@ -147,7 +147,7 @@ class ProportionalStretch:
         return _nearest(self._ends, self._at(source.end), Span(self._ends[ends.start], window.end))
 
     def point(self, at: int, *, monotone: bool) -> int:
-        """See `Stretch.point`."""
+        """Implement `Stretch.point`."""
         del monotone
         if not self.source.start < at < self.source.end:
             return self.target.start if at <= self.source.start else self.target.end

@@ -32,7 +32,10 @@ class HtmlCopy:
     """
 
     def __init__(self, html: str, changed: Mapping[Span, str | None]) -> None:
-        """Create a copier. ``changed`` maps spans to their replacements; None leaves a span unchanged."""
+        """Create a copier.
+
+        ``changed`` maps spans to their replacements. A span that is mapped to None is copied unchanged.
+        """
         self.html = html
         self._changes = sorted((span, text) for span, text in changed.items() if text is not None)
         self._starts = [span.start for span, _ in self._changes]
@@ -87,7 +90,7 @@ class AlignedStretch:
         self._sums = [list(accumulate(row, initial=0.0)) for row in alignment.weights]
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """See `Stretch.spread`.
+        """Implement `Stretch.spread`.
 
         Each range gets the run of words with the highest total score. Ranges with higher scores are placed first.
         """
@@ -108,7 +111,7 @@ class AlignedStretch:
         return [span or self._empty(one, window) for span, one in zip(found, ranges, strict=True)]
 
     def first(self, source: Span, window: Span) -> int:
-        """See `Stretch.first`."""
+        """Implement `Stretch.first`."""
         words = self._within(window)
         if not words:
             return self._proportional.first(source, window)
@@ -118,7 +121,7 @@ class AlignedStretch:
         return self._words[words.stop - 1 - gains.index(max(gains))].start
 
     def last(self, source: Span, window: Span) -> int:
-        """See `Stretch.last`."""
+        """Implement `Stretch.last`."""
         words = self._within(window)
         if not words:
             return self._proportional.last(source, window)
@@ -128,7 +131,7 @@ class AlignedStretch:
         return self._words[words.start + gains.index(max(gains))].end
 
     def point(self, at: int, *, monotone: bool) -> int:
-        """See `Stretch.point`.
+        """Implement `Stretch.point`.
 
         Markup that directly follows a word in the source is placed after the translation of that word. Other markup is
         placed before the translation of the next word.

@@ -113,7 +113,7 @@ class Vocabulary:
 
     @property
     def xml(self) -> bool:
-        """Whether the document is XML, where ``<x/>`` is an empty element."""
+        """True if the document is XML, where ``<x/>`` is an empty element."""
         return self.rules.xml
 
     def is_void(self, markup: str, tag: Token) -> bool:

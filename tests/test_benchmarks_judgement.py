@@ -1,0 +1,61 @@
+"""Tests of the judgement of summaries: the files for the readers, the counting of marks, and invalid files of marks."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.judgement import KEY, PAIRS, SENTENCE_MARKS, SENTENCES, judged, kappa, read_marks, write_sample
+
+ARTICLE = "Die Stadt baut ein neues Museum. Es kostet zwölf Millionen Euro. Der Rat stimmte am Montag zu."
+
+
+def made(name: str, lead: str) -> dict[str, Any]:
+    texts = ["Die Stadt baut ein neues Museum.", "Für zwölf Millionen soll ein Haus entstehen."]
+    sentences = [{"text": text, "support": [{"start": 0, "end": 32}], "verbatim": False} for text in texts]
+    return {"id": name, "article": ARTICLE, "summary": {"text": " ".join(texts), "sentences": sentences}, "lead": lead}
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> dict[str, Any]:
+    write_sample([made("one", ARTICLE), made("two", ARTICLE), made("same", made("", "")["summary"]["text"])], tmp_path)
+    found: dict[str, Any] = json.loads((tmp_path / KEY).read_text("utf-8"))
+    return found
+
+
+def test_readers_get_texts_and_no_key(tmp_path: Path, key: dict[str, Any]) -> None:
+    sentences, pairs = (
+        [json.loads(line) for line in (tmp_path / name).read_text("utf-8").splitlines()] for name in (SENTENCES, PAIRS)
+    )
+    assert [len(sentences), len(pairs), key["equal_to_lead"]] == [6, 2, 1]
+    assert {tuple(row) for row in sentences} == {("number", "sentence", "article")}
+    for row, hidden in zip(pairs, key["pairs"], strict=True):
+        assert row[hidden["summary"]] == made("", "")["summary"]["text"]
+
+
+def test_marks_are_counted_without_texts(key: dict[str, Any]) -> None:
+    one = ["ok", "broken", "unfaithful", "ok", "broken unfaithful", "ok"]
+    other = ["ok", "broken", "ok", "ok", "unfaithful", "ok"]
+    summary, lead = (key["pairs"][0]["summary"], {"a": "b", "b": "a"}[key["pairs"][1]["summary"]])
+    found = judged(key, [one, other], [[summary, lead], [summary, "same"]])
+    assert [found["broken"]["found"], found["unfaithful"]["found"]] == [2, 2]
+    assert found["reworded"]["found"] == 3
+    against = found["against_the_lead"]
+    assert [against[name] for name in ("summary", "lead", "equal", "equal_texts")] == [2, 1, 1, 1]
+    assert "Museum" not in json.dumps(found)
+
+
+def test_kappa() -> None:
+    assert kappa(["a", "a", "b", "b"], ["a", "a", "b", "b"]) == 1.0
+    assert kappa(["a", "a", "b", "b"], ["a", "b", "a", "b"]) == 0.0
+    assert kappa(["a", "a"], ["a", "a"]) is None
+    assert kappa([], []) is None
+
+
+@pytest.mark.parametrize("text", ["0\tok\n", "0\tok\n0\tok\n", "0\tok\n1\tgood\n", "0\tok\n2\tok\n"])
+def test_incomplete_marks_are_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "marks.tsv"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ValueError, match="marks"):
+        read_marks(path, 2, SENTENCE_MARKS)

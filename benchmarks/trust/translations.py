@@ -45,12 +45,14 @@ CODES: Mapping[str, frozenset[Code]] = {
     "length": frozenset({Code.OUTPUT_TOO_SHORT, Code.OUTPUT_TOO_LONG}),
     "untranslated": frozenset({Code.UNTRANSLATED}),
 }
-# The checks may report a wrong year, day or hour as a number or as a date, and a lost sign as a unit.
+# The checks may report a wrong year, day or hour as a number or as a date, a lost sign as a unit, and an invented name as
+# a word.
 ANSWERS = {
     **CODES,
     "numbers": CODES["numbers"] | CODES["dates"],
     "dates": CODES["numbers"] | CODES["dates"],
     "signs": CODES["signs"] | CODES["numbers"] | CODES["units"],
+    "names": CODES["names"] | {Code.WORD_UNKNOWN},
 }
 _SPOKEN = re.compile(r"[„\"](?:[^\s„“\"]+\s+){2,}[^\s„“\"]+[“\"]")
 _ANY_MARK = re.compile("[„“”\"«»'‘’‚`´]")

@@ -45,8 +45,8 @@ CODES: Mapping[str, frozenset[Code]] = {
     "length": frozenset({Code.OUTPUT_TOO_SHORT, Code.OUTPUT_TOO_LONG}),
     "untranslated": frozenset({Code.UNTRANSLATED}),
 }
-# The checks may report a wrong year, day or hour as a number or as a date, a lost sign as a unit, and an invented name as
-# a word.
+# The checks may report a wrong year, day or hour as a number or as a date, a lost sign as a unit, and an invented name
+# as a word.
 ANSWERS = {
     **CODES,
     "numbers": CODES["numbers"] | CODES["dates"],

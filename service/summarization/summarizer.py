@@ -365,12 +365,13 @@ def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
     before: set[int] = set()
     for place, sentence in zip(_spans(summary), summary.sentences, strict=True):
         support = [numbers[span] for span in sentence.support if span in numbers]
+        first = next(iter(sentence.support), None)
         found = flaw(sentence.text)
         if found is not None:
-            yield Notice("sentence_broken", f"this sentence {found}", sentence.support[0], place)
+            yield Notice("sentence_broken", f"this sentence {found}", first, place)
         elif depends_on_previous(sentence.text) and support and min(support) > 0 and min(support) - 1 not in before:
             message = "this sentence refers to a sentence that the summary leaves out"
-            yield Notice("reference_lost", message, sentence.support[0], place)
+            yield Notice("reference_lost", message, first, place)
         before.update(support)
 
 

@@ -92,6 +92,15 @@ def test_summary_is_compared_with_its_source(client: TestClient) -> None:
     assert not any(one["state"] == "missing" for one in bad["facts"])
 
 
+@pytest.mark.parametrize("task", ["translation", "summary"])
+@pytest.mark.parametrize(
+    ("source", "text"), [("0", "0"), ("Der Rat tagt.", "0"), ("?", "Ja."), ("a", "\u0301"), ("-", "-")]
+)
+def test_text_without_words_or_support_is_answered(client: TestClient, task: str, source: str, text: str) -> None:
+    found = check(client, text, source=source, task=task)
+    assert all(text[slice(*one["target"])] == one["text"] for one in found["sentences"])
+
+
 def test_review_by_a_person_sets_the_provenance(client: TestClient) -> None:
     plain, reviewed = (check(client, GOOD, reviewed_by_person=one)["provenance"] for one in (False, True))
     assert plain["digital_source_type"].endswith("/trainedAlgorithmicMedia")

@@ -33,9 +33,17 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def models_dir(pytestconfig: pytest.Config) -> Path:
-    """Return the folder of the tiny models, which is the default for `Settings` and for processes that tests start."""
-    folder = tiny_models(pytestconfig.cache.mkdir("tiny-models"))
+    """Return the folder of the tiny models, which is the default for `Settings` and for processes that tests start.
+
+    No test uses a model that a developer has pulled, and joined weights are written to pytest's cache folder. Engines
+    have one thread each: if several test processes share the cores, the threads of one engine wait for each other.
+    """
+    cache = pytestconfig.cache
+    folder = tiny_models(cache.mkdir("tiny-models"))
     os.environ["DEPESCHE_MODELS_DIR"] = str(folder)
+    os.environ["DEPESCHE_INSTALLED_DIR"] = str(cache.mkdir("no-models"))
+    os.environ["DEPESCHE_WEIGHTS_DIR"] = str(cache.mkdir("weights"))
+    os.environ["DEPESCHE_THREADS"] = "1"
     return folder
 
 
@@ -55,8 +63,8 @@ def client() -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def embedded_client() -> Iterator[TestClient]:
-    """Start the application with the embedded models. Only a few slow tests use it."""
-    settings = Settings(models_dir=ROOT / "models")
+    """Start the application with the embedded starter models. Only a few slow tests use it."""
+    settings = Settings(models_dir=ROOT / "models", translation_model="starter-de-en", summary_model="starter-sum-de")
     with TestClient(create_app(settings), raise_server_exceptions=False) as found:
         wait_until_ready(found)
         yield found
@@ -73,7 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                     item.add_marker(marker)
 
 
-def wait_until_ready(client: TestClient, *, limit_s: float = 60.0) -> None:
+def wait_until_ready(client: TestClient, *, limit_s: float = 300.0) -> None:
     """Wait until the readiness probe returns 200."""
     end = time.monotonic() + limit_s
     while client.get("/readyz").status_code != 200:

@@ -20,7 +20,7 @@ from benchmarks.server import free_port
 __all__ = ["PATIENCE_S", "PROGRAM", "RedisServer", "free_port", "redis_running"]
 
 PROGRAM = "redis-server"
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 class RedisServer:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from service.cli.main import app
 
 SENTENCES = (Path(__file__).parent / "data" / "sentences.txt").read_text("utf-8").splitlines()
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 FAST = ("--outputs", "summary", "--method", "lead", "--no-clean")
 
 

@@ -16,7 +16,10 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from service.app import create_app
+from service.settings import Settings
 from tests.chaos.server import PATIENCE_S, serving
+from tests.conftest import wait_until_ready
 from tests.php import php
 
 pytestmark = pytest.mark.slow
@@ -88,13 +91,14 @@ def busy(retry_after: str = "1") -> tuple[int, dict[str, str], bytes]:
     return 503, headers, json.dumps(problem).encode()
 
 
-@pytest.mark.slow
-def test_readme_shows_the_real_answer(embedded_client: TestClient) -> None:
+def test_readme_shows_the_answer_of_the_default_translator() -> None:
     example = (ROOT / "README.md").read_text("utf-8").partition("<!-- example -->")[2]
     command, answer = re.findall(r"```(?:sh|json)\n(.*?)```", example, re.DOTALL)[:2]
     body = json.loads(command.partition("-d '")[2].rpartition("'")[0])
     assert "http://127.0.0.1:8000/v1/translate " in command
-    given = embedded_client.post("/v1/translate", json=body, headers={"Cache-Control": "no-cache"})
+    with TestClient(create_app(Settings(models_dir=ROOT / "models", engine_replicas=1))) as client:
+        wait_until_ready(client)
+        given = client.post("/v1/translate", json=body)
     assert given.json() == json.loads(answer)
 
 

@@ -1,5 +1,6 @@
 """Tests of both ports in one process: they start and stop together, and report a port that is in use."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -36,7 +37,9 @@ def test_stream_ends_after_sigterm() -> None:
     headers = {"accept": "text/event-stream"}
     with (
         serving() as server,
-        httpx.stream("POST", f"{server.url}/v1/translate", json={"text": text}, headers=headers, timeout=60) as stream,
+        httpx.stream(
+            "POST", f"{server.url}/v1/translate", json={"text": text}, headers=headers, timeout=PATIENCE_S
+        ) as stream,
     ):
         lines = stream.iter_lines()
         names = [next(lines)]
@@ -71,7 +74,7 @@ def test_admin_port_in_use_is_one_line() -> None:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
             [sys.executable, "-m", "service", "serve", "--port", "0"],
-            env={"DEPESCHE_ADMIN_PORT": port},
+            env={**os.environ, "DEPESCHE_ADMIN_PORT": port},
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,

@@ -12,7 +12,7 @@ from service.newsroom.newsroom import Newsroom
 from service.process import freeze_gc_heap
 from service.settings import Settings
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @pytest.fixture(autouse=True)

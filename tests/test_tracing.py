@@ -18,7 +18,7 @@ from service.domain import EngineInput
 from service.http.middleware import traceparent_in
 from service.observability import tracing
 from tests.api.both import Both, both
-from tests.chaos.server import serving
+from tests.chaos.server import PATIENCE_S, serving
 from tests.fake_engine import raising
 
 MARKER = "Zwetschgenkuchen"
@@ -219,7 +219,7 @@ def test_spans_reach_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
             assert server.post("/v1/translate", {"text": TEXT}, {"x-request-id": "cms-1"}).status_code == 200
             assert len(server.event("RequestDone", request_id="cms-1")["trace_id"]) == 32
             server.process.terminate()
-            assert server.process.wait(60) == 0
+            assert server.process.wait(PATIENCE_S) == 0
     requests = [ExportTraceServiceRequest.FromString(body) for body in bodies]
     resources = [resource for request in requests for resource in request.resource_spans]
     names = {span.name for resource in resources for scope in resource.scope_spans for span in scope.spans}

@@ -16,6 +16,7 @@ from service.cache.redis import Breaker, Shared
 from service.cache.seal import Seal
 from service.cache.tiers import Cache, Purged
 from service.documents.base import Document
+from service.documents.html_page import is_whole_page, read_page
 from service.documents.registry import read_document, write_document
 from service.errors import DepescheError, InvalidInput, NotReady
 from service.events import Listener, ResultGiven
@@ -251,11 +252,16 @@ class Newsroom:
     ) -> tuple[ArticleInput, Document | None]:
         """Build the article from the fields or the document of a command, and return it with the parsed document.
 
-        The command's ``headline`` and ``lead`` override those of the document.
+        The command's ``headline`` and ``lead`` override those of the document. If an HTML body is to be cleaned and
+        is a whole page, it is read as a document.
         """
         document = None
         headline, lead, body = command.headline, command.lead, command.body
-        if command.document is not None:
+        if command.document is None and command.clean and options.format == "html" and is_whole_page(body):
+            document = await off_loop(len(body), read_page, body, "/body")
+            headline, lead, body = headline or document.headline, lead or document.lead, document.body
+            options = replace(options, format=document.body_format)
+        elif command.document is not None:
             source = command.document if isinstance(command.document, str) else ""
             document = await off_loop(len(source), read_document, command.document)
             headline, lead, body = headline or document.headline, lead or document.lead, document.body

@@ -71,7 +71,11 @@ def _joined(text: str, block: list[Span], grammar: SentenceGrammar) -> list[Span
     wrapped = _is_wrapped(lines, width, grammar)
     result = [block[0]]
     for span, (line, following) in zip(block[1:], pairwise(lines), strict=True):
-        if _continues(line, following, grammar) or (wrapped and _wraps(line, following, width, grammar)):
+        if (
+            ":" in {line, following}
+            or _continues(line, following, grammar)
+            or (wrapped and _wraps(line, following, width, grammar))
+        ):
             result[-1] = Span(result[-1].start, span.end)
         else:
             result.append(span)
@@ -118,6 +122,7 @@ def _continues(line: str, following: str, grammar: SentenceGrammar) -> bool:
 
 _MIN_HEADLINE_WORDS = 4  # a brand name such as "EuropaPark" is not a headline
 _MAX_HEADLINE_CHARS = 200
+_GLUED_QUOTE = re.compile(r"[„“\"»«][^„“”\"»«\n]{3,60}[“”\"»«](?=[^\W\d_])")
 
 
 def glued_kicker_chars(line: str, language: Language, known: Iterable[str] = ()) -> int:
@@ -128,7 +133,8 @@ def glued_kicker_chars(line: str, language: Language, known: Iterable[str] = ())
     """
     if len(line) > _MAX_HEADLINE_CHARS or len(line.split()) < _MIN_HEADLINE_WORDS:
         return 0
-    candidates = (*language.kickers, *known)
+    quoted = _GLUED_QUOTE.match(line)
+    candidates = (*language.kickers, *known, *([quoted[0]] if quoted else []))
     return max((len(c) for c in candidates if _is_glued(line, c)), default=0)
 
 

@@ -15,7 +15,7 @@ from service.newsroom.newsroom import Newsroom
 from service.settings import Settings
 from tests.fake_engine import FakeEngine, Handler
 
-READY_S = 60.0
+READY_S = 300.0
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,10 @@ def test_chunked_body_over_limit_is_refused(client: TestClient) -> None:
 
 
 def test_text_over_limit_is_refused(client: TestClient) -> None:
-    body = assert_problem(client.post("/v1/translate", json={"text": ["Gut.", "a" * 250_001]}), 422, "text_too_long")
-    assert (body["errors"][0]["pointer"], body["errors"][0]["limit"]) == ("/text/1", 250_000)
+    limit = Settings().max_text_chars
+    texts = ["Gut.", "a" * (limit + 1)]
+    body = assert_problem(client.post("/v1/translate", json={"text": texts}), 422, "text_too_long")
+    assert (body["errors"][0]["pointer"], body["errors"][0]["limit"]) == ("/text/1", limit)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from service.app import create_app
 from service.settings import Settings
+from tests.chaos.server import PATIENCE_S
 from tests.conftest import wait_until_ready
 
 TEXT = (
@@ -139,10 +140,9 @@ def test_readiness_follows_warm_up() -> None:
 def test_wrong_weights_keep_service_unready(tmp_path: Any) -> None:
     settings = Settings(models_dir=tmp_path)
     with TestClient(create_app(settings)) as client:
-        for _ in range(200):
-            answer = client.get("/readyz").json()
-            if answer["status"] == "failed":
-                break
+        end = time.monotonic() + PATIENCE_S
+        while (answer := client.get("/readyz").json())["status"] != "failed":
+            assert time.monotonic() < end, answer
             time.sleep(0.05)
         assert "no translation model for de→en" in answer["detail"]
         assert client.get("/livez").status_code == 200

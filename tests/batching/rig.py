@@ -12,7 +12,7 @@ from service.generation.batcher import Batcher
 from service.generation.scheduler import Limits
 from tests.fake_engine import FakeEngine, Gate, Handler
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 WARM_UP = EngineInput(("warm", "up"), DecodingOptions())
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 PROGRAM = "chromium"
 SUBREAPER = Path(__file__).with_name("subreaper.py")
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run --mute-audio
     --no-default-browser-check --disable-background-networking --disable-component-update --disable-sync
     --disable-extensions --disable-breakpad --force-color-profile=srgb --hide-scrollbars --remote-debugging-port=0"""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.browser.chromium import SUBREAPER
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 # A grandchild in a new session. It writes its process id and waits.
 STRAY = 'setsid sh -c "echo \\$\\$ > {told}; exec sleep 300" & {then}'
 

@@ -28,7 +28,7 @@ from tests.redis_server import RedisServer
 
 A, B, C = (bytes([number]) * 32 for number in range(3))
 TTL_S = 60.0
-TIMEOUT_S = 5.0
+TIMEOUT_S = 30.0
 
 
 def tier(url: str, events: list[Event], ttl_s: float = TTL_S) -> Shared:

@@ -7,6 +7,7 @@ proxies in front of Kubernetes pods.
 """
 
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
@@ -104,7 +105,7 @@ def upstream(name: str, ports: Sequence[int]) -> str:
 
 @asynccontextmanager
 async def process(port: int, redis_url: str | None, **settings: str) -> AsyncIterator[Process]:
-    """Start a process with one thread per engine, and wait until it is ready.
+    """Start a process that serves the tiny models with one thread per engine, and wait until it is ready.
 
     The names in ``settings`` are lower-case and have no prefix.
     """
@@ -116,6 +117,7 @@ async def process(port: int, redis_url: str | None, **settings: str) -> AsyncIte
         "DEPESCHE_ADMIN_PORT": str(admin_port),
         "DEPESCHE_THREADS": "1",
         "DEPESCHE_PROFILE": "embedded",
+        "DEPESCHE_MODELS_DIR": os.environ["DEPESCHE_MODELS_DIR"],  # set by `tests/conftest.py`
         "DEPESCHE_LOG_LEVEL": "warning",
         **shared,
         **given,

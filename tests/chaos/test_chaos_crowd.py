@@ -87,7 +87,7 @@ async def p95_s(ports: Both, meter: Meter, busy_with: str, clock: Clock, first: 
 async def test_short_articles_pass_a_giant_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with both(monkeypatch) as ports:
+    async with both(monkeypatch, max_text_chars=LONG_CHARS, queue_items=20_000, queue_tokens=400_000) as ports:
         meter = Meter()
         with stopped_clock() as clock:
             alone_s = await p95_s(ports, meter, "Die Bahn fährt.", clock, first=1)

@@ -29,6 +29,8 @@ SMALL = {"text": "Der Zug fährt heute nicht."}
 PROBE_LIMIT_S = 2.0
 # Long enough that no deadline passes on a busy machine.
 PATIENT: dict[str, Any] = {"drain_s": f"{PATIENCE_S:.0f}", "request_timeout_ms": f"{PATIENCE_S * 1000:.0f}"}
+# Limits for the long texts of these tests, which may be longer than the default limits allow.
+LARGE: dict[str, Any] = {"max_text_chars": "200000", "queue_items": "20000", "queue_tokens": "400000"}
 TOKENS = 'depesche_source_tokens_total{model="starter-de-en"}'
 QUEUED = 'depesche_queue_sentences{model="starter-de-en"}'
 
@@ -46,7 +48,7 @@ def server() -> Iterator[Server]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, FILES), hard))
     try:
-        with serving(program=SLOW) as found:
+        with serving(program=SLOW, **LARGE) as found:
             yield found
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

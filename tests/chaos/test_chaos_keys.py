@@ -1,5 +1,6 @@
 """Tests of a key file that is rotated or becomes invalid while the service is running, or is missing at startup."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_keys_rotate_without_restart(tmp_path: Path) -> None:
 def test_missing_key_file_refuses_start(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "service", "serve", "--port", "0"],
-        env={"DEPESCHE_KEYS_FILE": str(tmp_path / "none")},
+        env={**os.environ, "DEPESCHE_KEYS_FILE": str(tmp_path / "none")},
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,

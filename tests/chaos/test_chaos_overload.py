@@ -32,7 +32,7 @@ async def patiently(ports: Both, number: int) -> tuple[Response, int]:
     Return the last response and the number of rejected attempts before it.
     """
     refusals = 0
-    while (answer := await ports.translate(story(number), **{"request-timeout-ms": "20000"})).status_code == 503:
+    while (answer := await ports.translate(story(number), **{"request-timeout-ms": "120000"})).status_code == 503:
         assert answer.json()["code"] == "queue_full"
         refusals += 1
         await asyncio.sleep(int(answer.headers["retry-after"]))

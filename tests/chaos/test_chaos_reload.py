@@ -28,7 +28,7 @@ async def reload(ports: Both) -> tuple[int, str]:
 
 async def closed(ports: Both, number: int) -> None:
     """Wait until ``number`` engines have been closed."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while sum(engine.closed for engine in ports.engines) < number:  # noqa: ASYNC110 - an engine has no event
             await asyncio.sleep(0.01)
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,8 +155,12 @@ def _amend(path: Path, changed: Mapping[str, Any]) -> None:
     _write(path, {**json.loads(path.read_text("utf-8")), **changed})
 
 
-def catalogue(target: Path) -> None:
-    """Copy the shipped catalogue to ``target`` and link the embedded models."""
-    source = Path(__file__).parents[2] / "models"
-    shutil.copytree(source / "catalog", target / "catalog", dirs_exist_ok=True)
-    (target / "embedded").symlink_to(source / "embedded")
+def catalogue(target: Path, names: Iterable[str], tiny_models: Path) -> None:
+    """Copy the shipped manifests of these models to ``target``, and the manifests of the tiny models.
+
+    ``tiny_models`` is the folder of the tiny models, which replace the embedded ones. Their weights are linked.
+    """
+    shipped = Path(__file__).parents[2] / "models" / "catalog"
+    for manifest in (*(shipped / f"{name}.toml" for name in names), *(tiny_models / "catalog").iterdir()):
+        shutil.copy(manifest, target / "catalog")
+    (target / "embedded").symlink_to(tiny_models / "embedded")

@@ -46,11 +46,13 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reposito
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, repositories: dict[str, Repository]) -> Iterator[Desk]:
-    """Return a `Desk` with the project's catalogue, and a hub with its repositories."""
+def desk(
+    tmp_path_factory: pytest.TempPathFactory, repositories: dict[str, Repository], models_dir: Path
+) -> Iterator[Desk]:
+    """Return a `Desk` with the project's manifests of hub models, and a hub with their repositories."""
     with serving() as hub:
         made = Desk(tmp_path_factory.mktemp("desk"), hub, program="service")
-        catalogue(made.models)
+        catalogue(made.models, NAMES, models_dir)
         for name, repository in repositories.items():
             of_the_hub = SHIPPED.published(name).hub
             assert of_the_hub is not None

@@ -145,7 +145,7 @@ def test_late_child_is_killed_with_its_children(
     with pytest.raises(ModelError, match=r"pytorch_model\.bin could not be read within 6 s"):
         rewrite(source, target)
     stat = Path("/proc") / (tmp_path / "pid").read_text() / "stat"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -162,7 +162,7 @@ def test_child_over_its_cpu_limit_gives_a_clear_error(
         "while True: pass\n",
     )
     monkeypatch.setattr(pickles, "BASE_S", 1)
-    monkeypatch.setattr(Limits, "deadline_s", 60)
+    monkeypatch.setattr(Limits, "deadline_s", 300)
     with pytest.raises(ModelError, match=r"pytorch_model\.bin needs more than 1 s of processor time"):
         rewrite(source, target)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from service.settings import Settings
 from tests.k8s.manifests import (
     SERVICE,
     Manifest,
@@ -114,7 +115,8 @@ def endings(manifests: list[Manifest]) -> Iterator[str]:
     command = service_container(manifests).get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
     pause_s = int(command[1]) if command[:1] == ["sleep"] else 0
     drain_s = float(settings(manifests).get("DEPESCHE_DRAIN_S", 30))
-    request_s = int(settings(manifests).get("DEPESCHE_REQUEST_TIMEOUT_MS", 120_000)) / 1_000
+    default_ms = Settings.model_fields["request_timeout_ms"].default
+    request_s = int(settings(manifests).get("DEPESCHE_REQUEST_TIMEOUT_MS", default_ms)) / 1_000
     if pause_s < 5:
         yield "the process stops before proxies drop it"
     if drain_s < request_s:

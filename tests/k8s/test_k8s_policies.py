@@ -95,9 +95,13 @@ BROKEN: list[tuple[Policy, str, Break]] = [
     (
         policies.endings,
         "shorter than the longest request",
-        lambda m: settings(m).update(DEPESCHE_REQUEST_TIMEOUT_MS="300000"),
+        lambda m: settings(m).update(DEPESCHE_REQUEST_TIMEOUT_MS=f"{int(settings(m)['DEPESCHE_DRAIN_S']) + 1}000"),
     ),
-    (policies.endings, "killed while it drains", lambda m: settings(m).update(DEPESCHE_DRAIN_S="135")),
+    (
+        policies.endings,
+        "killed while it drains",
+        lambda m: settings(m).update(DEPESCHE_DRAIN_S=str(pod(m)["terminationGracePeriodSeconds"] - 15)),
+    ),
     (policies.scaling, "owned by the autoscaler", lambda m: named(m, "Deployment")["spec"].update(replicas=3)),
     (policies.scaling, "replicas are not set", without("HorizontalPodAutoscaler")),
     (policies.scaling, "more than one pod", lambda m: named(m, "PodDisruptionBudget")["spec"].update(maxUnavailable=2)),

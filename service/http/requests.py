@@ -14,6 +14,7 @@ from service.languages.base import Language, LanguagePair
 from service.newsroom.commands import (
     DEFAULT_HEADLINES,
     ArticleCommand,
+    CheckCommand,
     GlossaryTerms,
     SummarizeCommand,
     SummaryForm,
@@ -163,11 +164,9 @@ def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
     return list(text)
 
 
-class TranslationFields(_Request):
-    """The request fields for the options of a translation."""
+class GlossaryFields(_Request):
+    """The request fields for terms."""
 
-    format: Literal["text", "html"] = Field(default="text", description="Format of the texts.")
-    attribute_texts: bool = Field(default=False, description="Also translate the HTML attributes `title` and `alt`.")
     glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MAX_TERMS)] = Field(
         default={}, max_length=MAX_TERMS, description="Terms and the translations that the output must use."
     )
@@ -179,6 +178,35 @@ class TranslationFields(_Request):
     def terms(self) -> GlossaryTerms:
         """Return the glossary terms of the request."""
         return GlossaryTerms(self.glossary, self.do_not_translate, self.glossary_name)
+
+
+class TranslationFields(GlossaryFields):
+    """The request fields for the options of a translation."""
+
+    format: Literal["text", "html"] = Field(default="text", description="Format of the texts.")
+    attribute_texts: bool = Field(default=False, description="Also translate the HTML attributes `title` and `alt`.")
+    facts: bool = Field(
+        default=False, description="Return numbers, dates, names and quotations side by side with the translation's."
+    )
+
+
+class CheckRequest(GlossaryFields):
+    """A request to check a translation or summary, which a person may have edited, against its source."""
+
+    task: Literal["translation", "summary"] = Field(
+        description="`summary` is a summary in the source language. The terms apply only to translations."
+    )
+    source: Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})]
+    text: Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})]
+    reviewed_by_person: bool = Field(
+        default=False, description="Whether a person reviewed the text. This sets the provenance and the label texts."
+    )
+
+    def command(self, limits: TextLimits) -> CheckCommand:
+        """Convert the request to a command. Raises `InvalidInput` if a text is blank, too long or not Unicode."""
+        limits.require_text(self.source, "/source")
+        limits.require_text(self.text, "/text")
+        return CheckCommand(self.task, self.source, self.text, self.terms(), self.reviewed_by_person)
 
 
 class TranslateRequest(TranslationFields):
@@ -198,7 +226,7 @@ class TranslateRequest(TranslationFields):
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return TranslateCommand(
             texts=texts_of(self.text, limits),
-            options=TranslationOptions(self.format, self.attribute_texts, alignment=self.alignment),
+            options=TranslationOptions(self.format, self.attribute_texts, alignment=self.alignment, facts=self.facts),
             terms=self.terms(),
             source_lang=source,
             target_lang=target,
@@ -341,7 +369,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
             document=self.document,
             write_as=self.as_,
             clean=self.clean,
-            options=TranslationOptions(self.format, self.attribute_texts),
+            options=TranslationOptions(self.format, self.attribute_texts, facts=self.facts),
             terms=self.terms(),
             source_lang=source,
             target_lang=target,

@@ -1,6 +1,7 @@
 """The endpoints of /v1."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from service.http import requests, schemas
 from service.http.admission import Requires
 from service.http.bodies import LargeBodyRoute
-from service.http.mapping import article_response, model_out, summarize_response, translate_response
+from service.http.mapping import article_response, check_response, model_out, summarize_response, translate_response
 from service.http.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY, ContextDep, require_json, respond
 from service.http.state import NewsroomDep, RuntimeDep
 
@@ -62,6 +63,19 @@ async def articles(body: requests.ArticleRequest, request: Request, newsroom: Ne
     """Clean, summarise and translate an article."""
     command = replace(body.command(newsroom.languages), document_bytes=len(await request.body()))
     return await respond(request, context, newsroom.article, command, article_response)
+
+
+@work.post(
+    "/v1/check",
+    operation_id="check",
+    dependencies=[Depends(Requires("translate"))],
+    response_model=schemas.CheckResponse,
+    responses=PROBLEMS,
+)
+async def check(body: requests.CheckRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
+    """Check a translation or summary that a person wrote or edited. No model is used and nothing is cached."""
+    command = body.command(runtime.limits)
+    return await respond(request, context, runtime.newsroom.check, command, partial(check_response, body.text))
 
 
 @router.get("/v1/models", operation_id="list_models", tags=["news"])

@@ -127,6 +127,18 @@ class CachedOut(Out):
     of: int = Field(description="Number of all sentences.")
 
 
+class FactOut(Out):
+    """A fact of the source and its counterpart in the text.
+
+    ``source`` is null if the fact was added, and ``target`` is null if it is missing.
+    """
+
+    kind: Literal["number", "date", "name", "quotation"] = Field(description="Kind of the fact.")
+    state: Literal["same", "missing", "added", "changed"] = Field(description="State of the fact in the text.")
+    source: SpanOut | None = Field(description="Range in the source, or null if the fact was added.")
+    target: SpanOut | None = Field(description="Range in the text, or null if the fact is missing.")
+
+
 class TranslationOut(Out):
     """A translated text."""
 
@@ -137,6 +149,12 @@ class TranslationOut(Out):
     truncated: bool = Field(description="Whether a part of the result is missing because a length limit was reached.")
     cached: CachedOut = Field(description="How many sentences came from the cache.")
     terms: TermsOut = Field(description="The glossary terms in the source.")
+    facts: list[FactOut] | None = Field(default=None, description="Set if the request has `facts: true`.")
+
+
+_NOTICES: Any = Field(
+    default=[], description="Notices about the whole response, for example `starter_model`. They need no review."
+)
 
 
 class TranslateResponse(Out):
@@ -144,6 +162,7 @@ class TranslateResponse(Out):
 
     translations: list[TranslationOut] = Field(description="One translation for each text, in the same order.")
     model: ModelOut = Field(description="The model that translated the texts.")
+    notices: list[WarningOut] = _NOTICES
     result_key: ResultKey
 
 
@@ -200,6 +219,7 @@ class SummarizeResponse(Out):
     translation_model: ModelOut | None = Field(
         default=None, description="The model that translated the summaries, or null if they were not translated."
     )
+    notices: list[WarningOut] = _NOTICES
     result_key: ResultKey
 
 
@@ -290,11 +310,48 @@ class ArticleResponse(Out):
         default=None, description="Headlines, best first. `article.warnings` explains why some are missing."
     )
     models: ModelsOut = Field(description="The models that produced the outputs.")
+    notices: list[WarningOut] = _NOTICES
     provenance: ProvenanceOut = Field(description="Origin of the outputs.")
     document: dict[str, Any] | None = Field(
         default=None, description="The outputs as a document in the format that `as` names."
     )
     result_key: ResultKey
+
+
+class CheckedSentenceOut(Out):
+    """A sentence of the checked text, with the ranges of its source sentences and the warnings about it."""
+
+    text: str = Field(description="The sentence.")
+    target: SpanOut = Field(description="Range of the sentence in the checked text.")
+    source: list[SpanOut] = Field(description="Ranges of its source sentences.")
+    warnings: list[WarningOut] = Field(description="Warnings about this sentence.")
+
+
+class LabelOut(Out):
+    """A label text for readers, in German and in English."""
+
+    de: str = Field(description="The label in German.")
+    en: str = Field(description="The label in English.")
+
+
+class CheckProvenanceOut(Out):
+    """The origin of a checked text, with its IPTC digital source type as a full URI."""
+
+    checked_at: str = Field(description="Time in UTC, in ISO 8601 format.")
+    software: str = Field(description="Name and version of the service.")
+    digital_source_type: str = Field(description="IPTC digital source type of the text, as a URI.")
+    reviewed_by_person: bool = Field(description="Whether the request states that a person reviewed the text.")
+    label: LabelOut = Field(description="A label for readers.")
+
+
+class CheckResponse(Out):
+    """The result of a check. ``warnings`` are about the whole text; each sentence has warnings of its own."""
+
+    sentences: list[CheckedSentenceOut] = Field(description="The sentences of the checked text, in order.")
+    facts: list[FactOut] = Field(description="The facts of the source and of the text.")
+    warnings: list[WarningOut] = Field(description="Warnings about the whole text.")
+    needs_review: bool = Field(description="Whether at least one warning requires a review.")
+    provenance: CheckProvenanceOut = Field(description="Origin of the text.")
 
 
 class ProgressEvent(Out):

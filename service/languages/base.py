@@ -121,6 +121,8 @@ class DateGrammar:
             ``min2``. The group ``mark`` contains a word such as "Uhr" or "pm", and ``after`` contains minutes that
             follow this word.
         named_time: a pattern for names of times, with the groups ``noon`` and ``midnight``.
+        full_day: whether the language uses the 24-hour clock, so that "8 Uhr" is in the morning.
+        later_half: a pattern for words that place a time in the second half of the day ("abends").
         half_days: whether a ``mark`` that starts with "a" or "p" means a time before or after noon ("am", "pm").
     """
 
@@ -137,6 +139,8 @@ class DateGrammar:
     short_days: Mapping[str, int] = field(default_factory=dict)
     month_may_lead: bool = False
     named_time: re.Pattern[str] = NEVER
+    full_day: bool = False
+    later_half: re.Pattern[str] = NEVER
     half_days: bool = False
 
 
@@ -210,12 +214,17 @@ class NameGrammar:
         is_common: returns whether a capitalised word is a common word and not a name. The second argument is True if
             the word opens a sentence.
         title: a pattern for the ending of a title ("Kanzlerin"). A capitalised word after a title is a name.
+        place: a pattern for the endings of nouns that are names of streets and buildings ("Gartenstraße").
+        indefinite, before_noun: patterns for an indefinite article, and for any article or adjective, before a noun.
         opening_is_weak: whether a single capitalised word that opens a sentence may be a common word that is missing
             from the lists.
     """
 
     is_common: Callable[[str, bool], bool]
     title: re.Pattern[str] = NEVER
+    place: re.Pattern[str] = NEVER
+    indefinite: re.Pattern[str] = NEVER
+    before_noun: re.Pattern[str] = NEVER
     opening_is_weak: bool = False
 
 
@@ -232,6 +241,31 @@ class UnitGrammar:
     forms: Mapping[str, tuple[str, ...]]
     whole_words: bool
     scale_words: str
+
+
+class Pole(NamedTuple):
+    """One of the opposite meanings on an axis ("change", "rise"). The names are the same in all languages."""
+
+    axis: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OppositeWords:
+    """Words with opposite meanings. All words are in lower case.
+
+    Attributes:
+        words: maps a word to its poles.
+        beginnings: maps the beginnings of words to their poles.
+        endings: maps the endings of words to their poles.
+        separated: maps a verb form to (particle, pole) pairs. The verb has the meaning if the particle ends its clause
+            ("gab ... nach").
+    """
+
+    words: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
+    beginnings: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
+    endings: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
+    separated: Mapping[str, tuple[tuple[str, Pole], ...]] = field(default_factory=dict)
 
 
 class Inflection(Protocol):
@@ -323,6 +357,9 @@ class SummaryGrammar:
         dangling_openings: words that, at the start of a sentence, refer to the previous sentence.
         finite_verbs: finite verb forms that cannot be recognised by their endings.
         subordinators: words that begin a subordinate clause.
+        conjunctions: subordinators that never begin a main clause.
+        attribution: a pattern for words that name the source of a statement ("sagte").
+        complement: a pattern for the beginning of a clause that completes the clause before it (", dass").
         stem: returns the stem of a word, which is the same for all of its forms.
         chars_per_word: the average length of a word in news text, including the space after it.
     """
@@ -333,6 +370,9 @@ class SummaryGrammar:
     subordinators: frozenset[str]
     stem: Callable[[str], str]
     chars_per_word: float
+    conjunctions: frozenset[str] = frozenset()
+    attribution: re.Pattern[str] = NEVER
+    complement: re.Pattern[str] = NEVER
 
 
 Weight = Literal["sure", "context", "doubt"]
@@ -466,6 +506,10 @@ class Language:
         numbers, dates, negation, names, units: the grammars for the checks. If one is None, its check does not run.
         frequent_words: words that show that part of a translation is still in this language.
         knows: returns whether a word belongs to the language. It is None if the language has no word list.
+        spells: returns whether a word, in lower case, is in a large dictionary of the language. It accepts more words
+            than ``knows``, including rare ones. It is None if the language has no dictionary.
+        sign_words: maps signs to the words, in lower case, that may stand for them. Units are not repeated here.
+        opposites: pairs and groups of words with opposite meanings.
         doubled_words: words, in lower case, that may occur twice in a row.
         clauses_meet: a pattern for the same word before and after the comma between two clauses. Group 1 is the word.
         find_numerals: returns the numerals in a text that other languages write differently.
@@ -497,6 +541,9 @@ class Language:
     units: UnitGrammar | None = None
     frequent_words: frozenset[str] = frozenset()
     knows: Callable[[str], bool] | None = None
+    spells: Callable[[str], bool] | None = None
+    sign_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    opposites: OppositeWords = field(default_factory=OppositeWords)
     doubled_words: frozenset[str] = frozenset()
     clauses_meet: re.Pattern[str] = NEVER
     find_numerals: Callable[[str], list[WrittenNumeral]] | None = None
@@ -511,6 +558,12 @@ class Language:
     def __reduce__(self) -> tuple[Callable[[str], "Language"], tuple[str]]:
         """Pickle only the code. Another process loads the language from its package."""
         return language, (self.code,)
+
+    def sign_forms(self, sign: str) -> tuple[str, ...]:
+        """Return the words and other signs, in lower case, that may stand for ``sign``."""
+        units = self.units.forms.values() if self.units is not None else ()
+        of_unit = next((forms for forms in units if sign in forms), ())
+        return (*self.sign_words.get(sign, ()), *(form for form in of_unit if form != sign))
 
 
 class LanguagePair(NamedTuple):

@@ -317,7 +317,8 @@ def _is_contiguous(block: Block, at: int) -> bool:
     return block.starts[at] == block.starts[at - 1] + 1 and block.ends[at] == block.ends[at - 1] + 1
 
 
-TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+TRAINED = f"{IPTC}trainedAlgorithmicMedia"
 """The IPTC digital source type of text that a model wrote. Summaries that quote the source do not have it."""
 METHODS_OF_MODELS: frozenset[Method] = frozenset({"abstractive"})
 

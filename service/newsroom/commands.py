@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from service.domain import Span
 from service.errors import InvalidInput
@@ -102,6 +102,20 @@ class ArticleCommand:
     target_lang: str | None = None
     priority: Priority = "interactive"
     headlines: int = DEFAULT_HEADLINES
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCommand:
+    """A command to check ``text``, which a person may have edited, against its ``source``.
+
+    ``task`` states whether the text is a translation or a summary. The terms apply only to translations.
+    """
+
+    task: Literal["translation", "summary"]
+    source: str
+    text: str
+    terms: GlossaryTerms = GlossaryTerms()
+    reviewed_by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)

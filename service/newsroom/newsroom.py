@@ -29,6 +29,7 @@ from service.newsroom.article import ArticleInput, ArticleResult, Provenance, ed
 from service.newsroom.commands import (
     ArticleCommand,
     CallContext,
+    CheckCommand,
     GlossaryTerms,
     SummarizeCommand,
     SummaryForm,
@@ -37,11 +38,12 @@ from service.newsroom.commands import (
 )
 from service.newsroom.lifecycle import Lifecycle, Status
 from service.newsroom.models import ModelPool, ModelSet, Plan
+from service.newsroom.review import Review, review_summary, review_translation
 from service.newsroom.summary_translation import translate_summaries
 from service.registry.manifest import Quality
 from service.results import Headlines, Output, Summary, Translation, needs_review
 from service.terms.glossary import Terms
-from service.translation.preparation import TranslationOptions
+from service.translation.preparation import PLAIN, TranslationOptions
 
 T = TypeVar("T")
 STALLED_S = 60.0
@@ -229,6 +231,27 @@ class Newsroom:
             written = write_document(document or plain, edition, command.write_as)
         self._emit(_article_outcomes(result))
         return ArticleAnswer(submission, document, result, summary_model, translation_model, provenance, written, key)
+
+    async def check(self, command: CheckCommand, context: CallContext) -> Review:
+        """Check a translation or summary against its source. No model is used and nothing is cached.
+
+        Raises:
+            InvalidInput: a text is not valid Unicode, a term is invalid, or the language cannot be summarised.
+            RateExceeded: the caller has exceeded its rate limit.
+            Unavailable: the service cannot accept work at the moment.
+        """
+        source, text, reviewed = command.source, command.text, command.reviewed_by_person
+        with self._lease(context) as models:
+            glossary = models.options(PLAIN, command.terms).glossary
+            await _admit(context.call("interactive", ""), context, (source, text))
+            chars, language = len(source) + len(text), self.languages.source
+            if command.task == "summary":
+                if language.summary is None:
+                    raise _summary_not_served()
+                return await off_loop(chars, review_summary, source, text, language, reviewed_by_person=reviewed)
+            return await off_loop(
+                chars, review_translation, source, text, glossary, self.languages, reviewed_by_person=reviewed
+            )
 
     async def _submission(
         self, command: ArticleCommand, options: TranslationOptions
@@ -471,6 +494,7 @@ def _translation_fields(options: TranslationOptions, terms: GlossaryTerms, model
         "format": options.format,
         "attribute_texts": str(options.attribute_texts),
         "alignment": str(options.alignment),
+        **({"facts": "True"} if options.facts else {}),
         "split": options.split,
         "tags": [str(tags.xml), str(tags.outline), tags.ignored, tags.splitting, tags.non_splitting],
         "glossary": [text for pair in sorted(terms.translated.items()) for text in pair],

@@ -4,6 +4,7 @@ The model rewrites each group of sentences as one sentence. If no rewrite passes
 is used unchanged.
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -226,6 +227,7 @@ def _company(core: int, sentences: Sequence[str], assessed: Assessment) -> list[
 
 
 LEAST_OUTPUT_TOKENS = 8
+_LIST_MARK = re.compile(r"[-–—•*▪‣·]\s+(?=\S)")
 FILLERS = 16
 PUNCTUATION = ", . : ; ! ? – - „ “ ( ) % €"
 
@@ -251,8 +253,14 @@ def prepare_text(text: str, language: Language) -> Text:
     """
     foreign = foreign_notice(text, language)
     notices = [*check_text(text), *([foreign] if foreign else [])]
-    spans = [span for span in segment(text, language).sentences if any(char.isalpha() for char in span.of(text))]
+    found = (_without_list_mark(text, span) for span in segment(text, language).sentences)
+    spans = [span for span in found if any(char.isalpha() for char in span.of(text))]
     return Text(tuple(for_model(span.of(text), language) for span in spans), tuple(spans), tuple(notices))
+
+
+def _without_list_mark(text: str, span: Span) -> Span:
+    mark = _LIST_MARK.match(text, span.start, span.end)
+    return span if mark is None else Span(mark.end(), span.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +268,7 @@ class SummaryOptions:
     """Options for a summary.
 
     ``variants`` is the number of different summaries of each text. ``quoting_is_usual`` means that the model's
-    candidates compete with the unchanged sentences, so an unchanged sentence needs no notice.
+    candidates compete with the unchanged sentences.
     """
 
     length: Length
@@ -314,15 +322,11 @@ class RewriteInput:
 
 @dataclass(frozen=True, slots=True)
 class RewriteResult:
-    """The candidate sentences for one group, best first. The last candidate is the unchanged core.
-
-    ``refused`` is True if the group was rewritten, no rewrite was accepted, and an editor must be told.
-    """
+    """The candidate sentences for one group, best first. The last candidate is the unchanged core."""
 
     wordings: tuple[SummarySentence, ...]
     rewrite_input: RewriteInput
     cached: bool
-    refused: bool
 
 
 def rewrite_inputs(text: Text, options: SummaryOptions, limit: InputLimit) -> list[RewriteInput]:
@@ -368,7 +372,6 @@ def rewrite_result(
         (*(_sentence(text, rewrite_input, distinct[written_text], members) for written_text in order), core),
         rewrite_input,
         cached=written is not None and written.cached,
-        refused=written is not None and not fit and not options.quoting_is_usual,
     )
 
 

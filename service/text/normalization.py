@@ -4,10 +4,11 @@ import re
 import sys
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import accumulate
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from service.domain import Notice, Span
 from service.errors import InvalidInput
@@ -15,6 +16,9 @@ from service.languages.base import Language
 
 NORMALISER_VERSION = "2"
 """Part of every cache key. Increase it whenever `for_model` returns a different result for any sentence."""
+
+_TWINS = str.maketrans({"\u2212": "-", "\u2010": "-", "\u2011": "-"})
+"""Minus signs and hyphens that many models cannot read."""
 
 # White space is replaced before control characters are removed, because some white-space characters are also control
 # characters.
@@ -28,6 +32,8 @@ _CREDENTIALS = re.compile(r"\ufeff?[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2,}")
 
 A single variation selector, for example after an emoji, is part of the text.
 """
+REPLACEMENT = "\ufffd"
+"""The character that decoders write for bytes that they cannot decode."""
 _JOINER = "\u034f"
 _MOST_MARKS = 30
 
@@ -54,15 +60,15 @@ def for_model(sentence: str, language: Language) -> str:
     """Normalise a sentence for models and cache keys. The function is idempotent.
 
     The result is in NFC. Each run of white space (including no-break spaces, tabs and line breaks) becomes one space.
-    Control characters, soft hyphens, zero-width characters and content credentials are removed. Words that are
-    hyphenated across a line break are joined according to the rules of the language.
+    Control characters, soft hyphens, zero-width characters and content credentials are removed. Minus signs and special
+    hyphens become "-". Words that are hyphenated across a line break are joined according to the rules of the language.
     """
     if _PLAIN.fullmatch(sentence):
         return " ".join(sentence.split())
     mended = language.sentences.broken_word.sub("", _CREDENTIALS.sub("", sentence))
     spaced = _WHITE_SPACE.sub(" ", mended)
     if not spaced.isascii() or not spaced.isprintable():
-        spaced = _invisible().sub("", spaced)
+        spaced = _invisible().sub("", spaced).translate(_TWINS)
         spaced = normalize_unicode(spaced, "NFC")
     return " ".join(spaced.split())
 
@@ -96,6 +102,45 @@ def normalize_unicode(text: str, form: Literal["NFC", "NFKC"]) -> str:
     return unicodedata.normalize(form, _long_marks().sub(f"\\g<0>{_JOINER}", text))
 
 
+class Composed(NamedTuple):
+    """A text in NFC, and the offset of each of its characters in the original text, followed by the original length."""
+
+    text: str
+    offsets: Sequence[int]
+
+    def span(self, span: Span) -> Span:
+        """Convert a span of the composed text into a span of the original text."""
+        return Span(self.offsets[span.start], self.offsets[span.end])
+
+
+SOFT_HYPHEN = "\u00ad"
+
+
+@cache
+def _clusters() -> re.Pattern[str]:
+    """Return a pattern for a character with the marks that NFC may join to it, or for a run of Korean letters."""
+    marks = "".join(char for char in map(chr, range(0x300, 0x20000)) if unicodedata.category(char) in {"Mn", "Mc"})
+    return re.compile(f"[\u1100-\u11ff]+|[\\s\\S][{marks}]*")
+
+
+def compose(text: str, fold: Mapping[str, str] = MappingProxyType({})) -> Composed:
+    """Return ``text`` in NFC and without soft hyphens, with the offsets of its characters. The time is linear.
+
+    ``fold`` maps further characters to their replacements, which may be empty.
+    """
+    if unicodedata.is_normalized("NFC", text) and SOFT_HYPHEN not in text and fold.keys().isdisjoint(text):
+        return Composed(text, range(len(text) + 1))
+    parts: list[str] = []
+    offsets: list[int] = []
+    for match in _clusters().finditer(text):
+        whole = match[0]
+        part = whole if whole.isascii() else normalize_unicode(whole, "NFC").replace(SOFT_HYPHEN, "")
+        part = "".join(fold.get(char, char) for char in part)
+        parts.append(part)
+        offsets += [match.start()] * len(part)
+    return Composed("".join(parts), [*offsets, len(text)])
+
+
 @cache
 def _invisible() -> re.Pattern[str]:
     """Return a pattern for control and format characters. White space must be replaced before the pattern is used."""
@@ -110,7 +155,7 @@ def _long_marks() -> re.Pattern[str]:
 
 
 def check_text(text: str) -> list[Notice]:
-    """Return notices about control characters and content credentials in a submitted text.
+    """Return notices about control characters, content credentials and replacement characters in a submitted text.
 
     Offsets are in code points.
 
@@ -130,4 +175,11 @@ def check_text(text: str) -> list[Notice]:
             "they are removed from it."
         )
         notices.append(Notice("content_credentials", message, Span(*credentials.span()), review=False))
+    place = text.find(REPLACEMENT)
+    if place >= 0:
+        message = (
+            f"The text contains {text.count(REPLACEMENT)} replacement characters (U+FFFD). They stand for letters that "
+            "were lost when the text was decoded."
+        )
+        notices.append(Notice("replacement_characters", message, Span(place, place + 1)))
     return notices

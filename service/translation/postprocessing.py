@@ -28,10 +28,17 @@ from service.generation.cached import Search
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import LanguagePair
 from service.registry.manifest import BACKWARD_MARK, TERM_MARKS
-from service.terms.constraints import TermConstraint
-from service.terms.glossary import Glossary, address_constraints, numeral_constraints, place_terms
+from service.terms.constraints import (
+    TermConstraint,
+    literal_constraints,
+    name_constraints,
+    numeral_constraints,
+    sign_constraints,
+)
+from service.terms.glossary import Glossary
+from service.terms.placement import place_terms
 from service.text.alignment import Alignment
-from service.text.normalization import NORMALISER_VERSION, for_model
+from service.text.normalization import NORMALISER_VERSION, REPLACEMENT, for_model
 from service.translation.preparation import Sentence
 
 LEAST_LINK_WEIGHT = 0.05  # links with less weight are noise
@@ -185,7 +192,10 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
     elif alignment is not None and placed.text != written.text:
         alignment = _realigned(alignment, placed.links)
     # Placing a term moves the words after it, so the findings then refer to the whole sentence.
-    removed = _repetition_findings(written, known=placed.text == written.text)
+    removed = tuple(_repetition_findings(written, known=placed.text == written.text))
+    if REPLACEMENT in written.text and REPLACEMENT not in placed.text:
+        message = "the model wrote a character that could not be decoded; it was removed"
+        removed = (*removed, Finding(Code.CHARACTER_BROKEN, message))
     findings = (*check_sentence(constraints.source, placed.text, *languages), *removed)
     cut = hypothesis.finish_reason == "length"
     return FinishedSentence(placed.text, placed.applied, placed.missing, findings, alignment, cut)
@@ -214,15 +224,17 @@ def finish_without_model(
 
 
 def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
-    """Return the constraints for glossary terms, addresses and numerals in a sentence, in order and without overlap.
+    """Return the constraints for a sentence, in order and without overlap.
 
-    If two of them overlap, a glossary term takes precedence over an address, and an address over a numeral.
+    If two of them overlap, the order of precedence is: glossary terms, literals, numerals, names, signs.
     """
     chosen: list[TermConstraint] = []
     for found in (
         glossary.find(source, languages.source),
-        address_constraints(source),
+        literal_constraints(source),
         numeral_constraints(source, *languages),
+        name_constraints(source),
+        sign_constraints(source, languages.target),
     ):
         chosen += [one for one in found if not any(_overlap(one.span, other.span) for other in chosen)]
     return tuple(sorted(chosen, key=lambda one: one.span))

@@ -28,7 +28,8 @@ class TranslationOptions:
 
     ``split`` determines where the text is split: at line breaks and sentence ends, only at sentence ends, or only where
     it is too long for the model. If ``attribute_texts`` is True, the HTML attributes ``title`` and ``alt`` are also
-    translated. ``tags`` contains the caller's rules for tags. ``alignment`` requests a word alignment.
+    translated. ``tags`` contains the caller's rules for tags. ``alignment`` requests a word alignment, and ``facts``
+    the facts of the text and its translation side by side.
     """
 
     format: Format = "text"
@@ -36,6 +37,7 @@ class TranslationOptions:
     tags: TagRules = HTML_RULES
     split: Split = "lines"
     alignment: bool = False
+    facts: bool = False
     glossary: Glossary = NO_TERMS
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from service.cache.tiers import Cache
 from service.checks.base import Code, Severity
+from service.checks.facts import LinkedFact, link_facts
 from service.checks.repetition import find_repeated_sentences
 from service.domain import Notice, Span
 from service.generation.aligners import Aligner, AttentionAligner
@@ -83,6 +84,7 @@ def assemble(
         cached=sum(work),
         of=len(work),
         terms=tuple(use for pair in pairs for use in _terms(pair)),
+        facts=tuple(fact for pair in pairs for fact in _facts(pair, languages)) if options.facts else None,
     )
 
 
@@ -179,6 +181,19 @@ def _repeated(pairs: Sequence[_Pair]) -> Iterator[Notice]:
     for number, finding in find_repeated_sentences(*texts):
         message = finding.message
         yield Notice(Code.SENTENCE_REPEATED.value, message, worked[number].source, worked[number].target)
+
+
+def _facts(pair: _Pair, languages: LanguagePair) -> Iterator[LinkedFact]:
+    """Yield the facts of a sentence and its translation. In HTML, the output span is that of the whole sentence."""
+    written = pair.sentence.span.of(pair.part.prepared.segmentation.text)
+    for one in link_facts(written, pair.finished.text, *languages):
+        target = pair.target
+        if one.output is not None and target is not None and pair.part.block is None:
+            target = one.output.shifted(target.start)
+        yield one._replace(
+            source=None if one.source is None else pair.within(one.source),
+            output=None if one.output is None else target,
+        )
 
 
 def _terms(pair: _Pair) -> Iterator[TermUse]:

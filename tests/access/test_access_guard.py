@@ -17,6 +17,7 @@ ALL: tuple[Scope, ...] = ("translate", "summarize", "articles", "admin")
 TOKENS = {scope: f"key-for-{scope}-" + "x" * 32 for scope in ALL}
 NEEDED: dict[str, set[Scope]] = {
     "/v1/translate": {"translate"},
+    "/v1/check": {"translate"},
     "/v1/summarize": {"summarize"},
     "/v1/articles": {"articles"},
     "/v1/models": set(ALL),

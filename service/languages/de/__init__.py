@@ -56,6 +56,17 @@ _INSTRUCTIONS = re.compile(
 )
 
 
+_PLACE = re.compile(
+    r"(?<=[a-zäöüß]{3})(?:straße|strasse|platz|gasse|allee|damm|ufer|kirche|schule|halle|stadion|land|stadt|heim|hof)$"
+)
+_INDEFINITE = re.compile(r"\b(?:[Ee]ine?[mnrs]?|[Kk]eine?[mnrs]?)\s$")
+_BEFORE_NOUN = re.compile(
+    r"(?:\b(?:[Dd](?:er|ie|as|es|em|en)|[Ee]ine?[mnrs]?|[Kk]eine?[mnrs]?|[Ii]m|[Aa]m|[Zz]u[mr]|[Vv]om|[Bb]eim|[Ii]ns|ans"
+    r"|(?:dies|jed|sein|ihr|unser|all|viel|mehrer|einig)e?[mnrs]?)"
+    r"|(?<![\w-])[a-zäöüß]{4,}(?:e|en|er|es|em))\s$"
+)
+
+
 def _any_of(*names: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(form for name in names for form in LISTS.lines(name))})\b")
 
@@ -67,6 +78,13 @@ SUMMARY = SummaryGrammar(
     subordinators=LISTS.phrases("subordinators"),
     stem=stem,
     chars_per_word=7.3,
+    conjunctions=frozenset("dass weil wenn falls nachdem bevor ehe obwohl obgleich sodass indem wie ob".split()),
+    attribution=re.compile(
+        r"\b(?:sagte[n]?|sagt|sagen|erklärte[n]?|erklärt|betonte[n]?|betont|berichte\w*|teilte[n]?|teilt|mitgeteilt|"
+        r"kündigte[n]?|warnte[n]?|meinte[n]?|meint|behauptete[n]?|kritisierte[n]?|forderte[n]?|hieß|heißt|zitierte?|laut|"
+        r"zufolge|nach Angaben|Angaben|Ansicht|so der|so die|so)\b"
+    ),
+    complement=re.compile(r"\s*[,:–-]+\s*(?:[„»\"]|(?:dass|ob|wie|was|wer|wann|warum|weshalb|wo|welche\w*|sondern)\b)"),
 )
 
 LANGUAGE = Language(
@@ -109,13 +127,17 @@ LANGUAGE = Language(
     negation=NegationGrammar(
         sure=_any_of("negation"), plain=_any_of("negation_plain"), any=_any_of("negation_plain", "negation_hints")
     ),
-    names=NameGrammar(is_common=is_common, title=_TITLE),
+    names=NameGrammar(
+        is_common=is_common, title=_TITLE, place=_PLACE, indefinite=_INDEFINITE, before_noun=_BEFORE_NOUN
+    ),
     units=UnitGrammar(
         forms=LISTS.forms("units"),
         whole_words=False,
         scale_words=r"tausend|million\w*|milliard\w*|billion\w*|trillion\w*|mio\.?|mrd\.?|m|b|k",
     ),
     frequent_words=LISTS.words("frequent_words"),
+    sign_words=LISTS.forms("signs"),
+    opposites=LISTS.opposites("opposites"),
     doubled_words=frozenset("so die der das sehr nein denen dem den wer in ja na ha bla".split()),
     clauses_meet=_CLAUSES_MEET,
     find_numerals=find_numerals,

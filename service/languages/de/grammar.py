@@ -277,6 +277,8 @@ DATES = DateGrammar(
         r"|\b(?P<h2>\d{1,2}):(?P<min2>\d\d)\b(?![:,.]\d)"
     ),
     named_time=re.compile(r"\b(?P<noon>[Mm]ittags?)\b|\b(?P<midnight>[Mm]itternacht)"),
+    full_day=True,
+    later_half=re.compile(r"abend|nachmittag|nacht|mittag|nachm\.|pm\b", re.IGNORECASE),
 )
 
 _SMALL = {

@@ -40,6 +40,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "scope_missing", (403,), "The API key does not permit this endpoint.", "Request a key with the missing scope."
     ),
+    ErrorCode("host_refused", (403,), "The admin port does not accept this `Host` header.", _CONFIG),
     ErrorCode("not_found", (404,), "There is no such path.", _FIX),
     ErrorCode("method_not_allowed", (405,), "The path does not support this method.", _FIX),
     ErrorCode("not_acceptable", (406,), "The `Accept` header allows neither JSON nor an event stream.", _FIX),
@@ -56,6 +57,23 @@ ERRORS: tuple[ErrorCode, ...] = (
         "text_not_unicode", (422,), "A text contains a lone surrogate, so it is not valid Unicode.", "Repair the text."
     ),
     ErrorCode("too_many_texts", (422,), "The list of texts exceeds the limit.", "Send several requests."),
+    ErrorCode(
+        "document_ambiguous", (422,), "The document contains several articles.", "Send the document of one article."
+    ),
+    ErrorCode("docx_invalid", (422,), "The Word document is damaged.", _FIX),
+    ErrorCode("docx_too_large", (422,), "The Word document exceeds a size limit.", "Send the text instead."),
+    ErrorCode("newsml_invalid", (422,), "The document is not valid NewsML-G2.", _FIX),
+    ErrorCode("text_too_complex", (422,), "Processing the text takes too much time or memory.", "Split the text."),
+    ErrorCode("too_many_sentences", (422,), "The request has too many sentences.", "Split the request."),
+    ErrorCode("too_many_values", (422,), "The JSON body has too many values.", "Send several requests."),
+    ErrorCode("too_many_attributes", (422,), "A tag of the web page has too many attributes.", _FIX),
+    ErrorCode("header_repeated", (422,), "A request header occurs more than once.", _FIX),
+    ErrorCode(
+        "embargo_not_served",
+        (422,),
+        "The request is under embargo, but no translation model runs in this process.",
+        _CONFIG,
+    ),
     ErrorCode(
         "work_too_large", (422,), "The request has more sentences than the queue can hold.", "Send several requests."
     ),
@@ -95,6 +113,9 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("unsafe_weights", (500,), "A weights file contains unsafe objects (only `/admin/reload`).", _CONFIG),
     ErrorCode("queue_full", (503,), "The queue is full.", _RETRY),
     ErrorCode("too_slow", (503,), "The queued work would exceed the deadline of this request.", _RETRY),
+    ErrorCode("worker_lost", (500,), "The worker process that processed the text ended.", "Retry once."),
+    ErrorCode("seal_missing", (500,), "The shared cache requires a key (only `/admin/reload`).", _CONFIG),
+    ErrorCode("engine_unavailable", (503,), "The remote model is not available.", _RETRY),
     ErrorCode("not_ready", (503,), "The models are being loaded.", _RETRY),
     ErrorCode(
         "unavailable",
@@ -169,7 +190,45 @@ WARNINGS: tuple[WarningCode, ...] = (
     ),
     WarningCode("maybe_furniture", "A passage may be navigation or advertising, but was kept.", "Check the passage."),
     WarningCode("method_changed", "The summary uses another method than requested.", _INFORM),
-    WarningCode("sentence_verbatim", "A summary sentence is copied unchanged from the source.", _INFORM),
+    WarningCode(
+        "unit_missing", "A number has a unit or currency in the source, but not in the output.", "Insert the unit."
+    ),
+    WarningCode(
+        "meaning_reversed", "The output has a word with the opposite meaning of a word in the source.", _COMPARE
+    ),
+    WarningCode(
+        "literal_missing",
+        "An address, a placeholder or an emoji of the source is missing or touches another word.",
+        "Copy it from the source.",
+    ),
+    WarningCode("sign_missing", "A sign of the source is missing from the output.", "Insert the sign."),
+    WarningCode("markup_left", "The output contains markup that the source does not contain.", "Delete the markup."),
+    WarningCode("character_broken", "The output contains unreadable characters.", "Correct the word."),
+    WarningCode(
+        "word_unknown", "A word of the output is neither in the English dictionary nor in the source.", _COMPARE
+    ),
+    WarningCode("sentence_broken", "A sentence of the summary is incomplete.", "Repair or delete the sentence."),
+    WarningCode(
+        "reference_lost",
+        "A sentence refers to a sentence of the source that the summary leaves out.",
+        "Name the person or thing.",
+    ),
+    WarningCode(
+        "replacement_characters",
+        "The text contains replacement characters, which stand for lost letters.",
+        "Repair the source.",
+    ),
+    WarningCode(
+        "content_credentials", "The text contains content credentials. They are removed from the output.", _INFORM
+    ),
+    WarningCode(
+        "answer_invalid", "The remote model gave no usable answer, so the sentence is not translated.", _COMPARE
+    ),
+    WarningCode(
+        "instruction_in_source", "A sentence of the source looks like an instruction to a language model.", _COMPARE
+    ),
+    WarningCode("translation_unsupported", "The output does not seem to be a translation of its source.", _COMPARE),
+    WarningCode("starter_model", "A starter model produced an output. It is not fit for publication.", _CONFIG),
     WarningCode("nothing_to_summarise", "The text contains no sentence to summarise.", "Write the summary by hand."),
     WarningCode("length_unreachable", "No complete sentence fits within the requested length.", "Increase the length."),
     WarningCode("length_exceeded", "The translated summary exceeds the requested length.", "Shorten the summary."),

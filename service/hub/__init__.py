@@ -1,1 +1,1 @@
-"""Download, convert, install, export and import models from the Hugging Face hub."""
+"""Download, conversion, installation, export and import of models from the Hugging Face hub."""

@@ -34,14 +34,14 @@ def words(text: str) -> list[str]:
 
 
 def spaced_words(text: str) -> list[tuple[str, str]]:
-    """Return the words in order, each with the text that follows it up to the next word or the end."""
+    """Return the words in order. Each is paired with the text that follows it, up to the next word or the end."""
     found = list(_WORD.finditer(text))
     ends = [*(match.start() for match in found[1:]), len(text)]
     return [(match.group(), text[match.end() : end]) for match, end in zip(found, ends, strict=False)]
 
 
 def content_stems(text: str) -> list[str]:
-    """Return the stems of the content words in order. Numbers are content words."""
+    """Return the stems of all words except function words, such as articles and prepositions, in order."""
     skipped = GRAMMAR.function_words
     return [GRAMMAR.stem(word) for word in words(text) if word.lower() not in skipped]
 

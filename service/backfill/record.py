@@ -111,12 +111,11 @@ class Worker:
         return result
 
     async def _answer(self, command: ArticleCommand) -> ArticleAnswer:
-        """Process an article.
+        """Process an article, and retry if the cause of a failure may be temporary.
 
-        If the service is temporarily unavailable, for example because a queue is full, wait and retry.
-
-        If the engine call hangs, the article is also retried, with up to ``HANG_ATTEMPTS`` attempts in total. All
-        articles in a call fail if the call hangs, although only one of them may be the cause.
+        If the service is temporarily unavailable, for example because a queue is full, the worker waits and retries
+        without a limit. If the engine call hangs, the article gets up to ``HANG_ATTEMPTS`` attempts, because another
+        article in the same call may be the cause.
 
         Raises:
             EngineDead: an engine has failed permanently.

@@ -84,10 +84,9 @@ class Memory:
     def put(self, key: bytes, value: Kept, *, most_s: float | None = None) -> bool:
         """Store ``value`` under ``key``, and return whether it was stored.
 
-        An old value under ``key`` is always deleted.
-
-        The least recently used values are evicted if necessary. A value that is larger than the whole store is not
-        stored. If ``most_s`` is given, the value expires after at most ``most_s`` seconds.
+        An old value under ``key`` is always deleted. The least recently used values are evicted if necessary. A value
+        that is larger than the whole store is not stored. If ``most_s`` is given, the value expires after at most
+        ``most_s`` seconds.
 
         Raises:
             ValueError: the key does not have ``KEY_BYTES`` bytes, so its size would be counted incorrectly.

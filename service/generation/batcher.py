@@ -70,10 +70,10 @@ class Worker:
                     task.exception()  # mark the exception as retrieved, because the first failure was already reported
 
     async def _run_batches(self) -> None:
-        """Run batches until the queue is empty. Run as many in parallel as the engine accepts.
+        """Run batches until the queue is empty. Run as many batches in parallel as the engine accepts.
 
-        After a failure, new batches start only when the running ones have ended, the engine has passed its warm-up, and
-        the failed batches have been retried in parts.
+        After a failure, new batches start only when the running batches have ended, the engine has passed its warm-up,
+        and the failed batches have been retried in parts.
         """
         failed: list[Batch] = []
         while True:

@@ -146,7 +146,10 @@ def _by_options(
 
 
 def _fits_idle_engine(pending: Sequence[Pending], *, items: int, token_budget: int) -> bool:
-    """Return whether all pending items are interactive and together stay within both limits."""
+    """Return whether all pending items are interactive and together stay within both limits.
+
+    ``items`` limits the number of items. ``token_budget`` limits this number times the tokens of the longest item.
+    """
     few = len(pending) <= items and max(one.tokens for one in pending) * len(pending) <= token_budget
     return few and all(one.priority == "interactive" for one in pending)
 
@@ -248,7 +251,10 @@ class QueuedItem:
     had_backlog: bool = False
 
     def complete(self, hypotheses: list[Hypothesis]) -> None:
-        """Convert the hypotheses and complete the future, unless it is already done or cancelled."""
+        """Convert the hypotheses and complete the future, unless the future is already done or cancelled.
+
+        If ``convert`` raises an exception, the future raises the same exception.
+        """
         if self.future.done():
             return
         self.future.finished_s = self.future.get_loop().time()
@@ -260,7 +266,7 @@ class QueuedItem:
             self.future.set_result(result)
 
     def fail(self, error: DepescheError) -> None:
-        """Fail the future with ``error``, unless it is already done or cancelled."""
+        """Fail the future with ``error``, unless the future is already done or cancelled."""
         if not self.future.done():
             self.future.set_exception(error)
 
@@ -450,8 +456,8 @@ class Queue:
     def _ahead_s(self, turn_s: float, *, whole: bool = False) -> float:
         """Estimate the time, in seconds, to process the running items and the waiting items that are due by ``turn_s``.
 
-        An item is due at its own turn. If ``whole`` is True, an item is due at the turn of the first item of its
-        request.
+        An item is due at its own ``turn_s`` (see `Pending`). If ``whole`` is True, an item is due at the ``turn_s`` of
+        the first item of its request.
         """
         waiting = (one.pending for one in self._waiting.values())
         tokens = sum(one.tokens for one in waiting if (one.request_turn_s if whole else one.turn_s) <= turn_s)
@@ -485,7 +491,10 @@ class Queue:
             self.tokens -= queued.pending.tokens
 
     def next_arrival(self) -> asyncio.Future[None]:
-        """Return a future that completes when the next request is queued. Waiters share it and must not cancel it."""
+        """Return a future that completes when the next request is queued.
+
+        All waiters share this future, so they must not cancel it.
+        """
         if self._next_arrival is None or self._next_arrival.done():
             self._next_arrival = asyncio.get_running_loop().create_future()
         return self._next_arrival

@@ -256,7 +256,7 @@ class SupervisedEngine:
         The warm-up is repeated. If the warm-up fails, the engine is rebuilt.
 
         Raises:
-            EngineLost: the engine did not return, or could not be rebuilt.
+            EngineLost: an engine call did not return, or the engine could not be rebuilt.
         """
         try:
             await self.generate([self._warm_up])

@@ -1,1 +1,1 @@
-"""Download, conversion, installation, export and import of models from the Hugging Face hub."""
+"""Models from the Hugging Face hub: download, conversion, installation, export and import."""

@@ -46,9 +46,8 @@ class Tracing:
     def begin(self, traceparent: str | None) -> "RequestSpan":
         """Start the span of a request.
 
-        ``traceparent`` is the request header that identifies the caller's span, its parent.
-
-        If ``traceparent`` is None, the span starts a new trace.
+        ``traceparent`` is the request header that identifies the parent span in the caller's trace. If the header is
+        None, the span starts a new trace.
         """
         from opentelemetry.trace import SpanKind  # noqa: PLC0415 - an extra
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415

@@ -90,7 +90,7 @@ _SHORT_WORDS, _LONG_WORDS = 7, 40
 
 @dataclass(frozen=True)
 class Weights:
-    """The weight of each feature in the score of a sentence."""
+    """The weight of each feature in the score that `assess` computes for a sentence."""
 
     rank: float = 1.0
     centroid: float = 1.0
@@ -105,10 +105,10 @@ DEFAULT_WEIGHTS = Weights()
 class Assessment:
     """The scores of the sentences in an article.
 
-    ``scores`` (shape [sentences]) contains numbers from 0 to 1. In a long article, only the most promising sentences
-    are compared with each other, and all others score 0. ``compared`` lists the indices of the compared sentences.
-    ``similarity_matrix`` (shape [compared, compared]) contains the cosines of all pairs of these sentences, with a zero
-    diagonal.
+    ``scores`` (shape [sentences]) contains numbers from 0 to 1. In a long article, only the `MOST_COMPARED` most
+    promising sentences are compared with each other, and all others score 0. ``compared`` lists the indices of the
+    compared sentences. ``similarity_matrix`` (shape [compared, compared]) contains the cosines of all pairs of these
+    sentences, with a zero diagonal.
     """
 
     scores: Matrix

@@ -71,10 +71,10 @@ class Offer:
 
 
 def choose(offers: Sequence[Offer], length: Length) -> list[Choice]:
-    """Choose the wordings of the best summary within ``length``, and return them in the order of the offers.
+    """Choose the wordings of the best summary within ``length``, and return their indices in the order of the offers.
 
     The result is empty if nothing fits. Each offer contributes at most one wording, which is the best one that fits.
-    Spare offers and then fillers use the remaining space. If the summary would otherwise have fewer than
+    Spare offers and then fillers (see `Offer`) use the remaining space. If the summary would otherwise have fewer than
     ``min_sentences`` sentences, spare offers and short wordings may be chosen before better ones.
     """
     offers = [offer.only_if(offer.in_first) for offer in offers]

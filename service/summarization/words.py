@@ -1,6 +1,7 @@
 """Functions for the words of a sentence: counting, stems and content words.
 
-German is the only language with a summary grammar. `require_grammar` rejects other languages when a model is loaded.
+They use the summary grammar (stemming rules and word lists) of German. No other language has a summary grammar, so
+`require_grammar` rejects other languages when a model is loaded.
 """
 
 import re

@@ -83,8 +83,8 @@ def piece_spans(pieces: Sequence[str], text: str) -> tuple[Span, ...]:
 def _surface(pieces: Sequence[str], number: int, piece: str) -> str:
     """Return the characters that ``piece`` represents. ``number`` is the index of ``piece`` in ``pieces``.
 
-    If a character is encoded as several byte pieces, the first piece in a sequence of byte pieces represents all
-    characters that these bytes encode. The other byte pieces represent no characters.
+    A byte piece stands for one byte. The first piece in a sequence of byte pieces represents all characters that the
+    sequence encodes. The other byte pieces represent no characters.
     """
     if _BYTE.fullmatch(piece) is None:
         return piece.replace(_WORD_START, "")

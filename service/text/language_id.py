@@ -33,9 +33,8 @@ def _read_detector() -> Any:
 def load_detector() -> Any:
     """Return the model that identifies languages.
 
-    The first call in a process loads the model, which takes about a second.
-
-    The service therefore calls this function at startup.
+    The first call in a process loads the model, which takes about a second. The service therefore calls this function
+    at startup.
     """
     with _loading:
         return _read_detector()
@@ -49,8 +48,7 @@ def foreign_code(language: Language) -> str:
 def foreign_notice(text: str, language: Language) -> Notice | None:
     """Return a notice if the text is clearly not in ``language``. Otherwise, return None.
 
-    The result is also None for texts without letters, and for short or ambiguous texts such as headlines, names and
-    numbers.
+    Texts without letters get no notice, and neither do short or ambiguous texts such as headlines, names and numbers.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)

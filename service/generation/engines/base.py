@@ -1,9 +1,9 @@
 """The engine interface, and code that engines share: compute types, parallel configurations, padding and grouping.
 
-Sources of different padded lengths never share a library call. The rounding of attention depends on matrix shapes, and
-therefore on the padded length of a call. In int8, a difference of one bit can move an activation by a whole
-quantisation step, and the model then sometimes chooses another word. docs/adr/0004-batch-company.md has the
-measurements.
+Sources of different padded lengths never share a call of CTranslate2. The rounding of attention depends on matrix
+shapes, and therefore on the padded length of a call. In int8, a difference of one bit can move an activation by a whole
+quantisation step, and the model then sometimes chooses another word. For measurements, see
+docs/adr/0004-batch-company.md.
 """
 
 from collections.abc import Callable, Sequence

@@ -176,7 +176,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class TunedConfig:
-    """The result of a measurement: the fastest configuration, and the time of each configuration in seconds."""
+    """The result of a measurement of several configurations.
+
+    ``layout`` is the fastest configuration, and ``seconds`` contains the measured time of each configuration.
+    """
 
     layout: ParallelConfig
     seconds: dict[ParallelConfig, float]

@@ -37,7 +37,7 @@ class Stretch(Protocol):
         ...
 
     def last(self, source: Span, window: Span) -> int:
-        """Return the end, in ``window``, of the target span for a source range that started in an earlier stretch."""
+        """Return the end, in ``window``, of the target span for a source range that starts in an earlier stretch."""
         ...
 
     def point(self, at: int, *, monotone: bool) -> int:
@@ -107,7 +107,10 @@ class ProportionalStretch:
     """
 
     def __init__(self, source: Span, source_text: str, target: Span, target_text: str) -> None:
-        """Create a stretch. ``source_text`` and ``target_text`` are the texts of the whole block."""
+        """Create a stretch for a sentence of a block.
+
+        ``source_text`` and ``target_text`` are the texts of the whole block.
+        """
         self.source = source
         self.target = target
         self._text = target_text

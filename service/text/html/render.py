@@ -74,7 +74,7 @@ class AlignedStretch:
     """A sentence and its translation, with a word alignment."""
 
     def __init__(self, source: Span, source_text: str, target: Span, target_text: str, alignment: Alignment) -> None:
-        """Create a stretch.
+        """Create a stretch for a sentence of a block.
 
         ``source_text`` and ``target_text`` are the texts of the whole block, whereas the offsets in ``alignment`` are
         relative to the sentence.
@@ -153,9 +153,7 @@ class AlignedStretch:
     ) -> list[Span | None]:
         """Return, for each range, the span where the translation contains the literal of the range, or None.
 
-        Case is ignored.
-
-        If a literal occurs several times, the occurrence with the highest score is used.
+        Case is ignored. If a literal occurs several times, the occurrence with the highest score is used.
         """
         found: list[Span | None] = []
         for one, literal in zip(ranges, literals, strict=True):
@@ -172,10 +170,9 @@ class AlignedStretch:
     ) -> None:
         """Place markup that covers only part of a word, such as the "₂" in "CO₂".
 
-        The target spans are stored in ``found``.
-
-        The markup is placed on the same characters in the target word with the highest score. A word may contain
-        several pieces of such markup, such as a deletion directly followed by an insertion.
+        If the target word with the highest score contains the same characters, the span of these characters is stored
+        in ``found``. A word may contain several pieces of such markup, such as a deletion directly followed by an
+        insertion.
         """
         for k, one in enumerate(ranges):
             if literals[k] or not words or not self._is_part(one):
@@ -459,7 +456,7 @@ class _Target:
 def _pieces(
     block: Block, sentences: Sequence[TranslatedSentence], language: Language
 ) -> Iterator[tuple[Span, str, TranslatedSentence | None]]:
-    """Yield (source span, target text, sentence) for each sentence and each gap, in order.
+    """Yield (source span, target text, sentence) for each sentence and for each gap between sentences, in order.
 
     For a gap, the sentence is None.
     """

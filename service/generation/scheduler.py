@@ -159,8 +159,8 @@ def _fill_batch(
 ) -> list[int]:
     """Return the indices of the items in a batch, in order of ``turn_s``.
 
-    ``first`` is the turn of the first item. ``mates`` contains the turns of the items that may join it. An item joins
-    if the batch then has at most ``room`` items and stays within the token budget.
+    ``first`` is the turn of the first item. ``mates`` contains the turns of the items that may join the batch. An item
+    joins if the batch then has at most ``room`` items and stays within the token budget.
     """
     batch, longest = [first[1]], pending[first[1]].tokens
     for _, index in heapq.nsmallest(WINDOW_CALLS * room, (turn for turn in mates if turn != first)):

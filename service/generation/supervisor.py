@@ -297,7 +297,7 @@ class SupervisedEngine:
         raise EngineLost(EngineError("the engine failed and could not be rebuilt"))
 
     async def _discard(self) -> None:
-        """Free the old engine before a new one is built, because both may not fit into memory."""
+        """Free the old engine before a new engine is built, because the two may not fit into memory together."""
         engine = self._release()
         if engine is not None:
             await self._call(engine.close, self._limits.engine_hang_s)

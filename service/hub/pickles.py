@@ -223,7 +223,7 @@ def _independent(state: Any) -> dict[str, Any]:
 def _tied_embeddings(tensors: Mapping[str, Any]) -> set[str]:
     """Return the names of embeddings that share the memory of ``shared.weight``.
 
-    transformers ties them again when it loads the weights.
+    The transformers library ties these embeddings to ``shared.weight`` again when it loads the weights.
     """
     shared = {_memory(tensor) for name, tensor in tensors.items() if name.split(".")[-2:] == ["shared", "weight"]}
     embeddings = [name for name in tensors if name.split(".")[-2:] == ["embed_tokens", "weight"]]

@@ -120,7 +120,7 @@ def test_a_second_run_skips_what_is_there_and_counts_it(mixed: Path, output: Pat
         file.write(json.dumps({"id": "new", "body": SENTENCES[0]}) + "\n")
     result = depesche(mixed, output, *FAST, "--report", tmp_path / "report.json")
     assert result.exit_code == 3
-    assert "resumed: 4 lines are already done and will be skipped" in result.stderr
+    assert "resumed: earlier runs processed 4 lines, which will be skipped" in result.stderr
     assert output.read_bytes().startswith(before)
     assert records(output)[4]["id"] == "new"
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))

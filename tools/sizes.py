@@ -29,7 +29,11 @@ def imported(tree: ast.Module, modules: set[str]) -> set[str]:
 
 
 def faults(path: Path, tree: ast.Module, lines: int, importers: int) -> Iterator[str]:
-    """Yield a message for each size rule that the file violates."""
+    """Yield a message for each size rule that the file violates.
+
+    ``tree`` is the parsed file and ``lines`` the number of its lines. ``importers`` is the number of modules that
+    import it.
+    """
     if lines > MOST_LINES:
         yield f"{path}: {lines} lines; the maximum is {MOST_LINES}"
     for node in ast.walk(tree):

@@ -36,7 +36,7 @@ class TrimmingLoader(MarianMTLoader):  # type: ignore[misc]  # ctranslate2 ships
         self._kept = kept
 
     def get_model_spec(self, model: Any) -> Any:
-        """Load the weights of the whole model, and then keep only the rows of the kept pieces in the decoder."""
+        """Return the specification of ``model`` with only the rows of the kept pieces in the decoder."""
         spec = super().get_model_spec(model)
         decoder = spec.decoder
         decoder.embeddings.weight = decoder.projection.weight = decoder.projection.weight[self._kept]

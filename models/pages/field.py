@@ -34,8 +34,8 @@ class Text:
 class _Batch:
     """A batch of texts of similar length.
 
-    ``features`` (lines × features) contains the features of all lines. ``places`` maps each text, padded to the same
-    length, to its lines.
+    ``features`` (lines × features) contains the features of all lines. ``places`` (texts × length) contains the row of
+    each line in ``features``. Texts are padded to the same length with -1.
     """
 
     features: np.ndarray[Any, np.dtype[np.float32]]
@@ -94,7 +94,11 @@ def _batch(texts: Sequence[Text], rows: Mapping[str, int]) -> _Batch:
 
 
 def _gradient(batch: _Batch, emission: Array, transition: Array, start: Array) -> tuple[float, Array, Array, Array]:
-    """Return the negative log-likelihood of a batch, and its gradients for the three groups of weights."""
+    """Return the negative log-likelihood of a batch, and its gradients for ``emission``, ``transition`` and ``start``.
+
+    ``emission`` contains the weights of the features, ``transition`` those of successive states, and ``start`` those of
+    the first state.
+    """
     scores = np.asarray(batch.features @ emission, dtype=float)
     real = batch.places >= 0
     padded = np.where(real[..., None], scores[batch.places], 0.0)

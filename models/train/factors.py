@@ -33,7 +33,7 @@ def write(path: Path, factors: Factors) -> None:
 
 
 def added(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
-    """Return the weights (``LAYER.weight``) in float32, with the product of the factors added for each layer."""
+    """Return the weights in float32. The product b a of a layer's factors is added to ``LAYER.weight``."""
     made = {name: weight.float() for name, weight in weights.items()}
     for layer in {name[:-2] for name in factors}:
         made[f"{layer}.weight"] = made[f"{layer}.weight"] + factors[f"{layer}.b"] @ factors[f"{layer}.a"]

@@ -37,7 +37,7 @@ def texts(lines: list[str], chars: int) -> Iterator[str]:
 
 
 async def _seconds(server: Server, path: str, bodies: list[dict[str, Any]]) -> float:
-    """Send all ``bodies`` at the same time, and return the seconds until every request has been answered."""
+    """Send all ``bodies`` to ``path`` at the same time. Return the seconds until every request has been answered."""
     started_s = time.perf_counter()
     await asyncio.gather(*(server.post(path, body, NO_STORE | TIME) for body in bodies))
     return time.perf_counter() - started_s

@@ -107,9 +107,7 @@ Measure = Callable[[Checkout, Server, int], Awaitable[dict[str, float]]]
 async def in_turns(
     measured: Sequence[Checkout], measure: Measure, rounds: int, **settings: str
 ) -> dict[str, list[dict[str, float]]]:
-    """Call ``measure`` once for every checkout in each round.
-
-    Return the figures of all rounds, by name of the checkout.
+    """Call ``measure`` once for every checkout in each round, and return all figures by name of the checkout.
 
     A server with ``settings`` is started for each checkout. All servers run during all rounds. The order of the
     checkouts is reversed in every second round.

@@ -90,9 +90,10 @@ def _share(found: int, of: int) -> dict[str, float] | None:
 
 
 async def measure(data: Path, limit: int | None) -> dict[str, Any]:
-    """Return precision and recall of the summary model that the settings select, for each data set.
+    """Return precision and recall of the configured summary model, for each data set and at several thresholds.
 
-    If ``limit`` is not None, at most ``limit`` pairs of each data set are used.
+    ``data`` is the folder of the data sets. If ``limit`` is not None, at most ``limit`` pairs of each data set are
+    used.
 
     Raises:
         SystemExit: the summary model is not causal, so it has no entailment score.

@@ -29,7 +29,10 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> Spread:
-    """Return the spread of the ratios ``over`` / ``under``. Both arguments contain a value for each round."""
+    """Return the spread of the ratios ``over`` / ``under`` of the same round.
+
+    ``over`` and ``under`` contain the values of a figure for two systems, with one value for each round.
+    """
     return Spread.of([one / other for one, other in zip(over, under, strict=True)])
 
 

@@ -154,7 +154,7 @@ def kappa(one: Sequence[str], other: Sequence[str]) -> float | None:
 
 
 def judged(key: dict[str, Any], sentences: Sequence[Sequence[str]], pairs: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Return the shares of faulty and reworded sentences, the agreement of the readers, and the marks of each sentence.
+    """Return the shares of broken, unfaithful and reworded sentences, the agreement of the readers, and all marks.
 
     ``key`` is the key that `write_sample` wrote. ``sentences`` and ``pairs`` contain the marks of each reader.
     """

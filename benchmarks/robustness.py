@@ -79,9 +79,9 @@ def _in_marks(opening: str, closing: str) -> Callable[[str], str]:
 
 
 async def outputs(checkout: Checkout, asked: Mapping[str, Form]) -> dict[str, dict[str, Any]]:
-    """Return the translation of each source text in the forms ``asked`` by the service from ``checkout``.
+    """Return the service's result for each source text in the forms ``asked``.
 
-    The result maps each source text to an item of the response.
+    The service is run from ``checkout``. The keys of the returned dictionary are the source texts.
     """
     sources = sorted({source for form in asked.values() for row in form.rows for source in row.sources})
     async with checkout.server() as server:

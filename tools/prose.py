@@ -52,7 +52,7 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
 def main(arguments: list[str]) -> int:
     """Print each phrase that was found in the files and folders ``arguments``.
 
-    Return 1 if there is one, otherwise 0.
+    Return 1 if a phrase was found, otherwise 0.
     """
     roots = [Path(argument) for argument in arguments]
     files = sorted(path for root in roots for path in ([root] if root.is_file() else root.rglob("*.*")))

@@ -1,6 +1,6 @@
 """Smoke test of a running service.
 
-``smoke.py URL`` waits until the service is ready, then requests a translation and a summary.
+``smoke.py URL`` waits until the service is ready, requests a translation and a summary, and checks the metrics.
 """
 
 import json

@@ -23,8 +23,8 @@ async def measured(
 ) -> dict[str, list[list[dict[str, float]]]]:
     """Measure the parts ``names`` of the benchmark on the checkouts ``subjects``.
 
-    Return a list for each checkout, by name. It contains the figures of each round for each part. ``settings`` are
-    settings of the servers.
+    Return a list for each checkout, by name of the checkout. The list contains, for each part, the figures of all
+    rounds. ``settings`` are settings of the servers.
     """
     found: dict[str, list[list[dict[str, float]]]] = {one.name: [] for one in subjects}
     for name in names:

@@ -214,11 +214,11 @@ async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 
 
 async def memory(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Measure the growth of resident memory while many different articles are translated with a small cache.
+    """Measure by how many per cent resident memory grows while different articles are translated with a small cache.
 
-    The articles are divided into groups of equal size. The growth is that from the second group to the last. It
-    compares the maximum of each group, because the process sometimes frees memory and allocates it again. ``number`` is
-    the number of the round.
+    The articles are divided into groups of equal size. The growth is that from the second group to the last. The maxima
+    of these groups are compared, because the process sometimes frees memory and allocates it again. ``number`` is the
+    number of the round.
     """
     step = max(1, plan.memory_articles // MEMORY_STEPS)
     highest_mib: list[float] = []
@@ -258,7 +258,7 @@ def _resident_mib(pid: int) -> float:
 async def start(_: Plan, checkout: Checkout, server: Server, number: int) -> dict[str, float]:
     """Start another server process from ``checkout``, and measure the time until it is ready.
 
-    Its readiness is checked every 200 ms.
+    The readiness of the process is checked every 200 ms.
     """
     del server, number
     started_s = time.perf_counter()

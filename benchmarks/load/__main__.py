@@ -66,7 +66,10 @@ async def measure(systems: Sequence[System], plan: Plan) -> dict[str, list[dict[
 
 
 def peers() -> list[System]:
-    """Return the other systems, which use the weights and the beam size of the embedded translation model."""
+    """Return the systems to compare the service with.
+
+    These systems use the weights and the beam size of the embedded translation model.
+    """
     weights = Weights.of(MODEL)
     return [naive(weights, "sentence"), naive(weights, "article"), libretranslate(weights), Raw(weights)]
 

@@ -3,8 +3,8 @@
 Usage: ``python -m benchmarks.load.ceiling WEIGHTS SEARCH``. WEIGHTS is the folder of the model, and SEARCH is a JSON
 object with the search settings. Each line of standard input is a JSON list of sentences. For each line, the program
 writes a JSON object with the outputs and the duration to standard output. The duration is only the time that the model
-takes. The sentences are tokenised and sorted before. The first line is also used to find the fastest number of threads
-and batch size.
+takes, because the sentences are tokenised and sorted in advance. The first line is also used to find the fastest number
+of threads and batch size.
 """
 
 import itertools
@@ -24,7 +24,10 @@ EOS = "</s>"
 
 
 class Raw:
-    """A CTranslate2 model that translates ``inter`` batches in parallel, each on ``intra`` cores."""
+    """A CTranslate2 model that translates ``inter`` batches in parallel, each on ``intra`` cores.
+
+    A batch contains up to ``batch_sentences`` sentences.
+    """
 
     def __init__(self, weights: Path, search: dict[str, Any], inter: int, intra: int, batch_sentences: int) -> None:
         self._model = ctranslate2.Translator(

@@ -1,4 +1,4 @@
-"""The systems that the load benchmark measures: the service from a checkout, and others with the same weights."""
+"""The systems to measure under load: the service from a checkout, and other systems with the same weights."""
 
 import asyncio
 import contextlib
@@ -104,7 +104,7 @@ class Http:
 
 
 def depesche(checkout: Checkout, **settings: str) -> Http:
-    """Return the service from ``checkout`` as a system to measure. ``settings`` replace its default settings."""
+    """Return the service from ``checkout`` as a system to measure. ``settings`` override its default settings."""
     return Http(
         name=checkout.name,
         what=f"Depesche, commit {checkout.commit}",

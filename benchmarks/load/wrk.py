@@ -1,4 +1,4 @@
-"""Generation of load with the program wrk. The script ``articles.lua`` gives each request a different body."""
+"""Load tests with the program wrk. The script ``articles.lua`` gives each request a different body."""
 
 import asyncio
 import json

@@ -35,9 +35,9 @@ AUXILIARY = re.compile(
 
 
 def stranger(words: Sequence[str]) -> Plant:
-    """Return a function that replaces one of ``words`` in a sentence with another of them.
+    """Return a function that plants an error: it replaces one of ``words`` in a sentence with another one.
 
-    The new word does not occur in the article.
+    The new word is one of ``words`` that does not occur in the article.
     """
     pattern = one_of_words(words)
 
@@ -50,7 +50,7 @@ def stranger(words: Sequence[str]) -> Plant:
 
 
 def exchange(table: Mapping[str, str]) -> Plant:
-    """Return a function that replaces a word in a sentence with its counterpart in ``table``."""
+    """Return a function that plants an error: it replaces a word in a sentence with its counterpart in ``table``."""
     pattern = one_of_words(list(table))
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -60,14 +60,17 @@ def exchange(table: Mapping[str, str]) -> Plant:
 
 
 def another_name(case: Case, rng: random.Random) -> str | None:
-    """Return the sentence with a name replaced by one from other articles, or None if it contains no name."""
+    """Return the sentence of ``case`` with a name replaced, or None if the sentence contains no name.
+
+    The new name occurs only in other articles.
+    """
     places = [match for match in NAME.finditer(case.output) if match.group() in case.names]
     strangers = [name for name in case.names if name not in case.source]
     return one_of_places(case.output, places, lambda _: rng.choice(strangers), rng)
 
 
 def reworded_quotation(case: Case, rng: random.Random) -> str | None:
-    """Return the sentence with one word of a quotation replaced, or None if it contains no quotation.
+    """Return the sentence of ``case`` with one word of a quotation replaced, or None if it contains no quotation.
 
     The new word is from a sentence of another article and does not occur in this article.
     """
@@ -80,7 +83,7 @@ def reworded_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def added_quotation(case: Case, rng: random.Random) -> str | None:
-    """Return the sentence with quotation marks around four of its words.
+    """Return the sentence of ``case`` with quotation marks around four of its words.
 
     The result is None if the sentence is short or already contains a quotation mark.
     """
@@ -92,7 +95,7 @@ def added_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def dropped_negation(case: Case, rng: random.Random) -> str | None:
-    """Return the sentence without one of its negations, or None if it contains none.
+    """Return the sentence of ``case`` without one of its negations, or None if it contains none.
 
     The function removes “nicht”, or replaces “kein” with “ein” or “ohne” with “mit”.
     """
@@ -106,12 +109,12 @@ def dropped_negation(case: Case, rng: random.Random) -> str | None:
 
 
 def added_negation(case: Case, rng: random.Random) -> str | None:
-    """Return the sentence with “nicht” after an auxiliary verb, or None if it contains no auxiliary verb."""
+    """Return the sentence of ``case`` with “nicht” after an auxiliary verb, or None if it has no auxiliary verb."""
     return one_of_places(case.output, list(AUXILIARY.finditer(case.output)), lambda verb: f"{verb} nicht", rng)
 
 
 def another_article(case: Case, rng: random.Random) -> str | None:
-    """Return a sentence from another article in place of the sentence."""
+    """Return a sentence from another article, which replaces the sentence of ``case``."""
     del rng
     return case.other_output
 

@@ -68,9 +68,9 @@ class Story:
     opening: tuple[str, ...]
 
     def checked(self, sentence: str) -> list[Finding]:
-        """Check ``sentence`` as a summary of the article, and return the findings.
+        """Check ``sentence`` as if it were a sentence from a summary of the article, and return the findings.
 
-        The sentences of the article that support it are those that the service finds.
+        The service's own search determines which sentences of the article support ``sentence``.
         """
         backing = [self.places[n] for n in support(sentence, [place.of(self.text) for place in self.places])]
         return check_summary(self.text, sentence, [(Span(0, len(sentence)), backing)], GERMAN)

@@ -212,7 +212,7 @@ class Transformer(nn.Module):
     def decode(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores of the next piece, [batch, target, vocabulary - 1], and the scores of the guided head.
 
-        `hidden` explains the arguments and the guided head.
+        The arguments are the same as for `hidden`, which also describes the guided head.
         """
         hidden, attention = self.hidden(target, memory, memory_mask)
         return self.scores(hidden), attention

@@ -1,8 +1,9 @@
 """Training of a linear-chain conditional random field by gradient descent, using only numpy.
 
-States of the same group share a part of their weights, so that rare states benefit from the examples of frequent ones.
-All texts of a batch are padded to the same length and processed together. The model is described in Lafferty, McCallum
-and Pereira (2001), and the optimiser in Kingma and Ba, "Adam" (2015).
+The model predicts the state of each line of a text, such as headline or text. States of the same group share a part of
+their weights, so that rare states benefit from the examples of frequent ones. All texts of a batch are padded to the
+same length and processed together. The model is described in Lafferty, McCallum and Pereira (2001), and the optimiser
+in Kingma and Ba, "Adam" (2015).
 """
 
 from collections import Counter

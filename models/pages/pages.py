@@ -41,7 +41,7 @@ _CREDIT = re.compile(
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text in lower case, without soft hyphens."""
+    """Return the words of a text in lower case, without soft hyphens and zero-width spaces."""
     plain = unicodedata.normalize("NFKC", text or "").replace("\u00ad", "").replace("\u200b", "")
     return [word.casefold() for word in _WORD.findall(plain)]
 
@@ -100,7 +100,10 @@ def judged(text: str, language: Language) -> tuple[list[Line], list[Verdict | No
 
 
 def examples(folder: Path, language: Language) -> Iterator[Example]:
-    """Yield an example for each form in which the text of each page in a folder was copied."""
+    """Yield the training examples from the pages in a folder.
+
+    Each page whose text was copied yields one example for each of the `FORMS`.
+    """
     for path in sorted(folder.glob("*.json")):
         name, gold = path.stem, gold_of(path)
         texts = {form: folder / f"{name}.{form}.txt.gz" for form in FORMS}
@@ -259,11 +262,11 @@ _FOREIGN_CUES = frozenset({"account", "mailing", "consent", "advert", "legal", "
 def _kinds(
     found: Sequence[Sequence[str]], texts: Sequence[Sequence[str]], titles: Sequence[Sequence[str]]
 ) -> list[str | None]:
-    """Return the kind of each line: ``text``, ``list`` or ``subheading``.
+    """Return the kind of each line: ``text``, ``list``, ``subheading`` or None.
 
     ``found`` contains the words of each line. ``texts`` and ``titles`` contain the words of each paragraph and of each
-    subheading of the marked article. The kind is None for lines outside the part of the page that matches the marked
-    article, and for other lines within this part.
+    subheading of the marked article. The kind is None if a line does not match any of them, or if the line is outside
+    the part of the page that contains the article.
     """
     kinds: list[str | None] = []
     index: dict[str, list[int]] = defaultdict(list)

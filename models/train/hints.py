@@ -81,7 +81,7 @@ class Hints:
     def found(self, german: str, english: str) -> list[tuple[int, str]]:
         """Return (end of the noun, term) for each noun in ``german`` that is associated with a term in ``english``.
 
-        The term is spelled as in ``english``.
+        The end is a character offset in ``german``. The term is spelled as in ``english``.
         """
         nouns = list(NOUN.finditer(german))
         found = []

@@ -194,9 +194,9 @@ def grouped(items: Sequence[Item], batch_tokens: int) -> list[list[Item]]:
 
 
 def padded(item: Item, pad: int) -> Item:
-    """Return the item with padding before its prompt, which gets the length to which the service pads prompts.
+    """Return the item with padding tokens before its prompt. ``pad`` is the id of the padding token.
 
-    ``pad`` is the id of the padding token.
+    The padding extends the prompt to the length to which the service pads prompts.
     """
     more = padded_length(item.prompt, PROMPT_STEP_TOKENS) - item.prompt
     return Item(np.concatenate((np.full(more, pad, np.uint16), item.ids)), item.prompt + more, item.weight)

@@ -91,7 +91,7 @@ def _rows(pairs: list[Pair], most: int, rng: random.Random) -> Iterator[Pair]:
 
 
 def hinted(source: Source, data: Path, rng: random.Random) -> Made:
-    """Make translation examples with glossary hints: some German nouns are followed by their English term."""
+    """Make translation examples with glossary hints: some German nouns are followed by their English translation."""
     pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
     hints = Hints(pairs)
     items = []

@@ -62,8 +62,8 @@ class Trainer:
     ) -> None:
         """Prepare to train with ``workers`` threads, each of which processes whole batches on one core.
 
-        If two cores worked on the same batch, they would have to wait for each other, and another program on one core
-        would slow both down.
+        If two cores worked on the same batch, they would have to wait for each other. Another program on one of them
+        would then slow both cores down.
         """
         self.network, self.recipe, self.items, self.tokens, self.seed = network, recipe, items, tokens, seed
         self.leaves = network.leaves()
@@ -114,7 +114,10 @@ class Trainer:
         new.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Resume from a checkpoint. The checkpoint also determines the seed and therefore the order of the data."""
+        """Resume from the checkpoint at ``path``.
+
+        The checkpoint also determines the seed and therefore the order of the data.
+        """
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.factors.data.copy_(state["factors"])
         self.average.copy_(state["average"])

@@ -17,7 +17,7 @@ from models.marian.pieces import Pieces
 
 
 def target_pieces(vocabulary: Pieces, targets: Iterable[str]) -> list[int]:
-    """Return the sorted ids of the pieces that occur in ``targets`` and of those that can spell any other text.
+    """Return the sorted ids of the pieces that occur in ``targets`` and of the pieces that can spell any text.
 
     The pieces that can spell any text are the special pieces, bytes, and single characters with and without a preceding
     space. Padding is left out.

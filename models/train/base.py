@@ -73,7 +73,8 @@ def kept_pieces(path: Path = PIECES) -> list[int]:
 def trimmed(tokenizer: Mapping[str, Any], ids: Iterable[int]) -> dict[str, Any]:
     """Return the contents of ``tokenizer.json``, reduced to the pieces whose ids are in ``ids``.
 
-    ``tokenizer`` contains the original file. A merge is kept if both of its parts and its result are kept.
+    ``tokenizer`` contains the original file. A merge (a rule that joins two pieces) is kept if both pieces and the
+    joined piece are kept.
 
     Raises:
         BaseError: an id is unknown, or a kept piece has lost all the merges that produce it.

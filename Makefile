@@ -20,7 +20,7 @@ PROSE ?= $(wildcard *.md) docs examples models/README.md k8s tools .github servi
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
 .PHONY: serve test check bench eval lock rules pin-base image clean
-.PHONY: types workflows prose docs ci version image-name smoke dist release-check release
+.PHONY: compose types workflows prose docs ci version image-name smoke dist release-check release
 
 serve: $(VENV)/.serve
 	$(BIN)/depesche serve --host $(HOST) --port $(PORT)
@@ -84,8 +84,15 @@ image:
 	docker build --target $(TARGET) --tag $(IMAGE):$(VERSION)-$(TARGET) --build-arg VERSION=$(VERSION) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) .
 
+# Builds and starts the services in compose.yaml. The key in .env stays the same, so that the cache stays readable.
+compose: .env
+	docker compose up --build --detach --wait --wait-timeout 180
+
+.env:
+	umask 077; printf 'DEPESCHE_CACHE_SEAL_KEY=%s\n' "$$(openssl rand -base64 32)" > $@
+
 # Starts the services in compose.yaml with an existing image, and requests a translation and a summary.
-smoke:
+smoke: .env
 	docker compose up --detach --no-build --wait --wait-timeout 180
 	$(PYTHON) tools/smoke.py http://127.0.0.1:8000; status=$$?; \
 	  test $$status = 0 || docker compose logs; docker compose down; exit $$status

@@ -14,7 +14,6 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from service import __version__
-from service.cache.seal import secrets_in
 from service.errors import DepescheError
 from service.events import Listener, broadcast
 from service.generation.scheduler import Limits
@@ -72,7 +71,6 @@ _log = logging.getLogger("depesche")
 
 def plan_of(settings: Settings) -> Plan:
     """Convert the settings to a `Plan`, the startup configuration of the newsroom."""
-    seal = settings.cache_seal_key
     return Plan(
         models_dir=settings.models_dir,
         installed_dir=settings.installed_dir,
@@ -101,7 +99,7 @@ def plan_of(settings: Settings) -> Plan:
         redis_timeout_s=settings.redis_timeout_ms / 1000,
         drain_s=settings.drain_s,
         glossaries_dir=settings.glossaries_dir,
-        seal_secrets=[] if seal is None else secrets_in(seal.get_secret_value()),
+        seal_secrets=settings.seal_secrets,
     )
 
 
@@ -143,7 +141,6 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     Raises:
         KeyFileInvalid: the key file is invalid.
         TracingUnavailable: the environment variables turn on tracing, but tracing cannot start.
-        SealUnavailable: the settings request encrypted cache values, but the extra ``depesche[seal]`` is not installed.
     """
     settings = settings or Settings()
     listeners: list[Listener] = [logs.listen]
@@ -204,9 +201,7 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
 
     It shares the runtime of ``app``. The lifespan of ``app`` starts and stops that runtime.
     """
-    admin_app = FastAPI(
-        title="Depesche administration", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
-    )
+    admin_app = FastAPI(title="Depesche administration", version=__version__, openapi_url=None, redirect_slashes=False)
     admin_app.state.runtime = app.state.runtime
     admin_app.include_router(probes.admin_router)
     if settings.metrics_port != "main":

@@ -7,17 +7,20 @@ DepescheError
 │   ├── NotReady
 │   └── Draining
 ├── BodyTooLarge       the request body exceeds the size limit (413)
+├── MalformedJson      the request body is not JSON in UTF-8 (400)
 ├── BodyTooSlow        the request body did not arrive in time (408)
 ├── EncodingUnsupported   the request body is compressed (415)
 ├── AccessDenied       the request is not authorised
 │   ├── KeyMissing     the request has no API key (401)
 │   ├── KeyUnknown     the API key is unknown (401)
 │   │   └── KeyExpired
+│   ├── HostRefused    administration without keys answers only to loopback names (403)
 │   └── ScopeMissing   the API key lacks the scope that the endpoint requires (403)
 ├── RateExceeded       the caller has exceeded its rate limit; includes the time until a retry (429)
 │   └── QuotaExceeded  the exceeded limit is a quota of characters for a day or a longer period
 ├── ClientGone         the client disconnected before the request was complete
 ├── DeadlineExceeded   the work was not finished before the deadline (504)
+├── WorkerLost         a worker process for text processing failed (500)
 ├── EngineError        the model failed (500)
 │   └── EngineHung     the model did not respond in time (504)
 └── ModelError         a model cannot be loaded because of its manifest, files or architecture
@@ -27,11 +30,23 @@ DepescheError
     └── HubError          the hub is unreachable or does not have the model
 """
 
+from typing import Any
+
 
 class DepescheError(Exception):
     """The base class of all exceptions of the service. ``code`` is a stable identifier that callers can match."""
 
     code = "internal"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the error with all attributes, whatever the arguments of its constructor are."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[DepescheError], args: tuple[Any, ...], attributes: dict[str, Any]) -> DepescheError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class InvalidInput(DepescheError):
@@ -86,6 +101,12 @@ class BodyTooLarge(DepescheError):
         self.limit = limit
 
 
+class MalformedJson(DepescheError):
+    """The request body is not JSON in UTF-8."""
+
+    code = "malformed_json"
+
+
 class BodyTooSlow(DepescheError):
     """The request body did not arrive in time."""
 
@@ -134,6 +155,12 @@ class ScopeMissing(AccessDenied):
         self.challenge = f'{AccessDenied.challenge}, error="insufficient_scope", scope="{scope}"'
 
 
+class HostRefused(AccessDenied):
+    """A request to the administration port without keys names a host that is not a loopback name."""
+
+    code = "host_refused"
+
+
 class RateExceeded(DepescheError):
     """The caller has exceeded its rate limit. ``retry_after_s`` is the time until the next request is allowed."""
 
@@ -160,6 +187,12 @@ class DeadlineExceeded(DepescheError):
     """The work was not finished before the request's deadline."""
 
     code = "deadline_exceeded"
+
+
+class WorkerLost(DepescheError):
+    """A worker process for text processing ended unexpectedly, or its work raised an unexpected exception."""
+
+    code = "worker_lost"
 
 
 class EngineError(DepescheError):

@@ -91,6 +91,11 @@ class SharedCacheFailed:
     opened: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SharedCacheRecovered:
+    """The shared tier of the cache responds again, so its circuit breaker has closed."""
+
+
 Unopened = Literal["seal", "unsealed", "unreadable"]
 
 
@@ -173,6 +178,11 @@ class RateStoreFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RateStoreRecovered:
+    """The shared rate-limit counters respond again, so their circuit breaker has closed."""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestBegun:
     """An HTTP request has arrived. A `RequestDone` event always follows."""
 
@@ -201,6 +211,7 @@ Event = (
     | LayoutFound
     | CacheLooked
     | SharedCacheFailed
+    | SharedCacheRecovered
     | EntryUnopened
     | ResultGiven
     | ProblemGiven
@@ -208,6 +219,7 @@ Event = (
     | KeysRead
     | KeysRefused
     | RateStoreFailed
+    | RateStoreRecovered
     | RequestBegun
     | RequestDone
 )

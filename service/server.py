@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service.app import create_admin, create_app
 from service.errors import DepescheError
+from service.generation.call import TEXT_THREADS
 from service.newsroom.newsroom import Newsroom
 from service.process import freeze_gc_heap
 from service.settings import Settings
@@ -30,26 +31,33 @@ ADMIN_DRAIN_S = 5
 # closed.
 ANNOUNCE_S = 1.0
 ANNOUNCE_STEP_S = 0.05
+CLOSING_S = 0.9
+LEAST_READ_BYTES = 32_768
 # The maximum time that the event loop waits while a text thread holds the interpreter lock. Python's default of 5 ms is
 # too long, because these waits add up.
 SWITCH_S = 0.001
 _log = logging.getLogger("depesche")
 
 
-class HeaderTimeoutProtocol(H11Protocol):
-    """An HTTP/1.1 protocol with a timeout for the request line and headers (the head of a request).
+class ClientTimeoutProtocol(H11Protocol):
+    """An HTTP/1.1 protocol with timeouts for clients that send the head of a request or read a response too slowly.
 
-    The connection is closed if a head is not complete within ``header_timeout_s`` seconds. The timeout starts when the
-    connection is opened or, for later requests, when their first byte arrives. Between requests, uvicorn's timeout for
-    idle connections applies (``DEPESCHE_KEEP_ALIVE_S``).
+    The head of a request is its request line and headers. The connection is closed if a head is not complete within
+    ``header_timeout_s`` seconds. This timeout starts when the connection is opened or, for later requests, when their
+    first byte arrives. Between requests, uvicorn's timeout for idle connections applies (``DEPESCHE_KEEP_ALIVE_S``).
+
+    The connection is aborted if the client takes fewer than `LEAST_READ_BYTES` bytes of a waiting response within
+    ``write_timeout_s`` seconds.
     """
 
     header_timeout_s = 10.0
+    write_timeout_s = 30.0
     _timeout: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's signature
         """Start the timeout for the first request head."""
-        super().connection_made(transport)
+        self._reader = _WatchedTransport(transport, self.write_timeout_s)
+        super().connection_made(self._reader)  # type: ignore[arg-type]  # it has the methods of a transport
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
@@ -64,8 +72,9 @@ class HeaderTimeoutProtocol(H11Protocol):
             self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timeout, because the connection is closed."""
+        """Stop the timeouts, because the connection is closed."""
         self._stop_waiting()
+        self._reader.stop()
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
@@ -77,6 +86,65 @@ class HeaderTimeoutProtocol(H11Protocol):
             self._timeout = None
 
 
+class _WatchedTransport:
+    """A transport that is aborted if its client does not read what was written to it.
+
+    `asyncio.Transport.close` waits until everything has been read, so without this, a client could keep a response in
+    memory forever.
+    """
+
+    def __init__(self, transport: asyncio.Transport, timeout_s: float) -> None:
+        self._transport = transport
+        self._timeout_s = timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._written = 0
+        self._read_before = 0  # the bytes that the client had read at ``_since_s``
+        self._since_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Write ``data``, and watch whether the client reads it."""
+        if not self._transport.get_write_buffer_size():
+            self._progressed(self._written)
+        self._written += len(data)
+        self._transport.write(data)
+        if self._timer is None and self._transport.get_write_buffer_size():
+            self._timer = self._loop.call_later(self._timeout_s, self._check)
+
+    def stop(self) -> None:
+        """Stop watching, because the connection is closed."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _progressed(self, read: int) -> None:
+        self._read_before, self._since_s = read, self._loop.time()
+
+    def _check(self) -> None:
+        self._timer = None
+        waiting = self._transport.get_write_buffer_size()
+        if not waiting:
+            return
+        read = self._written - waiting
+        if read - self._read_before >= LEAST_READ_BYTES:
+            self._progressed(read)
+        left_s = self._since_s + self._timeout_s - self._loop.time()
+        if left_s <= 0:
+            _log.warning("slow_reader_cut", extra={"waiting_bytes": waiting})
+            self._transport.abort()
+        else:
+            self._timer = self._loop.call_later(left_s, self._check)
+
+
+def _on_settled() -> None:
+    """Prepare the process for requests, after the models have been loaded."""
+    freeze_gc_heap()
+    TEXT_THREADS.workers.warm_up()
+
+
 def run(settings: Settings) -> None:
     """Run the server until SIGTERM or SIGINT. Accepted requests are finished before it exits.
 
@@ -84,33 +152,47 @@ def run(settings: Settings) -> None:
         DepescheError: the server cannot listen on the administration port.
     """
     sys.setswitchinterval(SWITCH_S)
-    app = create_app(settings, on_settled=freeze_gc_heap)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the models are about to be loaded, so there is nothing to reload
+    app = create_app(settings, on_settled=_on_settled)
     admin = None
     if settings.admin_port:
         listening = _listening(settings.admin_host, settings.admin_port)
         admin = _AdminServer(_config(create_admin(app, settings), settings, ADMIN_DRAIN_S, lifespan="off"), listening)
-    config = _config(app, settings, math.ceil(settings.drain_s), host=settings.host, port=settings.port)
+    config = _config(app, settings, settings.drain_s, host=settings.host, port=settings.port)
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
-    _Server(config, app.state.runtime.newsroom, admin).run()
+    _Server(config, app.state.runtime.newsroom, admin, settings.drain_s).run()
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:
     """Exit with code 0 when uvicorn raises the signal again after the server has closed.
 
-    A daemon thread may still be loading a model in a C++ library. A normal shutdown of the interpreter would unwind
-    this thread's C++ frames and abort the process. Therefore, if there are daemon threads, skip that shutdown.
+    Another thread may still be processing a text, or loading a model in a C++ library. A normal shutdown of the
+    interpreter would wait for the first, and would abort the process for the second. Therefore, if there are other
+    threads, skip that shutdown.
     """
-    if any(thread.daemon for thread in threading.enumerate()):
-        logging.shutdown()
-        with contextlib.suppress(OSError):  # the process that reads the pipe may have exited
-            sys.stdout.flush()
-        os._exit(0)
+    if threading.active_count() > 1:
+        _exit_now()
     sys.exit(0)
 
 
-def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvicorn.Config:
-    protocol = type("Protocol", (HeaderTimeoutProtocol,), {"header_timeout_s": settings.header_timeout_s})
+def _exit_now() -> None:
+    """Exit with code 0 without waiting for other threads. The worker processes end with this process."""
+    logging.shutdown()
+    with contextlib.suppress(OSError):  # the process that reads the pipe may have exited
+        sys.stdout.flush()
+    os._exit(0)
+
+
+def _give_up() -> None:
+    """Exit, because the shutdown did not finish in time."""
+    _log.error("shutdown_forced")
+    _exit_now()
+
+
+def _config(app: Any, settings: Settings, drain_s: float, **options: Any) -> uvicorn.Config:
+    timeouts = {"header_timeout_s": settings.header_timeout_s, "write_timeout_s": settings.write_timeout_s}
+    protocol = type("Protocol", (ClientTimeoutProtocol,), timeouts)
     return uvicorn.Config(
         app,
         log_config=None,
@@ -119,7 +201,7 @@ def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvico
         http=protocol,
         ws="none",
         proxy_headers=False,  # a middleware reads these headers, but only from trusted proxies
-        timeout_graceful_shutdown=drain_s,
+        timeout_graceful_shutdown=math.ceil(drain_s),
         timeout_keep_alive=math.ceil(settings.keep_alive_s),
         **options,
     )
@@ -173,16 +255,23 @@ class _Server(uvicorn.Server):
     state      begins when                                    what the server does
     ready      the models have been loaded                    answers requests
     draining   SIGTERM or SIGINT arrives                      answers requests, and closes each connection afterwards
-    refusing   all connections are closed, or `ANNOUNCE_S`    rejects new requests; accepted requests have up to
-               seconds have passed                            ``drain_s`` seconds to finish
+    refusing   all connections are closed, or `ANNOUNCE_S`    rejects new requests; accepted requests may finish until
+               seconds have passed                            ``drain_s`` seconds after the signal
     closed     the application's lifespan has ended           closes the administration port
+
+    The process exits at the latest ``drain_s`` + `CLOSING_S` seconds after the signal, whatever is still running.
     """
 
-    def __init__(self, config: uvicorn.Config, newsroom: Newsroom, admin: _AdminServer | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, newsroom: Newsroom, admin: _AdminServer | None, drain_s: float = 30.0
+    ) -> None:
         super().__init__(config)
         self._newsroom = newsroom
         self._admin = admin
+        self._drain_s = drain_s
+        self._ends_s = math.inf
         self._reloading: asyncio.Future[None] | None = None
+        self._reload_again = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening on both ports. uvicorn exits if it cannot listen on the main port."""
@@ -193,6 +282,11 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Start draining. uvicorn calls this method on SIGTERM and SIGINT."""
+        if self._ends_s == math.inf:
+            self._ends_s = time.monotonic() + self._drain_s
+            deadline = threading.Timer(self._drain_s + CLOSING_S, _give_up)
+            deadline.daemon = True
+            deadline.start()
         self._newsroom.lifecycle.begin_drain()
         super().handle_exit(sig, frame)
 
@@ -200,6 +294,8 @@ class _Server(uvicorn.Server):
         """Run the remaining shutdown steps. The administration port is served until the main port is closed."""
         await self._announce()
         self._newsroom.lifecycle.refuse_work()
+        left_s = max(0.0, self._ends_s - time.monotonic()) if self._ends_s < math.inf else self._drain_s
+        self.config.timeout_graceful_shutdown = left_s  # type: ignore[assignment]  # asyncio accepts a float
         try:
             await super().shutdown(sockets)  # closes idle connections, then waits for requests and the lifespan to end
         finally:
@@ -214,18 +310,18 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(ANNOUNCE_STEP_S)
 
     def _begin_reload(self) -> None:
-        """Start a reload. If another reload is running, start the new one after it.
+        """Start a reload. If another reload is running, start one more after it, however many signals arrive.
 
         The running reload may have read the files before they changed, so it cannot replace the new one.
         """
-        before = self._reloading
+        self._reload_again = True
+        if self._reloading is None or self._reloading.done():
+            self._reloading = asyncio.ensure_future(self._reload_while_asked())
 
-        async def next_one() -> None:
-            if before is not None:
-                await before
+    async def _reload_while_asked(self) -> None:
+        while self._reload_again:
+            self._reload_again = False
             await self._reload()
-
-        self._reloading = asyncio.ensure_future(next_one())
 
     async def _reload(self) -> None:
         """Reload the models, as ``/admin/reload`` does, and log the outcome."""

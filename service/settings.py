@@ -14,8 +14,11 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.asyncio.connection import parse_url as redis_options
 
-from service.cache.seal import secrets_in
+from service.cache.seal import SealMissing, secrets_in
 from service.registry.catalog import default_weights_dir
+
+UNSEALED = "none"
+"""The value of ``cache_seal_key`` with which values in Redis are not encrypted."""
 
 
 def _installed_dir() -> Path:
@@ -152,8 +155,8 @@ class Settings(BaseSettings):
         default=None,
         description=(
             "Secrets for the encryption of values in Redis (32 bytes each, in base64, separated by commas). The "
-            "first one encrypts, and all of them decrypt. If unset, values are not encrypted. Requires "
-            "`depesche[seal]`."
+            "first one encrypts, and all of them decrypt. Required if `DEPESCHE_REDIS_URL` is set. `none` stores "
+            "values unencrypted."
         ),
     )
     redis_url: SecretStr | None = Field(
@@ -201,6 +204,11 @@ class Settings(BaseSettings):
     body_timeout_s: float = Field(
         default=60.0, gt=0, description="Seconds that a client has to send the body of a request."
     )
+    write_timeout_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="Seconds in which a client must read at least 32 KiB of a waiting response, or the rest of it.",
+    )
     cors_origins: str | None = Field(
         default=None,
         description=(
@@ -222,7 +230,7 @@ class Settings(BaseSettings):
     @field_validator("cache_seal_key")
     @classmethod
     def _secrets(cls, given: SecretStr | None) -> SecretStr | None:
-        if given is not None:
+        if given is not None and given.get_secret_value() != UNSEALED:
             secrets_in(given.get_secret_value())  # the ValueError describes the error without the secret
         return given
 
@@ -268,6 +276,21 @@ class Settings(BaseSettings):
         if self.metrics_port != "main" and not self.admin_port:
             raise ValueError(f"`metrics_port` {self.metrics_port!r} requires `admin_port`")
         return self
+
+    @property
+    def seal_secrets(self) -> list[bytes]:
+        """The secrets for the encryption of values in Redis. Without secrets, values are not encrypted.
+
+        Raises:
+            SealMissing: there is a shared cache, and its encryption is neither configured nor turned off.
+        """
+        if self.redis_url is not None and self.cache_seal_key is None:
+            raise SealMissing(
+                "DEPESCHE_REDIS_URL requires DEPESCHE_CACHE_SEAL_KEY: 32 random bytes in base64 (openssl rand -base64 "
+                f"32), the same in all processes, or `{UNSEALED}` to store article texts in Redis unencrypted"
+            )
+        seal = None if self.cache_seal_key is None else self.cache_seal_key.get_secret_value()
+        return [] if seal is None or seal == UNSEALED else secrets_in(seal)
 
     @model_validator(mode="after")
     def _no_unknown_variables(self) -> "Settings":

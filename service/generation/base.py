@@ -126,6 +126,19 @@ TextFuture = ItemFuture[list[TextHypothesis]]
 """A future for the hypotheses of one source. There is at least one, and the best one comes first."""
 
 
+class InputLimit(Protocol):
+    """The maximum length of one input of a model. It is picklable, so that worker processes can split texts."""
+
+    @property
+    def max_source_tokens(self) -> int:
+        """The maximum number of tokens."""
+        ...
+
+    def fits(self, text: str) -> bool:
+        """Return whether the normalised ``text`` fits into one input."""
+        ...
+
+
 class TextGenerator(Protocol):
     """The interface of a model that generates text. All calls must come from one event loop."""
 
@@ -165,6 +178,11 @@ class TextGenerator(Protocol):
 
         The futures of unfinished work raise `Draining`.
         """
+        ...
+
+    @property
+    def limit(self) -> InputLimit:
+        """The maximum length of one input."""
         ...
 
     def fits(self, text: str) -> bool:

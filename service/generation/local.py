@@ -65,6 +65,21 @@ class EngineChoice:
         return layouts(self.threads, self.replicas) if divisible else (ParallelConfig(1, self.threads),)
 
 
+@dataclass(frozen=True, slots=True)
+class TokenLimit:
+    """The `InputLimit` of a model with a tokenizer."""
+
+    max_source_tokens: int
+    tokenizer: Tokenizer
+
+    def fits(self, text: str) -> bool:
+        """Implement `InputLimit.fits`."""
+        limit = self.max_source_tokens
+        if self.tokenizer.most_tokens(text) <= limit:
+            return True
+        return len(text) <= limit * CHARS_A_TOKEN and len(self.tokenizer.encode(text)) <= limit
+
+
 @dataclass(frozen=True)
 class LocalGenerator:
     """A `TextGenerator` whose model runs in this process. All of its changing state is in ``batcher``."""
@@ -138,12 +153,14 @@ class LocalGenerator:
         """Implement `TextGenerator.close`."""
         await self.batcher.drain(drain_s)
 
+    @cached_property
+    def limit(self) -> TokenLimit:
+        """Implement `TextGenerator.limit`."""
+        return TokenLimit(self.manifest.tokens.max_source_tokens, self.tokenizer)
+
     def fits(self, text: str) -> bool:
         """Implement `TextGenerator.fits`."""
-        limit = self.manifest.tokens.max_source_tokens
-        if self.tokenizer.most_tokens(text) <= limit:
-            return True
-        return len(text) <= limit * CHARS_A_TOKEN and len(self.tokenizer.encode(text)) <= limit
+        return self.limit.fits(text)
 
     def generate(
         self,

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from service.errors import HostRefused
 from service.http.admission import Requires
+from service.http.bodies import LargeBodyRoute
 from service.http.mapping import model_out
 from service.http.responses import PROBLEMS, require_json
 from service.http.schemas import ModelListResponse
@@ -36,12 +38,13 @@ class ModelState(BaseModel):
 class Readiness(BaseModel):
     """The readiness of the process.
 
-    ``ready`` means that all models are loaded and accept work, and that the process is not draining. ``notice`` is a
+    ``ready`` means that all models are loaded and accept work, and that the process is not draining. ``stalled`` means
+    that the processing of a text has been waiting or running for more than a minute. ``notice`` is a
     warning that the service uses a starter model, whose outputs are not fit for publication, or a draft model, whose
     outputs an editor must compare with the original.
     """
 
-    status: Literal["ready", "loading", "draining", "failed"]
+    status: Literal["ready", "loading", "draining", "failed", "stalled"]
     detail: str = ""
     notice: str = ""
     models: list[ModelState]
@@ -77,9 +80,22 @@ async def metrics(runtime: RuntimeDep) -> Response:
 
 
 MAX_TEXTS = 10_000
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+async def require_loopback_name(request: Request, runtime: RuntimeDep) -> None:
+    """Refuse a request that names another host than this machine, if there are no keys.
+
+    Otherwise, a web page could reach the administration port by pointing its own name to a loopback address.
+    """
+    if runtime.keys is None and request.url.hostname not in LOOPBACK:
+        raise HostRefused("without API keys, the administration port answers only to localhost, 127.0.0.1 and [::1]")
+
+
 admin_router = APIRouter(
+    route_class=LargeBodyRoute,
     prefix="/admin",
-    dependencies=[Depends(Requires("admin")), Depends(require_json)],
+    dependencies=[Depends(require_loopback_name), Depends(Requires("admin")), Depends(require_json)],
     responses=PROBLEMS,
     tags=["administration"],
 )

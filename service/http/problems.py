@@ -22,6 +22,7 @@ STATUS: dict[type[errors.DepescheError], int] = {
     errors.InvalidInput: 422,
     errors.BodyTooLarge: 413,
     errors.BodyTooSlow: 408,
+    errors.MalformedJson: 400,
     errors.EncodingUnsupported: 415,
     errors.KeyMissing: 401,
     errors.KeyUnknown: 401,

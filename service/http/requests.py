@@ -269,7 +269,8 @@ class ArticleRequest(SummaryFields, TranslationFields):
     document: str | dict[str, Any] | None = Field(
         default=None,
         description=(
-            "The article as a document, instead of `body`: an HTML page as a string, or a JSON object. "
+            "The article as a document, instead of `body`: an HTML page or NewsML-G2 as a string, or a JSON object. "
+            'A Word document is the object {"format": "docx", "content": Base64}. '
             f"Formats: {', '.join(formats())}."
         ),
     )

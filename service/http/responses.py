@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
@@ -13,7 +14,7 @@ from sse_starlette.sse import AppStatus
 from starlette.exceptions import HTTPException
 
 from service.errors import DepescheError, InvalidInput
-from service.generation.call import Finished
+from service.generation.call import TEXT_THREADS, Finished
 from service.http import schemas
 from service.http.problems import problem_of, report_problem
 from service.http.schemas import ProgressEvent, SentenceEvent, inlined_schema, link, with_links
@@ -93,16 +94,17 @@ _TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_MS
 
 
 def _context(request: Request, timeout_ms: int | None) -> CallContext:
-    """Build the context of a request. The time limit starts now.
+    """Build the context of a request. The time limit starts with the first byte of the request.
 
     ``timeout_ms`` is the caller's time limit. If it is None, the default limit of the service applies. The timings that
     the context records are also stored in the `RequestInfo`. ``Cache-Control: no-cache`` disables cache reads.
     ``Cache-Control: no-store`` disables reads and writes.
     """
     info = info_of(request.scope)
+    passed_s = time.monotonic() - info.started_s
     control = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
     context = CallContext.within(
-        runtime_of(request).timeout_s if timeout_ms is None else timeout_ms / 1000,
+        (runtime_of(request).timeout_s if timeout_ms is None else timeout_ms / 1000) - passed_s,
         read_cache=not control & {"no-cache", "no-store"},
         write_cache="no-store" not in control,
         charge=info.charge or free_of_charge,
@@ -139,10 +141,13 @@ AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  #
 # At debug level, sse_starlette would log article text.
 logging.getLogger("sse_starlette").setLevel(logging.WARNING)
 KEEP_ALIVE_S = 15.0
+ON_LOOP_BYTES = 4_000
+"""The size of a request whose response takes the event loop at most a few milliseconds."""
 NEWLINE = "\n"
 Command = TypeVar("Command")
 Answer = TypeVar("Answer")
-Item = tuple[str, BaseModel]
+Item = tuple[str, str]
+"""The name of an event, and its data as JSON."""
 _log = logging.getLogger("depesche")
 
 
@@ -152,25 +157,33 @@ async def respond(
     use_case: Callable[[Command, CallContext], Awaitable[Answer]],
     command: Command,
     response_of: Callable[[Answer], BaseModel],
-) -> Response | BaseModel:
+) -> Response:
     """Run ``use_case`` with ``command``, and return the response as JSON or as an event stream.
 
     ``response_of`` converts the result of the use case to the response model. If an error occurs, it
     is raised. Once the work has started, however, an event stream reports the error as its last event instead.
     """
+    size = len(await request.body())
+
+    async def work(context: CallContext) -> str:
+        answer = await use_case(command, context)
+        return await _off_loop(size, lambda: response_of(answer).model_dump_json(by_alias=True))
+
     if not wants_events(request):
-        return response_of(await use_case(command, context))
+        # The response is complete here, so FastAPI does not validate and serialise it again.
+        return Response(await work(context), media_type=JSON)
     # A stream sends its headers before the work is done, so it has no Server-Timing header.
     info_of(request.scope).timings = None
-
-    async def work(context: CallContext) -> BaseModel:
-        return response_of(await use_case(command, context))
-
     stream = _EventStream(request, context, work)
     await stream.begin()
     response = EventSourceResponse(stream.events(), ping=KEEP_ALIVE_S, ping_message_factory=_keep_alive, sep=NEWLINE)
     del response.headers["connection"]  # RequestContextMiddleware sets it when necessary
     return response
+
+
+async def _off_loop(size: int, work: Callable[[], str]) -> str:
+    """Run ``work`` in a thread if the request body has more than `ON_LOOP_BYTES` bytes, otherwise in the event loop."""
+    return work() if size <= ON_LOOP_BYTES else await TEXT_THREADS.in_thread(size, work)
 
 
 def _keep_alive() -> ServerSentEvent:
@@ -181,9 +194,7 @@ def _keep_alive() -> ServerSentEvent:
 class _EventStream:
     """The event stream for one request. The work of the request runs in a separate task."""
 
-    def __init__(
-        self, request: Request, context: CallContext, work: Callable[[CallContext], Awaitable[BaseModel]]
-    ) -> None:
+    def __init__(self, request: Request, context: CallContext, work: Callable[[CallContext], Awaitable[str]]) -> None:
         self._request = request
         self._items: asyncio.Queue[Item | None] = asyncio.Queue()
         self._accepted = asyncio.Event()
@@ -191,12 +202,12 @@ class _EventStream:
         self._work = asyncio.ensure_future(work(context))
 
     def _on_progress(self, done: int, of: int) -> None:
-        self._items.put_nowait(("progress", ProgressEvent(done=done, of=of)))
+        self._items.put_nowait(("progress", ProgressEvent(done=done, of=of).model_dump_json()))
 
     def _on_sentence(self, sentence: Finished) -> None:
         source = [sentence.source.start, sentence.source.end]
         event = SentenceEvent(text_number=sentence.text_number, source=source, text=sentence.output)
-        self._items.put_nowait(("sentence", event))
+        self._items.put_nowait(("sentence", event.model_dump_json()))
 
     async def begin(self) -> None:
         """Wait until the work has been accepted. If an error occurs before that, raise it."""
@@ -212,7 +223,7 @@ class _EventStream:
             accepted.cancel()
         self._work.add_done_callback(self._end)
 
-    def _end(self, work: "asyncio.Future[BaseModel]") -> None:
+    def _end(self, work: "asyncio.Future[str]") -> None:
         """Queue the final event, which is the result or an error, and the marker for the end of the stream."""
         error = None if work.cancelled() else work.exception()
         if isinstance(error, Exception):
@@ -220,7 +231,8 @@ class _EventStream:
             request_id = info_of(self._request.scope).request_id
             if not isinstance(error, DepescheError):
                 _log.error("crash", extra={"request_id": request_id}, exc_info=error)
-            self._items.put_nowait(("error", report_problem(self._request, problem_of(request_id, error))))
+            problem = report_problem(self._request, problem_of(request_id, error))
+            self._items.put_nowait(("error", problem.model_dump_json()))
         elif not work.cancelled():
             self._items.put_nowait(("result", work.result()))
         self._items.put_nowait(None)
@@ -229,7 +241,7 @@ class _EventStream:
         """Yield the events in order. If the client disconnects, cancel the work."""
         try:
             while (item := await self._items.get()) is not None:
-                yield ServerSentEvent(item[1].model_dump_json(), event=item[0], sep=NEWLINE)
+                yield ServerSentEvent(item[1], event=item[0], sep=NEWLINE)
         finally:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)

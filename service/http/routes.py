@@ -1,11 +1,13 @@
 """The endpoints of /v1."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
 from service.http import requests, schemas
 from service.http.admission import Requires
+from service.http.bodies import LargeBodyRoute
 from service.http.mapping import article_response, model_out, summarize_response, translate_response
 from service.http.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY, ContextDep, require_json, respond
 from service.http.state import NewsroomDep, RuntimeDep
@@ -17,7 +19,11 @@ async def require_open(newsroom: NewsroomDep) -> None:
 
 
 router = APIRouter()
-work = APIRouter(dependencies=[Depends(require_json), Depends(require_open)], responses=PROBLEMS | STREAMED)
+work = APIRouter(
+    route_class=LargeBodyRoute,
+    dependencies=[Depends(require_json), Depends(require_open)],
+    responses=PROBLEMS | STREAMED,
+)
 
 
 @work.post("/v1/translate", dependencies=[Depends(Requires("translate"))], response_model=schemas.TranslateResponse)
@@ -42,7 +48,7 @@ async def summarize(body: requests.SummarizeRequest, request: Request, runtime: 
 )
 async def articles(body: requests.ArticleRequest, request: Request, newsroom: NewsroomDep, context: ContextDep) -> Any:
     """Clean, summarise and translate an article."""
-    command = body.command(newsroom.languages)
+    command = replace(body.command(newsroom.languages), document_bytes=len(await request.body()))
     return await respond(request, context, newsroom.article, command, article_response)
 
 

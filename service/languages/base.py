@@ -344,6 +344,27 @@ A ``doubt`` line is only reported.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class WireGrammar:
+    """The form of agency reports as they come over the wire.
+
+    Attributes:
+        header: a pattern for the first line, with the number, priority, section and length of the report.
+        slug: a pattern for the line of keywords.
+        version: a pattern for the line that says which version of the report this is.
+        marked_notes: a pattern for the beginning of the notes for editors that no other text contains.
+        notes: a pattern for the beginning of the notes for editors in a report with a header.
+        sign_off: a pattern for the initials of the editors and the time at the end.
+    """
+
+    header: re.Pattern[str] = NEVER
+    slug: re.Pattern[str] = NEVER
+    version: re.Pattern[str] = NEVER
+    marked_notes: re.Pattern[str] = NEVER
+    notes: re.Pattern[str] = NEVER
+    sign_off: re.Pattern[str] = NEVER
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PageGrammar:
     """Boilerplate that surrounds articles on news pages. Entries marked as folded are results of `str.casefold`.
 
@@ -365,7 +386,12 @@ class PageGrammar:
         dateline: a pattern for the place and agency at the beginning of a report.
         meta_end: a pattern for a byline, a timestamp or button labels at the end of a paragraph.
         photo_ends: patterns for a photo credit at the end of a paragraph.
+        period: a pattern for whole lines with two dates, such as those of a life.
+        related: a pattern for headings (folded) of links to other articles, in addition to the list in ``headings``.
+        newsletter: a pattern for sentences that offer a newsletter.
+        comments: a pattern for whole lines that are the heading of the readers' comments.
         source_end: a pattern for the credit of a photo or of the report at the end of a paragraph.
+        wire: the form of agency reports.
         cues: maps names of features in ``weights`` to patterns for words that indicate the type of a line.
         weights: the file with the weights of the line model, which finds the article in a whole page. If it is None,
             only the lists and patterns above are used.
@@ -388,7 +414,12 @@ class PageGrammar:
     dateline: re.Pattern[str] = NEVER
     meta_end: re.Pattern[str] = NEVER
     photo_ends: tuple[re.Pattern[str], ...] = ()
+    period: re.Pattern[str] = NEVER
+    related: re.Pattern[str] = NEVER
+    newsletter: re.Pattern[str] = NEVER
+    comments: re.Pattern[str] = NEVER
     source_end: re.Pattern[str] = NEVER
+    wire: WireGrammar = WireGrammar()
     cues: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     weights: Path | None = None
 
@@ -474,6 +505,10 @@ class Language:
     length_ratios: Mapping[str, LengthRatio] = field(default_factory=dict)
     page: PageGrammar = field(default_factory=PageGrammar)
     summary: SummaryGrammar | None = None
+
+    def __reduce__(self) -> tuple[Callable[[str], "Language"], tuple[str]]:
+        """Pickle only the code. Another process loads the language from its package."""
+        return language, (self.code,)
 
 
 class LanguagePair(NamedTuple):

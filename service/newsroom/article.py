@@ -22,6 +22,7 @@ from service.summarization.headlines import Headliner
 from service.summarization.summarizer import Summarizer
 from service.text.html.document import Block, parse
 from service.text.normalization import check_text
+from service.text.segmentation import require_sentences
 from service.translation.preparation import PLAIN, TranslationOptions
 from service.translation.translator import Translator
 
@@ -262,13 +263,15 @@ def parse_article(submission: ArticleInput, language: Language) -> Article:
     If ``submission.clean`` is false, the parts stay unchanged.
 
     Raises:
-        InvalidInput: a field is not valid Unicode.
+        InvalidInput: a field is not valid Unicode, or the body has too many lines.
     """
     body = submission.body
     heads = [part for part in (submission.headline, submission.lead) if part]
     notices = [replace(notice, span=None) for part in heads for notice in check_text(part)]
     if submission.options.format == "html":
         return _parse_html(submission, tuple(notices))
+    # Nearly every line has a sentence, and cleaning a line takes longer than segmenting it.
+    require_sentences(sum(bool(line.strip()) for line in body.splitlines()))
     if submission.clean:
         found = clean(body, language, headline=submission.headline, lead=submission.lead)
         if found.body:

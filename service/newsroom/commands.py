@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from service.domain import Span
 from service.errors import InvalidInput
-from service.generation.call import Call, Finished, Priority, Progress, Timings, nothing
+from service.generation.call import Call, Finished, Priority, Progress, Timings, in_time, nothing
 from service.results import Method, Output, Style
 from service.summarization.lengths import Length
 from service.text.normalization import check_text, visible_span
 from service.translation.preparation import PLAIN, TranslationOptions
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class SummarizeCommand:
 class ArticleCommand:
     """A command to clean, summarise and translate an article.
 
-    The article is given either as text in ``headline``, ``lead`` and ``body`` or as a ``document``. If there is a
+    The article is given either as text in ``headline``, ``lead`` and ``body`` or as a ``document``. ``document_bytes``
+    is the approximate size of a document that is an object; it decides where the document is parsed. If there is a
     document, ``headline`` and ``lead`` override its headline and lead. If ``write_as`` is set, the outputs are also
     written as a document in that format. ``headlines`` is the number of headlines to write if they are among the
     outputs.
@@ -90,6 +93,7 @@ class ArticleCommand:
     headline: str | None = None
     lead: str | None = None
     document: str | Mapping[str, Any] | None = None
+    document_bytes: int = 0
     write_as: str | None = None
     clean: bool = True
     options: TranslationOptions = PLAIN
@@ -155,6 +159,10 @@ class CallContext:
     def within(cls, seconds: float, **options: Any) -> "CallContext":
         """Create a context whose deadline is ``seconds`` from now. ``options`` sets the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
+
+    async def in_time(self, work: Awaitable[T]) -> T:
+        """Await ``work`` and return its result. Raises `DeadlineExceeded` if the deadline passes before."""
+        return await in_time(self.deadline_s, work)
 
     def call(self, priority: Priority, result_key: str) -> Call:
         """Create the `Call` that is passed to the pipelines."""

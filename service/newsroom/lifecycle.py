@@ -10,7 +10,8 @@ closed     (none)                       refused: `Draining`           503 draini
 
 During a reload, the state stays ``ready``, because the old models serve requests until the new ones are loaded.
 Accepted work is finished in every state. An engine rebuild does not change the state, but
-`service.newsroom.newsroom.Newsroom.status` is ``loading`` until it is done.
+`service.newsroom.newsroom.Newsroom.status` is ``loading`` until it is done. It is ``stalled`` while a
+piece of text work is older than a minute.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from typing import Literal
 from service.errors import Draining
 
 State = Literal["loading", "ready", "failed", "draining", "refusing", "closed"]
-Status = Literal["ready", "loading", "draining", "failed"]
+Status = Literal["ready", "loading", "draining", "failed", "stalled"]
 
 NEXT: Mapping[State, frozenset[State]] = {
     "loading": frozenset({"ready", "failed", "draining"}),

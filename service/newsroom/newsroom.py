@@ -16,11 +16,12 @@ from service.cache.redis import Breaker, Shared
 from service.cache.seal import Seal
 from service.cache.tiers import Cache, Purged
 from service.documents.base import Document
+from service.documents.html_page import is_whole_page, read_page
 from service.documents.registry import read_document, write_document
 from service.errors import DepescheError, InvalidInput, NotReady
 from service.events import Listener, ResultGiven
 from service.events import Output as EventOutput
-from service.generation.call import Call, off_loop
+from service.generation.call import TEXT_THREADS, Call, off_loop
 from service.generation.local import LocalGenerator
 from service.languages.base import LanguagePair
 from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of, run_all
@@ -41,6 +42,8 @@ from service.results import Headlines, Output, Summary, Translation, needs_revie
 from service.translation.preparation import TranslationOptions
 
 T = TypeVar("T")
+STALLED_S = 60.0
+"""The age of text work, in seconds, at which the process counts as stalled. It exceeds the limit of one worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,7 @@ class Newsroom:
             summary_model, translation_model = _models_for(command.outputs, models)
             self._require_languages(command)
             options = models.options(command.options, command.terms)
-            submission, document = await self._submission(command, options)
+            submission, document = await context.in_time(self._submission(command, options))
             used = [model for model in (summary_model, translation_model) if model is not None]
             parts = [submission.headline or "", submission.lead or "", submission.body]
             key = _result_key("articles", used, _article_fields(command, submission, models), parts)
@@ -228,13 +231,18 @@ class Newsroom:
     ) -> tuple[ArticleInput, Document | None]:
         """Build the article from the fields or the document of a command, and return it with the parsed document.
 
-        The command's ``headline`` and ``lead`` override those of the document.
+        The command's ``headline`` and ``lead`` override those of the document. If an HTML body is to be cleaned and
+        is a whole page, it is read as a document.
         """
         document = None
         headline, lead, body = command.headline, command.lead, command.body
-        if command.document is not None:
-            source = command.document if isinstance(command.document, str) else ""
-            document = await off_loop(len(source), read_document, command.document)
+        if command.document is None and command.clean and options.format == "html" and is_whole_page(body):
+            document = await off_loop(len(body), read_page, body, "/body")
+            headline, lead, body = headline or document.headline, lead or document.lead, document.body
+            options = replace(options, format=document.body_format)
+        elif command.document is not None:
+            chars = len(command.document) if isinstance(command.document, str) else command.document_bytes
+            document = await off_loop(chars, read_document, command.document)
             headline, lead, body = headline or document.headline, lead or document.lead, document.body
             options = replace(options, format=document.body_format)
         if self._limits is not None:
@@ -351,9 +359,17 @@ class Newsroom:
 
     @property
     def status(self) -> Status:
-        """The status for the readiness probe: the lifecycle's status, or ``loading`` during an engine rebuild."""
+        """The status for the readiness probe.
+
+        It is the lifecycle's status, but ``loading`` during an engine rebuild, and ``stalled`` while text work is older
+        than `STALLED_S`.
+        """
         status, current = self.lifecycle.status, self._pool.current
-        return "loading" if status == "ready" and not (current is not None and current.ready) else status
+        if status != "ready":
+            return status
+        if current is None or not current.ready:
+            return "loading"
+        return "stalled" if TEXT_THREADS.oldest_s > STALLED_S else "ready"
 
     @property
     def models(self) -> Sequence[LocalGenerator]:

@@ -17,8 +17,10 @@ from service.events import (
     KeysRefused,
     LayoutFound,
     RateStoreFailed,
+    RateStoreRecovered,
     RequestDone,
     SharedCacheFailed,
+    SharedCacheRecovered,
 )
 
 LEVELS: dict[type, int] = {
@@ -27,6 +29,8 @@ LEVELS: dict[type, int] = {
     LayoutFound: logging.INFO,
     KeysRead: logging.INFO,
     KeysRefused: logging.ERROR,
+    SharedCacheRecovered: logging.INFO,
+    RateStoreRecovered: logging.INFO,
     EngineFailed: logging.ERROR,
 }
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health", "/metrics"})

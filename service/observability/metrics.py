@@ -102,7 +102,7 @@ REFUSED = frozenset(
         OTHER,
     }
 )
-FAILED = frozenset({"deadline_exceeded", "engine_failed", "engine_hung", "internal", OTHER})
+FAILED = frozenset({"deadline_exceeded", "engine_failed", "engine_hung", "internal", "worker_lost", OTHER})
 REFUSED_STATUS = frozenset({429, 503})
 MIN_ERROR_STATUS = 500
 # Known warning codes. All other codes are counted as OTHER. A test checks that no code is missing here.

@@ -13,7 +13,7 @@ from service.cache import entries as codec
 from service.cache.entries import Field
 from service.checks.base import CHECKS_VERSION
 from service.domain import Notice, Span
-from service.generation.base import FreeWords, GenerationOptions, Source, TextGenerator, TextHypothesis
+from service.generation.base import FreeWords, GenerationOptions, InputLimit, Source, TextHypothesis
 from service.generation.cached import Result, Search
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import Language
@@ -247,7 +247,7 @@ def prepare_text(text: str, language: Language) -> Text:
     """Split a text into sentences that contain letters. A text in another language gets a notice.
 
     Raises:
-        InvalidInput: the text is not valid Unicode.
+        InvalidInput: the text is not valid Unicode, or it has too many sentences.
     """
     foreign = foreign_notice(text, language)
     notices = [*check_text(text), *([foreign] if foreign else [])]
@@ -325,7 +325,7 @@ class RewriteResult:
     refused: bool
 
 
-def rewrite_inputs(text: Text, options: SummaryOptions, generator: TextGenerator) -> list[RewriteInput]:
+def rewrite_inputs(text: Text, options: SummaryOptions, limit: InputLimit) -> list[RewriteInput]:
     """Return the model inputs for all variants of a summary, one for each group of sentences, in text order."""
     found = groups(
         text.sentences,
@@ -336,15 +336,15 @@ def rewrite_inputs(text: Text, options: SummaryOptions, generator: TextGenerator
         fillers=FILLERS,
         further=options.variants - 1,
     )
-    return [_input(text, group, generator) for group in found]
+    return [_input(text, group, limit) for group in found]
 
 
-def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
+def _input(text: Text, group: Group, limit: InputLimit) -> RewriteInput:
     """Return the model input for a group. If the whole group is too long, the input contains only its core."""
     if group.filler:
         return RewriteInput(group, group.members, rewritten=False, cut=False)
     for members in (group.members, (group.core,)):
-        if generator.fits(" ".join(text.sentences[n] for n in members)):
+        if limit.fits(" ".join(text.sentences[n] for n in members)):
             return RewriteInput(group, members, rewritten=True, cut=members != group.members)
     return RewriteInput(group, (group.core,), rewritten=False, cut=True)
 

@@ -135,7 +135,7 @@ class Summarizer:
         off_loop = self._threads.off_loop
         with call.timings.measured("select"):
             inputs = [
-                await off_loop(len(text), rewrite_inputs, one, options, self.generator)
+                await off_loop(len(text), rewrite_inputs, one, options, self.generator.limit)
                 for text, one in zip(texts, found, strict=True)
             ]
         if self._candidates is None:

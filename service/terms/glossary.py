@@ -193,6 +193,10 @@ class Glossary:
     def __bool__(self) -> bool:
         return bool(self._terms)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Pickle the terms without their indexes, which can be nested deeply."""
+        return {"_terms": self._terms, "_tries": {}}
+
     def find(self, text: str, language: Language) -> list[TermConstraint]:
         """Find the terms in ``text``, in order and without overlap. ``language`` is the language of the text.
 

@@ -9,7 +9,7 @@ from service.checks.base import Code, Severity
 from service.checks.repetition import find_repeated_sentences
 from service.domain import Notice, Span
 from service.generation.aligners import Aligner, AttentionAligner
-from service.generation.base import Scorer, TextGenerator
+from service.generation.base import InputLimit, Scorer, TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads
 from service.languages.base import Language, LanguagePair
@@ -17,7 +17,7 @@ from service.results import SentencePair, TermUse, Translation
 from service.text.html.document import Document
 from service.text.html.render import TranslatedSentence, render
 from service.text.language_id import foreign_code
-from service.text.segmentation import reassemble
+from service.text.segmentation import reassemble, require_sentences
 from service.translation.postprocessing import (
     CALLER_TERMS,
     FinishedSentence,
@@ -259,16 +259,19 @@ class Translator:
         it is the text itself. ``options`` is either one value for all texts or one value for each text.
 
         Raises:
-            InvalidInput: a text is not valid Unicode.
+            InvalidInput: a text is not valid Unicode, or the texts have too many sentences or are too complex.
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
+            WorkerLost: see `Workers.run`.
         """
         options_of_texts = [options] * len(texts) if isinstance(options, TranslationOptions) else options
-        off_loop, chars = self._threads.off_loop, sum(map(len, texts))  # many short texts take as long as one long text
+        off_loop, chars = self._threads.off_loop, sum(map(len, texts))
         with call.timings.measured("segment"):
-            prepared = [
-                await off_loop(chars, self._prepare, text, one)
-                for text, one in zip(texts, options_of_texts, strict=True)
-            ]
+            given, limit, hints = (
+                list(zip(texts, options_of_texts, strict=True)),
+                self.generator.limit,
+                self._kind.hints,
+            )
+            prepared = await off_loop(chars, _prepare, given, limit, self.languages, hints=hints)
         tags = self.sentences.tags(texts if origins is None else origins)
         wanted = [constraints for one in prepared for constraints in one.wanted]
         tags_of = [tag for one, tag in zip(prepared, tags, strict=True) for _ in one.wanted]
@@ -279,25 +282,41 @@ class Translator:
 
         results = iter(await self.sentences.results(wanted, tags_of, call, on_results=_InOrder(tell).add))
         with call.timings.measured("finish"):
-            return [
-                await off_loop(
-                    chars, assemble, one.submission, [next(results) for _ in one.wanted], options, self.languages
-                )
+            done = [
+                (one.submission, [next(results) for _ in one.wanted], options)
                 for one, options in zip(prepared, options_of_texts, strict=True)
             ]
+            return await off_loop(chars, _assemble, done, self.languages)
 
-    def _prepare(self, text: str, options: TranslationOptions) -> _Prepared:
-        submission = prepare_submission(text, options, self.generator, self.languages.source)
+
+def _prepare(
+    texts: Sequence[tuple[str, TranslationOptions]], limit: InputLimit, languages: LanguagePair, *, hints: bool
+) -> list[_Prepared]:
+    """Prepare the texts of a request. ``hints`` means that the model inflects glossary terms."""
+    prepared = []
+    sentences = 0
+    for text, options in texts:
+        submission = prepare_submission(text, options, limit, languages.source)
+        sentences += sum(len(part.prepared.sentences) for part in submission.parts)
+        require_sentences(sentences)
         wanted = [
             constraints_of(
                 sentence.span.of(part.prepared.segmentation.text),
                 sentence,
                 options.glossary,
-                self.languages,
+                languages,
                 aligned=options.alignment or part.marked_up,
-                inflected=self._kind.hints,
+                inflected=hints,
             )
             for part, sentence in submission.sentences()
             if sentence.has_letters
         ]
-        return _Prepared(submission, wanted)
+        prepared.append(_Prepared(submission, wanted))
+    return prepared
+
+
+def _assemble(
+    texts: Sequence[tuple[Submission, Sequence[Result[FinishedSentence]], TranslationOptions]], languages: LanguagePair
+) -> list[Translation]:
+    """Assemble the translations of a request, in order."""
+    return [assemble(submission, results, options, languages) for submission, results, options in texts]

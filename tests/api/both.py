@@ -45,7 +45,7 @@ class Both:
 
 
 def _client(app: FastAPI) -> AsyncClient:
-    return AsyncClient(transport=ASGITransport(app), base_url="http://depesche")
+    return AsyncClient(transport=ASGITransport(app), base_url="http://localhost")
 
 
 @asynccontextmanager
@@ -58,7 +58,7 @@ async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **give
         return engines[-1]
 
     patch.setattr("service.generation.local.load_engine", load)
-    settings = Settings(**{"admin_port": 1, **given})
+    settings = Settings(**{"admin_port": 1, "cache_seal_key": "none", **given})
     app = create_app(settings)
     async with app.router.lifespan_context(app), _client(app) as main, _client(create_admin(app, settings)) as admin:
         async with asyncio.timeout(READY_S):

@@ -142,7 +142,7 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
     texts, options = texts_of_parameter("text", fields.text, runtime.limits), _options(fields)
     if fields.tag_handling == "xml":
         _require_readable(texts)
-    await source_languages(fields.source_lang, texts, options, source, "source_lang")
+    await source_languages(fields.source_lang, texts, options, source, "source_lang", context)
     found = await translate_texts(runtime.newsroom, texts, options, context)
     billed = [len(text) if fields.show_billed_characters else None for text in texts]
     return DeeplTranslations(

@@ -1,18 +1,21 @@
 """Request parsing, language checks and translation for the compatible endpoints."""
 
-import asyncio
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Request
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 
 from service.errors import InvalidInput
 from service.generation.call import off_loop
+from service.http.admission import SMALL_BYTES
+from service.http.bodies import in_worker, require_few_values
+from service.http.compat.errors import first_fault
 from service.http.requests import forms_of, texts_of
 from service.http.schemas import form_schema, inlined_schema
 from service.languages.base import Language
@@ -34,22 +37,39 @@ async def read_body(request: Request, model: type[Fields]) -> Fields:
     """Read and validate the fields of a JSON or form body.
 
     Raises:
-        HTTPException: the body is neither JSON nor a form (415), or it is not a JSON object (400).
-        InvalidInput: the form is malformed.
-        ValidationError: a field is missing, unknown or invalid.
+        HTTPException: the body is neither JSON nor a form (415).
+        InvalidInput: the body is malformed, or a field is missing, unknown or invalid.
+        ValidationError: a form field is missing, unknown or invalid.
     """
     media = _media_type(request)
     if media in {URLENCODED, MULTIPART}:
         return model.model_validate(_by_name(await _form(request)))
     if media != JSON:
         raise HTTPException(415, "the body must be JSON or a form")
+    body = await request.body()
+    if len(body) <= SMALL_BYTES:
+        return parse_fields(body, model)
+    fields: Fields = await in_worker(request, parse_fields, body, model)
+    return fields
+
+
+def parse_fields(body: bytes, model: type[Fields]) -> Fields:
+    """Parse and validate the fields of a JSON body.
+
+    Raises:
+        InvalidInput: the body is not a JSON object, contains too many values, or has an invalid field.
+    """
     try:
-        value = await request.json()
+        value = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise HTTPException(400, "the body is not valid JSON") from error
+        raise InvalidInput("malformed_json", "the body is not valid JSON") from error
     if not isinstance(value, Mapping):
-        raise HTTPException(400, "the body is not a JSON object")
-    return model.model_validate(value)
+        raise InvalidInput("malformed_json", "the body is not a JSON object")
+    require_few_values(value)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InvalidInput("invalid_request", first_fault(error)) from None
 
 
 async def read_parameters(request: Request, model: type[Fields]) -> Fields:
@@ -98,18 +118,23 @@ async def _form(request: Request) -> Pairs:
         if _media_type(request) == URLENCODED:
             # curl sends UTF-8 without percent-encoding, which the framework's parser would decode as Latin-1.
             text = body.decode()
-            return await off_loop(
-                len(text), parse_qsl, text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS
-            )
+            return await off_loop(len(text), _urlencoded, text)
         # The size of the body is already limited, and no part can be larger.
         async with request.form(max_files=0, max_fields=MAX_FORM_FIELDS, max_part_size=len(body)) as form:
             return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     except UnicodeDecodeError as error:
         raise InvalidInput("malformed_form", "the form is not valid UTF-8") from error
-    except ValueError as error:
-        raise InvalidInput("malformed_form", f"the form has more than {MAX_FORM_FIELDS} fields") from error
     except HTTPException as error:
         raise InvalidInput("malformed_form", f"the form is malformed: {error.detail}") from error
+
+
+def _urlencoded(text: str) -> Pairs:
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+    except UnicodeDecodeError as error:
+        raise InvalidInput("malformed_form", "the form is not valid UTF-8") from error
+    except ValueError as error:
+        raise InvalidInput("malformed_form", f"the form has more than {MAX_FORM_FIELDS} fields") from error
 
 
 _ON, _OFF = frozenset({"1", "t", "true", "y", "yes", "on"}), frozenset({"0", "f", "false", "n", "no", "off"})
@@ -188,7 +213,12 @@ def needs_detection(source: str | None, served: Language, field: str) -> bool:
 
 
 async def source_languages(
-    source: str | None, texts: Sequence[str], options: TranslationOptions, served: Language, field: str
+    source: str | None,
+    texts: Sequence[str],
+    options: TranslationOptions,
+    served: Language,
+    field: str,
+    context: CallContext,
 ) -> list[Detected]:
     """Return the language of each text, with its probability (0 to 1).
 
@@ -198,7 +228,8 @@ async def source_languages(
         InvalidInput: ``source`` is not the supported language, or a text is clearly in another language.
     """
     if needs_detection(source, served, field):
-        return await asyncio.to_thread(_detect_languages, texts, options, served, field)
+        chars = sum(map(len, texts))
+        return await context.in_time(off_loop(chars, _detect_languages, texts, options, served, field))
     return [(served.code, 1.0) for _ in texts]
 
 

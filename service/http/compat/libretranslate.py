@@ -3,13 +3,13 @@
 A request with an unsupported parameter is rejected with an error that names the parameter.
 """
 
-import asyncio
 from typing import Literal
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.bounded import Bounded
+from service.generation.call import off_loop
 from service.http.admission import Requires
 from service.http.compat.errors import FAILURES, CompatibleRoute
 from service.http.compat.forms import (
@@ -87,7 +87,7 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
     source, target = runtime.newsroom.languages
     require_target(fields.target, target, "target")
     texts, options = texts_of_parameter("q", fields.q, runtime.limits), TranslationOptions(format=fields.format)
-    sources = await source_languages(fields.source, texts, options, source, "source")
+    sources = await source_languages(fields.source, texts, options, source, "source", context)
     found = await translate_texts(runtime.newsroom, texts, options, context)
     return _answer(fields, found, [_detected_out(one) for one in sources], source)
 
@@ -133,7 +133,7 @@ _LISTED = link(
     responses=with_links(FAILURES, translate=_DETECTED),
     dependencies=[Depends(Requires("translate"))],
 )
-async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
+async def detect(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> list[LibreDetected]:
     """Return the most likely languages of a text, most likely first.
 
     For a text without words, return the supported source language.
@@ -141,7 +141,8 @@ async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
     fields = await read_body(request, DetectRequest)
     (text,) = texts_of_parameter("q", fields.q, runtime.limits)
     served = runtime.newsroom.languages.source
-    ranking = await asyncio.to_thread(likely_languages, text, served)
+    await context.charge(len(text))
+    ranking = await context.in_time(off_loop(len(text), likely_languages, text, served))
     found = [one for one in ranking[:MAX_DETECTED] if one[1] >= MIN_DETECTED]
     return [_detected_out(one) for one in found or [(served.code, 0.0)]]
 

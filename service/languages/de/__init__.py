@@ -15,7 +15,6 @@ from service.languages.base import (
 from service.languages.de.grammar import (
     DATES,
     LISTS,
-    PAGE,
     GermanForms,
     continues,
     find_numerals,
@@ -25,6 +24,7 @@ from service.languages.de.grammar import (
     scale,
     stem,
 )
+from service.languages.de.page import PAGE
 
 _TITLE = re.compile(
     r"(?:präsident|minister|kanzler|chef|trainer|sprecher|herrn?|frau|meister|professor|senator|leiter|direktor|könig"

@@ -129,9 +129,10 @@ def taking(seconds: float, then: Handler | None = None) -> Handler:
 
 
 class Gate:
-    """A handler that blocks every call, as a hung model would, until it is released or ``GATE_LIMIT_S`` have passed.
+    """A handler that blocks every call, as a hung model would.
 
-    ``entered`` is set as soon as a call is blocked.
+    A call is blocked until `release` is called or ``GATE_LIMIT_S`` seconds have passed. ``entered`` is set as soon as a
+    call is blocked.
     """
 
     def __init__(self, then: Handler | None = None) -> None:

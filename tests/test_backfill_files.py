@@ -26,7 +26,8 @@ def read(path: Path, max_line_bytes: int = LIMIT_BYTES) -> list[InputLine]:
 def resumed(archive: Path, output: Path, *, made_with: dict[str, Any] = WITH, restart: bool = False) -> list[InputLine]:
     """Resume a backfill run, and return the input lines that the run has not processed yet.
 
-    ``made_with`` describes the job, which must be unchanged. If ``restart`` is True, the last run is ignored.
+    ``made_with`` describes the job and must be the same as in the last run. If ``restart`` is True, the last run is
+    ignored.
     """
     with closing(InputLines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
         journal.resume(lines, made_with, restart=restart)
@@ -36,7 +37,7 @@ def resumed(archive: Path, output: Path, *, made_with: dict[str, Any] = WITH, re
 def worked_off(archive: Path, output: Path, *, committed: int, written: int) -> None:
     """Simulate a run that was killed after it had written ``written`` lines.
 
-    Only the first ``committed`` of these lines were committed.
+    The run had committed only the first ``committed`` of these lines.
     """
     with closing(InputLines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
         journal.resume(lines, WITH, restart=False)

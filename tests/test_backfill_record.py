@@ -1,6 +1,6 @@
 """Tests of the record of an archive line: it is equal to the response of POST /v1/articles.
 
-An invalid line gives a record with the error, and no exception.
+For an invalid line, the record contains the error, and no exception is raised.
 """
 
 import json
@@ -147,7 +147,7 @@ def test_the_cache_is_left_alone_unless_asked_for(ask: Ask) -> None:
 
 
 class Failing:
-    """A replacement of the article pipeline that raises each of ``errors`` in one call and then works normally."""
+    """A replacement for the article pipeline that raises each of ``errors`` in one call and then works normally."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> None:
         self._errors = list(errors)

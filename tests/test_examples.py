@@ -177,7 +177,7 @@ def test_plugin_is_valid_php() -> None:
 
 
 def called(do: str, **given: Any) -> dict[str, Any]:
-    """Run the WordPress plugin in a fake WordPress that makes the call ``do``.
+    """Run the WordPress plugin in a fake WordPress, which makes the call named ``do``.
 
     The plugin sends a real request to the service. Return the state of the fake WordPress after the call.
     """
@@ -186,7 +186,10 @@ def called(do: str, **given: Any) -> dict[str, Any]:
 
 
 def asked(route: str, url: str, **given: Any) -> dict[str, Any]:
-    """Send a request to one of the plugin's routes, and return the state of the fake WordPress after it."""
+    """Send a request to one of the plugin's routes.
+
+    Return the state of the fake WordPress after the request.
+    """
     return called("ask", **{"route": route, "fields": FIELDS, "settings": {"url": url, "key": "secret"}, **given})
 
 

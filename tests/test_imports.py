@@ -1,4 +1,4 @@
-"""Tests that importing the service imports no torch and reads no model.
+"""Tests that importing the service neither imports torch nor reads a model.
 
 The rules on imports between modules are in pyproject.toml.
 """

@@ -67,7 +67,7 @@ def configuration(target: str) -> str:
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Start Prometheus, and yield it after several scrapes of a service that has processed an article."""
+    """Start Prometheus, and yield a client for it after several scrapes of a service that has processed an article."""
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     folder = tmp_path_factory.mktemp("prometheus")

@@ -108,7 +108,9 @@ def _swapped(content: torch.Tensor) -> torch.Tensor:
 
 
 def _codes(vocabulary: int, content: torch.Tensor, partners: dict[int, int]) -> torch.Tensor:
-    """Return a code for each piece, with as many positive as negative numbers in the content dimensions.
+    """Return a code, that is, an embedding, for each piece.
+
+    The content dimensions have as many positive as negative numbers.
 
     ``content`` marks these dimensions, and ``partners`` maps pieces to pieces. The two halves of a code are equal,
     except for the codes of partners. The first half of a partner's code is the second half of the other partner's code,
@@ -126,7 +128,7 @@ def _codes(vocabulary: int, content: torch.Tensor, partners: dict[int, int]) -> 
 
 
 def _attend(attention: Any, places: torch.Tensor, content: torch.Tensor, factor: float) -> None:
-    """Make ``attention`` attend to the same position, and return the content at that position times ``factor``.
+    """Make ``attention`` attend to the same position, and output the content at that position times ``factor``.
 
     ``places`` and ``content`` mark the dimensions for positions and content.
     """

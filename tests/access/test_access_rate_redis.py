@@ -1,4 +1,4 @@
-"""Tests of a separate Redis server for rate limits: counters are not evicted, and a full server rejects no request."""
+"""Tests of a separate Redis server for rate limits: counters are not evicted, and requests succeed if Redis is full."""
 
 from collections.abc import Iterator
 from typing import Any

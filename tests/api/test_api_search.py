@@ -1,4 +1,4 @@
-"""Tests that cached results are not used after the beam size has been changed, although the weights are the same."""
+"""Tests that results cached with one beam size are not used with another, although the weights are the same."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ TEXT = "Der Zug fährt heute nicht."
 
 
 def models(tiny: Path, folder: Path, **decoding: float) -> Path:
-    """Copy the tiny models to ``folder`` and return it.
+    """Copy the tiny models to ``folder``, and return ``folder``.
 
     ``decoding`` replaces decoding options of the translation model.
     """

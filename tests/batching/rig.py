@@ -17,7 +17,7 @@ WARM_UP = EngineInput(("warm", "up"), DecodingOptions())
 
 
 def item(source: str, **options: Any) -> EngineInput:
-    """Return an engine input whose tokens are the words of ``source``. ``options`` are its decoding options."""
+    """Return an engine input whose tokens are the words of ``source``. ``options`` contains the decoding options."""
     return EngineInput(tuple(source.split()), DecodingOptions(**options))
 
 
@@ -76,7 +76,7 @@ async def running(factory: Engines, limits: Limits | None = None, **options: Any
 async def held(engine: FakeEngine, batcher: Batcher) -> AsyncIterator[Gate]:
     """Block the engine with a separate batch, and yield the gate that blocks it.
 
-    The gate is released at the end of the block at the latest.
+    The gate opens when the test releases it or the block ends.
     """
     gate = Gate()
     engine.handler = gate

@@ -22,7 +22,7 @@ WRITE = writing(backwards)
 class Replicas(FakeEngine):
     """A fake engine with two replicas and room for one waiting call.
 
-    Each call is blocked until the test releases the first word of the call.
+    A call is blocked until the test releases the call's first word.
     """
 
     replicas = 2

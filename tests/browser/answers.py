@@ -97,5 +97,8 @@ def warned() -> dict[str, Any]:
 
 
 def _moved(place: list[int]) -> list[int]:
-    """Convert a range of the cleaned body to the submitted body, which has 7 additional characters at its start."""
+    """Convert a range in the cleaned body to a range in the submitted body.
+
+    The submitted body has 7 additional characters at its start.
+    """
     return [place[0] + 7, place[1] + 7]

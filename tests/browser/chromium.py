@@ -36,7 +36,7 @@ def browsing(folder: Path) -> Iterator[Browser]:
 
 @contextmanager
 def _running(program: str, folder: Path) -> Iterator[str]:
-    """Start Chromium, yield the address of its debugging port, and stop it at the end of the block."""
+    """Start Chromium, yield the address of its debugging port, and stop Chromium at the end of the block."""
     profile = folder / "profile"
     command = [sys.executable, str(SUBREAPER), program, *FLAGS.split(), f"--user-data-dir={profile}", "about:blank"]
     with (folder / "chromium.log").open("wb") as log:

@@ -53,7 +53,7 @@ class Tab:
     def check(self) -> None:
         """Assert that no error, policy violation or request to another origin has occurred.
 
-        Assert also that the page has stored no data in the browser.
+        Also assert that the page has stored no data in the browser.
         """
         assert self.complaints == []
         assert self.page.evaluate("window.violations") == []
@@ -71,7 +71,7 @@ class Tab:
         self.page.locator("#result-title").wait_for()
 
     def answer_with(self, **answer: Any) -> None:
-        """Answer all further requests to ``/v1/articles`` with ``answer`` instead of sending them to the service."""
+        """Answer all further requests to ``/v1/articles`` with the response ``answer``, without the service."""
         self.page.route("**/v1/articles", lambda route: route.fulfill(**answer))
 
     def lit(self) -> list[str]:

@@ -15,9 +15,9 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 def run(page: Page, module: str, program: str, given: Any) -> Any:
-    """Call the JavaScript function ``program`` with the page's module ``module`` and the value ``given``.
+    """Call the JavaScript function ``program`` with a module of the web page and the value ``given``.
 
-    Return the result of the function.
+    Return the result of the function. ``module`` is the name of the module without ``.js``.
     """
     return page.evaluate(f"async (given) => ({program})(await import('/static/{module}.js'), given)", given)
 

@@ -12,7 +12,7 @@ from service.generation.cached import SingleFlight
 
 
 class Work:
-    """An asynchronous function that waits until ``outcome`` is set, and counts its calls and cancellations."""
+    """An asynchronous callable that waits until ``outcome`` is set, and counts its calls and cancellations."""
 
     def __init__(self) -> None:
         self.begun = 0

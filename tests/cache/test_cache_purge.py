@@ -34,9 +34,9 @@ def alone(clock: Clock | None = None, max_bytes: int = 1 << 20) -> Cache:
 
 
 async def put(cache: Cache, keys: str, tags: Mapping[bytes, set[bytes]]) -> None:
-    """Store entries with the names ``keys``, and add the cache keys in ``tags`` to their tags.
+    """Store an entry for each letter in ``keys``. Each letter stands for one of the cache keys of the tests.
 
-    A request does the same when its entries are not in the cache.
+    ``tags`` maps each tag to the cache keys that are added to it.
     """
     named = {"A": A, "B": B, "C": C, "D": D}
     await cache.put_many({named[key]: b"value" for key in keys}, tags, started_s=time.monotonic())

@@ -91,9 +91,9 @@ async def _phases(redis: RedisServer, real: Process, load: Traffic, requests: in
 async def _phase(
     name: str, change: Callable[[], None], real: Process, load: Traffic, requests: int, *, blocked: bool
 ) -> Phase:
-    """Call ``change`` to change the state of Redis, and record at least ``requests`` requests.
+    """Call ``change`` to change the state of Redis, and return the record of at least ``requests`` requests after it.
 
-    Before that, wait until the circuit breaker is open (``blocked``) or closed.
+    The record starts when the circuit breaker is open (if ``blocked`` is True) or closed.
     """
     await asyncio.to_thread(change)
     await _until_passed_over(real, wanted=blocked)

@@ -66,7 +66,10 @@ NAMING = {422: 1, 400: 1}
 
 
 def sent(server: Server, path: str, request: dict[str, Any]) -> httpx.Response:
-    """Send a request with a marker word and a secret key in its headers. ``request`` contains its body."""
+    """Send a request with a marker word and a secret key in its headers.
+
+    ``request`` contains the other arguments of the request, such as its body.
+    """
     given = {"content-type": "application/json"} if "content" in request else {}
     fields = {*request.get("json", ()), *request.get("data", ())}
     auth = {} if fields & {"api_key", "auth_key"} else AUTH

@@ -76,7 +76,10 @@ class Traffic:
 
 @asynccontextmanager
 async def traffic(url: str, clients: int) -> AsyncIterator[Traffic]:
-    """Run ``clients`` callers during the block. At its end, wait until their last requests are finished."""
+    """Run ``clients`` callers during the block.
+
+    At the end of the block, wait until the last request of each caller is finished.
+    """
     found = Traffic(url, clients)
     callers = [asyncio.create_task(found.caller()) for _ in range(clients)]
     try:

@@ -36,7 +36,10 @@ _WORDS = {
 
 
 def sentences(language: Language) -> st.SearchStrategy[str]:
-    """Return a strategy for texts of at most twelve words with separators. Some words are those for ``language``."""
+    """Return a strategy for texts of at most twelve words with separators.
+
+    Some of the words are chosen for ``language``.
+    """
     units = tuple(form for one in (DE, EN) if one.units for forms in one.units.forms.values() for form in forms)
     words = (*_ODD, *_WORDS[language.code].split(), *units, *sorted(DE.kept_names["en"])[:40])
     drawn = st.sampled_from(words).flatmap(lambda word: st.sampled_from((word, word.upper(), word.capitalize())))

@@ -1,4 +1,4 @@
-"""Tests that the service does not have the faults of translated markup that docs/complaints.md describes."""
+"""Tests that the service does not have the faults in the translation of markup that docs/complaints.md describes."""
 
 import re
 from collections import Counter

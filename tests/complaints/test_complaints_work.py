@@ -1,4 +1,4 @@
-"""Tests that the service does not have the other faults of similar services that docs/complaints.md describes."""
+"""Tests that the service does not have the faults of similar services in docs/complaints.md, except those of markup."""
 
 import asyncio
 import gc
@@ -114,7 +114,7 @@ def test_loading_service_is_alive_not_ready(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_dead_engine_fails_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check that every probe fails after an engine has failed for good."""
+    """Check that every health probe fails after an engine has failed and cannot be loaded again."""
     ended = asyncio.Event()
     monkeypatch.setattr("service.app.exit_dead", ended.set)
     async with both(monkeypatch) as ports:

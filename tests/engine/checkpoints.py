@@ -55,7 +55,7 @@ def described(architecture: str, **tokens: Any) -> Manifest:
 
 
 def installed(name: str, folder: Path, *, quantization: Quantization = "float32") -> Checkpoint:
-    """Create the checkpoint ``name`` and convert it for each engine that supports its architecture."""
+    """Create the checkpoint ``name`` in ``folder``, and convert it for each engine that supports its architecture."""
     (folder / "snapshot").mkdir(parents=True)
     manifest = SNAPSHOTS[name](folder / "snapshot")
     done = convert(folder / "snapshot", manifest, folder / "installed", quantization=quantization, keep_checkpoint=True)
@@ -127,7 +127,7 @@ def marian(folder: Path) -> Manifest:
 def t5(folder: Path) -> Manifest:
     """Create a T5 model that uses the same matrix for inputs and outputs, and whose outputs are scaled.
 
-    The matrix has rows for sentinels after the rows of the pieces.
+    The matrix has rows for sentinel tokens after the rows of the pieces.
     """
     config = transformers.T5Config(**_t5_sizes(folder), feed_forward_proj="relu")
     _t5_saved(lively(transformers.T5ForConditionalGeneration(config), embeddings=0.2, layers=3), folder)
@@ -221,7 +221,7 @@ def nllb(folder: Path) -> Manifest:
 
 
 def encoder_decoder_bert(folder: Path) -> Manifest:
-    """Create a model of two BERT networks with WordPiece. Its outputs end with ``[SEP]``.
+    """Create a model of two BERT networks with a WordPiece vocabulary. Its outputs end with ``[SEP]``.
 
     The second network has cross-attention.
     """

@@ -34,7 +34,7 @@ EDITION = Edition(
 
 
 def work(text: str) -> Document | None:
-    """Read ``text`` as a document, and return the document, or None if it is invalid."""
+    """Read ``text`` as a document. Return the document, or None if the text is not a valid document."""
     with suppress(InvalidInput):
         return read_document(_value(text))
     return None
@@ -43,7 +43,7 @@ def work(text: str) -> Document | None:
 def _value(text: str) -> str | dict[str, object]:
     """Return the JSON object in ``text``.
 
-    If ``text`` is not a JSON object, return it unchanged. It is then read as the source of a page.
+    If ``text`` is not a JSON object, return ``text`` unchanged, as the source of an HTML page.
     """
     with suppress(ValueError, RecursionError):
         value = json.loads(text) if text.startswith("{") else None
@@ -53,9 +53,9 @@ def _value(text: str) -> str | dict[str, object]:
 
 
 def check(text: str) -> None:
-    """Raise an exception if the document is not an article.
+    """Raise an exception if the document in ``text`` has no body, or a field that is not a string.
 
-    Exceptions that the reader and the writer do not document are not caught.
+    Undocumented exceptions of the reader and the writer are not caught.
     """
     document = work(text)
     if document is None:

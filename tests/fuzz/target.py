@@ -25,7 +25,7 @@ class Target:
     def require_linear(self, text: str) -> None:
         """Assert that ``work`` processes a long text within the time limit.
 
-        The text consists of repetitions of ``text``. It is so long that a quadratic algorithm would exceed the limit.
+        The long text consists of repetitions of ``text``. A quadratic algorithm would exceed the limit.
         """
         pumped = (text * (PUMPED_CHARS // max(1, len(text)) + 1))[:PUMPED_CHARS]
         start = time.process_time()

@@ -49,7 +49,7 @@ def checkpoint(folder: Path) -> dict[str, bytes]:
 
 
 class Program:
-    """A malicious object. If it is loaded with the pickle module, the command is run."""
+    """A malicious object that runs a command when the pickle module loads it."""
 
     def __init__(self, command: str) -> None:
         self._command = command
@@ -104,7 +104,7 @@ class Desk:
     def publish(self, files: dict[str, bytes], **repo: Any) -> Repo:
         """Publish ``files`` on the hub as the model's repository, and return the repository.
 
-        ``repo`` contains its other fields.
+        ``repo`` contains further fields of the repository, such as its commit.
         """
         self.hub.repos[REPO] = Repo(dict(files), **repo)
         return self.hub.repos[REPO]
@@ -119,7 +119,11 @@ class Desk:
         return Command(self.program, given, self.environment_of_a_command(), folder, file_bytes).start()
 
     def environment_of_a_command(self) -> dict[str, str]:
-        """Return the environment variables of each command: those of the test process, with other folders and hub."""
+        """Return the environment variables for commands.
+
+        The settings of the service and of the hub client are those of this `Desk`. The other variables are those of the
+        test process.
+        """
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DEPESCHE_", "HF_"))}
         places = {"DEPESCHE_MODELS_DIR": str(self.models), "DEPESCHE_INSTALLED_DIR": str(self.installed)}
         hub = {"HF_ENDPOINT": self.hub.url, "HF_HOME": str(self.cache), "no_proxy": "127.0.0.1,localhost"}
@@ -175,7 +179,7 @@ class Desk:
         return found
 
     def leftovers(self) -> list[str]:
-        """Return the names of the hidden files, except the lock, in the folder of installed models.
+        """Return the names of the hidden files, except the lock file, in the folder of installed models.
 
         A command that was interrupted may have left such files.
         """

@@ -39,7 +39,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running command."""
+    """A command that is running in a forked process."""
 
     command: Command
     process: BaseProcess

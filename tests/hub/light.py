@@ -12,7 +12,7 @@ FOLDER = "ct2"
 
 
 def copy(checkpoint: Path, manifest: Manifest, target: Path, *, keep_checkpoint: bool = False) -> Manifest:
-    """Copy the files of ``checkpoint`` to ``target`` without converting them, and return the installed manifest."""
+    """Copy the files of ``checkpoint`` to ``target`` without conversion. Return the manifest of the installed model."""
     assert not keep_checkpoint, "only the real conversion keeps a checkpoint"
     shutil.copytree(checkpoint, target / FOLDER)
     paths = sorted((target / FOLDER).iterdir())

@@ -165,7 +165,8 @@ def _amend(path: Path, changed: Mapping[str, Any]) -> None:
 def catalogue(target: Path, names: Iterable[str], tiny_models: Path) -> None:
     """Copy the shipped manifests of the models ``names`` and the manifests of the tiny models to ``target``.
 
-    ``tiny_models`` is the folder of the tiny models, which replace the embedded ones. Their weights are linked.
+    ``tiny_models`` is the folder of the tiny models, which replace the embedded ones. The weights of the tiny models
+    are linked and not copied.
     """
     shipped = Path(__file__).parents[2] / "models" / "catalog"
     for manifest in (*(shipped / f"{name}.toml" for name in names), *(tiny_models / "catalog").iterdir()):

@@ -1,4 +1,4 @@
-"""Tests of conversion: the installed model has the outputs of its checkpoint, or nothing is installed."""
+"""Tests of conversion: an installed model gives the same outputs as its checkpoint, or it is not installed."""
 
 import contextlib
 import errno

@@ -1,4 +1,4 @@
-"""Tests of the folder of installed models: changes are atomic, and only one process at a time can make them."""
+"""Tests of the folder of installed models: changes are atomic, and only one process at a time changes the folder."""
 
 import signal
 import subprocess

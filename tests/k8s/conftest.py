@@ -24,7 +24,7 @@ LEAST_KUSTOMIZE = 5
 
 @lru_cache
 def kustomize_version() -> int:
-    """Return the major version of the kustomize that is part of kubectl, or 0 if kubectl is not installed."""
+    """Return the major version of Kustomize that is part of kubectl, or 0 if kubectl is not installed."""
     if shutil.which("kubectl") is None:
         return 0
     asked = ["kubectl", "version", "--client", "--output", "json"]

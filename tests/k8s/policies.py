@@ -43,9 +43,9 @@ def restricted(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def volumes(manifests: list[Manifest]) -> Iterator[str]:
-    """Yield writable mounts other than /tmp, and volumes without a size limit or on the node.
+    """Yield writable mounts other than /tmp, volumes without a size limit, and volumes of the node.
 
-    Jobs, which pull models, may write to other mounts.
+    Jobs, which pull models, may have other writable mounts.
     """
     for where, spec, container in containers(manifests):
         by_name = {volume["name"]: volume for volume in spec.get("volumes", [])}
@@ -59,7 +59,10 @@ def volumes(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def tokens(manifests: list[Manifest]) -> Iterator[str]:
-    """Yield pods that mount a token for the Kubernetes API or use the default account."""
+    """Yield pods and service accounts that mount a token for the Kubernetes API.
+
+    Also yield pods that use the default service account.
+    """
     for where, template in templates(manifests):
         if template["spec"].get("automountServiceAccountToken") is not False:
             yield f"{where}: mounts a token"
@@ -137,7 +140,7 @@ def endings(manifests: list[Manifest]) -> Iterator[str]:
 def scaling(manifests: list[Manifest]) -> Iterator[str]:
     """Yield Deployments whose number of replicas is set twice or not at all.
 
-    Yield also faults of the disruption budget, which must allow one pod at a time to stop.
+    Also yield faults of the disruption budget, which must allow one pod at a time to stop.
     """
     owned = {one["spec"]["scaleTargetRef"]["name"] for one in of_kind(manifests, "HorizontalPodAutoscaler")}
     for deployment in of_kind(manifests, "Deployment"):

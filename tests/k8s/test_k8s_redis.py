@@ -1,4 +1,4 @@
-"""Tests that the Redis servers of the manifests and of Compose start, and evict only what they should."""
+"""Tests that Redis starts as configured in the manifests and in Compose, and stores nothing on disk."""
 
 import shutil
 import subprocess

@@ -1,6 +1,7 @@
 """Tests of the trimmed target vocabulary.
 
-Its outputs equal those of the full vocabulary when the removed pieces are masked.
+A model with this vocabulary has the same outputs as a model with the full vocabulary in which the removed pieces are
+masked.
 """
 
 import json

@@ -25,7 +25,7 @@ START_S = 120.0
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Serve the applications of both ports on one free port, and yield the URL when they are ready."""
+    """Serve the public and the administration application on one free port, and yield the URL when it is ready."""
     # asyncio sets TCP_NODELAY only if the protocol of the socket is TCP.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))

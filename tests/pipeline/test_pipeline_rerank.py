@@ -112,7 +112,7 @@ def writes(at: Stand, *texts: str, cut: bool = False) -> None:
 async def translated(
     translator: Translator, options: TranslationOptions | None = None
 ) -> tuple[list[str], Translation]:
-    """Translate `SOURCE`, and return the outputs reported to the caller during the work, and the translation."""
+    """Translate `SOURCE`. Return the outputs that were reported during the translation, and the translation."""
     heard: list[Finished] = []
     (found,) = await translator.translate(
         [SOURCE], Call(finished=heard.append), options=options or TranslationOptions()

@@ -1,4 +1,4 @@
-"""Tests of summary styles and variants."""
+"""Tests of how the pipeline generates summaries in each style, and variants of a summary."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -88,7 +88,7 @@ def texts(html: str) -> list[str]:
 
 
 def bare(html: str) -> str:
-    """Return the HTML with its texts in lower case, decoded character references, and no white space in texts."""
+    """Return the HTML with changed texts: lower case, decoded character references and no white space."""
     return "".join(
         re.sub(r"[\s\ufeff]+", "", unescape(part.span.of(html)).lower()) if part.role == "text" else part.span.of(html)
         for part in parts(html)

@@ -16,7 +16,7 @@ from tests.train.tiny import LINES, PAIRS, full_tokenizer, write_lines, write_ti
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
-    """Use one thread. With two threads that wait for each other, small networks are not faster."""
+    """Use one torch thread, because small networks are not faster with two."""
     torch.set_num_threads(1)
 
 

@@ -157,7 +157,7 @@ def test_a_draft_is_preferred_to_a_starter(models: Path) -> None:
 def client(
     request: pytest.FixtureRequest, models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TestClient]:
-    """Start the application with the embedded tiny Gemma model on one of the engines."""
+    """Start the application with the embedded tiny Gemma model, once with CTranslate2 and once with torch."""
     cache = tmp_path_factory.mktemp("weights")
     settings = Settings(models_dir=models, weights_dir=cache, engine=request.param, threads=1, cache_bytes=0)
     with TestClient(create_app(settings), raise_server_exceptions=False) as found:

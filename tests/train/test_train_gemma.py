@@ -27,7 +27,7 @@ def network(work: Path) -> Gemma:
 
 
 def reference(work: Path, made: Gemma) -> Gemma3ForCausalLM:
-    """Create the same network in transformers, with the factors of ``made`` added to its weights."""
+    """Create the network of ``made`` in transformers, with the low-rank factors of ``made`` added to its weights."""
     model = Gemma3ForCausalLM.from_pretrained(work / "base", dtype=torch.float32, attn_implementation="eager")
     named = {name: factor.detach() for name, factor in made.named(made.flat).items()}
     weights = factors.added({n: w for n, w in model.state_dict().items() if n != "lm_head.weight"}, named)

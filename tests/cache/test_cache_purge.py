@@ -1,6 +1,6 @@
 """Tests of purges: all entries of a text or result are deleted from both tiers of the cache.
 
-This also holds if other work is running.
+The entries are deleted even if other work is running.
 """
 
 import asyncio

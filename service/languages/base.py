@@ -583,10 +583,7 @@ class LanguagePair(NamedTuple):
 
 
 def codes() -> tuple[str, ...]:
-    """Return the sorted codes of all languages.
-
-    Each package on the search path of ``service.languages`` is a language.
-    """
+    """Return the sorted codes of all languages. Each package in ``service.languages`` is a language."""
     return tuple(sorted(module.name for module in iter_modules(service.languages.__path__) if module.ispkg))
 
 

@@ -12,15 +12,15 @@ TARGET ?= cpu
 # Number of test files that run in parallel. Most of them wait for a server, which uses one core.
 JOBS ?= 2
 # Files that the spelling check (PAGES) and the plain-English check (PROSE) read.
-PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) docs/adr/002* examples/*.md .github
-PROSE ?= $(wildcard *.md) docs examples models/README.md k8s tools .github service/backfill service/cache service/cleaning service/cli \
+PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) docs/adr/002* docs/api/*.md clients/*/README.md examples/*.md .github
+PROSE ?= $(wildcard *.md) docs clients examples models/README.md k8s tools .github service/backfill service/cache service/cleaning service/cli \
   service/documents service/languages service/registry service/summarization service/translation service/web \
   service/bounded.py service/domain.py service/errors.py service/events.py service/process.py service/results.py service/server.py \
   service/settings.py benchmarks container models/train models/marian models/pages
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
-.PHONY: serve test check bench eval lock rules pin-base image clean
-.PHONY: types workflows prose docs ci version image-name smoke dist release-check release
+.PHONY: serve test check api bench eval lock rules pin-base image clean
+.PHONY: compose types workflows prose docs ci version image-name smoke dist release-check release
 
 serve: $(VENV)/.serve
 	$(BIN)/depesche serve --host $(HOST) --port $(PORT)
@@ -36,6 +36,7 @@ check: $(VENV)/.test
 	$(BIN)/python tools/sizes.py
 	$(BIN)/codespell $(PAGES)
 	$(BIN)/python tools/prose.py $(PROSE)
+	$(BIN)/python -m tools.api --check
 	$(MAKE) workflows docs
 
 types: $(VENV)/.test
@@ -69,6 +70,10 @@ bench: $(VENV)/.test
 eval: $(VENV)/.test
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(ARGS)
 
+# Writes docs/api from the models. `make check` fails if a file is out of date. ARGS=--breaking also writes breaking changes.
+api: $(VENV)/.test
+	$(BIN)/python -m tools.api $(ARGS)
+
 # `lock` generates the requirements of the image, and `rules` the alerts for the Prometheus operator. Both are committed.
 lock: $(VENV)/.test
 	$(BIN)/python -m container.lock
@@ -84,8 +89,15 @@ image:
 	docker build --target $(TARGET) --tag $(IMAGE):$(VERSION)-$(TARGET) --build-arg VERSION=$(VERSION) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) .
 
+# Builds and starts the services in compose.yaml. The key in .env stays the same, so that the cache stays readable.
+compose: .env
+	docker compose up --build --detach --wait --wait-timeout 180
+
+.env:
+	umask 077; printf 'DEPESCHE_CACHE_SEAL_KEY=%s\n' "$$(openssl rand -base64 32)" > $@
+
 # Starts the services in compose.yaml with an existing image, and requests a translation and a summary.
-smoke:
+smoke: .env
 	docker compose up --detach --no-build --wait --wait-timeout 180
 	$(PYTHON) tools/smoke.py http://127.0.0.1:8000; status=$$?; \
 	  test $$status = 0 || docker compose logs; docker compose down; exit $$status

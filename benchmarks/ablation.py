@@ -1,7 +1,8 @@
-"""Compare short training runs that differ in one respect, after equal numbers of updates.
+"""Compare the losses of short training runs that differ in one respect, after equal numbers of updates.
 
-Usage: ``python -m benchmarks.ablation NAME=WORK NAME=WORK --of WHAT``. Each argument names a training run and its work
-folder, and WHAT names the difference. The program reads the losses on held-back items from the logs that ``python -m
+Usage: ``python -m benchmarks.ablation NAME=WORK NAME=WORK --of WHAT``. Each argument assigns a name to a training run,
+whose work folder is WORK. WHAT describes the difference between the runs. The losses are measured on held-back items,
+which are examples that are not used for training. The program reads the losses from the logs that ``python -m
 models.train`` writes. Losses are comparable only if all runs hold back the same items.
 """
 
@@ -17,25 +18,29 @@ from models.train.items import HELD
 
 
 def row(work: Path) -> dict[str, Any]:
-    """Return the number of items that a training run has drawn, and its held-back losses by number of updates.
+    """Return the progress and the losses of the training run in the work folder ``work``.
 
-    ``work`` is the work folder of the run.
+    The entry ``items`` is the number of items that the run has drawn. The entry ``held`` maps numbers of updates to the
+    losses on the held-back items after these updates.
     """
     lines = [json.loads(line) for line in (work / "log.jsonl").read_text("utf-8").splitlines()]
     return {"items": lines[-1]["items"], "held": {str(line["steps"]): line["held"] for line in lines}}
 
 
 def held_back(work: Path) -> dict[str, list[int]]:
-    """Return the token ids of all held-back items, by source."""
+    """Return the token ids of the items that a training run holds back, by source.
+
+    ``work`` is the work folder of the run.
+    """
     with np.load(work / "items.npz") as arrays:
         names = [name for name in arrays.files if name.endswith(f"{HELD}/ids")]
         return {name: arrays[name].tolist() for name in names}
 
 
 def compared(works: dict[str, Path]) -> dict[str, Any]:
-    """Return the result of `row` for each training run, by name.
+    """Return the result of `row` for each training run, by name. ``works`` maps the names to the work folders.
 
-    Only losses at numbers of updates that all runs have in common are included.
+    The losses are limited to those numbers of updates at which all runs measured their losses.
 
     Raises:
         ValueError: the runs hold back different items.
@@ -58,7 +63,7 @@ def main(
     *,
     save: Annotated[bool, typer.Option("--record", help="Write the table to benchmarks/results.")] = False,
 ) -> None:
-    """Print a row for each training run. With --record, also write the table to benchmarks/results."""
+    """Print the progress and the losses of each training run. With --record, also write them to benchmarks/results."""
     works = {name: Path(folder) for name, _, folder in (each.partition("=") for each in trainings)}
     table = compared(works)
     for name, one in table.items():

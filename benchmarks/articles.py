@@ -1,7 +1,8 @@
 """German news articles for measuring load and latency, made from sentence patterns or from the lines of a data set.
 
-The same seed produces the same articles. No two articles share a sentence. If they did, the service might translate the
-shared sentence only once, which would distort the measured speed.
+The same seed produces the same articles. Articles that are made from sentence patterns have no sentence in common.
+Articles from a data set can have sentences in common only after all lines of the data set have been used. If a sentence
+occurred twice, the service might translate it only once, which would distort the measured speed.
 """
 
 import random
@@ -82,7 +83,7 @@ PATTERNS = (
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """An article as a sequence of sentences. Each system must translate all of them."""
+    """An article for the benchmarks, as a sequence of German sentences."""
 
     sentences: tuple[str, ...]
 
@@ -99,7 +100,10 @@ class Article:
 
 
 class Articles:
-    """Named sets of articles. `take` returns the same articles whenever it is called with the same name."""
+    """A source of articles for the benchmarks.
+
+    `take` returns the same articles whenever it is called with the same name.
+    """
 
     def __init__(self, sentences: Iterator[str], seed: int) -> None:
         self._sentences = sentences
@@ -108,11 +112,16 @@ class Articles:
 
     @classmethod
     def of(cls, data: Path | None, seed: int) -> Self:
-        """Return sets of articles made from ``eval/*.de`` in the folder ``data`` or, if it is None, from `PATTERNS`."""
+        """Return a source of articles whose sentences are lines of ``eval/*.de`` in the folder ``data``.
+
+        If ``data`` is None, the sentences are generated from `PATTERNS` instead. ``seed`` determines the articles.
+        """
         return cls(made(seed) if data is None else lines(data, seed), seed)
 
     def take(self, name: str, count: int, least: int = LEAST, most: int = MOST) -> list[Article]:
-        """Return ``count`` articles with ``least`` to ``most`` sentences each.
+        """Return the ``count`` articles with this name. Each has ``least`` to ``most`` sentences.
+
+        The first call with a name creates the articles.
 
         Raises:
             ValueError: an earlier call with this name had a different ``count``.
@@ -127,7 +136,7 @@ class Articles:
 
 
 def made(seed: int) -> Iterator[str]:
-    """Yield an endless sequence of different sentences made from `PATTERNS`."""
+    """Yield an endless sequence of different sentences that are generated from `PATTERNS`."""
     rng = random.Random(seed)
     seen: set[str] = set()
     while True:
@@ -140,12 +149,13 @@ def made(seed: int) -> Iterator[str]:
 
 
 def lines(data: Path, seed: int) -> Iterator[str]:
-    """Yield an endless sequence of lines from the German test sets ``eval/*.de`` in ``data``.
+    """Yield an endless sequence of lines from the German test sets ``eval/*.de`` in the folder ``data``.
 
-    Each pass through the test sets yields every suitable line once, in a different order.
+    Lines with more than `MOST_CHARS` characters and lines without letters are left out. Each pass through the test sets
+    yields all remaining lines once, in a different order.
 
     Raises:
-        SystemExit: the folder contains no test set.
+        SystemExit: there is no test set, or it has no suitable line.
     """
     rng = random.Random(seed)
     pool = sorted({line for path in (data / "eval").glob("*.de") for line in path.read_text("utf-8").splitlines()})

@@ -13,7 +13,10 @@ SEED = 12345
 
 
 def scores(outputs: Sequence[str], references: Sequence[str], *, caseless: bool = False) -> dict[str, Any]:
-    """Return BLEU and chrF with the half-widths of their 95 % bootstrap intervals, and sacreBLEU's signatures."""
+    """Return BLEU and chrF with the half-widths of their 95% bootstrap intervals, and sacreBLEU's signatures.
+
+    A signature states how sacreBLEU computed a score. If ``caseless`` is True, the scores ignore case.
+    """
     found: dict[str, Any] = {}
     for name, metric in _metrics(caseless=caseless).items():
         score = metric.corpus_score(list(outputs), [list(references)], n_bootstrap=RESAMPLES)
@@ -26,9 +29,9 @@ def scores(outputs: Sequence[str], references: Sequence[str], *, caseless: bool 
 def loss(outputs: Sequence[str], others: Sequence[str], references: Sequence[str]) -> dict[str, float]:
     """Return how much lower the BLEU of ``outputs`` is than that of ``others``, the outputs of another system.
 
-    ``bleu`` is the difference, ``pm`` the half-width of its 95 % interval, and ``same`` the percentage of lines that
-    are identical in both outputs. The interval is computed by paired bootstrap (Koehn 2004): each resample uses the
-    same lines for both systems, so the interval is that of the difference.
+    In the result, ``bleu`` is the difference, ``pm`` is the half-width of its 95% interval, and ``same`` is the
+    percentage of outputs that are identical in both systems. The interval is computed by paired bootstrap (Koehn 2004):
+    each resample uses the same lines for both systems.
     """
     lost, half = _difference(sacrebleu.BLEU(), outputs, others, references)
     same = sum(one == other for one, other in zip(outputs, others, strict=True)) / len(outputs)
@@ -40,7 +43,8 @@ def gain(
 ) -> dict[str, float]:
     """Return how much higher BLEU and chrF of ``outputs`` are than those of ``others``, the outputs of another system.
 
-    Each difference comes with the half-width of its 95 % interval, computed by paired bootstrap.
+    The half-width of the 95% interval of each difference is also returned. It is computed by paired bootstrap. If
+    ``caseless`` is True, the scores ignore case.
     """
     found: dict[str, float] = {}
     for name, metric in _metrics(caseless=caseless).items():
@@ -55,7 +59,7 @@ def _metrics(*, caseless: bool) -> dict[str, Metric]:
 def _difference(
     metric: Metric, outputs: Sequence[str], others: Sequence[str], references: Sequence[str]
 ) -> tuple[float, float]:
-    """Return the score of ``others`` minus that of ``outputs``, and the half-width of its 95 % interval."""
+    """Return the score of ``others`` minus that of ``outputs``, and the half-width of its 95% confidence interval."""
     ours, theirs = (_statistics(metric, texts, references) for texts in (outputs, others))
     rng = random.Random(SEED)
     places = range(len(references))
@@ -66,7 +70,7 @@ def _difference(
 
 
 def _statistics(metric: Metric, outputs: Sequence[str], references: Sequence[str]) -> "np.ndarray[Any, Any]":
-    """Return the n-gram counts from which ``metric`` computes its score, for each line, [lines, counts]."""
+    """Return the n-gram counts from which ``metric`` computes its score, as an array with one row for each line."""
     return np.array(metric._extract_corpus_statistics(list(outputs), [list(references)]))  # noqa: SLF001 - as sacrebleu's own bootstrap does
 
 

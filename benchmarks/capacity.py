@@ -1,6 +1,7 @@
-"""Measure the capacity of a process with the default models: ``python -m benchmarks.capacity --data DIR``.
+"""Measure the capacity of a service process with the default models: ``python -m benchmarks.capacity --data DIR``.
 
-The recommended sizes of pods and the limits in `service.settings` are derived from the recorded results.
+The recommended sizes of Kubernetes pods and the default limits in `service.settings` are derived from the recorded
+results.
 """
 
 import asyncio
@@ -23,9 +24,9 @@ SET = "wmt19"
 
 
 def texts(lines: list[str], chars: int) -> Iterator[str]:
-    """Yield texts made of whole lines, each as long as possible with fewer than ``chars`` characters.
+    """Yield texts made of consecutive whole lines, each as long as possible with at most ``chars`` characters.
 
-    Each line is used once.
+    Each of ``lines`` must be shorter than ``chars``. Lines that remain at the end do not fill a text and are not used.
     """
     text = ""
     for line in lines:
@@ -36,22 +37,23 @@ def texts(lines: list[str], chars: int) -> Iterator[str]:
 
 
 async def _seconds(server: Server, path: str, bodies: list[dict[str, Any]]) -> float:
-    """Send all ``bodies`` at the same time, and return the seconds until every request has been answered."""
+    """Send all ``bodies`` to ``path`` at the same time. Return the seconds until every request has been answered."""
     started_s = time.perf_counter()
     await asyncio.gather(*(server.post(path, body, NO_STORE | TIME) for body in bodies))
     return time.perf_counter() - started_s
 
 
 def _peak_mib(pid: int) -> float:
-    """Return the peak resident memory of a process in MiB. This works only on Linux."""
+    """Return the peak resident memory of a process in MiB, as reported by Linux in /proc."""
     (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
 
 async def measure(lines: list[str], parallel: int) -> dict[str, Any]:
-    """Measure the seconds for one article, for a long text, and for ``parallel`` simultaneous articles.
+    """Measure the time for one article, for a long text, and for ``parallel`` articles at the same time.
 
-    Articles are summarised and translated. The long text is only translated. Its speed limits the length of texts.
+    The texts consist of the German sentences ``lines``. Articles are summarised and translated, but the long text is
+    only translated. The maximum length of texts is derived from the speed of this translation.
     """
     articles = list(itertools.islice(texts(lines, ARTICLE_CHARS), parallel + 1))
     long = next(texts(lines[::-1], LONG_CHARS))

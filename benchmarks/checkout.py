@@ -1,4 +1,4 @@
-"""Checkouts of the service to measure: this one, and optionally another one for comparison."""
+"""The checkouts of the service that a benchmark measures: the current one and, optionally, another one."""
 
 import contextlib
 import sys
@@ -34,13 +34,19 @@ Threads = Annotated[
 
 
 def settings_of(threads: int | None) -> dict[str, str]:
-    """Return the server settings for this number of cores per engine call. None leaves the choice to the server."""
+    """Return the server setting for ``threads``, the number of cores per engine call.
+
+    If ``threads`` is None, the result is empty, and the server chooses the number.
+    """
     return {} if threads is None else {"threads": str(threads)}
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A folder that contains the package ``service``, its commit, and the Python interpreter that runs the service."""
+    """A folder that contains the package ``service``, its commit, and the Python interpreter that runs the service.
+
+    ``name`` identifies the checkout in the results.
+    """
 
     name: str
     folder: Path
@@ -49,12 +55,14 @@ class Checkout:
 
     @classmethod
     def here(cls) -> Self:
-        """Return the checkout that contains this program."""
+        """Return the current checkout, which contains this module."""
         return cls("here", ROOT, Path(sys.executable), record.commit(ROOT))
 
     @classmethod
     def at(cls, folder: Path, python: Path | None) -> Self:
-        """Return the checkout in ``folder``. By default, its interpreter is ``.venv/bin/python`` in that folder.
+        """Return the checkout in ``folder``, whose service is run with the interpreter ``python``.
+
+        If ``python`` is None, the interpreter is ``.venv/bin/python`` in that folder.
 
         Raises:
             typer.BadParameter: the folder contains no service, or there is no interpreter.
@@ -84,7 +92,10 @@ class Checkout:
 
 
 def checkouts(against: Path | None, python: Path | None) -> list[Checkout]:
-    """Return the checkout ``against``, if one is given, followed by this checkout."""
+    """Return the checkout in the folder ``against``, if it is not None, and then the current checkout.
+
+    ``python`` is the interpreter for the checkout in ``against``.
+    """
     others = [] if against is None else [Checkout.at(against, python)]
     return [*others, Checkout.here()]
 
@@ -96,9 +107,10 @@ Measure = Callable[[Checkout, Server, int], Awaitable[dict[str, float]]]
 async def in_turns(
     measured: Sequence[Checkout], measure: Measure, rounds: int, **settings: str
 ) -> dict[str, list[dict[str, float]]]:
-    """Measure every checkout once in each round. Return the figures of all rounds, by name of the checkout.
+    """Call ``measure`` once for every checkout in each round, and return all figures by name of the checkout.
 
-    The servers of all checkouts run during all rounds. The order of the checkouts is reversed in every second round.
+    A server with ``settings`` is started for each checkout. All servers run during all rounds. The order of the
+    checkouts is reversed in every second round.
     """
     found: dict[str, list[dict[str, float]]] = {one.name: [] for one in measured}
     async with contextlib.AsyncExitStack() as stack:

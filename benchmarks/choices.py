@@ -104,14 +104,15 @@ class Made:
 
 async def made(models: ModelSet, manifest: Manifest, lines: Sequence[str]) -> Made:
     """Translate ``lines`` with the weights of ``models`` and the settings of ``manifest``. Nothing is cached."""
-    own = models.models["translation"]
+    own, alignment = (models.models.get(task) for task in ("translation", "alignment"))
+    if not isinstance(own, LocalGenerator):
+        raise TypeError("the benchmark needs a translation model in this process")
     generator = Counting(own.name, manifest, own.engine, own.tokenizer, own.batcher, own.compute_type)
-    alignment = models.models.get("alignment")
     translator = Translator(
         generator,
         Cache(Memory(max_bytes=0, ttl_s=1.0)),
         None,
-        aligner=None if alignment is None else ForcedAligner(alignment),
+        aligner=ForcedAligner(alignment) if isinstance(alignment, LocalGenerator) else None,
         scorer=generator if manifest.causal else None,
     )
     found: list[Translation] = []

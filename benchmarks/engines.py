@@ -25,7 +25,7 @@ SENTENCES = 64
 async def rates(rounds: int, seed: int) -> dict[int, dict[str, list[float]]]:
     """Return the sentences per second in each round, by request size (in sentences) and by engine.
 
-    One client sends all requests, one after another.
+    A single client sends all requests, one after another. ``seed`` determines the sentences.
     """
     sentences = Articles.of(None, seed).take("engines", 1, SENTENCES, SENTENCES)[0].sentences
     found: dict[int, dict[str, list[float]]] = {batch: {kind: [] for kind in KINDS} for batch in BATCHES}
@@ -54,7 +54,7 @@ def main(
     *,
     save: Annotated[bool, typer.Option("--record", help="Write results/engines.json and the table in README.")] = False,
 ) -> None:
-    """Measure and print the speeds. Each ratio of the two engines compares speeds from the same round."""
+    """Measure and print the speeds and the ratio of the two engines. Each ratio compares speeds from the same round."""
     rows: list[dict[str, Any]] = []
     for batch, by_engine in asyncio.run(rates(rounds, seed)).items():
         spreads = {kind: asdict(Spread.of(values)) for kind, values in by_engine.items()}

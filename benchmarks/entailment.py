@@ -1,8 +1,9 @@
-"""Measure the entailment score of the summary model: ``python -m benchmarks.entailment --data DIR``.
+"""Measure how well the summary model recognises entailment: ``python -m benchmarks.entailment --data DIR``.
 
-The score is log P(ja) - log P(nein) for the question of whether a hypothesis follows from a premise. The pairs are the
-test splits of DATA/guard, which the recipe does not train on. For each threshold, precision is the share of accepted
-hypotheses that follow, and recall is the share of hypotheses that follow and are accepted.
+The model answers the question of whether a hypothesis follows from a premise with “ja” or “nein”. The entailment score
+is log P(ja) - log P(nein). A hypothesis is accepted if its score reaches a threshold. For each threshold, precision is
+the share of accepted hypotheses that follow from their premises. Recall is the share of hypotheses that are accepted
+among those that follow. The pairs are the test splits of the files in DIR/guard, which are not used for training.
 """
 
 import asyncio
@@ -42,7 +43,10 @@ class Pair:
 
 
 def test_pairs(data: Path, name: str, limit: int | None) -> list[Pair]:
-    """Return the test split of a file in random order, or its first ``limit`` pairs."""
+    """Return the pairs in the test split of the data set ``name``, in random order.
+
+    If ``limit`` is not None, at most ``limit`` pairs are returned.
+    """
     fields = FILES[name]
     with lzma.open(data / "guard" / f"{name}.jsonl.xz", "rt", encoding="utf-8") as lines:
         rows = [row for row in map(json.loads, lines) if row["split"] == "test"]
@@ -52,7 +56,7 @@ def test_pairs(data: Path, name: str, limit: int | None) -> list[Pair]:
 
 
 async def scores(scorer: Scorer, pairs: Sequence[Pair]) -> list[float]:
-    """Return the entailment score of each pair."""
+    """Return the entailment score of each pair, in order."""
     found: list[float] = []
     for start in range(0, len(pairs), PAIRS_A_CALL):
         part = pairs[start : start + PAIRS_A_CALL]
@@ -63,9 +67,10 @@ async def scores(scorer: Scorer, pairs: Sequence[Pair]) -> list[float]:
 
 
 def row(pairs: Sequence[Pair], found: Sequence[float], threshold: float) -> dict[str, Any]:
-    """Return precision and recall in per cent at a threshold, with their 95 % intervals.
+    """Return precision and recall in per cent at a threshold, with their 95% intervals.
 
-    A share is None if its denominator is 0.
+    ``found`` contains the entailment score of each pair. Precision is None if no hypothesis is accepted, and recall is
+    None if no hypothesis follows from its premise.
     """
     accepted = [pair.follows for pair, score in zip(pairs, found, strict=True) if score >= threshold]
     right, follow = sum(accepted), sum(pair.follows for pair in pairs)
@@ -85,7 +90,14 @@ def _share(found: int, of: int) -> dict[str, float] | None:
 
 
 async def measure(data: Path, limit: int | None) -> dict[str, Any]:
-    """Score the pairs of each file with the summary model that the settings serve."""
+    """Return precision and recall of the configured summary model, for each data set and at several thresholds.
+
+    ``data`` is the folder of the data sets. If ``limit`` is not None, at most ``limit`` pairs of each data set are
+    used.
+
+    Raises:
+        SystemExit: the summary model is not causal, so it has no entailment score.
+    """
     plan = plan_of(Settings())
     catalog = Catalog(plan.models_dir, plan.installed_dir)
     entry = choose(catalog, "summary", plan.source_lang, plan.source_lang, plan.profile, plan.names.get("summary"))

@@ -16,7 +16,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
-        """Compute the spread of one or more values, to four significant digits."""
+        """Return the spread of one or more values, rounded to four significant digits."""
         return cls(*(float(f"{one:.4g}") for one in (statistics.median(values), min(values), max(values))))
 
     def __str__(self) -> str:
@@ -29,20 +29,23 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> Spread:
-    """Return the spread of ``over`` / ``under``, the ratios between the values of two systems in the same round."""
+    """Return the spread of the ratios ``over`` / ``under`` of the same round.
+
+    ``over`` and ``under`` contain the values of a figure for two systems, with one value for each round.
+    """
     return Spread.of([one / other for one, other in zip(over, under, strict=True)])
 
 
 def by_figure(rounds: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
-    """Return the values of each figure in all rounds, by the name of the figure."""
+    """Return the values of each figure in all rounds, by name of the figure."""
     return {name: [one[name] for one in rounds] for name in rounds[0]}
 
 
 def own(rounds: Sequence[Mapping[str, float]], targets: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return a row for each figure of one system, with its spread and its target, which is the maximum allowed value.
+    """Return a row for each figure of one system, with the spread and the target (the maximum allowed value).
 
-    ``reached`` states whether the median meets the target. If the figure has no target, ``target`` and ``reached`` are
-    None.
+    ``rounds`` contains the figures of each round, by name. In a row, ``reached`` is True if the median is not greater
+    than the target. If the figure has no target, ``target`` and ``reached`` are None.
     """
     rows = []
     for name, values in by_figure(rounds).items():
@@ -53,9 +56,9 @@ def own(rounds: Sequence[Mapping[str, float]], targets: Mapping[str, float]) -> 
 
 
 def compared(here: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
-    """Return a row for each figure of two systems, with its spread for each system and the spread of here / other.
+    """Return a row for each figure, with its spread for each of two systems and the spread of the ratio here / other.
 
-    ``here`` and ``other`` contain the figures of each round, by name.
+    ``here`` and ``other`` contain the figures of the two systems: for each round, the values by name of the figure.
     """
     ours, theirs = by_figure(here), by_figure(other)
     return [

@@ -1,16 +1,16 @@
 """Have readers judge summaries: ``python -m benchmarks.judgement sample``, then ``collect``.
 
-`sample` summarises articles with the service. It writes the sentences of the summaries in random order. It also
-writes pairs that consist of a summary and the beginning of its article (the lead), without stating which of the two is
-the summary. Two readers judge independently. For each sentence and each pair, a reader writes one line with its number,
-a tab, and a mark:
+`sample` summarises articles with the service. It writes the sentences of the summaries in random order. It also writes
+pairs that consist of a summary and the beginning of its article (the lead), without stating which of the two is the
+summary. Two readers judge independently. For each sentence and each pair, a reader writes one line with its number, a
+tab, and a mark:
 
-- A sentence is ``ok``, ``broken`` (not a complete, correct German sentence), ``unfaithful`` (it states something
-  that is not in the article), or ``broken unfaithful``.
-- In a pair, ``a`` or ``b`` is the better summary, or they are the ``same``.
+- The mark of a sentence is ``ok``, ``broken`` (not a complete, correct German sentence), ``unfaithful`` (it states
+  something that is not in the article), or ``broken unfaithful``.
+- The mark of a pair is ``a`` or ``b``, which names the better text, or ``same`` if neither text is better.
 
 `collect` counts the marks and records them without any text of the articles. A sentence counts as broken or unfaithful
-if at least one of the readers marked it as such. Agreement is measured with Cohen's kappa.
+if at least one of the readers marked it as such. The agreement of the readers is measured with Cohen's kappa.
 """
 
 import asyncio
@@ -43,9 +43,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Have readers
 
 
 def articles(data: Path, count: int) -> Iterator[tuple[str, str, str]]:
-    """Yield (id, headline, body) of ``count`` articles. Half of them are from the Wikinews test set.
+    """Yield (id, headline, body) of up to ``count`` articles.
 
-    The other articles are from real pages.
+    Half of the articles are from the Wikinews test set, and the others are the marked articles of news pages.
     """
     with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["split"] == "test"]
@@ -57,7 +57,10 @@ def articles(data: Path, count: int) -> Iterator[tuple[str, str, str]]:
 
 
 async def summarised(server: Server, data: Path, count: int) -> list[dict[str, Any]]:
-    """Return the summary and the lead of each article, with the sentences of the summary."""
+    """Return the id, the text, the summary and the lead of each of ``count`` articles.
+
+    The lead has as many sentences as the summary.
+    """
     found = []
     for name, headline, text in articles(data, count):
         body = {"text": text, "headline": headline}
@@ -70,7 +73,10 @@ async def summarised(server: Server, data: Path, count: int) -> list[dict[str, A
 
 
 def facts(one: dict[str, Any], number: int) -> dict[str, Any]:
-    """Return the recorded facts about a sentence: its article, number and sources, and the share that is copied."""
+    """Return the facts to record about a summary sentence: its article, number and sources, and how much is copied.
+
+    ``one`` is an item of the result of `summarised`, and ``number`` is the index of the sentence in its summary.
+    """
     sentence = one["summary"]["sentences"][number]
     return {
         "article": one["id"],
@@ -82,7 +88,11 @@ def facts(one: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def write_sample(found: Sequence[dict[str, Any]], work: Path) -> None:
-    """Write the sentences and pairs for the readers in random order, and the key that identifies them."""
+    """Write the files for the readers and the key to the folder ``work``.
+
+    ``found`` is the result of `summarised`. The files contain the sentences and the pairs in random order. The key
+    states which article each sentence and each pair comes from, and which text of a pair is the summary.
+    """
     rng = random.Random(SEED)
     places = [(one, number) for one in found for number in range(len(one["summary"]["sentences"]))]
     rng.shuffle(places)
@@ -111,7 +121,9 @@ def write_sample(found: Sequence[dict[str, Any]], work: Path) -> None:
 
 
 def read_marks(path: Path, count: int, allowed: set[str]) -> list[str]:
-    """Read the marks of one reader, and return them in order.
+    """Read the marks of one reader from a file, and return them in the order of their numbers.
+
+    There must be ``count`` marks, each of which is one of ``allowed``.
 
     Raises:
         ValueError: a line has no valid mark, or a number is missing, repeated or out of range.
@@ -130,7 +142,7 @@ def read_marks(path: Path, count: int, allowed: set[str]) -> list[str]:
 def kappa(one: Sequence[str], other: Sequence[str]) -> float | None:
     """Return Cohen's kappa for the marks of two readers.
 
-    If all marks are equal, kappa is undefined, and the result is None.
+    If both readers gave the same mark everywhere, kappa is undefined, and the result is None.
     """
     total = len(one)
     if len({*one, *other}) < 2:
@@ -142,7 +154,10 @@ def kappa(one: Sequence[str], other: Sequence[str]) -> float | None:
 
 
 def judged(key: dict[str, Any], sentences: Sequence[Sequence[str]], pairs: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Return the shares, the agreement and the marks, computed from the key and the marks of both readers."""
+    """Return the shares of broken, unfaithful and reworded sentences, the agreement of the readers, and all marks.
+
+    ``key`` is the key that `write_sample` wrote. ``sentences`` and ``pairs`` contain the marks of each reader.
+    """
     rows = [
         one | {"marks": list(marks)} for one, marks in zip(key["sentences"], zip(*sentences, strict=True), strict=True)
     ]

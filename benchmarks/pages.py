@@ -3,17 +3,22 @@
 ``DIR`` contains pages as described in `models.pages.pages`. Each page is cleaned in four forms: the pasted text of the
 whole page (all), the pasted column of the article (column), an ideal selection of text (drag), and the HTML. The words
 of the extracted body are compared with those of the marked article, and the scores are averaged over all pages. The
-HTML is also processed with trafilatura alone, for comparison. The line model was trained on the same pages, so these
-scores are too high. ``python -m models.pages`` measures publishers that were not used for training.
+HTML is also processed with trafilatura alone and, if the extra ``benchmarks`` is installed, with newspaper4k and
+readability, for comparison. The line model was trained on the same pages, so these scores are too high.
+``python -m models.pages`` measures publishers that were not used for training. With ``--url``, the summaries of the
+whole pages are measured too.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 from typing import Annotated, Any
 
+import httpx
 import typer
 
 from benchmarks import record
@@ -22,6 +27,8 @@ from service.cleaning.clean import clean
 from service.documents.html_page import read_page
 from service.languages.base import Language, language
 
+SHARE_OF_PAIRS = 0.5
+TIMEOUT_S = 300.0
 NEAR = 0.8  # F1 of the words of two headlines or leads from which on they count as the same
 
 
@@ -91,6 +98,27 @@ def _by_trafilatura(source: str) -> Found:
     return Found(fields.get("title"), fields.get("description"), fields.get("text") or "")
 
 
+def _by_newspaper(source: str) -> Found:
+    import newspaper  # noqa: PLC0415 - optional
+
+    article = newspaper.Article("https://example.org/", language="de", fetch_images=False)
+    article.download(input_html=source)
+    article.parse()
+    return Found(article.title or None, article.meta_description or None, article.text or "")
+
+
+def _by_readability(source: str) -> Found:
+    import readability  # noqa: PLC0415 - optional
+    from lxml import html  # noqa: PLC0415
+
+    document = readability.Document(source)
+    tree = html.fromstring(document.summary())
+    return Found(document.short_title() or None, None, "\n".join(map(str, tree.itertext())))
+
+
+OTHERS = {"trafilatura": _by_trafilatura, "newspaper": _by_newspaper, "readability": _by_readability}
+
+
 def rows(folder: Path, german: Language) -> Iterator[tuple[str, str, Score]]:
     """Yield (form or program, name of the page, score) for each form of each page."""
     for path in sorted(folder.glob("*.json")):
@@ -101,7 +129,9 @@ def rows(folder: Path, german: Language) -> Iterator[tuple[str, str, Score]]:
                 yield form, path.stem, score(cleaned(read_text(file), german), gold)
         source = read_text(folder / f"{path.stem}.html.gz")
         yield "html", path.stem, score(_from_html(source, german), gold)
-        yield "html, trafilatura alone", path.stem, score(_by_trafilatura(source), gold)
+        for name, extract in OTHERS.items():
+            if find_spec(name) is not None:
+                yield f"html, {name} alone", path.stem, score(extract(source), gold)
 
 
 def table(scores: Sequence[tuple[str, Score]]) -> dict[str, dict[str, Any]]:
@@ -119,6 +149,34 @@ def table(scores: Sequence[tuple[str, Score]]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def is_foreign(sentence: str, gold: Mapping[str, Any]) -> bool:
+    """Return whether a sentence is not from the marked article: less than half of its word pairs occur there."""
+    pairs = list(pairwise(words(sentence)))
+    article = words("\n".join([gold["title"], *gold["summary"], *body_of(gold)]))
+    return bool(pairs) and sum(pair in set(pairwise(article)) for pair in pairs) < SHARE_OF_PAIRS * len(pairs)
+
+
+def summaries(folder: Path, url: str) -> dict[str, int]:
+    """Summarise each page as pasted text in three sentences, and count the sentences that are not from the article.
+
+    Raises:
+        httpx.HTTPError: the server cannot be reached or refuses a page.
+    """
+    counts = {"pages": 0, "sentences": 0, "foreign_sentences": 0, "pages_with_a_foreign_sentence": 0}
+    for path in sorted(folder.glob("*.all.txt.gz")):
+        name = path.name.removesuffix(".all.txt.gz")
+        body = {"body": read_text(path), "outputs": ["summary"], "max_sentences": 3, "priority": "bulk"}
+        response = httpx.post(f"{url.rstrip('/')}/v1/articles", json=body, timeout=TIMEOUT_S).raise_for_status()
+        gold = gold_of(folder / f"{name}.json")
+        sentences = [one["text"] for one in response.json()["summary"]["sentences"]]
+        foreign = [one for one in sentences if is_foreign(one, gold)]
+        counts["pages"] += 1
+        counts["sentences"] += len(sentences)
+        counts["foreign_sentences"] += len(foreign)
+        counts["pages_with_a_foreign_sentence"] += bool(foreign)
+    return counts
+
+
 def show(figures: Mapping[str, Mapping[str, Any]]) -> None:
     """Print the mean scores as a Markdown table."""
     columns = ("pages", "precision", "recall", "f1", "headline", "lead")
@@ -130,13 +188,18 @@ def show(figures: Mapping[str, Mapping[str, Any]]) -> None:
 def main(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the pages.")],
     *,
+    url: Annotated[str | None, typer.Option(help="Base URL of a server; also measure the summaries.")] = None,
     save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/pages.json.")] = False,
 ) -> None:
     """Measure and print the table. With --record, also write it to benchmarks/results/pages.json."""
     figures = table([(kind, one) for kind, _, one in rows(data, language("de"))])
     show(figures)
+    found: dict[str, Any] = {"table": figures}
+    if url is not None:
+        found["summaries"] = summaries(data, url)
+        print(found["summaries"])
     if save:
-        print(record.write("pages", {"table": figures}))
+        print(record.write("pages", found))
 
 
 if __name__ == "__main__":

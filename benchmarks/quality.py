@@ -1,9 +1,9 @@
 """Measure the quality of the models in the running service: ``python -m benchmarks.quality --data DIR``.
 
-Translations are scored with BLEU and chrF on held-out sets. The program also scores the stored outputs of other systems
-and lists published scores. Summaries are scored with ROUGE F for three methods: the first three sentences of the
-article, the extractive summary and the abstractive summary. The extractive and the abstractive summary are limited to
-the length of the first three sentences. Each computed score has a 95 % bootstrap interval.
+Translations are scored with BLEU and chrF on held-out test sets. The program also scores the stored outputs of other
+systems and lists published scores. Summaries are scored with ROUGE F for three methods: the first three sentences of
+the article, the extractive summary and the abstractive summary. The extractive and the abstractive summary may have at
+most as many words as the first three sentences. Each computed score has a 95% bootstrap interval.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ Outputs = dict[str, list[str]]
 
 
 class GermanTokenizer:
-    """A tokenizer for German text that ROUGE can use. The library's own tokenizer drops non-ASCII characters."""
+    """A tokenizer for German text that ROUGE can use. The default tokenizer of ROUGE drops non-ASCII characters."""
 
     def tokenize(self, text: str) -> list[str]:
         """Return the words in lower case."""
@@ -45,7 +45,11 @@ class GermanTokenizer:
 
 
 async def outputs_of(server: Server, data: Path, limit: int | None) -> Outputs:
-    """Return the service's translations of the source sentences of each test set, by name of the test set."""
+    """Return the service's translations of the source sentences of each test set, by name of the test set.
+
+    ``data`` is the folder of the test sets. If ``limit`` is not None, only the first ``limit`` sentences are
+    translated.
+    """
     return {
         name: [one_line(one["text"]) for one in await translations(server, lines_of(data / f"{name}.de")[:limit])]
         for name in SETS
@@ -53,11 +57,11 @@ async def outputs_of(server: Server, data: Path, limit: int | None) -> Outputs:
 
 
 def score_translation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
-    """Score each system on each test set.
+    """Return the scores of each system on each test set.
 
     The systems are the service in int8, whose outputs are ``made``, the service in float32, whose outputs are
-    ``reference``, and other systems whose outputs are stored in ``data``. Published scores of further systems are
-    included.
+    ``reference``, and other systems whose outputs are stored in the folder ``data``. Published scores of further
+    systems are included. If ``limit`` is not None, only the first ``limit`` lines of each test set are scored.
     """
     with (data / "published-scores.tsv").open(encoding="utf-8") as file:
         published = {row["set"]: row for row in csv.DictReader(file, delimiter="\t")}
@@ -83,8 +87,8 @@ def score_quantisation(made: Outputs, reference: Outputs, data: Path, limit: int
 async def score_summaries(server: Server, rows: Sequence[dict[str, str]]) -> dict[str, Any]:
     """Return the scores for each summarisation method.
 
-    The scores are ROUGE F in per cent, the shares of verbatim sentences and of copied 4-grams, and the number of
-    summaries that need review.
+    The scores are ROUGE F in per cent, the percentages of verbatim sentences and of copied 4-grams, and the number of
+    summaries that need review. ``rows`` contains articles with their reference summaries.
     """
     scorer = RougeScorer(list(ROUGE), tokenizer=GermanTokenizer())
     lengths = []
@@ -114,7 +118,7 @@ async def _summary(server: Server, row: dict[str, str], **options: Any) -> dict[
 
 
 def interval(values: Sequence[float]) -> dict[str, float]:
-    """Return the mean and the half-width of its 95 % bootstrap interval."""
+    """Return the mean of ``values`` and the half-width of its 95% bootstrap interval."""
     rng = random.Random(SEED)
     means = sorted(sum(rng.choices(values, k=len(values))) / len(values) for _ in range(RESAMPLES))
     half = (means[int(0.975 * RESAMPLES)] - means[int(0.025 * RESAMPLES)]) / 2
@@ -127,7 +131,7 @@ def share(flags: Sequence[bool]) -> float:
 
 
 async def measure(data: Path, limit: int | None) -> dict[str, Any]:
-    """Score the translation model and the summary model in the running service.
+    """Start the service, score its translation model and its summary model, and return the result to record.
 
     The translation model is scored in int8 and in float32.
     """
@@ -158,7 +162,7 @@ def main(
         bool, typer.Option("--record", help="Write results/quality.json and the tables in README and the model cards.")
     ] = False,
 ) -> None:
-    """Measure and print the tables. With --record, also write them to README and the model cards."""
+    """Measure and print the tables. With --record, also write them to the results, README and the model cards."""
     result = asyncio.run(measure(data, limit))
     made = tables.quality(result)
     print(*made.values(), sep="\n\n")

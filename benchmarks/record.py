@@ -38,7 +38,7 @@ def machine() -> str:
 
 
 def provenance() -> dict[str, Any]:
-    """Return the machine, command, commit and time of this run."""
+    """Return the machine, the command, the commit of this checkout and the current time."""
     return {
         "machine": machine(),
         "command": "python -m " + " ".join([_module(), *("DIR" if "/" in a else a for a in sys.argv[1:])]),
@@ -52,7 +52,7 @@ def _module() -> str:
 
 
 def write(name: str, result: dict[str, Any]) -> Path:
-    """Write ``result`` with its provenance to ``results/NAME.json``."""
+    """Write ``result`` with its provenance to ``results/NAME.json``, and return the path of this file."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({**provenance(), **result}, ensure_ascii=False, indent=1) + "\n", "utf-8")

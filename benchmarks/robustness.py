@@ -1,8 +1,8 @@
 """Measure translation quality for unusual input: ``python -m benchmarks.robustness --data DIR [--against CHECKOUT]``.
 
 The program translates the lines of a test set unchanged and in other forms: with other quotation marks, in capitals, in
-Swiss spelling, and with two lines joined into one text. If another checkout is given, the program also reports how much
-better this checkout scores, with a confidence interval.
+Swiss spelling, and with two lines joined into one text. With ``--against``, it also translates them with the service in
+the folder CHECKOUT, and reports how much better this checkout scores, with a confidence interval.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Form:
 
 
 def forms(lines: Sequence[str], references: Sequence[str]) -> dict[str, Form]:
-    """Return the lines in each form, by name of the form.
+    """Return the lines and their reference translations in each form, by name of the form.
 
     Some forms include only suitable lines, such as headlines. A line that ends in a letter or digit counts as a
     headline.
@@ -79,7 +79,10 @@ def _in_marks(opening: str, closing: str) -> Callable[[str], str]:
 
 
 async def outputs(checkout: Checkout, asked: Mapping[str, Form]) -> dict[str, dict[str, Any]]:
-    """Return the service's result for each source text in the forms ``asked``, by source text."""
+    """Return the service's result for each source text in the forms ``asked``.
+
+    The service is run from ``checkout``. The keys of the returned dictionary are the source texts.
+    """
     sources = sorted({source for form in asked.values() for row in form.rows for source in row.sources})
     async with checkout.server() as server:
         return dict(zip(sources, await translations(server, sources), strict=True))
@@ -88,9 +91,10 @@ async def outputs(checkout: Checkout, asked: Mapping[str, Form]) -> dict[str, di
 def scored(
     form: Form, ours: Mapping[str, dict[str, Any]], others: Mapping[str, dict[str, Any]] | None
 ) -> dict[str, Any]:
-    """Return the scores of ``ours``, the results of this checkout, and the percentage of rows that need review.
+    """Return the scores of this checkout for one form, and the percentage of rows that need review.
 
-    If ``others``, the results of another checkout, is given, the result also contains the gain of ``ours`` over it.
+    ``ours`` maps source texts to the results of this checkout, and ``others`` to those of another checkout. If
+    ``others`` is not None, the returned scores include the gain of ``ours`` over ``others``.
     """
 
     def written(made: Mapping[str, dict[str, Any]]) -> list[str]:
@@ -109,7 +113,10 @@ def scored(
 
 
 async def measure(data: Path, limit: int | None, subjects: Sequence[Checkout]) -> dict[str, Any]:
-    """Score every form. The last of ``subjects`` must be this checkout."""
+    """Translate and score every form of the test set, and return the result to record.
+
+    The last of ``subjects`` must be this checkout. If ``limit`` is not None, only the first ``limit`` lines are used.
+    """
     asked = forms(*(lines_of(data / "eval" / f"{TEST_SET}.{side}")[:limit] for side in ("de", "en")))
     *others, ours = [await outputs(checkout, asked) for checkout in subjects]
     table = {name: scored(form, ours, others[0] if others else None) for name, form in asked.items() if form.rows}

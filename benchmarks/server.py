@@ -25,10 +25,12 @@ PORTS = range(20_000, 32_768)
 
 
 def free_port() -> int:
-    """Return a port on which no process is listening. While this process is running, no other call returns this port.
+    """Return a TCP port on which no process is listening.
+
+    Until this process ends, no other call returns the same port, not even in another process.
 
     Raises:
-        RuntimeError: all of `PORTS` are in use.
+        RuntimeError: no port in `PORTS` is free.
     """
     for port in random.SystemRandom().sample(PORTS, len(PORTS)):
         if _is_free(port) and _claim(port):
@@ -53,9 +55,10 @@ def _claim(port: int) -> bool:
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of this process with ``extra`` added.
+    """Return the environment variables of this process, with ``extra`` added.
 
-    The service's settings are removed from it, and access to a model hub is disabled.
+    The settings of the service (``DEPESCHE_*``) are not copied from this process, and access to a model hub is
+    disabled.
     """
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("DEPESCHE_")}
     return {**kept, "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", **extra}
@@ -133,7 +136,7 @@ class Server:
         await self._running.aclose()
 
     async def post(self, path: str, body: Any, headers: Mapping[str, str]) -> Any:
-        """Send ``body`` as JSON and return the parsed JSON of the response.
+        """Send ``body`` as JSON to ``path``, and return the parsed JSON of the response.
 
         Raises:
             httpx.HTTPError: there is no response, or its status is an error.

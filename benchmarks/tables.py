@@ -52,7 +52,10 @@ def _cell(score: dict[str, Any], metric: str) -> str:
 
 
 def int8(table: dict[str, Any]) -> str:
-    """Return a table of the loss in BLEU from float32 to int8, and of the identical lines, by test set."""
+    """Return a table that compares int8 with float32 on each test set.
+
+    Its rows are the loss in BLEU and the percentage of lines for which the two outputs are identical.
+    """
     lines = ["| int8 against float32 | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
     costs = (f"{row['bleu']:.2f} ± {row['pm']:.2f}" for row in table.values())
     lines.append("| loss in BLEU | " + " | ".join(costs) + " |")
@@ -60,7 +63,7 @@ def int8(table: dict[str, Any]) -> str:
 
 
 def sizes(embedded: Path) -> str:
-    """Return a table of the size in MiB of each format of each model in ``embedded``, with the total."""
+    """Return a table of the size in MiB of each format of each model in the folder ``embedded``, with the total."""
     lines, total = ["| model | format | MiB |", "|---|---|---|"], 0
     for model in sorted(path for path in embedded.iterdir() if path.is_dir()):
         for part in sorted(path for path in model.iterdir() if path.is_dir()):
@@ -73,7 +76,7 @@ def sizes(embedded: Path) -> str:
 def summary(table: dict[str, Any]) -> str:
     """Return a table of ROUGE F by summarisation method.
 
-    It also contains the shares of copied text and the number of summaries that need review.
+    The table also contains the shares of copied text and the number of summaries that need review.
     """
     lines = [
         f"| {' | '.join(SUMMARY_COLUMNS)} |",
@@ -102,7 +105,10 @@ def speed(result: dict[str, Any]) -> str:
 
 
 def rewrite(made: dict[str, str]) -> Iterator[Path]:
-    """Write each table between its markers, ``<!-- scores:NAME -->`` and ``<!-- /scores -->``. Yield the changed files.
+    """Write each table in ``made`` between its markers, and yield the changed files.
+
+    ``made`` maps the name of each table to the table. The markers of the table NAME are ``<!-- scores:NAME -->`` and
+    ``<!-- /scores -->``.
 
     Raises:
         SystemExit: a file does not contain exactly one pair of markers for a table.

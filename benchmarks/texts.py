@@ -1,4 +1,4 @@
-"""Translate texts with a running service, and measure properties of the outputs."""
+"""Translate texts with a running service, and measure how much of a source text is copied to an output."""
 
 import re
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ _WORD = re.compile(r"\w+")
 
 
 def lines_of(path: Path) -> list[str]:
-    """Return the lines of a UTF-8 file."""
+    """Return the lines of a UTF-8 file that ends with a newline."""
     return path.read_text("utf-8").split("\n")[:-1]
 
 
 async def translations(server: Server, sources: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the results of ``/v1/translate`` in the order of the source texts. The cache is not used.
+    """Return the results of ``/v1/translate`` in the order of the texts ``sources``. The cache is not used.
 
     Raises:
         httpx.HTTPError: a request failed.
@@ -44,7 +44,7 @@ def words(text: str) -> list[str]:
 def copied_percent(output: str, source: str) -> float:
     """Return the percentage of word 4-grams in the output that also occur in the source.
 
-    The result is 100 if the output is shorter than one 4-gram.
+    The result is 100 if the output has fewer than four words.
     """
     ours, theirs = _ngrams(words(output)), set(_ngrams(words(source)))
     return 100 * sum(ngram in theirs for ngram in ours) / len(ours) if ours else 100.0

@@ -1,1 +1,1 @@
-"""The locked requirements of the image, and programs that update them and the digest of the base image."""
+"""The locked requirements of the container image, and programs that update them and the digest of the base image."""

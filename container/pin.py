@@ -1,4 +1,4 @@
-"""``make pin-base``: write the current digest of the base image to the Dockerfile.
+"""Write the current digest of the base image to the Dockerfile (``make pin-base``).
 
 The program needs docker and access to a registry.
 """
@@ -13,11 +13,11 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class NotPinned(Exception):
-    """The digest cannot be determined, so the Dockerfile is not changed."""
+    """The digest of the base image cannot be determined, so the Dockerfile is not changed."""
 
 
 def main() -> None:
-    """Write the current digest to the Dockerfile and print it."""
+    """Write the current digest of the base image to the Dockerfile, and print the digest."""
     try:
         digest = current(base_image(DOCKERFILE.read_text("utf-8")))
     except NotPinned as error:
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def base_image(dockerfile: str) -> str:
-    """Return the name and tag of the base image.
+    """Return the name and tag of the base image. ``dockerfile`` is the content of the Dockerfile.
 
     Raises:
         NotPinned: the Dockerfile contains no ``ARG BASE_IMAGE``.
@@ -56,7 +56,7 @@ def current(image: str) -> str:
 
 
 def pinned(dockerfile: str, digest: str) -> str:
-    """Return the contents of the Dockerfile with the base image pinned to ``digest``."""
+    """Return ``dockerfile``, the content of the Dockerfile, with the base image pinned to ``digest``."""
     return re.sub(r"^ARG BASE_DIGEST=.*$", f"ARG BASE_DIGEST={digest}", dockerfile, flags=re.MULTILINE)
 
 

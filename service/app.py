@@ -14,20 +14,18 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from service import __version__
-from service.cache.seal import secrets_in
 from service.errors import DepescheError
 from service.events import Listener, broadcast
+from service.generation.remote.generator import RemoteChoice
 from service.generation.scheduler import Limits
-from service.http import probes, problems, routes
+from service.http import openapi, probes, problems, routes
 from service.http.admission import Bounds
 from service.http.compat import deepl, libretranslate
 from service.http.compat import errors as failures
 from service.http.keys import ApiKeyStore
 from service.http.middleware import middlewares
 from service.http.ratelimit import Rates, policies
-from service.http.requests import describe_languages
 from service.http.state import Runtime, info_of
-from service.languages.base import LanguagePair
 from service.newsroom.commands import TextLimits
 from service.newsroom.models import Plan
 from service.newsroom.newsroom import Newsroom
@@ -72,7 +70,6 @@ _log = logging.getLogger("depesche")
 
 def plan_of(settings: Settings) -> Plan:
     """Convert the settings to a `Plan`, the startup configuration of the newsroom."""
-    seal = settings.cache_seal_key
     return Plan(
         models_dir=settings.models_dir,
         installed_dir=settings.installed_dir,
@@ -101,7 +98,23 @@ def plan_of(settings: Settings) -> Plan:
         redis_timeout_s=settings.redis_timeout_ms / 1000,
         drain_s=settings.drain_s,
         glossaries_dir=settings.glossaries_dir,
-        seal_secrets=[] if seal is None else secrets_in(seal.get_secret_value()),
+        seal_secrets=settings.seal_secrets,
+        remote=_remote_of(settings),
+        embargo_models=settings.embargo_models,
+    )
+
+
+def _remote_of(settings: Settings) -> RemoteChoice | None:
+    if settings.remote_url is None:
+        return None
+    return RemoteChoice(
+        settings.remote_url,
+        settings.remote_model,
+        settings.remote_key_file,
+        settings.remote_style_file,
+        settings.remote_timeout_s,
+        settings.remote_concurrency,
+        None if settings.remote_host == "auto" else settings.remote_host,
     )
 
 
@@ -134,16 +147,20 @@ def create_newsroom(settings: Settings, listener: Listener, on_settled: Callable
     return Newsroom(plan_of(settings), listener, exit_dead, on_settled, limits=text_limits(settings))
 
 
-def create_app(settings: Settings | None = None, *, on_settled: Callable[[], None] = lambda: None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None,
+    *,
+    on_settled: Callable[[], None] = lambda: None,
+    on_failed: Callable[[str], None] = lambda _: None,
+) -> FastAPI:
     """Create the application. It answers probes immediately and loads its models in the background.
 
     ``on_settled`` is called when the models have been loaded, and after each reload, when the old models have been
-    closed.
+    closed. ``on_failed`` is called with the reason if the models cannot be loaded at startup.
 
     Raises:
         KeyFileInvalid: the key file is invalid.
         TracingUnavailable: the environment variables turn on tracing, but tracing cannot start.
-        SealUnavailable: the settings request encrypted cache values, but the extra ``depesche[seal]`` is not installed.
     """
     settings = settings or Settings()
     listeners: list[Listener] = [logs.listen]
@@ -161,7 +178,10 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
         title="Depesche",
         version=__version__,
         summary=f"Summarizes {source.name} news articles and translates them into {target.name}.",
-        lifespan=partial(_lifespan, rates=rates, traces=traces),
+        lifespan=partial(_lifespan, rates=rates, traces=traces, on_failed=on_failed),
+        docs_url=None,  # FastAPI's pages load scripts from other hosts
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
         redirect_slashes=False,  # a redirect URL would be built from the caller's Host header
     )
     app.state.runtime = Runtime(
@@ -175,18 +195,14 @@ def create_app(settings: Settings | None = None, *, on_settled: Callable[[], Non
     )
     for router in (routes.router, probes.router, probes.page_router, deepl.router, libretranslate.router):
         app.include_router(router)
+    if settings.docs:
+        app.include_router(probes.docs_router)
     if settings.metrics_port != "admin":
         app.include_router(probes.metrics_router)
-    _add_middlewares(app, settings, rates=rates, cancels=True, origins=_split_list(settings.cors_origins))
-    app.openapi = partial(_document, app.openapi, newsroom.languages)  # type: ignore[method-assign]  # FastAPI's way
+    origins = _split_list(settings.cors_origins)
+    _add_middlewares(app, settings, rates=rates, cancels=True, origins=origins, root_path=settings.root_path)
+    openapi.install(app, newsroom.languages, needs_keys=keys is not None, server=settings.root_path or "/")
     return app
-
-
-def _document(openapi: Callable[[], dict[str, Any]], languages: LanguagePair) -> dict[str, Any]:
-    """Generate the OpenAPI document. The schemas of its language fields list the languages in ``languages``."""
-    document = openapi()
-    describe_languages(document, languages)
-    return document
 
 
 def _rates(settings: Settings, listener: Listener) -> Rates | None:
@@ -204,14 +220,14 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
 
     It shares the runtime of ``app``. The lifespan of ``app`` starts and stops that runtime.
     """
-    admin_app = FastAPI(
-        title="Depesche administration", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
-    )
+    admin_app = FastAPI(title="Depesche administration", version=__version__, openapi_url=None, redirect_slashes=False)
     admin_app.state.runtime = app.state.runtime
     admin_app.include_router(probes.admin_router)
     if settings.metrics_port != "main":
         admin_app.include_router(probes.metrics_router)
     _add_middlewares(admin_app, settings)
+    runtime: Runtime = app.state.runtime
+    openapi.install(admin_app, runtime.newsroom.languages, needs_keys=runtime.keys is not None)
     return admin_app
 
 
@@ -239,11 +255,13 @@ def _split_list(setting: str | None) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(app: FastAPI, *, rates: Rates | None, traces: tracing.Tracing | None) -> AsyncIterator[None]:
+async def _lifespan(
+    app: FastAPI, *, rates: Rates | None, traces: tracing.Tracing | None, on_failed: Callable[[str], None]
+) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     newsroom, keys = runtime.newsroom, runtime.keys
     tasks = [
-        asyncio.create_task(_load(newsroom)),
+        asyncio.create_task(_load(newsroom, on_failed)),
         asyncio.create_task(trim_malloc_periodically(trimmer()), name="heap"),
     ]
     if keys is not None:
@@ -261,14 +279,15 @@ async def _lifespan(app: FastAPI, *, rates: Rates | None, traces: tracing.Tracin
             await asyncio.to_thread(traces.close)
 
 
-async def _load(newsroom: Newsroom) -> None:
+async def _load(newsroom: Newsroom, on_failed: Callable[[str], None]) -> None:
     try:
         await newsroom.start()
         if newsroom.notice:
             _log.warning("starter_models", extra={"detail": newsroom.notice})
     except DepescheError as error:
-        # The process keeps running, so that an operator can still query the readiness probe.
         _log.error("models_not_loaded", extra={"detail": str(error)})
+        on_failed(str(error))
     except Exception as error:  # noqa: BLE001 - otherwise the probe would report "loading" forever
         newsroom.lifecycle.fail(f"loading the models failed with {type(error).__name__}")
         _log.exception("models_not_loaded")
+        on_failed(newsroom.lifecycle.detail)

@@ -27,7 +27,10 @@ class Bounded(BaseModel):
 
 
 def at_most(items: int, code: str = "too_long") -> BeforeValidator:
-    """Return a validator that rejects a list or dict of more than ``items`` members before checking the members."""
+    """Return a validator that rejects a list or dict with more than ``items`` members before the members are validated.
+
+    ``code`` is the type of the validation error.
+    """
 
     def check_length(value: Any) -> Any:
         if isinstance(value, list | dict) and len(value) > items:
@@ -42,10 +45,10 @@ def at_most(items: int, code: str = "too_long") -> BeforeValidator:
 
 
 def _first_wrong(value: Any) -> Any:
-    """Limit the number of validation errors that a dict with non-string values can cause.
+    """Limit the number of validation errors that a dict with string values can cause.
 
-    If a dict has more than `MAX_ERRORS` such values, return only the first `MAX_ERRORS` + 1 of them. Return any other
-    value unchanged.
+    If more than `MAX_ERRORS` values are not strings, return a dict with only the first `MAX_ERRORS` + 1 of these
+    values. Otherwise, return ``value`` unchanged.
     """
     if not isinstance(value, dict):
         return value

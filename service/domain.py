@@ -83,9 +83,9 @@ class EngineInput:
     ``tokens`` is a text with its end-of-sentence token or, for a causal model, a prompt.
 
     If ``target`` is set, the model evaluates this output by forced decoding instead of searching for one. The target is
-    then the only hypothesis. An encoder-decoder model returns it with attention and without a score. For such a model,
-    ``target`` must not contain the target prefix or the end-of-sentence token. A causal model returns it with its
-    log-probability per token and without attention.
+    then the only hypothesis. If the options request an alignment, an encoder-decoder model returns it with attention
+    and without a score. Otherwise, the model returns it with its log-probability per token and without attention. For
+    an encoder-decoder model, ``target`` must not contain the target prefix or the end-of-sentence token.
     """
 
     tokens: Tokens

@@ -3,21 +3,26 @@
 DepescheError
 ├── InvalidInput       a value in the request is invalid; includes the field and the limit (HTTP 422)
 ├── Unavailable        the service cannot accept work at the moment; includes the time until a retry (503)
+│   ├── LoadFailed     the models could not be loaded, and retries do not help
 │   ├── QueueFull
 │   ├── NotReady
+│   ├── EngineUnavailable   the remote server of a model cannot be reached or does not answer
 │   └── Draining
 ├── BodyTooLarge       the request body exceeds the size limit (413)
+├── MalformedJson      the request body is not JSON in UTF-8 (400)
 ├── BodyTooSlow        the request body did not arrive in time (408)
 ├── EncodingUnsupported   the request body is compressed (415)
 ├── AccessDenied       the request is not authorised
 │   ├── KeyMissing     the request has no API key (401)
 │   ├── KeyUnknown     the API key is unknown (401)
 │   │   └── KeyExpired
+│   ├── HostRefused    administration without keys answers only to loopback names (403)
 │   └── ScopeMissing   the API key lacks the scope that the endpoint requires (403)
 ├── RateExceeded       the caller has exceeded its rate limit; includes the time until a retry (429)
 │   └── QuotaExceeded  the exceeded limit is a quota of characters for a day or a longer period
 ├── ClientGone         the client disconnected before the request was complete
 ├── DeadlineExceeded   the work was not finished before the deadline (504)
+├── WorkerLost         a worker process for text processing failed (500)
 ├── EngineError        the model failed (500)
 │   └── EngineHung     the model did not respond in time (504)
 └── ModelError         a model cannot be loaded because of its manifest, files or architecture
@@ -27,11 +32,23 @@ DepescheError
     └── HubError          the hub is unreachable or does not have the model
 """
 
+from typing import Any
+
 
 class DepescheError(Exception):
     """The base class of all exceptions of the service. ``code`` is a stable identifier that callers can match."""
 
     code = "internal"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the error with all attributes, whatever the arguments of its constructor are."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[DepescheError], args: tuple[Any, ...], attributes: dict[str, Any]) -> DepescheError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class InvalidInput(DepescheError):
@@ -58,6 +75,16 @@ class Unavailable(DepescheError):
         self.retry_after_s = retry_after_s
 
 
+class LoadFailed(Unavailable):
+    """The models could not be loaded. ``reason`` is the code of the error that prevented it.
+
+    The state does not change until an operator solves the problem, so the recommended delay is long.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}: the models could not be loaded; inform the operator", retry_after_s=60.0)
+
+
 class QueueFull(Unavailable):
     """The queue has reached its limit."""
 
@@ -68,6 +95,12 @@ class NotReady(Unavailable):
     """A model is loading, or its engine is being rebuilt."""
 
     code = "not_ready"
+
+
+class EngineUnavailable(Unavailable):
+    """The remote server of a model cannot be reached, does not answer in time, or refuses the service."""
+
+    code = "engine_unavailable"
 
 
 class Draining(Unavailable):
@@ -84,6 +117,12 @@ class BodyTooLarge(DepescheError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"the body has more than {limit} bytes")
         self.limit = limit
+
+
+class MalformedJson(DepescheError):
+    """The request body is not JSON in UTF-8."""
+
+    code = "malformed_json"
 
 
 class BodyTooSlow(DepescheError):
@@ -134,6 +173,12 @@ class ScopeMissing(AccessDenied):
         self.challenge = f'{AccessDenied.challenge}, error="insufficient_scope", scope="{scope}"'
 
 
+class HostRefused(AccessDenied):
+    """A request to the administration port without keys names a host that is not a loopback name."""
+
+    code = "host_refused"
+
+
 class RateExceeded(DepescheError):
     """The caller has exceeded its rate limit. ``retry_after_s`` is the time until the next request is allowed."""
 
@@ -160,6 +205,12 @@ class DeadlineExceeded(DepescheError):
     """The work was not finished before the request's deadline."""
 
     code = "deadline_exceeded"
+
+
+class WorkerLost(DepescheError):
+    """A worker process for text processing ended unexpectedly, or its work raised an unexpected exception."""
+
+    code = "worker_lost"
 
 
 class EngineError(DepescheError):

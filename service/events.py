@@ -50,6 +50,49 @@ class EngineReady:
     rebuilt: bool = False
 
 
+RemoteFailure = Literal["unreachable", "timeout", "rate_limited", "server_error", "not_accepted", "malformed"]
+RemoteOutcome = Literal["answered", "refused"] | RemoteFailure
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteCalled:
+    """An attempt to use the remote server of a model has ended.
+
+    ``refused`` means that the server refused this text. ``not_accepted`` means that it refuses the key, the path or the
+    name of the model.
+    """
+
+    model: str
+    outcome: RemoteOutcome
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAway:
+    """The remote server of a model has failed several times in a row. Requests fail until it answers again."""
+
+    model: str
+    reason: RemoteFailure
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteBack:
+    """The remote server of a model answers again."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerInvalid:
+    """A remote model gave no usable answer for a text, even after a reminder of the required form.
+
+    ``reason`` is the name of the last fault.
+    """
+
+    model: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class LayoutFound:
     """The fastest parallel configuration of a model has been determined by measurement at startup.
@@ -89,6 +132,11 @@ class SharedCacheFailed:
 
     reason: SharedFailure
     opened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCacheRecovered:
+    """The shared tier of the cache responds again, so its circuit breaker has closed."""
 
 
 Unopened = Literal["seal", "unsealed", "unreadable"]
@@ -173,6 +221,11 @@ class RateStoreFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RateStoreRecovered:
+    """The shared rate-limit counters respond again, so their circuit breaker has closed."""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestBegun:
     """An HTTP request has arrived. A `RequestDone` event always follows."""
 
@@ -198,9 +251,14 @@ Event = (
     BatchDone
     | EngineFailed
     | EngineReady
+    | RemoteCalled
+    | RemoteAway
+    | RemoteBack
+    | AnswerInvalid
     | LayoutFound
     | CacheLooked
     | SharedCacheFailed
+    | SharedCacheRecovered
     | EntryUnopened
     | ResultGiven
     | ProblemGiven
@@ -208,6 +266,7 @@ Event = (
     | KeysRead
     | KeysRefused
     | RateStoreFailed
+    | RateStoreRecovered
     | RequestBegun
     | RequestDone
 )

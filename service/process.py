@@ -46,7 +46,7 @@ def _mounts(cgroups: Path) -> tuple[Path, ...]:
 
 
 def _upward(mount: Path, path: str) -> list[Path]:
-    """Return the folders of the control group at ``path`` and of all its ancestors, from ``mount`` downwards."""
+    """Return the folders of the control group at ``path`` and of all its ancestors, starting with ``mount``."""
     steps = [step for step in path.split("/") if step not in {"", ".."}]
     return [mount.joinpath(*steps[:depth]) for depth in range(len(steps) + 1)]
 
@@ -88,8 +88,8 @@ BUSY_S = 0.1
 def trimmer() -> Callable[[], object] | None:
     """Return a function that releases freed memory to the system, or None if the C library does not provide one.
 
-    The function calls ``malloc_trim``, which musl lacks. A call takes a few milliseconds. During this time, threads
-    that allocate memory have to wait.
+    The function calls ``malloc_trim``, which musl lacks. A call takes a few milliseconds. Other threads that allocate
+    memory have to wait until the call returns.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return None if trim is None else lambda: cast("object", trim(0))
@@ -100,9 +100,9 @@ async def trim_malloc_periodically(
 ) -> None:
     """Call ``trim`` in a thread after each period in which the process used at least `BUSY_S` seconds of CPU time.
 
-    Run until cancelled. ``clock`` returns the CPU time of the process in seconds. Without ``trim``, glibc returns
-    memory to the system only from the end of a heap. It retains free memory that lies between blocks in use. For
-    measurements, see docs/adr/0018.
+    The coroutine runs until it is cancelled, but returns at once if ``trim`` is None. ``clock`` returns the CPU time of
+    the process in seconds. Without these calls, glibc returns memory to the system only from the end of a heap, and
+    retains free memory that lies between blocks in use. For measurements, see docs/adr/0018.
     """
     if trim is None:
         return

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from service.checks.facts import LinkedFact
 from service.domain import Notice, Span
 
 Method = Literal["abstractive", "extractive", "lead"]
@@ -47,6 +48,7 @@ class TermUse:
 class Translation:
     """A translated text.
 
+    ``facts`` links the facts of both texts. It is None if they were not requested.
     ``of`` is its number of sentences, and ``cached`` is how many of them came from the cache. ``truncated`` is True if
     the translation of a sentence reached the length limit.
     """
@@ -58,6 +60,7 @@ class Translation:
     cached: int
     of: int
     terms: tuple[TermUse, ...] = ()
+    facts: tuple[LinkedFact, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service.app import create_admin, create_app
 from service.errors import DepescheError
+from service.generation.call import TEXT_THREADS
 from service.newsroom.newsroom import Newsroom
 from service.process import freeze_gc_heap
 from service.settings import Settings
@@ -30,26 +31,33 @@ ADMIN_DRAIN_S = 5
 # closed.
 ANNOUNCE_S = 1.0
 ANNOUNCE_STEP_S = 0.05
+CLOSING_S = 0.9
+LEAST_READ_BYTES = 32_768
 # The maximum time that the event loop waits while a text thread holds the interpreter lock. Python's default of 5 ms is
 # too long, because these waits add up.
 SWITCH_S = 0.001
 _log = logging.getLogger("depesche")
 
 
-class HeaderTimeoutProtocol(H11Protocol):
-    """An HTTP/1.1 protocol with a timeout for the request line and headers (the head of a request).
+class ClientTimeoutProtocol(H11Protocol):
+    """An HTTP/1.1 protocol with timeouts for clients that send the head of a request or read a response too slowly.
 
-    The connection is closed if a head is not complete within ``header_timeout_s`` seconds. The timeout starts when the
-    connection is opened or, for later requests, when their first byte arrives. Between requests, uvicorn's timeout for
-    idle connections applies (``DEPESCHE_KEEP_ALIVE_S``).
+    The head of a request is its request line and headers. The connection is closed if a head is not complete within
+    ``header_timeout_s`` seconds. This timeout starts when the connection is opened or, for later requests, when their
+    first byte arrives. Between requests, uvicorn's timeout for idle connections applies (``DEPESCHE_KEEP_ALIVE_S``).
+
+    The connection is aborted if the client takes fewer than `LEAST_READ_BYTES` bytes of a waiting response within
+    ``write_timeout_s`` seconds.
     """
 
     header_timeout_s = 10.0
+    write_timeout_s = 30.0
     _timeout: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's signature
         """Start the timeout for the first request head."""
-        super().connection_made(transport)
+        self._reader = _WatchedTransport(transport, self.write_timeout_s)
+        super().connection_made(self._reader)  # type: ignore[arg-type]  # it has the methods of a transport
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
@@ -64,8 +72,9 @@ class HeaderTimeoutProtocol(H11Protocol):
             self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timeout, because the connection is closed."""
+        """Stop the timeouts, because the connection is closed."""
         self._stop_waiting()
+        self._reader.stop()
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
@@ -77,40 +86,126 @@ class HeaderTimeoutProtocol(H11Protocol):
             self._timeout = None
 
 
-def run(settings: Settings) -> None:
+class _WatchedTransport:
+    """A transport that is aborted if its client does not read what was written to it.
+
+    `asyncio.Transport.close` waits until everything has been read, so without this, a client could keep a response in
+    memory forever.
+    """
+
+    def __init__(self, transport: asyncio.Transport, timeout_s: float) -> None:
+        self._transport = transport
+        self._timeout_s = timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._written = 0
+        self._read_before = 0  # the bytes that the client had read at ``_since_s``
+        self._since_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Write ``data``, and watch whether the client reads it."""
+        if not self._transport.get_write_buffer_size():
+            self._progressed(self._written)
+        self._written += len(data)
+        self._transport.write(data)
+        if self._timer is None and self._transport.get_write_buffer_size():
+            self._timer = self._loop.call_later(self._timeout_s, self._check)
+
+    def stop(self) -> None:
+        """Stop watching, because the connection is closed."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _progressed(self, read: int) -> None:
+        self._read_before, self._since_s = read, self._loop.time()
+
+    def _check(self) -> None:
+        self._timer = None
+        waiting = self._transport.get_write_buffer_size()
+        if not waiting:
+            return
+        read = self._written - waiting
+        if read - self._read_before >= LEAST_READ_BYTES:
+            self._progressed(read)
+        left_s = self._since_s + self._timeout_s - self._loop.time()
+        if left_s <= 0:
+            _log.warning("slow_reader_cut", extra={"waiting_bytes": waiting})
+            self._transport.abort()
+        else:
+            self._timer = self._loop.call_later(left_s, self._check)
+
+
+def _on_settled() -> None:
+    """Prepare the process for requests, after the models have been loaded."""
+    freeze_gc_heap()
+    TEXT_THREADS.workers.warm_up()
+
+
+def run(settings: Settings, on_listening: Callable[[int], None] = lambda _: None) -> None:
     """Run the server until SIGTERM or SIGINT. Accepted requests are finished before it exits.
 
+    ``on_listening`` is called with the number of the main port when the server listens on all of its ports.
+
     Raises:
-        DepescheError: the server cannot listen on the administration port.
+        DepescheError: the server cannot listen on a port, or the models could not be loaded and the settings do not
+            tell the process to wait.
     """
     sys.setswitchinterval(SWITCH_S)
-    app = create_app(settings, on_settled=freeze_gc_heap)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the models are about to be loaded, so there is nothing to reload
+    failures: list[str] = []
+    app = create_app(settings, on_settled=_on_settled, on_failed=failures.append)
+    main = _listening(settings.host, settings.port, "port")
     admin = None
     if settings.admin_port:
-        listening = _listening(settings.admin_host, settings.admin_port)
+        try:
+            listening = _listening(settings.admin_host, settings.admin_port, "administration port")
+        except DepescheError:
+            main.close()
+            raise
         admin = _AdminServer(_config(create_admin(app, settings), settings, ADMIN_DRAIN_S, lifespan="off"), listening)
-    config = _config(app, settings, math.ceil(settings.drain_s), host=settings.host, port=settings.port)
+    on_listening(main.getsockname()[1])
+    config = _config(app, settings, settings.drain_s, host=settings.host, port=settings.port)
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
-    _Server(config, app.state.runtime.newsroom, admin).run()
+    reasons = [] if settings.wait_for_models else failures
+    _Server(config, app.state.runtime.newsroom, admin, settings.drain_s, reasons).run([main])
+    if failures and not settings.wait_for_models:
+        raise DepescheError(f"the models could not be loaded: {failures[0]}")
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:
     """Exit with code 0 when uvicorn raises the signal again after the server has closed.
 
-    A daemon thread may still be loading a model in a C++ library. A normal shutdown of the interpreter would unwind
-    this thread's C++ frames and abort the process. Therefore, if there are daemon threads, skip that shutdown.
+    Another thread may still be processing a text, or loading a model in a C++ library. A normal shutdown of the
+    interpreter would wait for the first, and would abort the process for the second. Therefore, if there are other
+    threads, skip that shutdown.
     """
-    if any(thread.daemon for thread in threading.enumerate()):
-        logging.shutdown()
-        with contextlib.suppress(OSError):  # the process that reads the pipe may have exited
-            sys.stdout.flush()
-        os._exit(0)
+    if threading.active_count() > 1:
+        _exit_now()
     sys.exit(0)
 
 
-def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvicorn.Config:
-    protocol = type("Protocol", (HeaderTimeoutProtocol,), {"header_timeout_s": settings.header_timeout_s})
+def _exit_now() -> None:
+    """Exit with code 0 without waiting for other threads. The worker processes end with this process."""
+    logging.shutdown()
+    with contextlib.suppress(OSError):  # the process that reads the pipe may have exited
+        sys.stdout.flush()
+    os._exit(0)
+
+
+def _give_up() -> None:
+    """Exit, because the shutdown did not finish in time."""
+    _log.error("shutdown_forced")
+    _exit_now()
+
+
+def _config(app: Any, settings: Settings, drain_s: float, **options: Any) -> uvicorn.Config:
+    timeouts = {"header_timeout_s": settings.header_timeout_s, "write_timeout_s": settings.write_timeout_s}
+    protocol = type("Protocol", (ClientTimeoutProtocol,), timeouts)
     return uvicorn.Config(
         app,
         log_config=None,
@@ -119,13 +214,14 @@ def _config(app: Any, settings: Settings, drain_s: int, **options: Any) -> uvico
         http=protocol,
         ws="none",
         proxy_headers=False,  # a middleware reads these headers, but only from trusted proxies
-        timeout_graceful_shutdown=drain_s,
+        timeout_graceful_shutdown=math.ceil(drain_s),
         timeout_keep_alive=math.ceil(settings.keep_alive_s),
         **options,
     )
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, name: str) -> socket.socket:
+    """Return a socket that listens on an address. Raises `DepescheError`, which contains ``name``, if that fails."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sets TCP_NODELAY only on sockets that were created with an explicit protocol.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -137,7 +233,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.listen()
     except OSError as error:
         listening.close()
-        raise DepescheError(f"cannot listen on the administration port {host}:{port}: {error.strerror}") from error
+        raise DepescheError(f"cannot listen on the {name} {host}:{port}: {error.strerror}") from error
     return listening
 
 
@@ -173,26 +269,49 @@ class _Server(uvicorn.Server):
     state      begins when                                    what the server does
     ready      the models have been loaded                    answers requests
     draining   SIGTERM or SIGINT arrives                      answers requests, and closes each connection afterwards
-    refusing   all connections are closed, or `ANNOUNCE_S`    rejects new requests; accepted requests have up to
-               seconds have passed                            ``drain_s`` seconds to finish
+    refusing   all connections are closed, or `ANNOUNCE_S`    rejects new requests; accepted requests may finish until
+               seconds have passed                            ``drain_s`` seconds after the signal
     closed     the application's lifespan has ended           closes the administration port
+
+    The process exits at the latest ``drain_s`` + `CLOSING_S` seconds after the signal, whatever is still running.
     """
 
-    def __init__(self, config: uvicorn.Config, newsroom: Newsroom, admin: _AdminServer | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        newsroom: Newsroom,
+        admin: _AdminServer | None,
+        drain_s: float,
+        failures: Sequence[str],
+    ) -> None:
         super().__init__(config)
         self._newsroom = newsroom
         self._admin = admin
+        self._drain_s = drain_s
+        self._ends_s = math.inf
+        self._failures = failures
         self._reloading: asyncio.Future[None] | None = None
+        self._reload_again = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening on both ports. uvicorn exits if it cannot listen on the main port."""
+        """Start serving on both ports."""
         await super().startup(sockets)
+        self._log_started_message(sockets or [])  # uvicorn does not log this for sockets that it did not open
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._begin_reload)
         if self._admin is not None:
             self._admin.begin()
 
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether the server must stop. uvicorn calls this method ten times a second."""
+        return await super().on_tick(counter) or bool(self._failures)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Start draining. uvicorn calls this method on SIGTERM and SIGINT."""
+        if self._ends_s == math.inf:
+            self._ends_s = time.monotonic() + self._drain_s
+            deadline = threading.Timer(self._drain_s + CLOSING_S, _give_up)
+            deadline.daemon = True
+            deadline.start()
         self._newsroom.lifecycle.begin_drain()
         super().handle_exit(sig, frame)
 
@@ -200,6 +319,8 @@ class _Server(uvicorn.Server):
         """Run the remaining shutdown steps. The administration port is served until the main port is closed."""
         await self._announce()
         self._newsroom.lifecycle.refuse_work()
+        left_s = max(0.0, self._ends_s - time.monotonic()) if self._ends_s < math.inf else self._drain_s
+        self.config.timeout_graceful_shutdown = left_s  # type: ignore[assignment]  # asyncio accepts a float
         try:
             await super().shutdown(sockets)  # closes idle connections, then waits for requests and the lifespan to end
         finally:
@@ -214,18 +335,18 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(ANNOUNCE_STEP_S)
 
     def _begin_reload(self) -> None:
-        """Start a reload. If another reload is running, start the new one after it.
+        """Start a reload. If another reload is running, start one more after it, however many signals arrive.
 
         The running reload may have read the files before they changed, so it cannot replace the new one.
         """
-        before = self._reloading
+        self._reload_again = True
+        if self._reloading is None or self._reloading.done():
+            self._reloading = asyncio.ensure_future(self._reload_while_asked())
 
-        async def next_one() -> None:
-            if before is not None:
-                await before
+    async def _reload_while_asked(self) -> None:
+        while self._reload_again:
+            self._reload_again = False
             await self._reload()
-
-        self._reloading = asyncio.ensure_future(next_one())
 
     async def _reload(self) -> None:
         """Reload the models, as ``/admin/reload`` does, and log the outcome."""

@@ -5,17 +5,23 @@ Only the modules app, cli and server use them.
 
 import os
 import re
+from collections.abc import Collection
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from limits import parse_many
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.asyncio.connection import parse_url as redis_options
 
-from service.cache.seal import secrets_in
+from service.cache.seal import SealMissing, secrets_in
 from service.registry.catalog import default_weights_dir
+
+UNSEALED = "none"
+"""The value of ``cache_seal_key`` with which values in Redis are not encrypted."""
 
 
 def _installed_dir() -> Path:
@@ -38,6 +44,12 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on. 0 selects a free port.")
+    root_path: str = Field(
+        default="",
+        pattern="^(/[A-Za-z0-9._~-]+)*$",
+        description="Path prefix under which a proxy publishes the service (`/depesche`). The proxy may remove it.",
+    )
+    docs: bool = Field(default=True, description="Whether `/docs` and `/openapi.json` are served.")
     admin_host: str = Field(default="127.0.0.1", description="Address that the administration port listens on.")
     admin_port: int = Field(default=0, ge=0, le=65535, description="Port for `/admin`. 0 disables it.")
     metrics_port: Literal["main", "admin", "both"] = Field(
@@ -79,6 +91,48 @@ class Settings(BaseSettings):
     )
     summary_model: str | None = Field(
         default=None, min_length=1, description="Name of the summary model. If unset, the profile determines it."
+    )
+    remote_url: str | None = Field(
+        default=None,
+        description=(
+            "Base URL of an OpenAI-compatible server for remote models (`http://vllm:8000/v1`). Texts are sent there "
+            "only if a remote model is selected."
+        ),
+    )
+    remote_model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Name of the model on the remote server. If unset, the id in the manifest is used.",
+    )
+    remote_key_file: Path | None = Field(
+        default=None, description="File with the key for the remote server. If unset, no key is sent."
+    )
+    remote_style_file: Path | None = Field(
+        default=None,
+        description=(
+            "File with the house style of the newsroom, at most 4,000 characters. It is part of every prompt for the "
+            "remote server."
+        ),
+    )
+    remote_timeout_s: float = Field(
+        default=60.0, gt=0, description="Seconds that one attempt to get an answer from the remote server may take."
+    )
+    remote_concurrency: int = Field(
+        default=64, ge=1, le=4096, description="Maximum number of simultaneous requests to the remote server."
+    )
+    remote_host: Literal["auto", "private", "public"] = Field(
+        default="auto",
+        description=(
+            "Network of the remote server, for `/v1/models` and the provenance: `private`, `public`, or `auto` "
+            "(private if the URL has a private address, a name without a dot, or a name in a private zone)."
+        ),
+    )
+    embargo_models: bool = Field(
+        default=True,
+        description=(
+            "Whether local models are loaded in addition to remote ones, for requests under embargo. If false, such "
+            "requests get status 422."
+        ),
     )
     engine: Literal["auto", "ctranslate2", "torch"] = Field(
         default="auto",
@@ -136,6 +190,13 @@ class Settings(BaseSettings):
             "was just closed."
         ),
     )
+    wait_for_models: bool = Field(
+        default=False,
+        description=(
+            "Whether the process keeps running if the models cannot be loaded at startup. It then waits for a reload, "
+            "and `/readyz` reports the reason. Otherwise it exits with code 1."
+        ),
+    )
     drain_s: float = Field(
         default=30.0, ge=0, description="Maximum time, in seconds, for accepted requests to finish at shutdown."
     )
@@ -152,8 +213,8 @@ class Settings(BaseSettings):
         default=None,
         description=(
             "Secrets for the encryption of values in Redis (32 bytes each, in base64, separated by commas). The "
-            "first one encrypts, and all of them decrypt. If unset, values are not encrypted. Requires "
-            "`depesche[seal]`."
+            "first one encrypts, and all of them decrypt. Required if `DEPESCHE_REDIS_URL` is set. `none` stores "
+            "values unencrypted."
         ),
     )
     redis_url: SecretStr | None = Field(
@@ -201,6 +262,11 @@ class Settings(BaseSettings):
     body_timeout_s: float = Field(
         default=60.0, gt=0, description="Seconds that a client has to send the body of a request."
     )
+    write_timeout_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="Seconds in which a client must read at least 32 KiB of a waiting response, or the rest of it.",
+    )
     cors_origins: str | None = Field(
         default=None,
         description=(
@@ -222,7 +288,7 @@ class Settings(BaseSettings):
     @field_validator("cache_seal_key")
     @classmethod
     def _secrets(cls, given: SecretStr | None) -> SecretStr | None:
-        if given is not None:
+        if given is not None and given.get_secret_value() != UNSEALED:
             secrets_in(given.get_secret_value())  # the ValueError describes the error without the secret
         return given
 
@@ -235,6 +301,17 @@ class Settings(BaseSettings):
         except ValueError:
             # The original error may contain part of the password.
             raise ValueError("this is not a Redis URL (redis://…, rediss://… or unix://…)") from None
+        return url
+
+    @field_validator("remote_url")
+    @classmethod
+    def _a_url_of_http(cls, url: str | None) -> str | None:
+        if url is not None:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+                raise ValueError("this is not a base URL (http://… or https://…, without a query)")
+            if parts.username is not None or parts.password is not None:
+                raise ValueError("the URL must not contain a user name or password; use `remote_key_file` for the key")
         return url
 
     @field_validator("rate_requests", "rate_chars")
@@ -269,6 +346,21 @@ class Settings(BaseSettings):
             raise ValueError(f"`metrics_port` {self.metrics_port!r} requires `admin_port`")
         return self
 
+    @property
+    def seal_secrets(self) -> list[bytes]:
+        """The secrets for the encryption of values in Redis. Without secrets, values are not encrypted.
+
+        Raises:
+            SealMissing: there is a shared cache, and its encryption is neither configured nor turned off.
+        """
+        if self.redis_url is not None and self.cache_seal_key is None:
+            raise SealMissing(
+                "DEPESCHE_REDIS_URL requires DEPESCHE_CACHE_SEAL_KEY: 32 random bytes in base64 (openssl rand -base64 "
+                f"32), the same in all processes, or `{UNSEALED}` to store article texts in Redis unencrypted"
+            )
+        seal = None if self.cache_seal_key is None else self.cache_seal_key.get_secret_value()
+        return [] if seal is None or seal == UNSEALED else secrets_in(seal)
+
     @model_validator(mode="after")
     def _no_unknown_variables(self) -> "Settings":
         prefix = "DEPESCHE_"
@@ -276,5 +368,11 @@ class Settings(BaseSettings):
         given = {name.upper() for name in os.environ if name.upper().startswith(prefix)}
         unknown = sorted(name for name in given - known if not name.startswith(f"{prefix}TEST_"))
         if unknown:
-            raise ValueError(f"unknown settings: {', '.join(unknown)}")
+            raise ValueError(f"unknown settings: {', '.join(_with_nearest(name, known) for name in unknown)}")
         return self
+
+
+def _with_nearest(name: str, known: Collection[str]) -> str:
+    """Return the name of an unknown setting, with the most similar name of a setting if there is one."""
+    similar = get_close_matches(name, sorted(known), n=1)
+    return f"{name} (did you mean {similar[0]}?)" if similar else name

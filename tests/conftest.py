@@ -23,7 +23,7 @@ REQUIRE_ALL = os.environ.get("DEPESCHE_TEST_REQUIRE_ALL") == "1"
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, None]:
-    """Report a skipped test as a failure if `DEPESCHE_TEST_REQUIRE_ALL` is 1."""
+    """Report a skipped test as a failure if the environment variable `DEPESCHE_TEST_REQUIRE_ALL` is 1."""
     outcome = yield
     report: pytest.TestReport = outcome.get_result()
     if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
@@ -33,10 +33,10 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def models_dir(pytestconfig: pytest.Config) -> Path:
-    """Return the folder of the tiny models, which is the default for `Settings` and for processes that tests start.
+    """Return the folder of the tiny models, which `Settings` and the processes that tests start use by default.
 
-    No test uses a model that a developer has pulled, and joined weights are written to pytest's cache folder. Engines
-    have one thread each: if several test processes share the cores, the threads of one engine wait for each other.
+    No test uses a model that a developer has pulled. Joined weights are written to pytest's cache folder. Each engine
+    has one thread, because several threads would slow each other down when several test processes share the cores.
     """
     cache = pytestconfig.cache
     folder = tiny_models(cache.mkdir("tiny-models"))
@@ -63,7 +63,10 @@ def client() -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def embedded_client() -> Iterator[TestClient]:
-    """Start the application with the embedded starter models. Only a few slow tests use it."""
+    """Start the application with the embedded starter models, which are slower.
+
+    Only a few slow tests use this fixture.
+    """
     settings = Settings(models_dir=ROOT / "models", translation_model="starter-de-en", summary_model="starter-sum-de")
     with TestClient(create_app(settings), raise_server_exceptions=False) as found:
         wait_until_ready(found)
@@ -82,7 +85,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def wait_until_ready(client: TestClient, *, limit_s: float = 300.0) -> None:
-    """Wait until the readiness probe returns 200."""
+    """Wait until the readiness probe returns 200. Fail after ``limit_s`` seconds."""
     end = time.monotonic() + limit_s
     while client.get("/readyz").status_code != 200:
         assert time.monotonic() < end, client.get("/readyz").text

@@ -15,10 +15,11 @@ Writer = Callable[[Tokens], Tokens]
 
 
 class FakeEngine:
-    """An engine whose ``handler`` answers each call. By default the output is the source, reversed and in capitals.
+    """A fake engine whose ``handler`` produces the result of each call.
 
-    ``calls`` records the items of every call, including failed calls. A test may change the handler between calls:
-    ``engine.handler = raising(RuntimeError("out of memory"))``.
+    By default, the output is the source in reverse order and in capitals. ``calls`` records the items of every call,
+    including failed calls. A test may change the handler between calls: ``engine.handler = raising(RuntimeError("out of
+    memory"))``.
     """
 
     name = "fake"
@@ -41,7 +42,7 @@ class FakeEngine:
         return sum(len(item.tokens) for call in self.calls for item in call)
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        """Record the call and return the handler's result."""
+        """Record the items of the call, and return the handler's result."""
         self.calls.append(tuple(items))
         return self.handler(items)
 
@@ -56,9 +57,10 @@ def backwards(tokens: Tokens) -> Tokens:
 
 
 def writing(write: Writer) -> Handler:
-    """Return a handler that applies ``write`` to each source without its end token, within the limit of the options.
+    """Return a handler whose best output is ``write`` applied to the source without its end token.
 
-    The n-th best hypothesis ends with the token ``~n``, so that all hypotheses are different.
+    The item's options limit the output. Each further hypothesis ends with a token ``~n``, so that all hypotheses are
+    different.
     """
 
     def handle(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
@@ -89,7 +91,10 @@ def _forced(item: EngineInput, target: Tokens) -> Hypothesis:
 
 
 def _mirrored(targets: int, words: int, sources: int) -> Attention:
-    """Return the attention of a reversed text: target token i attends to word ``max(0, words - 1 - i)``."""
+    """Return the attention of a reversed text: target token i attends to word ``max(0, words - 1 - i)``.
+
+    ``targets`` and ``sources`` are the numbers of target and source tokens.
+    """
     return Attention.of(
         [[float(source == max(words - 1 - target, 0)) for source in range(sources)] for target in range(targets)]
     )
@@ -108,7 +113,7 @@ def raising(error: Exception, *, when: Callable[[EngineInput], bool] = lambda _:
 
 
 def losing_one(items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-    """Return one result fewer than there are items."""
+    """Return one result fewer than there are items, as a faulty engine would."""
     return writing(backwards)(items)[:-1]
 
 
@@ -124,9 +129,10 @@ def taking(seconds: float, then: Handler | None = None) -> Handler:
 
 
 class Gate:
-    """A handler that blocks every call like a hung model, until it is released or ``GATE_LIMIT_S`` has passed.
+    """A handler that blocks every call, as a hung model would.
 
-    ``entered`` is set as soon as a call is blocked.
+    A call is blocked until `release` is called or ``GATE_LIMIT_S`` seconds have passed. ``entered`` is set as soon as a
+    call is blocked.
     """
 
     def __init__(self, then: Handler | None = None) -> None:
@@ -140,5 +146,5 @@ class Gate:
         return self._then(items)
 
     def release(self) -> None:
-        """Let the blocked calls and all later calls proceed."""
+        """Unblock the blocked calls and all later calls."""
         self.released.set()

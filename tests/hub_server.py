@@ -1,4 +1,7 @@
-"""A model hub on 127.0.0.1 that implements the requests of the real Hugging Face client, and fails on demand."""
+"""A model hub on 127.0.0.1 that implements the requests of the real Hugging Face client.
+
+Tests can make its responses fail.
+"""
 
 import hashlib
 import json
@@ -17,7 +20,7 @@ _PIECE_BYTES = 1 << 16
 
 @dataclass
 class Repo:
-    """A repository with one commit, ``main``."""
+    """A repository with one commit on the branch ``main``."""
 
     files: dict[str, bytes]
     commit: str = "1" * 40
@@ -27,7 +30,7 @@ class Repo:
     size_bytes: int | None = None  # sent instead of the real size of large files
 
     def listing(self) -> list[dict[str, Any]]:
-        """Return the tree of the commit in the format of the hub."""
+        """Return the files of the commit in the format of the hub's API."""
         return [{"type": "directory", "path": "onnx", "oid": "0" * 40}, *map(self._listed, sorted(self.files))]
 
     def _listed(self, name: str) -> dict[str, Any]:
@@ -42,7 +45,7 @@ class Repo:
 
 @dataclass
 class Hub:
-    """The state of the server, which tests may change while it is running."""
+    """The state of the hub, which tests may change while the server is running."""
 
     url: str = ""
     store_url: str = ""  # another host for large files: the client uses the metadata in the redirect
@@ -58,7 +61,7 @@ class Hub:
         self.held.set()
 
     def fetched(self) -> list[str]:
-        """Return the paths of the files whose content was sent, in order."""
+        """Return the paths of the files that clients have requested with GET, in order."""
         return [path for method, path, _ in self.asked if method == "GET" and not path.startswith("/api/")]
 
 
@@ -90,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404)
 
     def _repo(self, name: str, revision: str) -> Repo | None:
-        """Return the repository, or send an error response and return None."""
+        """Return the repository ``name``, or send an error response and return None."""
         repo = self.hub.repos.get(name)
         if repo is None:
             self._send(404 if "Authorization" in self.headers else 401, {"X-Error-Code": "RepoNotFound"})
@@ -172,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving() -> Iterator[Hub]:
-    """Run a hub in a thread."""
+    """Run a hub in a thread during the block, and yield its state."""
     hub = Hub()
     handler = type("Handler", (_Handler,), {"hub": hub})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

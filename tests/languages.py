@@ -1,4 +1,4 @@
-"""The two languages that most tests use."""
+"""The two languages that most tests use: German and English."""
 
 from service.languages.base import LanguagePair, language
 

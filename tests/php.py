@@ -10,7 +10,10 @@ LIMIT_S = 120.0
 
 
 def php(*args: str, given: str = "") -> str:
-    """Run a PHP program and return its output. Skip the test if PHP is not installed."""
+    """Run PHP with ``args`` and the standard input ``given``, and return its output.
+
+    Skip the test if PHP is not installed.
+    """
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     command = [PROGRAM, "-d", "display_errors=stderr", "-d", "error_reporting=-1", *args]

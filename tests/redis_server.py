@@ -1,6 +1,6 @@
 """A real redis-server in a separate process, which tests can kill and pause.
 
-If it is not installed, tests are skipped.
+If redis-server is not installed, tests are skipped.
 """
 
 import shutil
@@ -24,7 +24,10 @@ PATIENCE_S = 120.0
 
 
 class RedisServer:
-    """A Redis server on one port. It can be started again, and stores nothing on disk."""
+    """A Redis server with a fixed port.
+
+    The server can be started again after it was killed, and stores nothing on disk.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -51,7 +54,7 @@ class RedisServer:
             return False
 
     def client(self) -> Redis:
-        """Return a client for use by the test."""
+        """Return a new client of the server for use by the test."""
         return Redis.from_url(self.url, socket_timeout=PATIENCE_S)
 
     def kill(self) -> None:
@@ -62,11 +65,11 @@ class RedisServer:
             self._process = None
 
     def pause(self) -> None:
-        """Pause the server. It still accepts connections but answers none."""
+        """Pause the server with SIGSTOP. New connections are still accepted, but requests get no reply."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """End the pause."""
+        """Let the paused server continue."""
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: int) -> None:
@@ -77,7 +80,10 @@ class RedisServer:
 
 @contextmanager
 def redis_running(folder: Path) -> Iterator[RedisServer]:
-    """Start a server and kill it at the end of the block. Skip the test if redis-server is not installed."""
+    """Start a server, yield it, and kill it at the end of the block.
+
+    Skip the test if redis-server is not installed.
+    """
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     server = RedisServer(folder)

@@ -1,6 +1,6 @@
-"""Tests of the command ``depesche backfill``: it writes the same file whether or not it is interrupted.
+"""Tests of the command ``depesche backfill``: an interrupted run ends with the same file as an uninterrupted one.
 
-They also test the report of failures.
+The report of failed lines is also tested.
 """
 
 import json
@@ -39,7 +39,7 @@ def written(path: Path, *lines: Any) -> Path:
 
 
 def records(path: Path) -> list[dict[str, Any]]:
-    """Return the records in an output file, without the timestamps."""
+    """Return the records in an output file, without their timestamps."""
     found = [json.loads(line) for line in path.read_bytes().splitlines()]
     for record in found:
         if "result" in record:
@@ -49,7 +49,7 @@ def records(path: Path) -> list[dict[str, Any]]:
 
 
 def committed_lines(output: Path) -> int:
-    """Return the number of output lines that the checkpoint has recorded."""
+    """Return the number of output lines that the checkpoint file of ``output`` records."""
     path = output.with_name(output.name + ".checkpoint")
     return int(json.loads(path.read_bytes())["written"]["lines"]) if path.exists() else 0
 
@@ -69,14 +69,17 @@ def output(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def mixed(tmp_path: Path) -> Path:
-    """Write an archive of four lines, of which the second and the third fail."""
+    """Write an archive of four lines, of which the second and third are invalid, and return its path."""
     good = {"body": " ".join(SENTENCES[:3])}
     return written(tmp_path / "in.jsonl", {"id": "a", **good}, {"body": ""}, {**good, "colour": 1}, {"id": 4, **good})
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write an archive of a dozen articles to translate. Sentences occur more than once, and one line is bad."""
+    """Write an archive of eleven articles and one invalid line, and return its path.
+
+    Several articles contain the same sentences.
+    """
     bodies = [" ".join(SENTENCES[n % 20] for n in range(start, start + 3)) for start in range(11)]
     lines = [{"id": f"article-{n}", "body": body} for n, body in enumerate(bodies)]
     return written(tmp_path_factory.mktemp("archive") / "in.jsonl", *lines[:5], {"body": 5}, *lines[5:])
@@ -120,7 +123,7 @@ def test_a_second_run_skips_what_is_there_and_counts_it(mixed: Path, output: Pat
         file.write(json.dumps({"id": "new", "body": SENTENCES[0]}) + "\n")
     result = depesche(mixed, output, *FAST, "--report", tmp_path / "report.json")
     assert result.exit_code == 3
-    assert "resumed: 4 lines are already done and will be skipped" in result.stderr
+    assert "resumed: earlier runs processed 4 lines, which will be skipped" in result.stderr
     assert output.read_bytes().startswith(before)
     assert records(output)[4]["id"] == "new"
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Tests of the files of a backfill: lines are read within limits, and committed work survives any interruption."""
+"""Tests of the files of a backfill: input lines have a size limit, and saved work survives any interruption."""
 
 import json
 import os
@@ -24,14 +24,21 @@ def read(path: Path, max_line_bytes: int = LIMIT_BYTES) -> list[InputLine]:
 
 
 def resumed(archive: Path, output: Path, *, made_with: dict[str, Any] = WITH, restart: bool = False) -> list[InputLine]:
-    """Resume a run, and return the lines that have not been processed yet."""
+    """Resume a backfill run, and return the input lines that the run has not processed yet.
+
+    ``made_with`` describes the job and must be the same as in the last run. If ``restart`` is True, the last run is
+    ignored.
+    """
     with closing(InputLines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
         journal.resume(lines, made_with, restart=restart)
         return list(lines)
 
 
 def worked_off(archive: Path, output: Path, *, committed: int, written: int) -> None:
-    """Simulate a run that copied ``written`` lines and was killed after it had committed ``committed`` of them."""
+    """Simulate a run that was killed after it had written ``written`` lines.
+
+    The run had committed only the first ``committed`` of these lines.
+    """
     with closing(InputLines(archive, LIMIT_BYTES)) as lines, closing(Journal(output)) as journal:
         journal.resume(lines, WITH, restart=False)
         for number, line in enumerate(lines, 1):

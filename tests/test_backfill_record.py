@@ -1,4 +1,7 @@
-"""Tests of one archive line: it gets the same result as from POST /v1/articles, and never raises an exception."""
+"""Tests of the record of an archive line: it is equal to the response of POST /v1/articles.
+
+For an invalid line, the record contains the error, and no exception is raised.
+"""
 
 import json
 from collections.abc import Callable
@@ -24,7 +27,7 @@ Ask = Callable[..., Record]
 
 @pytest.fixture
 def ask(client: TestClient) -> Ask:
-    """Return a function that processes a line, given as an object or as bytes, and returns its record."""
+    """Return a function that processes an archive line, given as an object or as bytes, and returns its record."""
 
     def record(line: Any, *, number: int = 7, defaults: dict[str, Any] | None = None, cache: bool = False) -> Record:
         assert isinstance(client.app, FastAPI)
@@ -144,7 +147,7 @@ def test_the_cache_is_left_alone_unless_asked_for(ask: Ask) -> None:
 
 
 class Failing:
-    """A pipeline that raises the given errors, one in each call, before it works normally."""
+    """A replacement for the article pipeline that raises each of ``errors`` in one call and then works normally."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> None:
         self._errors = list(errors)

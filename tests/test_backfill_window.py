@@ -1,4 +1,4 @@
-"""Tests of the window: order, limits on lines and bytes, and cancellation when a line raises an exception."""
+"""Tests of the window of lines in progress: order, limits on lines and bytes, and cancellation after an exception."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def lines(count: int, size_bytes: int = 1) -> Iterator[InputLine]:
 
 
 class Bench:
-    """Work that waits until the test releases it. It records how many lines are in progress."""
+    """A fake processor of lines that records how many lines are in progress."""
 
     def __init__(self) -> None:
         self.begun: list[int] = []
@@ -29,7 +29,7 @@ class Bench:
         self._slow.set()
 
     async def work(self, line: InputLine) -> int:
-        """Process a line. The first line is slow: it waits for `release`."""
+        """Process a line, and return its number. The first line waits until `release` is called."""
         self.begun.append(line.number)
         self.at_work += 1
         self.most_at_work = max(self.most_at_work, self.at_work)

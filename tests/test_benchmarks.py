@@ -88,7 +88,10 @@ def test_sizes_are_per_format_and_total(tmp_path: Path) -> None:
 
 
 def trained(folder: Path, losses: dict[int, float], held: int = 7) -> Path:
-    """Return the output of a training run: a log with one held-out set, and its items."""
+    """Write the output of a training run to ``folder``: a log with one held-out set, and its items.
+
+    ``losses`` maps a number of steps to the loss on the held-out set. ``held`` is the only token id in this set.
+    """
     folder.mkdir()
     lines = [{"steps": steps, "items": 9 * steps, "held": {"news": loss}} for steps, loss in losses.items()]
     (folder / "log.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")

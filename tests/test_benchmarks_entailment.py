@@ -1,4 +1,4 @@
-"""Tests of the entailment benchmark: it reads the test splits, and computes precision and recall at each threshold."""
+"""Tests of the entailment benchmark: reading the test splits, and precision and recall at each threshold."""
 
 import json
 import lzma

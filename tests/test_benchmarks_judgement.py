@@ -1,4 +1,4 @@
-"""Tests of the judgement of summaries: the files for the readers, the counting of marks, and invalid files of marks."""
+"""Tests of the benchmark in which readers judge summaries: the files for the readers, and the counts of their marks."""
 
 import json
 from pathlib import Path

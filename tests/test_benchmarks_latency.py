@@ -1,4 +1,4 @@
-"""Tests of the latency benchmark: open-loop arrivals, figures with their spread, and arguments."""
+"""Tests of the latency benchmark: requests at scheduled times, results with their spread, and arguments."""
 
 import asyncio
 from pathlib import Path

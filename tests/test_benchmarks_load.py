@@ -1,4 +1,4 @@
-"""Tests of the load benchmark: distinct articles, wrk as load generator, and no figures after a failed request."""
+"""Tests of the load benchmark: distinct articles, the load generator wrk, and no results after a failed request."""
 
 import json
 import shutil

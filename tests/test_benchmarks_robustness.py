@@ -1,4 +1,4 @@
-"""Tests that the robustness benchmark selects the right rows and rewrites them."""
+"""Tests that the robustness benchmark selects the right test sentences and rewrites them as intended."""
 
 from benchmarks import robustness
 from benchmarks.robustness import Form, Row

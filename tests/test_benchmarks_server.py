@@ -1,4 +1,4 @@
-"""Tests that the ports for servers are free, and that no two processes get the same port."""
+"""Tests that the ports for the benchmarks' servers are free, and that no two processes get the same port."""
 
 import socket
 import subprocess

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from service import __version__
 from service.cli.main import app
 
 ROOT = Path(__file__).parents[1]
@@ -109,6 +110,18 @@ def test_wrong_setting_is_one_line(command: tuple[str, ...]) -> None:
 
 def test_unknown_variable_is_one_line() -> None:
     assert_told(depesche("models", "list", DEPESCHE_CACHE_SIZE="1"), "DEPESCHE_CACHE_SIZE", "unknown setting")
+
+
+def test_mistyped_variable_gets_a_suggestion() -> None:
+    result = depesche("models", "list", DEPESCHE_PROT="1")
+    assert_told(result, "DEPESCHE_PROT (did you mean DEPESCHE_PORT?)")
+    assert ": :" not in result.stderr
+
+
+def test_version_is_printed() -> None:
+    result = depesche("--version")
+    assert result.exit_code == 0
+    assert result.stdout == f"depesche {__version__}\n"
 
 
 def test_unknown_model_offers_others(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tests that the number of cores that a container may use is read correctly from control groups."""
+"""Tests that the number of cores that a container may use is read correctly from Linux control groups."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests that the examples run unchanged against the real service."""
+"""Tests that the example programs run unchanged against the real service."""
 
 import json
 import os
@@ -37,7 +37,7 @@ FIELDS = {"post": 7, "title": "Rat berät", "excerpt": "Der Rat tagt am Abend.",
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """Start a service process, wait until it is ready, and return its URL."""
+    """Start a service process, wait until it is ready, and yield its URL."""
     with serving() as server:
         yield server.url
 
@@ -53,7 +53,10 @@ def python(name: str, url: str, *args: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def in_front_of(url: str, first: tuple[int, dict[str, str], bytes]) -> Iterator[str]:
-    """Start a server that sends each of the responses in ``first`` once and then forwards requests to ``url``."""
+    """Start a server that answers the first request with ``first`` and forwards later requests to ``url``.
+
+    ``first`` is a status, headers and a body. Yield the URL of the server.
+    """
     answers = [first]
 
     class Handler(BaseHTTPRequestHandler):
@@ -85,7 +88,7 @@ def in_front_of(url: str, first: tuple[int, dict[str, str], bytes]) -> Iterator[
 
 
 def busy(retry_after: str = "1") -> tuple[int, dict[str, str], bytes]:
-    """Return the response of a service whose queue is full."""
+    """Return the status, headers and body of the response of a service whose queue is full."""
     problem = {"status": 503, "code": "queue_full", "detail": "full", "request_id": "a", "errors": []}
     headers = {"Content-Type": "application/problem+json", "Retry-After": retry_after}
     return 503, headers, json.dumps(problem).encode()
@@ -174,13 +177,19 @@ def test_plugin_is_valid_php() -> None:
 
 
 def called(do: str, **given: Any) -> dict[str, Any]:
-    """Call the plugin with a fake WordPress and a real request to the service, and return what it changed."""
+    """Run the WordPress plugin in a fake WordPress, which makes the call named ``do``.
+
+    The plugin sends a real request to the service. Return the state of the fake WordPress after the call.
+    """
     world: dict[str, Any] = json.loads(php(str(WORDPRESS), str(PLUGIN), given=json.dumps({"do": do, **given})))
     return world
 
 
 def asked(route: str, url: str, **given: Any) -> dict[str, Any]:
-    """Send a request to one of the plugin's routes, and return what it changed."""
+    """Send a request to one of the plugin's routes.
+
+    Return the state of the fake WordPress after the request.
+    """
     return called("ask", **{"route": route, "fields": FIELDS, "settings": {"url": url, "key": "secret"}, **given})
 
 

@@ -1,4 +1,4 @@
-"""Tests that the heap is returned to the system while the process is working, and is left alone while it is idle."""
+"""Tests that unused heap memory is returned to the system while the process is working, but not while it is idle."""
 
 import asyncio
 import ctypes
@@ -40,7 +40,7 @@ def test_pages_between_what_is_still_used_go_back() -> None:
 
 
 async def _trims(used_s: Sequence[float]) -> int:
-    """Return how often the heap is trimmed if the periods use these amounts of processor time."""
+    """Return how often the heap is trimmed after periods with these amounts of processor time, in seconds."""
     trims: list[float] = []
     read = iter([0.0, *(now_s for now_s in accumulate(used_s) for _ in range(2))])
     task = asyncio.create_task(

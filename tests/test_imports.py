@@ -1,4 +1,7 @@
-"""Tests that importing the service has no unwanted effects. Import rules for modules are in pyproject.toml."""
+"""Tests that importing the service neither imports torch nor reads a model.
+
+The rules on imports between modules are in pyproject.toml.
+"""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Tests of logs: one JSON object per line with the request id, and no submitted text."""
+"""Tests of logs: each line is a JSON object with the request id and without any submitted text."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    """Configure logging at level ``debug``, and return a function that returns the lines since its last call."""
+    """Configure logging at level ``debug``, and yield a function that returns the log lines since its last call."""
     before = {name: vars(logging.getLogger(name)).copy() for name in LOGGERS}
     handlers = {name: list(logging.getLogger(name).handlers) for name in LOGGERS}
     stream = io.StringIO()
@@ -59,7 +59,10 @@ def lines() -> Iterator[Lines]:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> Iterator[TestClient]:
-    """Start the application with engines that raise an error containing the text if the text contains ``FATAL``."""
+    """Start the application with fake engines that fail for texts with the word ``FATAL``.
+
+    The error message contains a submitted text, which must not be logged.
+    """
 
     def fatal(item: EngineInput) -> bool:
         return FATAL in "".join(item.tokens)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from service.errors import ModelError
-from service.registry.manifest import EngineFiles, Hub, Joined, Manifest, Prompts, Score, Thorough, dumps, load
+from service.registry.manifest import EngineFiles, Hub, Joined, Manifest, Prompts, Remote, Score, Thorough, dumps, load
 from tests.hub.library import write_model
 
 ELSEWHERE: dict[str, tuple[type[BaseModel], str]] = {
@@ -17,6 +17,7 @@ ELSEWHERE: dict[str, tuple[type[BaseModel], str]] = {
     "prompts": (Prompts, ""),
     "thorough": (Thorough, ""),
     "hub": (Hub, ""),
+    "remote": (Remote, ""),
     "published": (Score, ""),
 }
 README = Path(__file__).parent.parent / "models" / "README.md"
@@ -39,7 +40,7 @@ def changed(path: Path, old: str, new: str) -> Path:
     [
         ('revision = "1"\n', "", "Value error, these fields are missing or empty: revision"),
         ('licence = "Apache-2.0"\n', "", "licence: Field required"),
-        ('weights = "embedded/small"\n', "", "Value error, exactly one of `weights` and `hub` is required"),
+        ('weights = "embedded/small"\n', "", "Value error, exactly one of `weights`, `hub` and `remote` is required"),
         ('"marian"', '"rnn"', "architecture: Input should be 'marian', 't5', "),
         ("[tokens]", 'verified = ["colour"]\n[tokens]', "Value error, `verified` lists unknown fields: colour"),
         ("max_source_tokens = 128\n", "", "tokens.max_source_tokens: Field required"),
@@ -178,7 +179,7 @@ def test_a_model_of_the_hub_needs_no_files_before_it_is_installed(offered: Path)
         (
             "quality",
             'weights = "embedded/model"\nquality',
-            "Value error, exactly one of `weights` and `hub` is required",
+            "Value error, exactly one of `weights`, `hub` and `remote` is required",
         ),
         ('"someone/model"\npatterns', '"someone/../model"\npatterns', "hub.repo: String should match pattern"),
         ('"config.json", ', '"../config.json", ', "hub.patterns.0: String should match pattern"),

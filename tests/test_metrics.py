@@ -29,12 +29,12 @@ DOCUMENT = (ROOT / "docs" / "metrics.md").read_text("utf-8")
 
 @pytest.fixture
 def service_metrics() -> Metrics:
-    """Return the metrics of a service before its start."""
+    """Return the metrics of a service that has not been started."""
     return Metrics(Newsroom(plan_of(Settings()), events.ignore, lambda: None))
 
 
 def changed_samples(service_metrics: Metrics, event: events.Event) -> dict[str, float]:
-    """Return the samples that an event changes, each with the difference. Histogram buckets are left out."""
+    """Return the samples that an event changes, each with its difference. Histogram buckets are left out."""
     before = samples(service_metrics)
     service_metrics.listen(event)
     return {
@@ -45,7 +45,10 @@ def changed_samples(service_metrics: Metrics, event: events.Event) -> dict[str, 
 
 
 def samples(service_metrics: Metrics) -> dict[str, float]:
-    """Return all samples of the project under keys like ``name a b``, with label values in the order of the names."""
+    """Return the value of each sample of the service's own metrics. Histogram buckets are left out.
+
+    A key is the name of a metric without its prefix, followed by the label values in the order of the label names.
+    """
     found = (
         s for family in service_metrics.registry.collect() if family.name.startswith("depesche") for s in family.samples
     )
@@ -147,7 +150,7 @@ def test_model_metrics_exist_before_first_batch(service_metrics: Metrics) -> Non
 
 
 def codes_of(tree: ast.Module) -> Iterator[str]:
-    """Return the notice codes in a module, including those passed to its functions with ``code`` as first parameter."""
+    """Yield the notice codes in a module, including those passed to its functions whose first parameter is ``code``."""
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     makers = {"Notice", *(f.name for f in functions if f.args.args and f.args.args[0].arg == "code")}
     for node in ast.walk(tree):
@@ -169,7 +172,7 @@ def families(service_metrics: Metrics) -> list[Metric]:
 
 
 def documented_metrics() -> dict[str, tuple[str, set[str]]]:
-    """Return the documented type and labels of each metric."""
+    """Return the type and the labels of each metric in the documentation."""
     rows = [line.split("|")[1:4] for line in DOCUMENT.splitlines() if line.startswith(("| `depesche_", "| `process_"))]
     return {name.strip(" `"): (kind.strip(), set(labels.split("`")[1::2])) for name, kind, labels in rows}
 
@@ -198,9 +201,9 @@ def test_docs_list_all_reasons(service_metrics: Metrics) -> None:
 
 
 async def hangs(scope: Scope, _: Receive, send: Send) -> None:
-    """Run an application that never completes its response.
+    """Run an ASGI application that never completes its response.
 
-    It starts the response only if the path requests a stream.
+    The application starts a response only for the path ``/stream``.
     """
     if scope["path"] == "/stream":
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -208,7 +211,7 @@ async def hangs(scope: Scope, _: Receive, send: Send) -> None:
 
 
 def disconnecting(*before: Message) -> Receive:
-    """Return a client that sends ``before`` and then disconnects."""
+    """Return the ASGI ``receive`` function of a client that sends ``before`` and then disconnects."""
     messages = list(before)
 
     async def receive() -> Message:
@@ -221,7 +224,7 @@ def disconnecting(*before: Message) -> Receive:
 
 
 async def discard(_: Message) -> None:
-    """Discard a message that the application sends."""
+    """Discard a message that the ASGI application sends."""
 
 
 BODY: Message = {"type": "http.request", "body": b"{}", "more_body": False}

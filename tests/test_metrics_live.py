@@ -1,4 +1,4 @@
-"""Tests with a real Prometheus that scrapes the service and evaluates every panel and rule."""
+"""Tests with a real Prometheus server that scrapes the service and evaluates every dashboard panel and rule."""
 
 import json
 import re
@@ -23,24 +23,24 @@ ARTICLE = {"body": "Der Zug fährt heute nicht nach Kiel. Die Regierung rechnet 
 
 
 class Prometheus:
-    """A Prometheus server and its API."""
+    """A client for the API of a Prometheus server."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def ask(self, path: str, **parameters: str) -> Any:
-        """Send a request to the API, and return the data of its successful response."""
+        """Send a request to ``path`` of the API, assert that it succeeds, and return the data of the response."""
         answer = httpx.get(f"{self._url}/api/v1/{path}", params=parameters, timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
     def value(self, expression: str) -> list[Any]:
-        """Return the samples of an instant query."""
+        """Run ``expression`` as an instant query, and return the samples."""
         found: list[Any] = self.ask("query", query=expression)["result"]
         return found
 
     def until(self, wanted: Callable[[], bool]) -> None:
-        """Wait until ``wanted`` is true."""
+        """Wait until ``wanted`` returns True."""
         end = time.monotonic() + PATIENCE_S
         while not self._holds(wanted):
             assert time.monotonic() < end
@@ -54,7 +54,7 @@ class Prometheus:
 
 
 def configuration(target: str) -> str:
-    """Return a configuration that scrapes the service and evaluates its rules every second."""
+    """Return a configuration of Prometheus that scrapes ``target`` and evaluates its rules every second."""
     scrape = {"job_name": "depesche", "scrape_interval": "1s", "static_configs": [{"targets": [target]}]}
     return json.dumps(  # JSON is YAML
         {
@@ -67,7 +67,7 @@ def configuration(target: str) -> str:
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Start Prometheus, and wait for several scrapes of a service that has done some work."""
+    """Start Prometheus, and yield a client for it after several scrapes of a service that has processed an article."""
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     folder = tmp_path_factory.mktemp("prometheus")

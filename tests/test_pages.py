@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.pages import Found, overlap, score, table
+from benchmarks.pages import Found, is_foreign, overlap, score, table
 from models.pages.field import Text, train
 from models.pages.pages import examples
 from service.cleaning.line_model import STATES
@@ -24,6 +24,12 @@ def test_overlap_counts_repeated_words() -> None:
 def test_score_compares_body_headline_and_lead() -> None:
     found = score(Found(HEADLINE.upper(), None, "eins zwei"), GOLD)
     assert (found.precision, found.recall, found.headline, found.lead) == (1.0, 0.5, True, False)
+
+
+def test_foreign_sentence_shares_few_word_pairs_with_the_article() -> None:
+    assert not is_foreign("Eins zwei drei.", GOLD)
+    assert not is_foreign(LEAD, GOLD)
+    assert is_foreign("Eins sind die Cookies von vier Partnern.", GOLD)
 
 
 def test_table_has_the_means_of_each_form() -> None:

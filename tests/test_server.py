@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -87,6 +88,32 @@ def test_admin_port_in_use_is_one_line() -> None:
     )
 
 
+@pytest.mark.slow
+def test_port_in_use_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = served("--port", port)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [f"depesche: cannot listen on the port 127.0.0.1:{port}: Address already in use"]
+
+
+@pytest.mark.slow
+def test_models_that_cannot_be_loaded_end_the_process(tmp_path: Path) -> None:
+    done = served("--port", "0", DEPESCHE_MODELS_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0].startswith("Depesche listens on http://127.0.0.1:")
+    assert "http://127.0.0.1:0" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last == "depesche: the models could not be loaded: there is no translation model for de→en"
+
+
+def served(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m service serve`` until it ends."""
+    command = [sys.executable, "-m", "service", "serve", *options]
+    given = {**os.environ, **environment}
+    return subprocess.run(command, env=given, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+
 def test_admin_port_sends_without_delay() -> None:
-    with _listening("127.0.0.1", 0) as listening:
+    with _listening("127.0.0.1", 0, "port") as listening:
         assert listening.proto == socket.IPPROTO_TCP

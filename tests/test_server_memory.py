@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from service.app import create_app
+from service.generation.local import LocalGenerator
 from service.newsroom.newsroom import Newsroom
 from service.process import freeze_gc_heap
 from service.settings import Settings
@@ -73,6 +74,7 @@ def parts(service: Newsroom) -> list[object]:
     generation = service._pool.serving
     found: list[object] = [generation]
     for model in generation.models.values():
+        assert isinstance(model, LocalGenerator)
         engines = [model.batcher.worker.engine._engine]
         assert all(engine is not None for engine in engines)
         found += [model.tokenizer, model.batcher, *engines]

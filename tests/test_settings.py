@@ -1,10 +1,13 @@
 """Tests of the settings: documentation, defaults and rejected values."""
 
+import base64
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from service.app import create_app
+from service.cache.seal import SealMissing
 from service.settings import Settings
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "settings.md").read_text("utf-8")
@@ -43,7 +46,7 @@ def test_a_redis_url_that_is_none_is_refused_without_its_password(url: str) -> N
 
 @pytest.mark.parametrize("url", ["redis://cache", "rediss://user:pw@cache:6380/2", "unix:///run/redis.sock"])
 def test_every_kind_of_redis_url_is_taken(url: str) -> None:
-    assert Settings(redis_url=SecretStr(url)).redis_url == SecretStr(url)
+    assert Settings(redis_url=SecretStr(url), cache_seal_key=SecretStr("none")).redis_url == SecretStr(url)
     assert Settings(rate_redis_url=SecretStr(url)).rate_redis_url == SecretStr(url)
 
 
@@ -58,3 +61,11 @@ def test_ports_that_do_not_go_together_are_refused() -> None:
 def test_a_limit_or_network_that_is_none_is_refused(given: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         Settings(**given)  # type: ignore[arg-type]  # one of three
+
+
+def test_a_shared_cache_needs_a_seal_key_or_a_refusal() -> None:
+    url, key = SecretStr("redis://cache"), base64.b64encode(bytes(32)).decode()
+    with pytest.raises(SealMissing, match="DEPESCHE_REDIS_URL requires DEPESCHE_CACHE_SEAL_KEY"):
+        create_app(Settings(redis_url=url))
+    assert Settings(redis_url=url, cache_seal_key=SecretStr("none")).seal_secrets == []
+    assert Settings(redis_url=url, cache_seal_key=SecretStr(key)).seal_secrets == [bytes(32)]

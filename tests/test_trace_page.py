@@ -14,7 +14,7 @@ ROW = re.compile(r"^\|.*`(service/[\w/]+\.py)` \|([^|]*)\|", re.MULTILINE)
 
 @cache
 def functions_of(path: Path) -> frozenset[str]:
-    """Return the functions that a file defines, methods with the name of their class."""
+    """Return the names of the functions in a file. The name of a method includes its class."""
     found = set()
     for node in ast.parse(path.read_text("utf-8")).body:
         for one in node.body if isinstance(node, ast.ClassDef) else [node]:

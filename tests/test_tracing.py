@@ -31,7 +31,7 @@ SAMPLED = 1
 
 @pytest.fixture
 def exporter(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """Return an in-memory exporter for the applications that the test creates."""
+    """Return an in-memory exporter that receives the spans of the applications that the test creates."""
     found = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(found))
@@ -50,7 +50,7 @@ async def ports(monkeypatch: pytest.MonkeyPatch, exporter: InMemorySpanExporter)
 
 
 def spans(exporter: InMemorySpanExporter) -> dict[str, list[ReadableSpan]]:
-    """Return the finished spans by name."""
+    """Return the finished spans, grouped by name."""
     found: dict[str, list[ReadableSpan]] = {}
     for span in exporter.get_finished_spans():
         found.setdefault(span.name, []).append(span)
@@ -189,7 +189,7 @@ def test_unsupported_protocol_is_refused() -> None:
 
 @contextmanager
 def collector() -> Iterator[tuple[str, list[bytes]]]:
-    """Start a collector that stores request bodies, and return its address and the bodies."""
+    """Start a trace collector that stores the bodies of requests. Yield its address and the list of bodies."""
     bodies: list[bytes] = []
 
     class Collector(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Tests that the wheel contains the service and its models, and that an editable install contains only a path."""
+"""Tests that the wheel contains the service and its models, and that an editable install copies no weights."""
 
 import shutil
 import zipfile
@@ -15,7 +15,7 @@ MANIFEST = "models/catalog/small.toml"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Copy the repository without the weights."""
+    """Create a checkout with the service and without any weights, and return its folder."""
     root = tmp_path / "checkout"
     shutil.copytree(ROOT / "service", root / "service", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):

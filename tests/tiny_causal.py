@@ -18,14 +18,21 @@ ENGINES = {
 
 
 def write_causal(folder: Path) -> None:
-    """Write ``hf`` (for transformers), ``ct2-float32`` and ``tokenizer.json`` to the new folder ``folder``."""
+    """Write a tiny Gemma model to the new folder ``folder``.
+
+    The model is written to ``hf`` for transformers and to ``ct2-float32`` for CTranslate2, with ``tokenizer.json`` in
+    ``folder``.
+    """
     write_tiny(folder / "hf", full_tokenizer())
     TransformersConverter(str(folder / "hf")).convert(str(folder / "ct2-float32"))
     shutil.copy(folder / "hf" / "tokenizer.json", folder)
 
 
 def causal_entry(folder: Path, task: str = "translation", mark: str = "english") -> Entry:
-    """Return the entry of the model in ``folder`` for a task."""
+    """Return a catalogue entry for the model in ``folder``.
+
+    ``mark`` is the name of the model's prompt mark for ``task``.
+    """
     files = [path for path in folder.rglob("*") if path.is_file()]
     manifest = Manifest.model_validate(
         {

@@ -1,10 +1,10 @@
 """The network of the tiny models.
 
 The embedding is random, and the other weights are constructed. Step ``t`` of the decoder attends to position ``t`` of
-the source, because both positions have the same sinusoids. Its attention is therefore the word alignment. The summary
-model copies the piece at that position. The translation model writes the translation of that piece from a short
-lexicon, or copies the piece if the lexicon does not contain it. An output therefore ends where its source ends, and
-keeps its numbers.
+the source, because both have the same sinusoidal position embedding. The attention of the decoder is therefore the word
+alignment. The summary model copies the piece at that position. The translation model writes the translation of that
+piece from a short lexicon, or copies the piece if the lexicon does not contain it. An output therefore ends where its
+source ends, and contains the numbers of its source.
 """
 
 import json
@@ -28,7 +28,10 @@ NEVER = -1e4
 
 
 def write_network(folder: Path, pieces: sentencepiece.SentencePieceProcessor, lexicon: dict[str, str]) -> None:
-    """Write the network in both formats: float16 for transformers, and int8 for CTranslate2."""
+    """Write the network in both formats: float16 for transformers, and int8 for CTranslate2.
+
+    ``lexicon`` maps words to their translations. All of these words must be single pieces in ``pieces``.
+    """
     vocabulary = {pieces.id_to_piece(i): i for i in range(pieces.get_piece_size())}
     pad = vocabulary["<pad>"] = len(vocabulary)
     network = _network(len(vocabulary), pad, {vocabulary[f"▁{a}"]: vocabulary[f"▁{b}"] for a, b in lexicon.items()})
@@ -94,7 +97,10 @@ def _network(vocabulary: int, pad: int, partners: dict[int, int]) -> Any:
 
 
 def _swapped(content: torch.Tensor) -> torch.Tensor:
-    """Return the order of the dimensions with the two halves of the content dimensions exchanged."""
+    """Return the indices of all dimensions, with the two halves of the content dimensions swapped.
+
+    ``content`` is True for the content dimensions.
+    """
     order = torch.arange(WIDTH)
     first, second = content.nonzero().squeeze(1).chunk(2)
     order[first], order[second] = second, first
@@ -102,10 +108,13 @@ def _swapped(content: torch.Tensor) -> torch.Tensor:
 
 
 def _codes(vocabulary: int, content: torch.Tensor, partners: dict[int, int]) -> torch.Tensor:
-    """Return a code for each piece, with as many positive as negative numbers in the content dimensions.
+    """Return a code, that is, an embedding, for each piece.
 
-    The two halves of a code are equal, except for the codes of partners. The first half of a partner's code is the
-    second half of the other partner's code, and vice versa.
+    The content dimensions have as many positive as negative numbers.
+
+    ``content`` marks these dimensions, and ``partners`` maps pieces to pieces. The two halves of a code are equal,
+    except for the codes of partners. The first half of a partner's code is the second half of the other partner's code,
+    and vice versa.
     """
     first, second = content.nonzero().squeeze(1).chunk(2)
     signs = torch.tensor([EMBEDDED, -EMBEDDED]).repeat(len(first) // 2)
@@ -119,7 +128,10 @@ def _codes(vocabulary: int, content: torch.Tensor, partners: dict[int, int]) -> 
 
 
 def _attend(attention: Any, places: torch.Tensor, content: torch.Tensor, factor: float) -> None:
-    """Make ``attention`` attend to the same position, and write ``factor`` times the content found there."""
+    """Make ``attention`` attend to the same position, and output the content at that position times ``factor``.
+
+    ``places`` and ``content`` mark the dimensions for positions and content.
+    """
     attention.q_proj.weight.copy_(torch.diag(places) * SHARPNESS)
     attention.k_proj.weight.copy_(torch.diag(places) * SHARPNESS)
     attention.v_proj.weight.copy_(torch.diag(content))
@@ -127,9 +139,9 @@ def _attend(attention: Any, places: torch.Tensor, content: torch.Tensor, factor:
 
 
 def _read_places(network: Any, places: torch.Tensor) -> None:
-    """Fit the cross-attention by least squares, so that it reads positions from normalised states.
+    """Fit the cross-attention by least squares to find positions in states that layer norms have shifted and scaled.
 
-    Layer norms shift and scale the states that it gets.
+    ``places`` marks the dimensions for positions.
     """
     attention = network.model.decoder.layers[0].encoder_attn
     drawn = torch.randint(1, network.config.vocab_size - 1, (20, LONGEST))

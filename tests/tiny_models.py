@@ -65,7 +65,10 @@ compute_type = "float32"
 
 
 def tiny_models(cache: Path) -> Path:
-    """Return the models' folder under ``cache``. It is built if it does not exist or its sources have changed."""
+    """Return the folder of the tiny models under ``cache``.
+
+    The models are built first if they do not exist or if their sources have changed.
+    """
     made_of = hashlib.sha256(
         b"".join(path.read_bytes() for path in (*sorted(Path(__file__).parent.glob("tiny_m*.py")), *TEXTS))
     )

@@ -1,8 +1,8 @@
 """Report phrases that read as if they were translated from German.
 
-``prose.py PATH...`` exits with 1 if a comment, docstring or page contains such a phrase. CONTRIBUTING.md has the rule
-and examples. Code, tables of measurements and text between ``<!-- prose: off -->`` and ``<!-- prose: on -->`` are
-skipped. In the architecture decision records 1 to 19, only the title and the summary are checked.
+``prose.py PATH...`` exits with 1 if a comment, docstring or page contains such a phrase. CONTRIBUTING.md contains the
+rule and examples. Code and text between ``<!-- prose: off -->`` and ``<!-- prose: on -->`` are skipped. In the
+architecture decision records 1 to 19, only the title and the summary are checked.
 """
 
 import ast
@@ -24,7 +24,7 @@ OLD_DECISION = re.compile(r"00(0\d|1\d)-")
 
 
 def python_prose(text: str) -> Iterator[tuple[int, str]]:
-    """Yield docstrings and comments, each with its first line number."""
+    """Yield (line number, text) for each docstring and each comment in the Python source ``text``."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
             node
@@ -36,7 +36,7 @@ def python_prose(text: str) -> Iterator[tuple[int, str]]:
 
 
 def prose(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the prose of a file, each part with its first line number."""
+    """Yield (line number, text) for each part of the prose of a file."""
     if path.suffix not in READ:
         return
     text = path.read_text("utf-8")
@@ -50,7 +50,10 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print each phrase that was found. Return 1 if there is one, otherwise 0."""
+    """Print each phrase that was found in the files and folders ``arguments``.
+
+    Return 1 if a phrase was found, otherwise 0.
+    """
     roots = [Path(argument) for argument in arguments]
     files = sorted(path for root in roots for path in ([root] if root.is_file() else root.rglob("*.*")))
     found = [(path, n, text, hit) for path in files for n, text in prose(path) for hit in BANNED.finditer(text)]

@@ -1,6 +1,7 @@
-"""Extract release notes from CHANGELOG.md: ``release.py vX.Y.Z`` prints the section of a version.
+"""Extract release notes from CHANGELOG.md: ``release.py vX.Y.Z`` prints the section of version X.Y.Z.
 
-It exits with an error message if the tag does not match the version of the service, or if the section has no date.
+The program exits with an error message if the tag does not match the version of the service, or if the section has no
+date.
 """
 
 import re
@@ -13,10 +14,10 @@ CHANGELOG = Path(__file__).parent.parent / "CHANGELOG.md"
 
 
 def notes(tag: str, version: str, changelog: str) -> str:
-    """Return the section of the changelog for this version, without its heading.
+    """Return the section of ``changelog`` for this version, without its heading.
 
     Raises:
-        ValueError: the tag is not ``v`` followed by the version, or the changelog has no dated section for it.
+        ValueError: the tag is not ``v`` followed by the version, or the changelog has no dated section for the version.
     """
     if tag != f"v{version}":
         raise ValueError(f"tag {tag!r} does not match version {version}: expected v{version}")

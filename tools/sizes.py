@@ -18,7 +18,7 @@ PROGRAMS = {"__init__", "__main__"}
 
 
 def imported(tree: ast.Module, modules: set[str]) -> set[str]:
-    """Return the modules that a file imports, including those of ``from package import module``."""
+    """Return those of ``modules`` that a file imports, including imports of the form ``from package import module``."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -29,7 +29,11 @@ def imported(tree: ast.Module, modules: set[str]) -> set[str]:
 
 
 def faults(path: Path, tree: ast.Module, lines: int, importers: int) -> Iterator[str]:
-    """Yield a message for each size rule that the file violates."""
+    """Yield a message for each size rule that the file violates.
+
+    ``tree`` is the parsed file and ``lines`` the number of its lines. ``importers`` is the number of modules that
+    import it.
+    """
     if lines > MOST_LINES:
         yield f"{path}: {lines} lines; the maximum is {MOST_LINES}"
     for node in ast.walk(tree):
@@ -43,7 +47,7 @@ def faults(path: Path, tree: ast.Module, lines: int, importers: int) -> Iterator
 
 
 def main() -> int:
-    """Print each violation. Return 1 if there is one, otherwise 0."""
+    """Print each violation. Return 1 if there is a violation, otherwise 0."""
     texts = {path.relative_to(ROOT): path.read_text("utf-8") for path in sorted((ROOT / "service").rglob("*.py"))}
     trees = {path: ast.parse(text) for path, text in texts.items()}
     names = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in texts}

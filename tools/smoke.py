@@ -1,6 +1,6 @@
 """Smoke test of a running service.
 
-``smoke.py URL`` waits until the service is ready, then requests a translation and a summary.
+``smoke.py URL`` waits until the service is ready, requests a translation and a summary, and checks the metrics.
 """
 
 import json
@@ -15,7 +15,7 @@ TEXT = "Der Bundestag stimmt am Freitag über den Haushalt ab. Die Opposition wi
 
 
 def main(url: str) -> None:
-    """Check the service at ``url``.
+    """Check the running service at ``url``.
 
     Raises:
         SystemExit: the service is not ready in time, or returns an unexpected response.
@@ -30,7 +30,7 @@ def main(url: str) -> None:
 
 
 def wait_until_ready(url: str) -> None:
-    """Wait until ``/readyz`` returns 200.
+    """Wait until ``/readyz`` of the service at ``url`` returns 200.
 
     Raises:
         SystemExit: the service is not ready within READY_S seconds.
@@ -47,13 +47,13 @@ def wait_until_ready(url: str) -> None:
 
 
 def get(url: str) -> str:
-    """Return the body of the response to a GET request."""
+    """Return the body of the response to a GET request for ``url``."""
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the caller's own address
         return str(answer.read().decode())
 
 
 def post(url: str, body: dict[str, Any]) -> Any:
-    """Send ``body`` as JSON and return the parsed JSON of the response."""
+    """Send ``body`` as JSON to ``url``, and return the parsed JSON of the response."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the caller's own address
         return json.load(answer)

@@ -1,6 +1,7 @@
 """Measure the latency of a real server process: ``python -m benchmarks.latency [--against CHECKOUT]``.
 
-With ``--against``, the two checkouts are measured alternately, and each ratio compares figures from the same round.
+With ``--against``, the service in the folder CHECKOUT is also measured. Both services are measured alternately, and
+each ratio compares figures from the same round.
 """
 
 import asyncio
@@ -20,7 +21,11 @@ from benchmarks.server import Server
 async def measured(
     plan: Plan, names: list[str], subjects: list[Checkout], rounds: int, **settings: str
 ) -> dict[str, list[list[dict[str, float]]]]:
-    """Measure the parts ``names`` of the benchmark. Return the figures by checkout, part and round."""
+    """Measure the parts ``names`` of the benchmark on the checkouts ``subjects``.
+
+    Return a list for each checkout, by name of the checkout. The list contains, for each part, the figures of all
+    rounds. ``settings`` are settings of the servers.
+    """
     found: dict[str, list[list[dict[str, float]]]] = {one.name: [] for one in subjects}
     for name in names:
         part = PARTS[name]
@@ -57,7 +62,7 @@ def main(
 ) -> None:
     """Measure and print the table. With --record, also write it to benchmarks/results.
 
-    A failed request ends the run.
+    If a request fails, the benchmark ends with an error.
     """
     names = parts.split(",") if parts else list(AGAINST if against else PARTS)
     if unknown := sorted(set(names) - set(PARTS)):

@@ -9,10 +9,10 @@ Ask = Callable[[], Awaitable[None]]
 
 
 async def steady(ask: Ask, rate_per_s: float, seconds: float) -> list[float]:
-    """Call ``ask`` at the rate ``rate_per_s`` for ``seconds``, but at least twice. Return the latencies in seconds.
+    """Call ``ask``, which sends a request, ``rate_per_s`` times per second for ``seconds``, but at least twice.
 
-    Latency is measured from the scheduled time, so delays in this process are included. asyncio timers can be up to a
-    millisecond late.
+    Return the latencies in seconds. They are measured from the scheduled times, so delays in this process are included.
+    asyncio timers can be up to a millisecond late, so a latency may be too high by one millisecond.
 
     Raises:
         ExceptionGroup: a request failed. The other requests are cancelled.
@@ -35,7 +35,10 @@ async def steady(ask: Ask, rate_per_s: float, seconds: float) -> list[float]:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Disable the garbage collector of this process, so its pauses are not attributed to the server."""
+    """Disable the garbage collector of this process within a ``with`` block.
+
+    Its pauses are therefore not attributed to the server.
+    """
     gc.collect()
     gc.disable()
     try:

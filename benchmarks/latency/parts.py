@@ -1,6 +1,6 @@
 """The parts of the latency benchmark. Each part measures a running server in one round and returns figures by name.
 
-`TARGETS` contains the maximum allowed values of the figures, on two cores with the embedded models.
+`TARGETS` contains the maximum allowed values of the figures. They apply to two cores and the embedded models.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ TARGETS = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The articles and sizes that all parts use.
+    """The articles and sizes that all parts of the benchmark use.
 
     ``seconds`` is the duration of each loop at a fixed rate. ``clients`` is the number of clients that saturate the
     server. ``memory_articles`` is the number of articles in the part `memory`.
@@ -61,8 +61,11 @@ class Plan:
 async def edit(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
     """Measure the time to translate a new article, and then the same article with one sentence edited.
 
+    ``number`` is the number of the round.
+
     Raises:
-        Failed: sentences other than the edited one and its neighbours were not taken from the cache.
+        Failed: a sentence of the new article was already cached, or more than `MOST_DONE_AGAIN` sentences of the edited
+            article were translated again.
     """
     (article,) = plan.articles.take(f"edit {number}", 1, EDIT_SENTENCES, EDIT_SENTENCES)
     changed = article.edited(EDIT_SENTENCES // 2)
@@ -74,10 +77,12 @@ async def edit(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str
 
 
 async def _translated(server: Server, article: Article) -> tuple[float, int]:
-    """Translate ``article``. Return the duration of the request in seconds, and the number of sentences from the cache.
+    """Translate ``article``.
+
+    Return the seconds that the request took, and the number of sentences taken from the cache.
 
     Raises:
-        Failed: the service split the article into a different number of sentences.
+        Failed: the service did not split the article into its sentences.
     """
     started_s = time.perf_counter()
     answer = await server.post("/v1/translate", {"text": article.text}, {})
@@ -91,8 +96,10 @@ async def _translated(server: Server, article: Article) -> tuple[float, int]:
 async def hits(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
     """Measure the latency of ``/v1/translate`` and ``/v1/articles`` for a cached article, requested at a fixed rate.
 
+    ``number`` is the number of the round.
+
     Raises:
-        Failed: a request reached the engine.
+        Failed: the engine processed text, although the article was cached.
     """
     (article,) = plan.articles.take(f"hits {number}", 1, HIT_SENTENCES, HIT_SENTENCES)
     found: dict[str, float] = {}
@@ -111,7 +118,7 @@ async def hits(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str
 
 
 def _asking(server: Server, path: str, body: dict[str, Any]) -> Callable[[], Awaitable[None]]:
-    """Return a function that sends ``body`` to ``path``.
+    """Return a function that sends ``body`` to ``path``, and raises `Failed` if the status is not 200.
 
     The body is encoded only once, and the response is not parsed.
     """
@@ -128,7 +135,7 @@ def _asking(server: Server, path: str, body: dict[str, Any]) -> Callable[[], Awa
 async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
     """Measure the latency of ``/livez`` at a fixed rate of requests, while other clients saturate the server.
 
-    Each request opens a new connection.
+    Each request opens a new connection. ``number`` is the number of the round.
     """
     articles = plan.articles.take(f"probes {number}", MOST_ARTICLES_A_S * round(plan.seconds + 2 * SETTLE_S))
     bodies = [{"text": article.text} for article in articles]
@@ -145,7 +152,11 @@ async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 
 
 async def _probe(server: Server) -> None:
-    """Send one probe over a plain socket, because a client library would add to the measured latency."""
+    """Request ``/livez`` over a plain socket, because an HTTP client library would add to the measured latency.
+
+    Raises:
+        Failed: the status is not 200.
+    """
     url = server.http.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -156,9 +167,10 @@ async def _probe(server: Server) -> None:
 
 
 async def neighbour(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Measure how much a long article slows down several short ones that are sent right after it, all at the same time.
+    """Measure how much a long article slows down several short ones that are sent at the same time, right after it.
 
-    The figure is the 95th percentile of their latency, divided by the same percentile without the long article.
+    The figure is the 95th percentile of the latency of the short articles, divided by the same percentile without the
+    long article. ``number`` is the number of the round.
     """
     (long,) = plan.articles.take(f"long {number}", 1, LONG_SENTENCES, LONG_SENTENCES)
     short = plan.articles.take(f"short {number}", SHORT_ARTICLES, SHORT_SENTENCES, SHORT_SENTENCES)
@@ -183,6 +195,8 @@ async def _p95_s(server: Server, articles: Sequence[Article]) -> float:
 async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
     """Stream a new article as server-sent events. Measure the time to the first sentence and to the result.
 
+    ``number`` is the number of the round.
+
     Raises:
         Failed: the stream contained no sentence or no result.
     """
@@ -200,10 +214,11 @@ async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 
 
 async def memory(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Measure the growth of resident memory while many different articles are translated with a small cache.
+    """Measure by how many per cent resident memory grows while different articles are translated with a small cache.
 
-    The articles are divided into groups of equal size. The maximum during each group is used, because the process
-    sometimes frees memory and allocates it again.
+    The articles are divided into groups of equal size. The growth is that from the second group to the last. The maxima
+    of these groups are compared, because the process sometimes frees memory and allocates it again. ``number`` is the
+    number of the round.
     """
     step = max(1, plan.memory_articles // MEMORY_STEPS)
     highest_mib: list[float] = []
@@ -241,7 +256,10 @@ def _resident_mib(pid: int) -> float:
 
 
 async def start(_: Plan, checkout: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Measure the time until another process of the same checkout is ready. Its readiness is checked every 200 ms."""
+    """Start another server process from ``checkout``, and measure the time until it is ready.
+
+    The readiness of the process is checked every 200 ms.
+    """
     del server, number
     started_s = time.perf_counter()
     async with checkout.server():
@@ -250,7 +268,7 @@ async def start(_: Plan, checkout: Checkout, server: Server, number: int) -> dic
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A measurement, and the server settings that it needs.
+    """A part of the latency benchmark: the function that measures, and the server settings that it needs.
 
     ``once`` is True for a measurement that takes so long that it is made in only one round.
     """

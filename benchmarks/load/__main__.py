@@ -1,7 +1,9 @@
-"""Measure throughput in new articles per second: ``python -m benchmarks.load [--against CHECKOUT | --peers]``.
+"""Measure throughput in new articles per second: ``python -m benchmarks.load [--against CHECKOUT] [--peers]``.
 
-All systems run during all rounds, and in each round they are measured one after another. Each round uses new articles,
-which are the same for all systems. The load generator is wrk (a Debian package).
+The program measures the service from this checkout. ``--against`` adds the service from the folder CHECKOUT, and
+``--peers`` adds other systems that use the same model weights. All systems run during all rounds, and in each round
+they are measured one after another. Each round uses new articles, which are the same for all systems. The load
+generator is wrk (a Debian package).
 """
 
 import asyncio
@@ -28,7 +30,11 @@ RATE = "articles a second"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The data source and the sizes of the benchmark."""
+    """The parameters of the benchmark.
+
+    ``data`` is the folder of the data sets, or None for generated articles. ``clients`` is the number of concurrent
+    clients, and ``articles`` is the number of articles that are counted in each round.
+    """
 
     data: Path | None
     rounds: int
@@ -38,7 +44,7 @@ class Plan:
 
 
 async def measure(systems: Sequence[System], plan: Plan) -> dict[str, list[dict[str, float]]]:
-    """Return the figures for each round, by system.
+    """Measure all systems in each round. Return the figures of all rounds, by name of the system.
 
     Raises:
         Failed: a request failed, or a sentence has no translation.
@@ -60,15 +66,18 @@ async def measure(systems: Sequence[System], plan: Plan) -> dict[str, list[dict[
 
 
 def peers() -> list[System]:
-    """Return other systems that use the weights of the embedded translation model and its search settings."""
+    """Return the systems to compare the service with.
+
+    These systems use the weights and the beam size of the embedded translation model.
+    """
     weights = Weights.of(MODEL)
     return [naive(weights, "sentence"), naive(weights, "article"), libretranslate(weights), Raw(weights)]
 
 
 def result_of(systems: Sequence[System], found: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
-    """Return the result to record: the figures for each system, and how this checkout compares with each other system.
+    """Return the result to record: the figures for each system, and how they compare with those of this checkout.
 
-    This checkout must be the last of ``systems``.
+    This checkout must be the last of ``systems``. ``found`` is the result of `measure`.
     """
     *others, ours = systems
     rates = {name: [{RATE: one[RATE]} for one in rounds] for name, rounds in found.items()}
@@ -95,7 +104,7 @@ def main(
 ) -> None:
     """Measure and print the tables. With --record, also write them to benchmarks/results.
 
-    A failed request ends the run.
+    If a request fails, the benchmark ends with an error.
     """
     plan, busy = Plan(data, rounds, clients, articles, seed), os.getloadavg()[0]
     ours: list[System] = [depesche(one, **settings_of(threads)) for one in checkouts(against, python)]

@@ -1,10 +1,10 @@
 """Measure an upper bound for throughput: CTranslate2 without a service, on batches that are prepared in advance.
 
-Usage: ``python -m benchmarks.load.ceiling WEIGHTS SEARCH``. WEIGHTS is the folder of the model, and SEARCH a JSON
+Usage: ``python -m benchmarks.load.ceiling WEIGHTS SEARCH``. WEIGHTS is the folder of the model, and SEARCH is a JSON
 object with the search settings. Each line of standard input is a JSON list of sentences. For each line, the program
-writes a JSON object with the outputs and the duration to standard output. The duration includes only the time that the
-model takes, because the sentences are tokenised, sorted and batched before it starts. The first line is also used to
-find the fastest number of threads and batch size.
+writes a JSON object with the outputs and the duration to standard output. The duration is only the time that the model
+takes, because the sentences are tokenised and sorted in advance. The first line is also used to find the fastest number
+of threads and batch size.
 """
 
 import itertools
@@ -24,7 +24,10 @@ EOS = "</s>"
 
 
 class Raw:
-    """A CTranslate2 model that translates ``inter`` batches in parallel, each on ``intra`` cores."""
+    """A CTranslate2 model that translates ``inter`` batches in parallel, each on ``intra`` cores.
+
+    A batch contains up to ``batch_sentences`` sentences.
+    """
 
     def __init__(self, weights: Path, search: dict[str, Any], inter: int, intra: int, batch_sentences: int) -> None:
         self._model = ctranslate2.Translator(
@@ -34,7 +37,10 @@ class Raw:
         self._search = search
 
     def translate(self, sources: list[list[str]]) -> tuple[list[list[str]], float]:
-        """Return the outputs in the order of the sources, and the time that the model took in seconds."""
+        """Return the output tokens in the order of ``sources``, and the seconds that the model took.
+
+        Each source is a list of tokens.
+        """
         order = sorted(range(len(sources)), key=lambda number: -len(sources[number]))
         batch = [sources[number] for number in order]
         started_s = time.perf_counter()
@@ -56,9 +62,10 @@ class Raw:
 
 
 def fastest(weights: Path, search: dict[str, Any], sources: list[list[str]]) -> Raw:
-    """Return a model with the combination of threads and batch size that translates ``sources`` fastest.
+    """Return a model with the numbers of threads and the batch size with which ``sources`` are translated fastest.
 
-    All combinations that use every core are tried.
+    All combinations that use every core are tried. ``weights`` is the folder of the model, and ``search`` contains the
+    search settings.
     """
     cores = len(os.sched_getaffinity(0))
     splits = [(inter, cores // inter) for inter in range(1, cores + 1) if cores % inter == 0]
@@ -71,7 +78,10 @@ def fastest(weights: Path, search: dict[str, Any], sources: list[list[str]]) -> 
 
 
 def main(weights: Path, search: str) -> None:
-    """Translate each line of standard input until the input ends."""
+    """Translate each line of standard input until the input ends.
+
+    ``weights`` is the folder of the model, and ``search`` is a JSON object with the search settings.
+    """
     pieces: Any = sentencepiece.SentencePieceProcessor(model_file=str(weights / "pieces.model"))
     raw: Raw | None = None
     for line in sys.stdin:

@@ -1,7 +1,7 @@
 """LibreTranslate as a system to measure.
 
-It is installed from PyPI in a separate virtual environment and uses the weights of the embedded model as an Argos
-package.
+LibreTranslate is installed from PyPI in a separate virtual environment. It uses the weights of the embedded translation
+model, which are converted to an Argos package.
 """
 
 import json
@@ -62,14 +62,14 @@ def _python() -> Path:
 
 @dataclass
 class LibreTranslate(Http):
-    """A system that runs a LibreTranslate server.
+    """A LibreTranslate server that the load benchmark measures.
 
-    Each response contains one text for all sentences, so the server's launcher also counts the sentences whose
-    translation is blank.
+    Each response contains one text for all sentences, so it does not show which sentences have no translation. The
+    program that starts the server therefore counts the sentences with a blank translation.
     """
 
     async def round(self, articles: Sequence[Article], clients: int) -> dict[str, float]:
-        """Implement `System.round`. `Failed` is also raised if the translation of a sentence is blank."""
+        """Implement `System.round`. Also raise `Failed` if the translation of a sentence is blank."""
         found = await super().round(articles, clients)
         blank = (await self.server.http.get("/benchmark/blank")).raise_for_status().text
         if blank != "0":
@@ -78,7 +78,7 @@ class LibreTranslate(Http):
 
 
 def libretranslate(weights: Weights) -> LibreTranslate:
-    """Return a LibreTranslate server that uses the beam size from the manifest.
+    """Return a LibreTranslate server that uses the model ``weights`` and the beam size from its manifest.
 
     Each line of a request is one sentence, because LibreTranslate's own sentence splitter needs a model that it would
     have to download.

@@ -1,6 +1,7 @@
 """Start LibreTranslate inside its virtual environment with three changes.
 
-It downloads no packages, treats each line as one sentence, and counts the sentences with a blank translation.
+With these changes, LibreTranslate downloads no packages, treats each line as one sentence, and counts the sentences
+whose translation is blank.
 """
 
 import importlib
@@ -32,7 +33,7 @@ class _Counting:
 
 
 def main() -> None:
-    """Serve until interrupted. The command-line arguments are those of LibreTranslate."""
+    """Run the LibreTranslate server until it is interrupted. The command-line arguments are those of LibreTranslate."""
     # These packages are imported dynamically, because only LibreTranslate's environment contains them.
     names = ("ctranslate2", "libretranslate.main", "libretranslate.init", "argostranslate.sbd")
     ctranslate2, server, init, sbd = map(_module, names)

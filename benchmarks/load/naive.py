@@ -1,7 +1,8 @@
 """A minimal service for comparison: a FastAPI application that calls the ``generate`` method of transformers.
 
-Usage: ``python -m benchmarks.load.naive WEIGHTS PORT SEARCH UNIT``. With the unit ``sentence``, the model is called
-once for each sentence of an article. With the unit ``article``, it is called once for all sentences, as a padded batch.
+Usage: ``python -m benchmarks.load.naive WEIGHTS PORT SEARCH UNIT``. WEIGHTS is the folder of the model, and SEARCH is a
+JSON object with the search settings. If UNIT is ``sentence``, the model is called once for each sentence of an article.
+If UNIT is ``article``, the model is called once for all sentences, as a padded batch.
 """
 
 import json
@@ -22,13 +23,13 @@ TOKENIZER = {"tokenizer_class": "MarianTokenizer", "eos_token": "</s>", "unk_tok
 
 
 class Request(BaseModel):
-    """An article, split into sentences."""
+    """The body of a request: an article, split into sentences."""
 
     sentences: list[str]
 
 
 class Translator:
-    """A Marian checkpoint that runs one call at a time, because parallel calls on few cores slow each other down."""
+    """A Marian model in transformers. It runs one call at a time, because parallel calls slow each other down."""
 
     def __init__(self, weights: Path, search: dict[str, Any]) -> None:
         with tempfile.TemporaryDirectory() as scratch:
@@ -60,7 +61,10 @@ class Translator:
 
 
 def application(translator: Translator, unit: str) -> FastAPI:
-    """Return the application, which serves ``POST /translate`` and a health probe."""
+    """Return an application that serves ``POST /translate`` and a health probe.
+
+    ``unit`` states what each call of the model translates: a ``sentence`` or an ``article``.
+    """
     app = FastAPI()
 
     @app.get("/health")
@@ -77,7 +81,11 @@ def application(translator: Translator, unit: str) -> FastAPI:
 
 
 def main(weights: Path, port: int, search: str, unit: str) -> None:
-    """Serve until interrupted."""
+    """Serve on ``port`` until interrupted.
+
+    ``weights`` is the folder of the model, and ``search`` is a JSON object with the search settings. ``unit`` states
+    what each call of the model translates: a ``sentence`` or an ``article``.
+    """
     app = application(Translator(weights, json.loads(search)), unit)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 

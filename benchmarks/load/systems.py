@@ -1,4 +1,4 @@
-"""The systems under load: the service from a checkout, and other systems with the same weights."""
+"""The systems to measure under load: the service from a checkout, and other systems with the same weights."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ def require_text(article: Article, outputs: Sequence[str]) -> None:
     """Check that each sentence has exactly one output and that no output is blank.
 
     Raises:
-        Failed: an output is missing, surplus or blank.
+        Failed: the number of outputs is wrong, or an output is blank.
     """
     if len(outputs) != len(article.sentences):
         raise Failed(f"{len(outputs)} translations were returned for {len(article.sentences)} sentences")
@@ -70,8 +70,8 @@ class System(Protocol):
 class Http:
     """A system that serves HTTP.
 
-    ``body`` returns the JSON body of a request that translates an article. ``check`` raises `Failed` if the response to
-    it is incomplete.
+    ``body`` returns the JSON body of a request that translates an article. ``check`` raises `Failed` if the response
+    for an article is incomplete.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Http:
 
 
 def depesche(checkout: Checkout, **settings: str) -> Http:
-    """Return the service from ``checkout`` with its default settings, except for ``settings``."""
+    """Return the service from ``checkout`` as a system to measure. ``settings`` override its default settings."""
     return Http(
         name=checkout.name,
         what=f"Depesche, commit {checkout.commit}",
@@ -191,14 +191,18 @@ class Raw:
         """Implement `System.round`.
 
         If ``clients`` is 1, each call of the model translates one article. Otherwise, a single call translates all
-        articles.
+        counted articles.
         """
         some = articles[: len(articles) // 2]
         calls = [[article] for article in some] if clients == 1 else [some]
         return {"articles a second": len(some) / sum([await self._ask(call) for call in calls])}
 
     async def _ask(self, articles: Sequence[Article]) -> float:
-        """Translate the articles in one call, and return its duration in seconds."""
+        """Translate the articles in one call, and return the seconds that the model took.
+
+        Raises:
+            Failed: the process has ended, or a translation is missing.
+        """
         to, back = self._process.stdin, self._process.stdout
         if to is None or back is None:
             raise Failed(f"{self.name} has no pipes")

@@ -1,4 +1,4 @@
-"""The load generator wrk, which runs a closed loop of clients. Each request has a different body (``articles.lua``)."""
+"""Load tests with the program wrk. The script ``articles.lua`` gives each request a different body."""
 
 import asyncio
 import json
@@ -17,12 +17,12 @@ TIMEOUT = "120s"  # the service's own limit for a request; wrk allocates memory 
 
 
 class Failed(Exception):
-    """A request failed, or the load did not go as planned."""
+    """A benchmark failed, for example because a request failed or a translation is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The number of requests that were answered within ``seconds``, and percentiles of their latency."""
+    """The result of a load test: the number of requests answered in ``seconds``, and latency percentiles."""
 
     requests: int
     seconds: float
@@ -38,10 +38,11 @@ class Load:
 async def closed_loop(
     url: str, bodies: Sequence[Any], clients: int, answers: int, enough: asyncio.Event | None = None
 ) -> Load:
-    """Run ``clients`` clients in parallel. Each sends the next of ``bodies`` as soon as it receives a response.
+    """Send ``bodies`` to ``url`` from ``clients`` parallel clients, and return the measured load.
 
-    The loop ends after ``answers`` responses or when the event ``enough`` is set. It does not end after a fixed time,
-    because a slow system responds in waves of ``clients`` responses, and a fixed time would cut off the last wave.
+    Each client sends the next body as soon as it receives a response. The loop ends after ``answers`` responses or when
+    the event ``enough`` is set. It does not end after a fixed time, because a slow system responds in waves of
+    ``clients`` responses, and a fixed time would cut off the last wave.
 
     Raises:
         FileNotFoundError: wrk is not installed.
@@ -68,9 +69,9 @@ async def closed_loop(
 
 
 async def _output(process: asyncio.subprocess.Process, enough: asyncio.Event) -> str:
-    """Return the output of wrk, which runs until it is interrupted.
+    """Wait until wrk ends, and return its output.
 
-    It is interrupted when the Lua script `SCRIPT` prints ``enough`` or the event ``enough`` is set.
+    wrk is interrupted when the Lua script `SCRIPT` prints ``enough`` or the event ``enough`` is set.
     """
     lines: list[str] = []
 
@@ -97,7 +98,7 @@ async def _output(process: asyncio.subprocess.Process, enough: asyncio.Event) ->
 def load_of(output: str, bodies: int) -> Load:
     """Parse the line that the Lua script `SCRIPT` prints at the end of ``output``.
 
-    ``bodies`` is the number of bodies that could be sent.
+    ``bodies`` is the number of different request bodies.
 
     Raises:
         Failed: a request failed, none was answered, there were too few bodies for all requests to differ, or the output

@@ -1,8 +1,9 @@
-"""Measure the recall and the false alarms of the trust checks.
+"""Measure the recall and the false alarms of the trust checks, which look for errors in translations and summaries.
 
 Usage: python -m benchmarks.trust --data DIR [--development] [--record]
 
 ``--development`` measures only translation checks, on the data on which the rules were tuned, and records nothing.
+``--record`` writes the results to a file.
 """
 
 from pathlib import Path

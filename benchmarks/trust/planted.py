@@ -22,6 +22,20 @@ NAME = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜ][^\W\d_]{3,}\b")
 QUOTATION = re.compile(r"[“\"]([^“”\"]{3,})[”\"]")
 NEGATION = re.compile(r"\b(?:not |never )|n['’]t\b|\bno (?=[a-z])|\bwithout\b")
 AUXILIARY = re.compile(r"\b(?:is|are|was|were|will|has|have|had|can|could|would|must|should|may|might)\b(?! not|n)")
+AMOUNT = re.compile(r"(?:[€$£]\s?(?=\d))|(?<=\d)\s?(?:€|%|percent\b|per cent\b|euros?\b|dollars?\b|degrees\b|km\b)")
+HALF_DAY = re.compile(r"(?<=\d)\s?[ap]\.?m\b")
+OPPOSITES = {
+    "rose": "fell", "increased": "decreased", "rising": "falling", "more": "less", "before": "after", "won": "lost",
+    "victory": "defeat", "opened": "closed", "approved": "rejected", "allowed": "banned", "began": "ended",
+    "best": "worst", "better": "worse", "larger": "smaller", "left": "right", "northern": "southern",
+    "eastern": "western", "men": "women", "man": "woman", "father": "mother", "son": "daughter", "brother": "sister",
+    "war": "peace", "bought": "sold", "today": "yesterday", "inside": "outside", "morning": "evening",
+}  # fmt: skip
+SIGNS = re.compile(r"[§%€$£&+×°#<>=→©®™½²³]")
+LOWER = re.compile(r"(?<=\s)[a-z]{5,}(?=[\s,.])")
+SYLLABLES = "bren skal tuv mord flim grast pelk nurv drost quab jelp vimt".split()
+ENDINGS = "ous ity ment ated ing able er ness".split()
+CLAUSE = re.compile(r",\s[^,.;:]{20,}(?=[,.])")
 LEAST_WORDS = 6
 
 
@@ -222,6 +236,106 @@ def half_german(case: Case, rng: random.Random) -> str | None:
     return " ".join((*english[: len(english) // 2], *german[len(german) // 2 :]))
 
 
+def _without(pattern: re.Pattern[str]) -> Plant:
+    """Return a `Plant` that deletes a match of ``pattern``."""
+
+    def plant(case: Case, rng: random.Random) -> str | None:
+        return one_of_places(case.output, list(pattern.finditer(case.output)), lambda _: "", rng)
+
+    return plant
+
+
+def half_day(case: Case, rng: random.Random) -> str | None:
+    """Exchange “a.m.” and “p.m.”."""
+    table = str.maketrans("apAP", "paPA")
+    return one_of_places(
+        case.output, list(HALF_DAY.finditer(case.output)), lambda old: old[:2].translate(table) + old[2:], rng
+    )
+
+
+def opposite(case: Case, rng: random.Random) -> str | None:
+    """Replace a word with its opposite."""
+    table = {**OPPOSITES, **{other: word for word, other in OPPOSITES.items()}}
+    return one_of_places(case.output, list(one_of_words(list(table)).finditer(case.output)), table.__getitem__, rng)
+
+
+def invented_word(case: Case, rng: random.Random) -> str | None:
+    """Replace a word in lower case with an invented word."""
+    new = "".join((*rng.sample(SYLLABLES, 2), rng.choice(ENDINGS)))
+    return one_of_places(case.output, list(LOWER.finditer(case.output)), lambda _: new, rng)
+
+
+def invented_opening(case: Case, rng: random.Random) -> str | None:
+    """Replace the first word with an invented word."""
+    new = "".join((*rng.sample(SYLLABLES, 2), rng.choice(ENDINGS))).capitalize()
+    first, _, rest = case.output.partition(" ")
+    return f"{new} {rest}" if first.isalpha() and rest else None
+
+
+def german_noun(case: Case, rng: random.Random) -> str | None:
+    """Replace a word with a noun of the source that follows an article and that the output does not have."""
+    nouns = [
+        match[1]
+        for match in re.finditer(
+            r"\b(?:[Dd](?:er|ie|as|es|em|en)|[Ee]ine?[mnrs]?|im|zum|zur|vom)\s([A-ZÄÖÜ][a-zäöüß]{4,})(?=\s[a-z]|[,.])",
+            case.source,
+        )
+        if match[1] not in case.output and match[1] not in case.names
+    ]
+    if not nouns:
+        return None
+    return one_of_places(case.output, list(LOWER.finditer(case.output)), lambda _: rng.choice(nouns), rng)
+
+
+def german_word(case: Case, rng: random.Random) -> str | None:
+    """Replace a word with a word of the source in lower case."""
+    words = [word for word in re.findall(r"(?<=\s)[a-zäöüß]{6,}(?=\s)", case.source) if word not in case.output]
+    if not words:
+        return None
+    return one_of_places(case.output, list(LOWER.finditer(case.output)), lambda _: rng.choice(words), rng)
+
+
+def misspelt_name(case: Case, rng: random.Random) -> str | None:
+    """Remove a letter from the middle of a name, or replace it."""
+    places = [
+        match
+        for match in NAME.finditer(case.output)
+        if match.group() in case.names and match.group() in case.source and len(match.group()) >= LEAST_WORDS
+    ]
+
+    def changed(old: str) -> str:
+        place = rng.randrange(2, len(old) - 3)
+        return old[:place] + rng.choice(["", rng.choice("bdgklmprt")]) + old[place + 1 :]
+
+    return one_of_places(case.output, places, changed, rng)
+
+
+def minus(case: Case, rng: random.Random) -> str | None:
+    """Write a minus sign before a number."""
+    return one_of_places(case.output, list(re.finditer(r"(?<=[a-z] )\d+(?=[\s.,])", case.output)), "-{}".format, rng)
+
+
+def broken_character(case: Case, rng: random.Random) -> str | None:
+    """Replace a letter with U+FFFD."""
+    return one_of_places(case.output, list(re.finditer(r"[a-zäöü]", case.output)), lambda _: "\ufffd", rng)
+
+
+def markup(case: Case, rng: random.Random) -> str | None:
+    """Put a word in a tag."""
+    return one_of_places(case.output, list(LOWER.finditer(case.output)), lambda old: f"<b>{old}</b>", rng)
+
+
+def dropped_clause(case: Case, rng: random.Random) -> str | None:
+    """Remove a clause after a comma."""
+    return one_of_places(case.output, list(CLAUSE.finditer(case.output)), lambda _: "", rng)
+
+
+def added_clause(case: Case, rng: random.Random) -> str | None:
+    """Add a clause of another sentence before the end."""
+    clauses = CLAUSE.findall(case.other_output)
+    return f"{case.output[:-1]}{rng.choice(clauses)}." if clauses and case.output.endswith(".") else None
+
+
 PLANTS: Mapping[str, Mapping[str, Plant]] = {
     "numbers": {
         "digit changed": digit,
@@ -229,9 +343,20 @@ PLANTS: Mapping[str, Mapping[str, Plant]] = {
         "decimal shifted": decimal_shift,
         "million, billion, trillion": _exchange(SCALES),
     },
-    "dates": {"month": _swap(MONTHS), "weekday": _swap(WEEKDAYS), "year": year, "hour": hour},
-    "units": {"currency": _exchange(CURRENCIES)},
-    "names": {"another name": name, "another country": _swap(COUNTRIES)},
+    "dates": {
+        "month": _swap(MONTHS),
+        "weekday": _swap(WEEKDAYS),
+        "year": year,
+        "hour": hour,
+        "half of the day": half_day,
+    },
+    "units": {"currency": _exchange(CURRENCIES), "left out": _without(AMOUNT)},
+    "names": {
+        "another name": name,
+        "another country": _swap(COUNTRIES),
+        "misspelt": misspelt_name,
+        "invented first word": invented_opening,
+    },
     "names left out": {"left out": dropped_name},
     "quotations": {
         "marks lost": lost_marks,
@@ -240,7 +365,16 @@ PLANTS: Mapping[str, Mapping[str, Plant]] = {
         "marks added": added_quotation,
     },
     "negation": {"dropped": dropped_negation, "added": added_negation},
+    "opposites": {"exchanged": opposite},
+    "words": {"invented": invented_word, "German noun": german_noun, "German word": german_word},
+    "signs": {"left out": _without(SIGNS), "minus added": minus},
+    "characters": {"broken": broken_character, "markup": markup},
     "repetition": {"phrase twice": repeated_phrase, "loop": loop},
-    "length": {"half cut off": first_half, "another sentence added": rambling},
+    "length": {
+        "half cut off": first_half,
+        "another sentence added": rambling,
+        "clause left out": dropped_clause,
+        "clause added": added_clause,
+    },
     "untranslated": {"all German": left_german, "half German": half_german},
 }

@@ -1,6 +1,7 @@
 """Plant typical errors of summary models in German sentences from articles. The same seed plants the same errors.
 
-Like `benchmarks.trust.planted`, this module uses no code of the checks.
+The errors are used to measure the trust checks. This module, like `benchmarks.trust.planted`, uses no code of the
+checks.
 """
 
 import random
@@ -34,7 +35,10 @@ AUXILIARY = re.compile(
 
 
 def stranger(words: Sequence[str]) -> Plant:
-    """Return a `Plant` that replaces an occurrence of one of ``words`` with one that the article does not contain."""
+    """Return a function that plants an error: it replaces one of ``words`` in a sentence with another one.
+
+    The new word is one of ``words`` that does not occur in the article.
+    """
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -46,7 +50,7 @@ def stranger(words: Sequence[str]) -> Plant:
 
 
 def exchange(table: Mapping[str, str]) -> Plant:
-    """Return a `Plant` that replaces a word with its counterpart in ``table``."""
+    """Return a function that plants an error: it replaces a word in a sentence with its counterpart in ``table``."""
     pattern = one_of_words(list(table))
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -56,14 +60,20 @@ def exchange(table: Mapping[str, str]) -> Plant:
 
 
 def another_name(case: Case, rng: random.Random) -> str | None:
-    """Replace a name with a name that occurs only in other articles."""
+    """Return the sentence of ``case`` with a name replaced, or None if the sentence contains no name.
+
+    The new name occurs only in other articles.
+    """
     places = [match for match in NAME.finditer(case.output) if match.group() in case.names]
     strangers = [name for name in case.names if name not in case.source]
     return one_of_places(case.output, places, lambda _: rng.choice(strangers), rng)
 
 
 def reworded_quotation(case: Case, rng: random.Random) -> str | None:
-    """Replace a word in a quotation with a word that occurs only in another article."""
+    """Return the sentence of ``case`` with one word of a quotation replaced, or None if it contains no quotation.
+
+    The new word is from a sentence of another article and does not occur in this article.
+    """
     others = [word for word in WORD.findall(case.other_output) if word not in case.source]
 
     def reworded(quotation: str) -> str | None:
@@ -73,7 +83,10 @@ def reworded_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def added_quotation(case: Case, rng: random.Random) -> str | None:
-    """Put four words of a sentence that contains no quotation in quotation marks."""
+    """Return the sentence of ``case`` with quotation marks around four of its words.
+
+    The result is None if the sentence is short or already contains a quotation mark.
+    """
     words = case.output.split()
     if any(mark in case.output for mark in '„“”"«»') or len(words) < LEAST_WORDS:
         return None
@@ -82,7 +95,10 @@ def added_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def dropped_negation(case: Case, rng: random.Random) -> str | None:
-    """Remove “nicht”, or replace “kein” with “ein” or “ohne” with “mit”."""
+    """Return the sentence of ``case`` without one of its negations, or None if it contains none.
+
+    The function removes “nicht”, or replaces “kein” with “ein” or “ohne” with “mit”.
+    """
 
     def affirmed(word: str) -> str:
         return (
@@ -93,12 +109,12 @@ def dropped_negation(case: Case, rng: random.Random) -> str | None:
 
 
 def added_negation(case: Case, rng: random.Random) -> str | None:
-    """Add “nicht” after an auxiliary verb."""
+    """Return the sentence of ``case`` with “nicht” after an auxiliary verb, or None if it has no auxiliary verb."""
     return one_of_places(case.output, list(AUXILIARY.finditer(case.output)), lambda verb: f"{verb} nicht", rng)
 
 
 def another_article(case: Case, rng: random.Random) -> str | None:
-    """Return a sentence from another article."""
+    """Return a sentence from another article, which replaces the sentence of ``case``."""
     del rng
     return case.other_output
 

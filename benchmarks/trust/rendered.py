@@ -14,7 +14,11 @@ _HEAD = (
 
 
 def found_and_flagged(recall: Mapping[str, Any], false_alarms: Mapping[str, Any]) -> str:
-    """Return a table of the shares of planted errors that were found and of good outputs that were flagged."""
+    """Return a table of the shares of planted errors that were found and of good outputs that were flagged.
+
+    ``recall`` contains the shares that were found, by kind of error and by error. ``false_alarms`` contains the shares
+    that were flagged, by kind of error.
+    """
     lines = list(_HEAD)
     for kind, rows in recall.items():
         for error, row in rows.items():
@@ -29,8 +33,8 @@ def found_and_flagged(recall: Mapping[str, Any], false_alarms: Mapping[str, Any]
 def alarms(columns: Mapping[str, Mapping[str, Any]]) -> str:
     """Return a table of the shares of outputs that were flagged, with one column for each set of outputs.
 
-    Each cell contains the share of outputs with at least one finding, followed by the share with a finding that needs
-    review.
+    ``columns`` contains the result of `shares.by_kind` for each set, by name. Each cell contains the share of outputs
+    with at least one finding, followed by the share with a finding that needs review.
     """
     kinds = list(next(iter(columns.values())))
     lines = [f"| kind | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]

@@ -10,7 +10,10 @@ Codes = Mapping[str, frozenset[Code]]
 
 
 def wilson(found: int, of: int, z: float = 1.96) -> list[float]:
-    """Return the 95 % interval for the share ``found`` / ``of``, in per cent (Wilson, 1927)."""
+    """Return the limits of the confidence interval for the share ``found`` / ``of``, in per cent (Wilson, 1927).
+
+    ``z`` is the quantile of the normal distribution. By default, the result is the 95% interval.
+    """
     if not of:
         return [0.0, 100.0]
     share, spread = found / of, z * z / of
@@ -20,7 +23,7 @@ def wilson(found: int, of: int, z: float = 1.96) -> list[float]:
 
 
 def share(found: int, of: int) -> dict[str, Any]:
-    """Return the share ``found`` / ``of`` in per cent, with its 95 % interval."""
+    """Return the share ``found`` / ``of`` in per cent, with its 95% interval."""
     return {"percent": round(100 * found / max(1, of), 1), "interval": wilson(found, of), "found": found, "of": of}
 
 
@@ -36,8 +39,8 @@ def with_findings(findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
 def by_kind(findings: Sequence[Sequence[Finding]], codes: Codes) -> dict[str, Any]:
     """Return the result of `with_findings` for each kind of error.
 
-    ``codes`` maps each kind to the codes of the findings that reveal it. The entries ``any`` and ``needs review`` cover
-    all kinds.
+    ``codes`` maps each kind to the codes of the findings that reveal it. The entry ``any`` counts the outputs with a
+    finding of any kind. The entry ``needs review`` counts the outputs with a finding that needs review.
     """
     table = {kind: with_findings([[f for f in one if f.code in of] for one in findings]) for kind, of in codes.items()}
     return {

@@ -1,8 +1,9 @@
 """Measure the checks for summary sentences: false alarms on correct sentences, and recall of planted errors.
 
-The data are Wikinews articles, none of which was used to write the rules. A sentence taken from an article is a correct
-summary of that article. The opening paragraph of an article was written separately and may contain information that is
-not in the rest of the article. The share of flagged opening sentences is therefore an upper bound for false alarms.
+The data are Wikinews articles, none of which was used to write the rules of the checks. A sentence taken from an
+article is a correct summary of that article. The opening paragraph of an article was written separately and may contain
+information that is not in the rest of the article. The share of flagged opening sentences is therefore an upper bound
+for the share of false alarms.
 """
 
 import json
@@ -67,16 +68,16 @@ class Story:
     opening: tuple[str, ...]
 
     def checked(self, sentence: str) -> list[Finding]:
-        """Return the findings for ``sentence`` as a summary of the article.
+        """Check ``sentence`` as if it were a sentence from a summary of the article, and return the findings.
 
-        Its supporting sentences are those that the service finds.
+        The service's own search determines which sentences of the article support ``sentence``.
         """
         backing = [self.places[n] for n in support(sentence, [place.of(self.text) for place in self.places])]
         return check_summary(self.text, sentence, [(Span(0, len(sentence)), backing)], GERMAN)
 
 
 def stories(data: Path) -> list[Story]:
-    """Return the Wikinews articles with at least `SENTENCES_AN_ARTICLE` sentences."""
+    """Return the Wikinews articles in the folder ``data`` that have at least `SENTENCES_AN_ARTICLE` sentences."""
     with lzma.open(data / FILE, "rt", encoding="utf-8") as lines:
         found = [_story(json.loads(line)) for line in lines]
     return [story for story in found if len(story.places) >= SENTENCES_AN_ARTICLE]
@@ -89,9 +90,10 @@ def _story(item: Mapping[str, str]) -> Story:
 
 
 def names(texts: Sequence[str]) -> list[str]:
-    """Return the names of places and persons: words after a preposition, or after a title and a first name.
+    """Return the names of places and persons that occur at least twice in ``texts``.
 
-    A word is not a name if it also occurs in lower case, or if it follows "der", "ein" or another German article.
+    A name is a word after a preposition, or after a title and a first name. A word is left out if it also occurs in
+    lower case, or after an adjective or a German article such as “der” or “ein”.
     """
     whole = "\n".join(texts)
     nouns = set(_AFTER_ARTICLE.findall(whole)) | {word.capitalize() for word in re.findall(r"\b[a-zäöüß]+\b", whole)}
@@ -100,7 +102,7 @@ def names(texts: Sequence[str]) -> list[str]:
 
 
 def cases(found: Sequence[Story]) -> Iterator[tuple[Story, Case]]:
-    """Yield (story, case) for some sentences from each article.
+    """Yield (article, case) for some sentences from each of the articles ``found``.
 
     The output of the case is one of these sentences. Its other output is a sentence from the next article.
     """
@@ -114,7 +116,7 @@ def cases(found: Sequence[Story]) -> Iterator[tuple[Story, Case]]:
 
 
 def measured(data: Path) -> dict[str, Any]:
-    """Measure the false alarms on correct sentences, and the recall of planted errors."""
+    """Return the false alarms on correct sentences, and the recall of planted errors, for the articles in ``data``."""
     found = stories(data)
     told = list(cases(found))
     verbatim = [story.checked(case.output) for story, case in told]
@@ -128,10 +130,10 @@ def measured(data: Path) -> dict[str, Any]:
 
 
 def recall(told: Sequence[tuple[Story, Case]], findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Measure the recall of planted errors, for each kind of error and for each error.
+    """Return the recall of planted errors, by kind of error and by error.
 
-    ``findings`` contains the findings for the unchanged sentence of each case. Errors are planted only in sentences
-    that have no finding of the same kind.
+    ``told`` is the result of `cases`, and ``findings`` contains the findings for the unchanged sentence of each case.
+    Errors are planted only in sentences that have no finding of the same kind.
     """
     table: dict[str, Any] = {}
     for kind, plants in PLANTS.items():

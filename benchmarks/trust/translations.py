@@ -32,17 +32,28 @@ MOST_CASES = 1_000
 CODES: Mapping[str, frozenset[Code]] = {
     "numbers": frozenset({Code.NUMBER_UNSUPPORTED, Code.NUMBER_MISSING, Code.MAGNITUDE_CHANGED}),
     "dates": frozenset({Code.DATE_UNSUPPORTED, Code.DATE_MISSING}),
-    "units": frozenset({Code.UNIT_CHANGED}),
+    "units": frozenset({Code.UNIT_CHANGED, Code.UNIT_MISSING}),
     "names": frozenset({Code.NAME_UNSUPPORTED, Code.NAME_MISSING}),
     "names left out": frozenset({Code.NAME_MISSING}),
     "quotations": frozenset({Code.QUOTATION_MISSING, Code.QUOTATION_ADDED, Code.QUOTATION_EMPTY}),
     "negation": frozenset({Code.NEGATION_LOST, Code.NEGATION_ADDED}),
+    "opposites": frozenset({Code.MEANING_REVERSED}),
+    "words": frozenset({Code.WORD_UNKNOWN, Code.UNTRANSLATED}),
+    "signs": frozenset({Code.SIGN_MISSING, Code.LITERAL_MISSING}),
+    "characters": frozenset({Code.CHARACTER_BROKEN, Code.MARKUP_LEFT}),
     "repetition": frozenset({Code.REPETITION}),
     "length": frozenset({Code.OUTPUT_TOO_SHORT, Code.OUTPUT_TOO_LONG}),
     "untranslated": frozenset({Code.UNTRANSLATED}),
 }
-# The checks may report a wrong year, day or hour as a number or as a date.
-ANSWERS = {**CODES, "numbers": CODES["numbers"] | CODES["dates"], "dates": CODES["numbers"] | CODES["dates"]}
+# The checks may report a wrong year, day or hour as a number or as a date, a lost sign as a unit, and an invented name
+# as a word.
+ANSWERS = {
+    **CODES,
+    "numbers": CODES["numbers"] | CODES["dates"],
+    "dates": CODES["numbers"] | CODES["dates"],
+    "signs": CODES["signs"] | CODES["numbers"] | CODES["units"],
+    "names": CODES["names"] | {Code.WORD_UNKNOWN},
+}
 _SPOKEN = re.compile(r"[„\"](?:[^\s„“\"]+\s+){2,}[^\s„“\"]+[“\"]")
 _ANY_MARK = re.compile("[„“”\"«»'‘’‚`´]")
 Pairs = Sequence[tuple[str, str]]

@@ -1,1 +1,1 @@
-"""The small Marian model that provides word alignments: its network, vocabulary and export."""
+"""The small Marian models of the service: their network, vocabulary and export."""

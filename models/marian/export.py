@@ -118,7 +118,8 @@ def marian_weights(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor
 def network_weights(shape: Shape, named: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of a transformers checkpoint in float32, under the names that `network` uses.
 
-    This is the inverse of `marian_weights`. It allows training to start from an exported checkpoint.
+    ``named`` contains the weights of the checkpoint by name. This function is the inverse of `marian_weights`. It
+    allows training to start from an exported checkpoint.
     """
     weights = {"embedding.weight": named["model.shared.weight"], "output_bias": named["final_logits_bias"][0, :-1]}
     for side, layers in (("encoder", shape.encoder_layers), ("decoder", shape.decoder_layers)):
@@ -145,7 +146,10 @@ def _network_layer(side: str, number: int, named: dict[str, Tensor]) -> dict[str
 
 
 def marian_config(shape: Shape, eos_id: int) -> dict[str, Any]:
-    """Return the contents of ``config.json``. ``eos_id`` is the id of the end-of-sentence token."""
+    """Return the contents of ``config.json`` for a network of this shape.
+
+    ``eos_id`` is the id of the end-of-sentence token.
+    """
     return {
         "architectures": ["MarianMTModel"],
         "model_type": "marian",
@@ -195,8 +199,8 @@ def write_ctranslate2(
 ) -> None:
     """Convert the transformers checkpoint in the folder ``float16``, and write a CTranslate2 model to ``folder``.
 
-    ``as_type`` is the numeric type of the converted weights. Outputs may contain only the pieces whose ids are in
-    ``kept``. If ``kept`` is None, they may contain all pieces.
+    ``as_type`` is the numeric type of the converted weights. ``kept`` contains the ids of the pieces that outputs may
+    contain. If ``kept`` is None, outputs may contain all pieces.
     """
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "checkpoint"
@@ -246,8 +250,8 @@ def write_model(
 ) -> None:
     """Write a model in both formats to ``MODELS/embedded/NAME``, and its manifest to ``MODELS/catalog/NAME.toml``.
 
-    NAME is the name in ``terms``. Outputs may contain only the pieces whose ids are in ``kept``. If ``kept`` is None,
-    they may contain all pieces.
+    MODELS is the folder ``models``, and NAME is the name in ``terms``. ``kept`` contains the ids of the pieces that
+    outputs may contain. If ``kept`` is None, outputs may contain all pieces.
     """
     folder = models / "embedded" / terms.name
     (folder / "float16" / TARGET_VOCABULARY).unlink(missing_ok=True)

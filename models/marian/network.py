@@ -1,8 +1,8 @@
 """The Marian transformer (post-norm, sinusoidal positions, tied embeddings), written in plain matrix products.
 
-On a CPU, it trains 1.5 times as fast as the transformers module, which spends most of its time on the backward pass of
-attention and on separate products for queries, keys and values. `export` writes the weights under the names that
-transformers uses.
+On a CPU, it trains 1.5 times as fast as the implementation in transformers, which spends most of its time on the
+backward pass of attention and on separate products for queries, keys and values. `export` writes the weights under the
+names that transformers uses.
 """
 
 import math
@@ -78,7 +78,10 @@ class Attention(nn.Module):
         return self.out(mixed.transpose(1, 2).flatten(2)), scores
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Apply self-attention to ``x`` [batch, length, width], without residual connection or normalisation."""
+        """Apply self-attention to ``x`` [batch, length, width], without residual connection or normalisation.
+
+        ``mask`` is added to the attention scores.
+        """
         query, key, value = self.project(x).chunk(3, dim=-1)
         return self.attend(self._split(query), self._split(key), self._split(value), mask)[0]
 
@@ -99,7 +102,10 @@ class EncoderLayer(nn.Module):
         self.dropout = nn.Dropout(shape.dropout) if shape.dropout else nn.Identity()
 
     def attend_self(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Apply self-attention, its residual connection and normalisation to ``x`` [batch, length, width]."""
+        """Apply self-attention, its residual connection and normalisation to ``x`` [batch, length, width].
+
+        ``mask`` is added to the attention scores.
+        """
         mixed: Tensor = self.attention_norm(x + self.dropout(self.attention(x, mask)))
         return mixed
 
@@ -109,7 +115,10 @@ class EncoderLayer(nn.Module):
         return widened
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Apply self-attention and then the feed-forward block to ``x`` [batch, length, width]."""
+        """Apply self-attention and then the feed-forward block to ``x`` [batch, length, width].
+
+        ``mask`` is added to the attention scores.
+        """
         return self.feed_forward(self.attend_self(x, mask))
 
 
@@ -124,8 +133,9 @@ class DecoderLayer(EncoderLayer):
     def decode(self, x: Tensor, mask: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the output of the layer, [batch, length, width], and the scores of the cross-attention.
 
-        The scores are [batch, heads, length, source]. ``memory`` is the output of the encoder, and ``memory_mask`` is
-        added to the scores.
+        ``x`` is the input of the layer, and ``mask`` is added to the scores of its self-attention. ``memory`` is the
+        output of the encoder, and ``memory_mask`` is added to the scores of the cross-attention, which are [batch,
+        heads, length, source].
         """
         x = self.attend_self(x, mask)
         key, value = self.cross.keys_values(memory)
@@ -167,8 +177,8 @@ class Transformer(nn.Module):
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Encode ``source``, the token ids [batch, source].
 
-        Returns the hidden states [batch, source, width] and the mask to add to attention scores, which hides the
-        padding.
+        Return the hidden states [batch, source, width], and a mask that hides the padding when it is added to attention
+        scores.
         """
         padding = (source == self.shape.vocabulary - 1)[:, None, None, :]
         mask = torch.zeros(padding.shape, device=source.device).masked_fill_(padding, -1e4)
@@ -202,7 +212,7 @@ class Transformer(nn.Module):
     def decode(self, target: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores of the next piece, [batch, target, vocabulary - 1], and the scores of the guided head.
 
-        `hidden` explains the arguments and the guided head.
+        The arguments are the same as for `hidden`, which also describes the guided head.
         """
         hidden, attention = self.hidden(target, memory, memory_mask)
         return self.scores(hidden), attention

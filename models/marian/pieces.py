@@ -14,10 +14,10 @@ REQUIRED_CHARS = "0123456789äöüÄÖÜßéèáàçñ„“”‚‘’‹›«
 
 
 def train_vocabulary(sentences: Iterable[str], size: int, path: Path) -> None:
-    """Train one unigram model for both languages and write it to ``path``. It has ``size`` pieces without padding.
+    """Train one unigram SentencePiece model for both languages, and write it to ``path``.
 
-    Each digit is a separate piece, so numbers are copied digit by digit. Characters that do not occur in the training
-    data are encoded as bytes.
+    The model has ``size`` pieces, not counting padding. Each digit is a separate piece, so numbers are copied digit by
+    digit. Characters that do not occur in the training data are encoded as bytes.
     """
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(

@@ -17,7 +17,7 @@ from models.marian.pieces import Pieces
 
 
 def target_pieces(vocabulary: Pieces, targets: Iterable[str]) -> list[int]:
-    """Return the sorted ids of the pieces that occur in ``targets`` and of those that can spell any other text.
+    """Return the sorted ids of the pieces that occur in ``targets`` and of the pieces that can spell any text.
 
     The pieces that can spell any text are the special pieces, bytes, and single characters with and without a preceding
     space. Padding is left out.
@@ -36,7 +36,7 @@ class TrimmingLoader(MarianMTLoader):  # type: ignore[misc]  # ctranslate2 ships
         self._kept = kept
 
     def get_model_spec(self, model: Any) -> Any:
-        """Load the weights of the whole model, and then keep only the rows of the kept pieces in the decoder."""
+        """Return the specification of ``model`` with only the rows of the kept pieces in the decoder."""
         spec = super().get_model_spec(model)
         decoder = spec.decoder
         decoder.embeddings.weight = decoder.projection.weight = decoder.projection.weight[self._kept]

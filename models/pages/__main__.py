@@ -2,7 +2,8 @@
 
 Without ``--write``, the program performs a cross-validation. For each fold, it trains on the pages of all other folds
 and measures the cleaner on the pages of this fold. With ``--write``, it trains on all pages and writes the weights of
-the German language. Only weights are stored, not the text of the pages.
+the German language. Only weights are stored, not the text of the pages. The articles in FILE are additional training
+examples.
 """
 
 import json
@@ -28,7 +29,8 @@ ARTICLES = 120
 def fold_of(folder: Path, held_out: Sequence[str], folds: int) -> dict[str, int]:
     """Map each publisher to the number of its fold.
 
-    Publishers of the same house are in the same fold (see `houses`). Held-out publishers are in fold -1.
+    Publishers of the same publishing house are in the same fold (see `houses`). The publishers in ``held_out`` are in
+    fold -1. ``folder`` contains the pages, and ``folds`` is the number of folds.
     """
     house = houses(folder)
     names = sorted({house[name] for name in house if name not in held_out})
@@ -36,7 +38,10 @@ def fold_of(folder: Path, held_out: Sequence[str], folds: int) -> dict[str, int]
 
 
 def measured(folder: Path, publishers: Sequence[str], weights: Weights, german: Language) -> list[tuple[str, Score]]:
-    """Clean all pages of the publishers with these weights, and return (form, score) for each result."""
+    """Clean all pages of ``publishers`` with the line model ``weights``. Return (form, score) for each cleaned text.
+
+    The form is the way in which the text was copied from the page.
+    """
     found: list[tuple[str, Score]] = []
     with patch.object(cleaner, "read_weights", lambda _path: weights):
         for path in sorted(folder.glob("*.json")):
@@ -48,7 +53,10 @@ def measured(folder: Path, publishers: Sequence[str], weights: Weights, german: 
 
 
 def write(path: Path, weights: Weights) -> None:
-    """Write the weights as integers: multiplied by 100 and rounded. Features whose weights are all 0 are left out."""
+    """Write the weights to ``path``, multiplied by 100 and rounded to integers.
+
+    Features whose weights are all 0 are left out.
+    """
 
     def hundredths(row: Iterable[float]) -> list[int]:
         return [max(-99_999, round(100 * value)) for value in row]
@@ -97,7 +105,7 @@ def main(
     *,
     write_weights: Annotated[bool, typer.Option("--write", help="Train on all pages and write the weights.")] = False,
 ) -> None:
-    """Train and measure the line model for German pages."""
+    """Measure the line model for German pages by cross-validation or, with --write, train it and write its weights."""
     german = language("de")
     held = hold_out or []
     place = fold_of(data, held, folds)

@@ -1,8 +1,9 @@
 """Training of a linear-chain conditional random field by gradient descent, using only numpy.
 
-States of the same group share a part of their weights, so that rare states benefit from the examples of frequent ones.
-All texts of a batch are padded to the same length and processed together. The model is described in Lafferty, McCallum
-and Pereira (2001), and the optimiser in Kingma and Ba, "Adam" (2015).
+The model predicts the state of each line of a text, such as headline or text. States of the same group share a part of
+their weights, so that rare states benefit from the examples of frequent ones. All texts of a batch are padded to the
+same length and processed together. The model is described in Lafferty, McCallum and Pereira (2001), and the optimiser
+in Kingma and Ba, "Adam" (2015).
 """
 
 from collections import Counter
@@ -34,8 +35,8 @@ class Text:
 class _Batch:
     """A batch of texts of similar length.
 
-    ``features`` (lines × features) contains the features of all lines. ``places`` maps each text, padded to the same
-    length, to its lines.
+    ``features`` (lines × features) contains the features of all lines. ``places`` (texts × length) contains the row of
+    each line in ``features``. Texts are padded to the same length with -1.
     """
 
     features: np.ndarray[Any, np.dtype[np.float32]]
@@ -50,7 +51,7 @@ _KEPT_BEFORE, _KEPT_AFTER = 50, 70
 def trimmed(text: Text) -> Text:
     """Return the text without the lines that are far above or far below the article, to speed up training.
 
-    The features of the remaining lines do not change, although some of them depend on the removed lines.
+    The features of the remaining lines are copied unchanged.
     """
     inside = [number for number, state in enumerate(text.states) if state not in {"before", "after"}]
     if not inside:
@@ -94,7 +95,11 @@ def _batch(texts: Sequence[Text], rows: Mapping[str, int]) -> _Batch:
 
 
 def _gradient(batch: _Batch, emission: Array, transition: Array, start: Array) -> tuple[float, Array, Array, Array]:
-    """Return the negative log-likelihood of a batch, and its gradients for the three groups of weights."""
+    """Return the negative log-likelihood of a batch, and its gradients for ``emission``, ``transition`` and ``start``.
+
+    ``emission`` contains the weights of the features, ``transition`` those of successive states, and ``start`` those of
+    the first state.
+    """
     scores = np.asarray(batch.features @ emission, dtype=float)
     real = batch.places >= 0
     padded = np.where(real[..., None], scores[batch.places], 0.0)

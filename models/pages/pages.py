@@ -1,8 +1,9 @@
-"""News pages whose article was marked by an editor, and the state of each of their lines.
+"""News pages whose article was marked by an editor, and the state (such as headline or text) of each of their lines.
 
-The folder of pages contains two kinds of files. ``NAME.json`` is the marked article with ``title``, ``summary`` and
-``sections``, each of which has a ``headline`` and ``paragraphs``. ``NAME.FORM.txt.gz`` is the text of the page, pasted
-in one of the `FORMS`. The part of NAME before the first underscore is the publisher.
+The folder of pages contains three kinds of files. ``NAME.json`` is the marked article with ``title``, ``summary`` and
+``sections``, each of which has a ``headline`` and ``paragraphs``. ``NAME.html.gz`` is the HTML of the page.
+``NAME.FORM.txt.gz`` is the text of the page, copied in one of the ways that `FORMS` lists. The part of NAME before the
+first underscore is the publisher.
 """
 
 import gzip
@@ -40,7 +41,7 @@ _CREDIT = re.compile(
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text in lower case, without soft hyphens."""
+    """Return the words of a text in lower case, without soft hyphens and zero-width spaces."""
     plain = unicodedata.normalize("NFKC", text or "").replace("\u00ad", "").replace("\u200b", "")
     return [word.casefold() for word in _WORD.findall(plain)]
 
@@ -57,18 +58,21 @@ class Example:
 
 
 def gold_of(path: Path) -> Mapping[str, Any]:
-    """Read the marked article of a page from its JSON file."""
+    """Return the marked article of a page, read from its JSON file."""
     found: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
     return found
 
 
 def body_of(gold: Mapping[str, Any]) -> list[str]:
-    """Return the subheadings and paragraphs of a marked article, in order."""
+    """Return the subheadings and paragraphs of the marked article ``gold``, in order."""
     return [line for section in gold["sections"] for line in (*section["headline"], *section["paragraphs"])]
 
 
 def headings_of(gold: Mapping[str, Any], source: str) -> list[list[str]]:
-    """Return the words of the marked title and of the page's main headings, which may be worded differently."""
+    """Return the words of the marked title and of the page's main headings, which may be worded differently.
+
+    ``gold`` is the marked article, and ``source`` is the HTML of the page.
+    """
     tree = html.document_fromstring(source.encode("utf-8"), parser=html.HTMLParser(encoding="utf-8"))
     social = (meta.get("content") or "" for meta in tree.iter("meta") if meta.get("property") == "og:title")
     titles = [gold["title"], *(heading.text_content() for heading in tree.iter("h1")), *social]
@@ -76,7 +80,7 @@ def headings_of(gold: Mapping[str, Any], source: str) -> list[list[str]]:
 
 
 def read_text(path: Path) -> str:
-    """Read a text file that is compressed with gzip."""
+    """Return the content of a text file that is compressed with gzip."""
     with gzip.open(path, "rt", encoding="utf-8", errors="replace") as file:
         return file.read()
 
@@ -87,13 +91,19 @@ def publisher_of(name: str) -> str:
 
 
 def judged(text: str, language: Language) -> tuple[list[Line], list[Verdict | None]]:
-    """Return the lines of a text and the verdicts about them, as they are before the line model is applied."""
+    """Return the lines of a text, and the verdict of the cleaning rules about each line.
+
+    The line model is not applied.
+    """
     lines = split_glued_lines(read_lines(text, language))
     return lines, remove_boilerplate(lines, language)
 
 
 def examples(folder: Path, language: Language) -> Iterator[Example]:
-    """Yield an example for each form of each page in a folder."""
+    """Yield the training examples from the pages in a folder.
+
+    Each page whose text was copied yields one example for each of the `FORMS`.
+    """
     for path in sorted(folder.glob("*.json")):
         name, gold = path.stem, gold_of(path)
         texts = {form: folder / f"{name}.{form}.txt.gz" for form in FORMS}
@@ -111,8 +121,9 @@ def examples(folder: Path, language: Language) -> Iterator[Example]:
 def articles(path: Path, language: Language, count: int) -> Iterator[Example]:
     """Yield examples in which every line belongs to the article.
 
-    They are whole articles, and articles without headline and lead. ``path`` is an xz-compressed file of JSON lines
-    with the fields ``split``, ``title``, ``summary`` and ``article``. ``count`` is the maximum number of examples.
+    Two thirds of the examples are whole articles, and the others are articles without headline and lead. ``path`` is an
+    xz-compressed file of JSON lines with the fields ``split``, ``title``, ``summary`` and ``article``. ``count`` is the
+    maximum number of examples.
     """
     with lzma.open(path, "rt", encoding="utf-8") as file:
         found = [item for line in file if (item := json.loads(line))["split"] == "train"]
@@ -141,7 +152,10 @@ _SUBHEADING_WORDS = 12
 
 
 def _is_part(line: Sequence[str], unit: Sequence[str]) -> bool:
-    """Return whether the line equals the unit, is a part of it, or shares most of its words with it."""
+    """Return whether ``line`` equals ``unit``, is a part of it, or shares most of its words with it.
+
+    Both arguments are lists of words. ``unit`` is a title or a paragraph.
+    """
     if not line or not unit:
         return False
     if line == unit:
@@ -155,10 +169,10 @@ def _is_part(line: Sequence[str], unit: Sequence[str]) -> bool:
 
 
 def _headline_at(lines: Sequence[Sequence[str]], titles: Sequence[Sequence[str]], end: int) -> int | None:
-    """Return the index of the last line before ``end`` that is a title.
+    """Return the index of the headline in the first ``end`` lines, or None if there is no headline.
 
-    If there is none, return that of a line that is part of a title or, if there is none either, that of a title with a
-    kicker in front of it.
+    The headline is the last line that equals one of ``titles``. If there is no such line, the last line that is part of
+    a title is used. If there is no such line either, the last line that contains a title is used.
     """
     same = [number for number in range(end) for title in titles if lines[number] == title]
     near = [number for number in range(end) for title in titles if _is_part(lines[number], title)]
@@ -167,7 +181,10 @@ def _headline_at(lines: Sequence[Sequence[str]], titles: Sequence[Sequence[str]]
 
 
 def _above_headline(lines: Sequence[Line], titles: Sequence[Sequence[str]]) -> str | None:
-    """Return the kicker of the article, which is the short line directly above the headline, or None."""
+    """Return the kicker of the article, which is the short line directly above the headline, or None.
+
+    ``titles`` contains the words of each possible title.
+    """
     found = [words(line.text) for line in lines]
     at = _headline_at(found, titles, len(lines))
     if not at or not 0 < len(found[at - 1]) <= _KICKER_WORDS or lines[at - 1].reason is not None:
@@ -184,7 +201,8 @@ def mark(
 ) -> list[str]:
     """Return the state of each line.
 
-    The lines are compared with the marked article and with the page's main headings.
+    The lines are compared with the marked article ``gold`` and with ``headings``, the words of each possible title.
+    ``verdicts`` are those of the cleaning rules, and ``kicker`` is the line above the headline.
     """
     found = [words(line.text) for line in lines]
     texts = [words(unit) for section in gold["sections"] for unit in section["paragraphs"]]
@@ -223,9 +241,10 @@ def mark(
 
 
 def _is_own(line: Line, found: Sequence[str], verdict: Verdict | None, topic: set[str]) -> bool:
-    """Return whether a line that is missing from the marked article nevertheless belongs to it.
+    """Return whether a line that is missing from the marked article nevertheless belongs to the article.
 
-    Some marked articles leave out list items or boxes.
+    Some marked articles leave out list items or boxes. ``found`` contains the words of the line, and ``topic`` contains
+    the longer words of the marked article.
     """
     own = {word for word in found if len(word) >= _TOPIC_CHARS}
     if verdict is not None or line.reason is not None or len(line.text) < _OWN_CHARS or not line.running or not own:
@@ -243,9 +262,11 @@ _FOREIGN_CUES = frozenset({"account", "mailing", "consent", "advert", "legal", "
 def _kinds(
     found: Sequence[Sequence[str]], texts: Sequence[Sequence[str]], titles: Sequence[Sequence[str]]
 ) -> list[str | None]:
-    """Return the kind of each line: ``text``, ``list`` or ``subheading``.
+    """Return the kind of each line: ``text``, ``list``, ``subheading`` or None.
 
-    The kind is None for lines outside the longest run of lines that match the marked article.
+    ``found`` contains the words of each line. ``texts`` and ``titles`` contain the words of each paragraph and of each
+    subheading of the marked article. The kind is None if a line does not match any of them, or if the line is outside
+    the part of the page that contains the article.
     """
     kinds: list[str | None] = []
     index: dict[str, list[int]] = defaultdict(list)
@@ -284,9 +305,9 @@ def _runs(numbers: Sequence[int]) -> list[list[int]]:
 
 
 def _waste(lines: Sequence[Line], verdicts: Sequence[Verdict | None], number: int) -> str:
-    """Classify a line that lies between lines of the article but is not part of its text.
+    """Return the kind of a line that lies between lines of the article but is not part of its text.
 
-    The result is ``meta``, ``caption`` or ``boilerplate``.
+    The result is ``meta``, ``caption`` or ``boilerplate``. ``number`` is the index of the line.
     """
     line, verdict = lines[number], verdicts[number]
     reasons = {line.reason, None if verdict is None else verdict.reason}

@@ -47,7 +47,7 @@ def base_command(
 
 @app.command("items")
 def items_command(data: DataDir, work: WorkDir, recipe_file: RecipeFile = HERE / "recipe.toml", seed: int = 1) -> None:
-    """Tokenise the examples from all sources and write them to WORK/items.npz. Training also needs WORK/base."""
+    """Tokenise the examples from all sources and write them to WORK/items.npz. The tokenizer is read from WORK/base."""
     plan = recipe.load(recipe_file)
     tokens = _tokens(work, plan)
     made: dict[str, items.Items] = {}
@@ -98,7 +98,7 @@ def train_command(
 ) -> None:
     """Continue training from the checkpoint WORK/state.pt.
 
-    If it does not exist, start from the low-rank factors in the files START (by default, the committed factors).
+    If there is no checkpoint, start from the low-rank factors in the files START (by default, the committed factors).
     """
     machine.keep_memory()
     torch.set_num_threads(1)
@@ -122,7 +122,7 @@ def factors_command(
     to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors",
     recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
-    """Write the running average of the factors in WORK/state.pt, and a README that lists their data and scores."""
+    """Write the running average of the factors in WORK/state.pt, and a README with the training data and the scores."""
     export.write_factors(work, to, recipe.load(recipe_file))
     typer.echo(f"{to}: {to.stat().st_size / 2**20:.1f} MiB")
 
@@ -133,9 +133,9 @@ def export_command(
     start: Annotated[Path | None, typer.Option(help="File of factors (default: the average in WORK/state.pt).")] = None,
     quantization: str = "int8",
 ) -> None:
-    """Add the low-rank factors to the base model.
+    """Add the low-rank factors to the base model, and write the result in two formats.
 
-    Write WORK/hf (a transformers folder) and WORK/ct2 (for CTranslate2).
+    The formats are a transformers folder (WORK/hf) and a CTranslate2 model (WORK/ct2).
     """
     export.write_models(work, factors.read(start) if start else export.averaged(work), quantization)
 
@@ -153,9 +153,9 @@ def embed_command(
         int, typer.Option(min=1, help="Maximum size of each part of the weights, in bytes.")
     ] = embed.PART_BYTES,
 ) -> None:
-    """Make an embedded model from WORK/ct2 and WORK/hf: TO/embedded/NAME and two manifests in TO/catalog.
+    """Make an embedded model from WORK/ct2 and WORK/hf.
 
-    The weights are split into parts.
+    The command writes the folder TO/embedded/NAME and two manifests in TO/catalog. The weights are split into parts.
     """
     try:
         manifest = embed.embed(work, wheels, to, name, recipe.load(recipe_file), part_bytes)
@@ -175,7 +175,7 @@ def score_command(
     threads: int = 2,
     sets: Annotated[list[str] | None, typer.Option("--set", help="Test set to score (default: all).")] = None,
 ) -> None:
-    """Compute BLEU and chrF of the model in WORK/ct2 on the test sets."""
+    """Compute and print BLEU and chrF of the model in WORK/ct2 on the test sets."""
     tokens = _tokens(work, recipe.load(recipe_file))
     for name in sets or scores.SETS:
         found = scores.score(work / "ct2", tokens, data / "eval" / name, lines or None, beam, threads)
@@ -190,7 +190,10 @@ def curve_command(work: WorkDir, to: Annotated[Path, typer.Option(help="SVG file
 
 @app.command("pack-base")
 def pack_base_command(work: WorkDir, to: Annotated[Path, typer.Option(help="Folder to write.")]) -> None:
-    """Write a copy of WORK/base for transfer, quantised as in the original download and equally small."""
+    """Write a copy of WORK/base for transfer.
+
+    The copy is quantised in the same way as the original download, so it is equally small.
+    """
     packed.pack(work / "gguf" / base.GGUF, work / "base", to, base.kept_pieces())
 
 

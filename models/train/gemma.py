@@ -1,9 +1,9 @@
 """Gemma 3 for training. All low-rank factors are stored in one vector and merged into the weights once per step.
 
-On a CPU, this module trains several times as fast as the transformers module. The projections for query, key and value
-share one matrix product, and so do the gate and up projections. The attention scores of all heads are computed in one
-product, because all heads share the same key. The logits of all positions are never in memory at the same time, and the
-factors add no cost to the forward pass. A test compares the outputs with those of the transformers module.
+On a CPU, this module trains several times as fast as the implementation in transformers. The projections for query, key
+and value share one matrix product, and so do the gate and up projections. The attention scores of all heads are
+computed in one product, because all heads share the same key. The logits of all positions are never in memory at the
+same time, and the factors add no cost to the forward pass. A test compares the outputs with those of transformers.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -94,7 +94,7 @@ class Product:
 
 
 class Gemma:
-    """The network with its low-rank factors.
+    """The Gemma network with its low-rank factors.
 
     The vector ``flat`` contains all factors, in the dtype of the matrix products.
     """
@@ -189,10 +189,10 @@ class Gemma:
         return norm(x, self.last_norm, self.shape.epsilon)
 
     def losses(self, ids: Tensor, places: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-        """Return the cross-entropy of each label, multiplied by its weight, [positions].
+        """Return the cross-entropy of each label, multiplied by the label's weight, as a tensor [labels].
 
         ``ids`` is [batch, length]. ``places`` contains, for each label, the position in the flattened ids whose output
-        predicts it.
+        predicts the label.
         """
         h = self.hidden(ids).flatten(0, 1).index_select(0, places)
         found: Tensor = HeadLoss.apply(h, self.embedding, labels, weights, self.run_loss)  # type: ignore[no-untyped-call]

@@ -24,7 +24,7 @@ TWO_WORDS = 1.1
 
 
 def terms(english: str) -> Iterator[tuple[str, int, int]]:
-    """Yield each term in an English text as (term in lower case, start, end).
+    """Yield each term in an English text as (term in lower case, start, end), with character offsets.
 
     A term is a word of at least three letters, or a pair of such words separated by one space.
     """
@@ -38,7 +38,7 @@ def terms(english: str) -> Iterator[tuple[str, int, int]]:
 
 
 class Hints:
-    """The association between German nouns and English terms, estimated from ``pairs`` of sentences."""
+    """The association between German nouns and English terms, estimated from pairs of German and English sentences."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         sides = [
@@ -67,10 +67,10 @@ class Hints:
         self.together = dict(zip(unique[often].tolist(), counts[often].tolist(), strict=True))
 
     def dice(self, noun: str, term: str) -> float:
-        """Return the Dice coefficient of a noun and a term, from 0 to 1.
+        """Return the Dice coefficient of a noun and a term, or 0 if either of them is unknown.
 
-        For a term of two words, it is multiplied by `TWO_WORDS`. Without this bonus, a German compound would be paired
-        with only one English word. The result for an unknown noun or term is 0.
+        The coefficient is from 0 to 1. For a term of two words, it is multiplied by `TWO_WORDS`. Without this bonus, a
+        German compound would be paired with only one English word.
         """
         if noun not in self.nouns or term not in self.terms:
             return 0.0
@@ -81,7 +81,7 @@ class Hints:
     def found(self, german: str, english: str) -> list[tuple[int, str]]:
         """Return (end of the noun, term) for each noun in ``german`` that is associated with a term in ``english``.
 
-        The term is spelled as in ``english``.
+        The end is a character offset in ``german``. The term is spelled as in ``english``.
         """
         nouns = list(NOUN.finditer(german))
         found = []
@@ -95,7 +95,7 @@ class Hints:
     def base_form(self, term: str, rng: random.Random) -> str:
         """Return the singular of ``term`` with a probability of one half, so that the model learns to inflect terms.
 
-        The term is returned unchanged if its singular does not occur in the pairs.
+        The term is returned unchanged if its singular does not occur in the training pairs.
         """
         if term.endswith("s") and term[:-1].lower() in self.terms and rng.random() < SINGULAR:
             return term[:-1]
@@ -104,7 +104,8 @@ class Hints:
     def prompt(self, german: str, english: str, rng: random.Random) -> tuple[str | Mark, ...] | None:
         """Return ``german`` as a prompt with one to three hints, or None if no hint is found.
 
-        Each hint follows its noun, between the marks ``term`` and ``term_end``.
+        ``english`` is the translation from which the hints are taken. Each hint follows its noun, between the marks
+        ``term`` and ``term_end``.
         """
         found = self.found(german, english)
         if not found:

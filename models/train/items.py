@@ -78,7 +78,10 @@ def write(path: Path, items: Mapping[str, Items]) -> None:
 
 
 def read(path: Path, recipe: Recipe) -> dict[str, Items]:
-    """Read a file that was written by `write`. The weights of the target tokens come from the recipe."""
+    """Return the items of each source from a file that `write` wrote.
+
+    The weights of target tokens come from ``recipe``.
+    """
     with np.load(path) as arrays:
         names = dict.fromkeys(key.split("/")[0] for key in arrays.files)
         return {
@@ -98,7 +101,7 @@ class Position:
 
     Each stage of the recipe draws its items in windows of `WINDOW_ITEMS` items, and each window is divided into steps.
     ``stage`` and ``window`` are the indices of the current stage and window, and ``step`` is the index of the next
-    step. ``taken`` is the number of items that were drawn from each source before this window.
+    step. ``taken`` maps each source to the number of its items that were drawn before this window.
     """
 
     stage: int
@@ -110,9 +113,10 @@ class Position:
 def window(
     items: Mapping[str, Items], stage: Stage, position: Position, seed: int
 ) -> tuple[list[Item], dict[str, int]]:
-    """Return the items of the current window, and the number of items drawn from each source by its end.
+    """Return the items of the window at ``position``, and the number of items drawn from each source so far.
 
-    The latter is the value of ``taken`` for the next window.
+    The numbers include this window. They are the value of ``taken`` for the next window. ``items`` contains the items
+    of each source.
     """
     rng = np.random.default_rng([seed, position.stage, position.window])
     names = [name for name in stage.shares if len(items[name])]
@@ -143,10 +147,10 @@ def _order(name: str, size: int, first: int, count: int, seed: int) -> Iterator[
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of items: ids [batch, length], padded at the end, and the labels with their weights and places.
+    """A batch of items: the token ids [batch, length], padded at the end, and the labels with their weights and places.
 
     The labels are the target tokens. The place of a label is the position, in the flattened ids, of the token before
-    it, because the output at that position predicts the label.
+    it. The output at that position predicts the label.
     """
 
     ids: Tensor
@@ -162,7 +166,7 @@ class Batch:
 def collate(items: Sequence[Item], pad: int) -> Batch:
     """Combine items into one batch, padded with the id ``pad``.
 
-    Only the target tokens, including the end token, count towards the loss.
+    Only the target tokens, including the end token, are labels and count towards the loss.
     """
     width = max(len(item.ids) for item in items)
     ids = torch.full((len(items), width), pad)
@@ -190,16 +194,19 @@ def grouped(items: Sequence[Item], batch_tokens: int) -> list[list[Item]]:
 
 
 def padded(item: Item, pad: int) -> Item:
-    """Return the item with the id ``pad`` added before its prompt, up to the padded length that the service uses."""
+    """Return the item with padding tokens before its prompt. ``pad`` is the id of the padding token.
+
+    The padding extends the prompt to the length to which the service pads prompts.
+    """
     more = padded_length(item.prompt, PROMPT_STEP_TOKENS) - item.prompt
     return Item(np.concatenate((np.full(more, pad, np.uint16), item.ids)), item.prompt + more, item.weight)
 
 
 def steps(items: Sequence[Item], recipe: Recipe, position: Position, seed: int, pad: int) -> list[list[list[Item]]]:
-    """Divide the items of a window into training steps, each of which consists of ``recipe.batches_a_step`` batches.
+    """Divide the items of a window into training steps. A step is a list of ``recipe.batches_a_step`` batches of items.
 
-    The share ``recipe.padded_share`` of the prompts is padded with the id ``pad``. ``position`` and ``seed`` determine
-    which prompts these are, and the order of the batches. An incomplete last step is left out.
+    Each prompt is padded with the id ``pad`` with the probability ``recipe.padded_share``. ``position`` and ``seed``
+    determine which prompts are padded, and the order of the batches. An incomplete last step is left out.
     """
     rng = random.Random(f"{seed} {position.stage} {position.window}")
     chosen = [padded(item, pad) if rng.random() < recipe.padded_share else item for item in items]

@@ -26,11 +26,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 
 class Adapted(torch.autograd.Function):
-    """Linear layers that share the input ``x``.
+    """A differentiable function that applies linear layers with low-rank factors to the input ``x``.
 
-    ``merged`` contains their weights, to which the product b a of each layer has been added. Only ``x``, ``a`` and
-    ``b`` get gradients. Shapes: x [..., in], merged [out, in], a [layers * rank, in], b [out, rank]. ``outs`` lists the
-    number of output rows of each layer.
+    ``merged`` contains the weights of the layers, to which the product b a of each layer has been added. Only ``x``,
+    ``a`` and ``b`` get gradients. Shapes: x [..., in], merged [out, in], a [layers * rank, in], b [out, rank]. ``outs``
+    lists the number of output rows of each layer.
     """
 
     @staticmethod
@@ -63,13 +63,16 @@ def norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
 
 
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Apply rotary position embeddings to ``x`` [..., width]. The angles' ``cos`` and ``sin`` are [..., width / 2]."""
+    """Apply rotary position embeddings to ``x`` [..., width].
+
+    ``cos`` and ``sin`` [..., width / 2] are the cosines and sines of the angles.
+    """
     one, other = x.float().chunk(2, dim=-1)
     return torch.cat(((one * cos - other * sin).to(x.dtype), (other * cos + one * sin).to(x.dtype)), dim=-1)
 
 
 def gelu(x: Tensor) -> Tensor:
-    """Apply the tanh approximation of GELU, written with a sigmoid, which is equivalent and faster on a CPU."""
+    """Apply the tanh approximation of GELU. It is computed with a sigmoid, which is equivalent and faster on a CPU."""
     return x * torch.sigmoid(GELU_SCALE * (x + 0.044715 * x * x * x))
 
 
@@ -81,7 +84,7 @@ def layer(
     outs: tuple[tuple[int, ...], ...],
     shape: tuple[int, int, float, float],
 ) -> Tensor:
-    """Apply one layer of Gemma to ``x`` [batch, length, width]. Padding must be at the end, so no token attends to it.
+    """Apply one layer of Gemma with causal attention to ``x`` [batch, length, width].
 
     ``turns`` [2, window, head width / 2] contains the cosines and sines of the rotary position embeddings. ``norms``
     contains the weight of each norm in `NORMS`, in that order. For each group in `GROUPS`, in that order, ``weights``

@@ -1,4 +1,4 @@
-"""The loss of the tied output layer, computed in chunks."""
+"""The loss of the tied output layer, computed in chunks of positions to save memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,11 +22,11 @@ def loss_and_gradient(h: Tensor, embedding: Tensor, labels: Tensor, weights: Ten
 
 
 class HeadLoss(torch.autograd.Function):
-    """The cross-entropy of the label at each position, multiplied by its weight, [positions].
+    """A differentiable function that returns the cross-entropy of each label, multiplied by the label's weight.
 
-    ``h`` [positions, width] contains the hidden states, and ``embedding`` the tied embedding that serves as the output
-    layer. The forward pass computes the loss and its gradient in chunks, so the logits of all positions are never in
-    memory at the same time.
+    The result is [positions]. ``h`` [positions, width] contains the hidden states, and ``embedding`` the tied embedding
+    that serves as the output layer. The forward pass computes the loss and its gradient in chunks, so the logits of all
+    positions are never in memory at the same time.
     """
 
     @staticmethod

@@ -30,8 +30,8 @@ def probe_dtype(device: torch.device) -> torch.dtype:
 def keep_memory() -> bool:
     """Configure glibc to keep freed memory for reuse. Return whether the C library is glibc and accepted the settings.
 
-    By default, glibc requests new memory from the kernel for each large tensor, and the kernel fills it with zeros.
-    This takes a third of the training time.
+    By default, glibc requests new memory from the kernel for each large tensor, and the kernel fills this memory with
+    zeros. Filling memory takes a third of the training time.
     """
     name = ctypes.util.find_library("c")
     mallopt = getattr(ctypes.CDLL(name), "mallopt", None) if name else None

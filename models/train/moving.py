@@ -27,7 +27,10 @@ def pack_folder(
 def unpack_folder(
     packed: PartsDir, folder: Annotated[Path, typer.Argument(file_okay=False, help="New folder for the files.")]
 ) -> None:
-    """Restore a folder from the parts that `pack` wrote. Fails if a part is missing, damaged or not in the manifest."""
+    """Restore a folder from the parts that `pack` wrote.
+
+    The command fails if a part is missing, damaged or not in the manifest.
+    """
     with _explained():
         made = parts.unpack(packed, folder)
     typer.echo(f"{len(made.files)} files from {len(made.parts)} parts")

@@ -1,6 +1,7 @@
 """Pack the base model for transfer, with its weights quantised as in the original GGUF file, and restore it.
 
-The packed model contains only the kept pieces of the vocabulary. It is as small as the original download.
+The packed model is as small as the original download. It contains only the pieces of the vocabulary that the base model
+keeps.
 """
 
 import shutil

@@ -63,7 +63,7 @@ def pack(folder: Path, parts: Path, part_bytes: int) -> Packed:
 
 
 def unpack(parts: Path, folder: Path) -> Packed:
-    """Restore the files that `pack` wrote to the folder ``parts``. ``folder`` must be new or empty.
+    """Restore the packed files from the folder ``parts``, and write them to ``folder``, which must be new or empty.
 
     Either all files are restored or none.
 

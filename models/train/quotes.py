@@ -10,7 +10,7 @@ MARKS = (("„", "“"), ("»", "«"), ("“", "”"), ('"', '"'))
 def requoted(german: str, rng: random.Random) -> str:
     """Return the text with all quotations in the same, randomly chosen style of quotation marks.
 
-    The style is never that of the first quotation.
+    The new style is never the style of the first quotation. A text without quotations is returned unchanged.
     """
     first = QUOTED.search(german)
     if first is None:

@@ -51,10 +51,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of a training run, which draws ``items`` items from the sources in proportion to ``shares``.
+    """A stage of a training run, in which ``items`` items are drawn from the sources in proportion to ``shares``.
 
-    The shares need not sum to one. ``rate`` is the maximum learning rate. The rate falls to its minimum at the end of
-    the stage, during the share ``cooldown`` of the items.
+    The shares need not sum to one. ``rate`` is the maximum learning rate. The rate falls to its minimum during the
+    final part of the stage, which is the share ``cooldown`` of the items.
     """
 
     name: str

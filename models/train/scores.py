@@ -1,4 +1,4 @@
-"""Compute BLEU and chrF of an exported model on test sets, and measure the speed of the CTranslate2 generator."""
+"""Compute BLEU and chrF of an exported model on test sets, and measure its speed in CTranslate2."""
 
 import time
 from collections.abc import Sequence
@@ -45,8 +45,8 @@ def translated(
 def score(folder: Path, tokens: Tokens, test: Path, lines: int | None, beam: int, threads: int) -> dict[str, Any]:
     """Score the translations of the sentences in ``TEST.de`` against the references in ``TEST.en``.
 
-    Return BLEU, chrF and the number of generated tokens per second. ``folder`` contains the CTranslate2 model. If
-    ``lines`` is None, all lines of the test set are used.
+    TEST is the path ``test``. Return BLEU, chrF and the number of generated tokens per second. ``folder`` contains the
+    CTranslate2 model. If ``lines`` is None, all lines of the test set are used.
     """
     generator = ctranslate2.Generator(str(folder), compute_type="default", inter_threads=1, intra_threads=threads)
     source, reference = (

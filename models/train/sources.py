@@ -1,4 +1,4 @@
-"""Make the examples for each task: read and filter the sources of the recipe, and hold some examples back."""
+"""Make the training examples for each task from the sources of the recipe, and hold some back for evaluation."""
 
 import json
 import lzma
@@ -29,7 +29,7 @@ _NUMBERED = re.compile(r"\s*\(?\bNr\. ?\d+\)?")
 
 
 def read_pairs(data: Path, source: Source) -> Iterator[Pair]:
-    """Yield the German and the English side of each line in the source's files.
+    """Yield the German and the English side of each line in the source's files in the folder ``data``.
 
     Runs of white space become single spaces.
     """
@@ -43,14 +43,17 @@ def read_pairs(data: Path, source: Source) -> Iterator[Pair]:
 
 
 def read_rows(data: Path, source: Source) -> Iterator[Row]:
-    """Yield the JSON object in each line of the source's compressed files."""
+    """Yield the JSON object in each line of the source's compressed files in the folder ``data``."""
     for name in source.files:
         with lzma.open(data / name, "rt", encoding="utf-8") as lines:
             yield from map(json.loads, lines)
 
 
 def _split(source: Source, items: list[list[Example]]) -> Made:
-    """Return the examples to train on and, separately, the examples of the first ``source.held_back`` items."""
+    """Return the examples to train on and, separately, the examples of the first ``source.held_back`` items.
+
+    Each item is a list of its examples.
+    """
     held, kept = items[: source.held_back], items[source.held_back :]
     return [e for item in kept for e in item], [e for item in held for e in item]
 
@@ -60,10 +63,10 @@ def _direction(source: Source, german: str, english: str) -> Example:
 
 
 def translation(source: Source, data: Path, rng: random.Random) -> Made:
-    """Make translation examples, each from one sentence.
+    """Make translation examples, each of which consists of one sentence.
 
-    If ``source.in_a_row`` is above 1, each is made from several consecutive sentences instead, except the held-back
-    ones.
+    If ``source.in_a_row`` is greater than 1, each example for training consists of several consecutive sentences
+    instead.
     """
     pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
     if source.in_a_row > 1:
@@ -75,7 +78,7 @@ def translation(source: Source, data: Path, rng: random.Random) -> Made:
 
 
 def _requoted(pair: Pair, share: float, rng: random.Random) -> Pair:
-    """Return ``pair``, whose German side gets different quotation marks with the probability ``share``."""
+    """Return ``pair``. With the probability ``share``, its German side gets different quotation marks."""
     return (requoted(pair[0], rng), pair[1]) if share and rng.random() < share else pair
 
 
@@ -88,7 +91,7 @@ def _rows(pairs: list[Pair], most: int, rng: random.Random) -> Iterator[Pair]:
 
 
 def hinted(source: Source, data: Path, rng: random.Random) -> Made:
-    """Make translation examples with glossary hints: some German nouns are followed by their English term."""
+    """Make translation examples with glossary hints: some German nouns are followed by their English translation."""
     pairs = [_requoted(pair, source.quotes, rng) for pair in read_pairs(data, source)]
     hints = Hints(pairs)
     items = []

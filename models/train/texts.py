@@ -15,20 +15,20 @@ _SENTENCE = re.compile(r".{40,}?[.!?“\"](?= [A-ZÄÖÜ„\"])", re.DOTALL)
 def is_translation(german: str, english: str, least_chars: int = 15) -> bool:
     """Return whether ``english`` may be a translation of ``german``.
 
-    The texts must differ, and their lengths must be plausible and similar. ``least_chars`` is the minimum length of the
-    German text.
+    The texts must differ and have similar lengths, and neither may be too long. ``least_chars`` is the minimum length
+    of the German text.
     """
     short, long = sorted((len(german), len(english)))
     return least_chars <= len(german) and long <= MOST_CHARS and long < MOST_RATIO * short and german != english
 
 
 def has_its_facts(text: str, made: str) -> bool:
-    """Return whether ``text`` contains every number in ``made``, a text that was written from it."""
+    """Return whether ``text`` contains every number in ``made``, which is another version of ``text``."""
     return set(DIGITS.findall(made)) <= set(DIGITS.findall(text))
 
 
 def covered(text: str, made: str) -> float:
-    """Return the share of the words in ``made``, a text written from ``text``, that also occur in ``text``.
+    """Return the share of the words in ``made`` that also occur in ``text``.
 
     Only words with at least five letters are considered, and only their first five letters are compared.
     """

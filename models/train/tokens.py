@@ -33,7 +33,7 @@ class Tokens:
     """
 
     def __init__(self, path: Path, marks: Mapping[str, MarkWords]) -> None:
-        """Read the tokenizer from a ``tokenizer.json``.
+        """Read the tokenizer from the file ``tokenizer.json`` at ``path``. ``marks`` contains the task marks by name.
 
         Raises:
             ValueError: the vocabulary does not contain a special piece or the piece for one of the marks.

@@ -30,8 +30,8 @@ ALONE_STEPS = 2
 class Plan:
     """The length of one call of `run`, which ends after ``minutes`` or ``steps``, whichever comes first.
 
-    The learning rate falls at the end of the call, during the share ``cooldown`` of its length. A checkpoint is written
-    every ``save_minutes`` minutes.
+    The learning rate falls during the final part of the call, which is the share ``cooldown`` of its length. A
+    checkpoint is written every ``save_minutes`` minutes.
     """
 
     minutes: float = math.inf
@@ -41,7 +41,7 @@ class Plan:
     seed: int = 1
 
     def done(self, seconds: float, steps: int) -> float:
-        """Return the completed share of the call of `run`, which must end when it reaches 1.
+        """Return the completed share of a call of `run`. The call must end when this share reaches 1.
 
         ``seconds`` and ``steps`` count from the start of the call.
         """
@@ -62,8 +62,8 @@ class Trainer:
     ) -> None:
         """Prepare to train with ``workers`` threads, each of which processes whole batches on one core.
 
-        If two cores worked on the same batch, they would have to wait for each other, and another program on one core
-        would slow both down.
+        If two cores worked on the same batch, they would have to wait for each other. Another program on one of them
+        would then slow both cores down.
         """
         self.network, self.recipe, self.items, self.tokens, self.seed = network, recipe, items, tokens, seed
         self.leaves = network.leaves()
@@ -81,7 +81,7 @@ class Trainer:
         self.warmed = self.steps_here = 0
 
     def start(self, factors: Mapping[str, Tensor]) -> None:
-        """Start training from ``factors``.
+        """Start training from the low-rank factors ``factors``.
 
         Raises:
             ValueError: the names or shapes of the factors do not match this network and rank.
@@ -96,7 +96,7 @@ class Trainer:
         self.network.load(self.factors.data)
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint atomically."""
+        """Write a checkpoint to ``path`` atomically."""
         state = {
             "factors": self.factors.data,
             "average": self.average,
@@ -114,7 +114,10 @@ class Trainer:
         new.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Resume from a checkpoint. The checkpoint also determines the seed and therefore the order of the data."""
+        """Resume from the checkpoint at ``path``.
+
+        The checkpoint also determines the seed and therefore the order of the data.
+        """
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.factors.data.copy_(state["factors"])
         self.average.copy_(state["average"])
@@ -126,8 +129,8 @@ class Trainer:
     def step(self, batches: list[list[Item]], rate: float) -> float:
         """Update the factors once, with the gradients of several batches. Return the loss per unit of token weight.
 
-        The gradients are averaged over all target tokens of the step, so the size of a batch does not affect the
-        influence of a token.
+        ``rate`` is the learning rate. The gradients are averaged over all target tokens of the step, so the size of a
+        batch does not affect the influence of a token.
         """
         made = [data.collate(batch, self.tokens.pad).to(self.device) for batch in batches]
         whole = sum(float(batch.weights.sum()) for batch in made)
@@ -166,7 +169,7 @@ class Trainer:
         return self.workers.map(work, parts)
 
     def scores(self) -> dict[str, float]:
-        """Score each held-back set with the running average of the factors.
+        """Score each held-back set with the running average of the factors, and return the scores by name of the set.
 
         The score is the loss per target token. For entailment examples, it is the share of correct verdicts. Gradients
         stay enabled, because otherwise the layer would be compiled again.
@@ -195,7 +198,7 @@ class Trainer:
         return float(total / tokens)
 
     def _right(self, held: list[Item]) -> float:
-        """Return the share of entailment examples in which the correct verdict is more likely than the wrong one."""
+        """Return the share of the entailment examples ``held`` in which the correct verdict is the more likely one."""
         verdicts = [[*ids, self.tokens.eos] for ids in self.tokens.encode((YES, NO))]
 
         def right(item: Item) -> int:
@@ -221,10 +224,10 @@ def _rate(stage: Stage, plan: Plan, of_stage: float, of_call: float) -> float:
 
 
 def run(trainer: Trainer, plan: Plan, folder: Path, say: Callable[[str], None] = print) -> None:
-    """Train until the plan is complete.
+    """Train until the plan or the recipe is complete.
 
-    Every few minutes and at the end, write the checkpoint ``state.pt`` and append a line to ``log.jsonl``, both in
-    ``folder``, and pass the line to ``say``.
+    Every ``plan.save_minutes`` minutes and at the end, write the checkpoint ``state.pt`` and append a line to
+    ``log.jsonl``, both in ``folder``, and pass the line to ``say``.
     """
     start = saved = last = time.monotonic()
     recent: list[float] = []

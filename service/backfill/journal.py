@@ -1,4 +1,4 @@
-"""The files of a backfill: the archive that it reads, the output that it writes, and the checkpoint of its progress."""
+"""The files of the ``backfill`` command: the archive of articles, the output, and the checkpoint of the progress."""
 
 import fcntl
 import hashlib
@@ -17,7 +17,11 @@ from service.errors import DepescheError
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace the content of ``path`` with ``text``, encoded as UTF-8, in one atomic step. Raises OSError."""
+    """Replace the content of the file ``path`` with ``text``, encoded as UTF-8, in one atomic step.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     draft = path.with_name(path.name + ".tmp")
     with draft.open("w", encoding="utf-8") as file:
         file.write(text)
@@ -30,9 +34,10 @@ CHUNK_BYTES = 1 << 20
 
 
 class FilePosition(BaseModel):
-    """A position in a file, with the number of lines and the SHA-256 of the content before it.
+    """A position in a file.
 
-    The last of these lines may lack a newline.
+    ``lines`` is the number of lines before the position. The last of them may lack a newline. ``size_bytes`` is the
+    number of bytes before the position, and ``sha256`` is the SHA-256 of these bytes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -43,7 +48,7 @@ class FilePosition(BaseModel):
 
 
 class RunningDigest:
-    """A position that moves through a file from its start, with the SHA-256 of the content before it."""
+    """A position that advances through a file from its start, with the SHA-256 of the content before the position."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -62,7 +67,10 @@ class RunningDigest:
         self._lines += lines
 
     def passes(self, file: BinaryIO, place: FilePosition) -> bool:
-        """Read ``file`` up to ``place``, and return whether the content has the SHA-256 that ``place`` records."""
+        """Read ``file`` as far as ``place``.
+
+        Return whether the content before ``place`` has the SHA-256 in ``place``.
+        """
         while missing := place.size_bytes - self._size_bytes:
             data = file.read(min(missing, CHUNK_BYTES))
             if not data:
@@ -73,7 +81,7 @@ class RunningDigest:
 
 
 class CannotResume(DepescheError):
-    """A run cannot be resumed, for example because a file, an option or a model has changed since the last run."""
+    """A backfill cannot be resumed, for example because a file, an option or a model has changed since the last run."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(f"{detail}; --restart deletes the output and starts over")
@@ -81,9 +89,9 @@ class CannotResume(DepescheError):
 
 @dataclass(frozen=True, slots=True)
 class InputLine:
-    """A line of the input: its number (starting at 1), its bytes, and the position after it.
+    """A line of the archive: its number (starting at 1), its bytes, and the position after the line.
 
-    ``data`` is None if the line is too long.
+    ``data`` is None if the line is longer than the limit of `InputLines`.
     """
 
     number: int
@@ -92,15 +100,18 @@ class InputLine:
 
     @property
     def size_bytes(self) -> int:
-        """The number of bytes that the content of the line takes in memory."""
+        """The size of ``data`` in bytes, or 0 if ``data`` is None."""
         return 0 if self.data is None else len(self.data)
 
 
 class InputLines:
-    """The lines of a file, except blank lines. Lines longer than ``max_line_bytes`` are yielded without their bytes.
+    """An iterable of the lines in the file ``path``, without blank lines.
+
+    A line of more than ``max_line_bytes`` bytes is yielded with None as its ``data``.
 
     Raises:
-        DepescheError: the file cannot be read, or it is not a regular file (a pipe cannot be read a second time).
+        DepescheError: the file cannot be read, or is not a regular file. For example, a pipe cannot be read again when
+            a run is resumed.
     """
 
     def __init__(self, path: Path, max_line_bytes: int) -> None:
@@ -125,10 +136,10 @@ class InputLines:
         return self._so_far.place
 
     def skip(self, place: FilePosition) -> None:
-        """Skip to the position at which an earlier run stopped.
+        """Skip to ``place``, the position at which an earlier run stopped.
 
         Raises:
-            CannotResume: the file has changed before that position.
+            CannotResume: the content before ``place`` has changed.
         """
         if not self._so_far.passes(self._file, place):
             raise CannotResume(f"{self._path} has changed: lines 1 to {place.lines} differ from the last run")
@@ -136,10 +147,12 @@ class InputLines:
             self._end_last(place)
 
     def _end_last(self, place: FilePosition) -> None:
-        """Skip the newline that may have been added to the last line since the last run.
+        """Skip a newline that has been added to the last processed line since the last run.
+
+        ``place`` is the position at which the last run stopped.
 
         Raises:
-            CannotResume: something other than a newline was added.
+            CannotResume: the line has been continued with something other than a newline.
         """
         self._file.seek(place.size_bytes - 1)
         if self._file.read(1) != b"\n":
@@ -149,7 +162,11 @@ class InputLines:
             self._so_far.add(behind)
 
     def __iter__(self) -> Iterator[InputLine]:
-        """Yield the lines. Raises OSError if the file cannot be read."""
+        """Yield the remaining lines, without blank lines.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
         # One byte more than the limit, for the newline.
         while data := self._file.readline(self._max_line_bytes + 1):
             fits = data.endswith(b"\n") or len(data) <= self._max_line_bytes
@@ -162,7 +179,7 @@ class InputLines:
                 yield InputLine(end.lines, data if fits else None, end)
 
     def _pass_over(self, data: bytes) -> None:
-        """Skip the rest of the line that starts with ``data``."""
+        """Read to the end of a line that is too long. ``data`` is the part of the line that has already been read."""
         while data and not data.endswith(b"\n"):
             self._so_far.add(data)
             data = self._file.readline(CHUNK_BYTES)
@@ -170,7 +187,7 @@ class InputLines:
 
 
 class Output:
-    """The output file, which is locked against other processes.
+    """The output file of a backfill. A lock prevents other backfills from writing to the file.
 
     Raises:
         DepescheError: the file cannot be written, is not a regular file, or is locked by another process.
@@ -226,19 +243,27 @@ class Output:
         return behind_bytes
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the lines of the file."""
+        """Yield the lines of the file, including their newlines."""
         with self._path.open("rb") as file:
             yield from file
 
     def append(self, line: bytes) -> None:
-        """Write one line, including its newline. Raises OSError."""
+        """Write ``line``, which must end with a newline.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         rest = memoryview(line)
         while rest:
             rest = rest[self._file.write(rest) :]
         self._so_far.add(line, lines=1)
 
     def sync(self) -> None:
-        """Flush the file to disk. Raises OSError."""
+        """Flush the file to disk.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         os.fsync(self._file.fileno())
 
 
@@ -246,10 +271,10 @@ SUFFIX = ".checkpoint"
 
 
 class Checkpoint(BaseModel):
-    """A record that the output up to ``written`` contains the results of the input up to ``read``.
+    """A record that the output up to ``written`` contains the results of the archive up to ``read``.
 
     ``made_with`` contains the options, models, limits and software version of the job (see `JobSpec.made_with`). A run
-    can be resumed only if they have not changed.
+    can be resumed only if none of them has changed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -278,7 +303,7 @@ def load(path: Path) -> Checkpoint | None:
     """Load the checkpoint at ``path``, or return None if the file does not exist.
 
     Raises:
-        CannotResume: the file is not a checkpoint.
+        CannotResume: the file is not a valid checkpoint of this version of Depesche.
         OSError: the file cannot be read.
     """
     try:
@@ -290,7 +315,11 @@ def load(path: Path) -> Checkpoint | None:
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write the checkpoint atomically. Raises OSError."""
+    """Write ``checkpoint`` to the file ``path`` in one atomic step.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     write_atomically(path, checkpoint.model_dump_json(indent=1) + "\n")
 
 
@@ -298,9 +327,10 @@ COMMIT_EVERY_S = 1.0
 
 
 class Journal:
-    """The locked output file and its checkpoint.
+    """The locked output file of a backfill, and its checkpoint.
 
-    Call `resume` first, then `append` for each line. Call `commit` whenever `due` is True, and at the end of the run.
+    Call `resume` first, then `append` for each output line. Call `commit` whenever `due` is True, and at the end of the
+    run.
     """
 
     def __init__(self, path: Path) -> None:
@@ -314,9 +344,11 @@ class Journal:
         self._output.close()
 
     def resume(self, lines: InputLines, made_with: dict[str, Any], *, restart: bool) -> int:
-        """Continue after the last commit, and return the number of bytes that were discarded from the output.
+        """Continue after the last commit of an earlier run, and return the number of bytes discarded from the output.
 
-        If ``restart`` is True, the last run is ignored and processing starts at the first line.
+        ``lines`` is moved to the first line of the archive after that commit. ``made_with`` is the result of
+        `JobSpec.made_with`. If ``restart`` is True, the whole output is discarded, and the run starts at the first line
+        of the archive.
 
         Raises:
             CannotResume: the output, the archive or ``made_with`` has changed since the last run. No file is changed.
@@ -343,11 +375,19 @@ class Journal:
         return time.monotonic() - self._committed_s >= COMMIT_EVERY_S
 
     def append(self, record: bytes) -> None:
-        """Write one line. Raises OSError."""
+        """Write one output line. ``record`` must end with a newline.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         self._output.append(record)
 
     def commit(self, read: FilePosition) -> None:
-        """Flush the output, and record that it covers the archive up to ``read``. Raises OSError."""
+        """Flush the output to disk, and record in the checkpoint that it covers the archive up to ``read``.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
         self._output.sync()
         self._checkpoint = self._checkpoint.model_copy(update={"read": read, "written": self._output.place})
         save(self._checkpoint_path, self._checkpoint)

@@ -1,4 +1,4 @@
-"""Conversion of the lines of an archive to output records, which contain the responses of ``POST /v1/articles``."""
+"""Conversion of archive lines to output records, which contain a response of ``POST /v1/articles`` or an error."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,8 @@ class Worker:
     """A worker that converts archive lines to output records.
 
     ``newsroom`` must have been started. ``defaults`` contains values for request fields that a line omits. If ``cache``
-    is false, the cache is neither read nor written. Lines have no deadline, because no caller is waiting for them.
+    is False, the worker neither reads nor writes the cache. Lines have no deadline, because no caller is waiting for
+    them.
     """
 
     def __init__(
@@ -54,8 +55,8 @@ class Worker:
     async def record(self, line: InputLine) -> Record:
         """Return the output record of a line: ``{id, line, result}`` or ``{id, line, error}``.
 
-        An invalid line produces an error record, not an exception. The request id in an error is derived from the line
-        number, so that a second run produces the same record.
+        An invalid line produces an error record, not an exception. The request id in the error is derived from the line
+        number, so another run would produce the same record.
 
         Raises:
             EngineDead: an engine has failed permanently.
@@ -110,9 +111,15 @@ class Worker:
         return result
 
     async def _answer(self, command: ArticleCommand) -> ArticleAnswer:
-        """Run a command in the newsroom. If the queue is full or an engine is being rebuilt, wait and try again.
+        """Process an article, and retry if the cause of a failure may be temporary.
 
-        Also try again if the engine call hangs. All articles in the batch then fail, and another one may be the cause.
+        If the service is temporarily unavailable, for example because a queue is full, the worker waits and retries
+        without a limit. If the engine call hangs, the article gets up to ``HANG_ATTEMPTS`` attempts, because another
+        article in the same call may be the cause.
+
+        Raises:
+            EngineDead: an engine has failed permanently.
+            DepescheError: the article cannot be processed.
         """
         hangs = 0
         while True:
@@ -131,7 +138,10 @@ class Worker:
 
 
 class _Refused(Exception):
-    """A line was rejected before validation. The arguments are the status, code and detail of the API error."""
+    """A line was rejected before validation.
+
+    The arguments are the HTTP status, the code and the detail of the API error.
+    """
 
     fields: tuple[FieldProblem, ...] = ()
 

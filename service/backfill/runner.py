@@ -51,7 +51,7 @@ def verdict(record: Mapping[str, Any]) -> Verdict:
 
 
 class Counts:
-    """A tally of the outcomes of all lines, including those of earlier runs. Its memory use is bounded."""
+    """A tally of the outcomes of all lines that this run and earlier runs have processed. Its memory use is bounded."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -65,7 +65,7 @@ class Counts:
         return self.errors.total()
 
     def add(self, one: Verdict) -> None:
-        """Count one line."""
+        """Add the outcome of one line."""
         self.lines += 1
         self._warnings.update(one.warnings)
         if one.error is not None:
@@ -74,7 +74,7 @@ class Counts:
                 self._failures.append(one)
 
     def report(self) -> dict[str, Any]:
-        """Return the counts for the report, with the first ``MOST_FAILURES_LISTED`` failures."""
+        """Return the contents of the report: the counts, and the first ``MOST_FAILURES_LISTED`` failures."""
         return {
             "lines": self.lines,
             "done": self.lines - self.failed,
@@ -91,11 +91,12 @@ T = TypeVar("T")
 
 
 class Window(Generic[T]):
-    """A sliding window over the input, which runs ``work`` on up to ``concurrency`` lines at the same time.
+    """A sliding window over the archive, which calls ``work`` for up to ``concurrency`` lines at the same time.
 
-    The results are yielded in order, so a finished line stays in the window until all earlier lines are finished. The
-    window can contain ``DONE_PER_WORKING`` times ``concurrency`` lines, so that one long article does not hold up the
-    others. While the lines in the window have ``most_bytes`` bytes or more in total, no further lines are read.
+    The results are yielded in the order of the lines, so a finished line stays in the window until all earlier lines
+    are finished. The window can contain up to ``DONE_PER_WORKING`` times ``concurrency`` lines, so that one long
+    article does not hold up the others. While the lines in the window have ``most_bytes`` bytes or more in total, no
+    further lines are read.
     """
 
     def __init__(self, work: Callable[[InputLine], Awaitable[T]], *, concurrency: int, most_bytes: int) -> None:
@@ -113,9 +114,10 @@ class Window(Generic[T]):
         self._closed = True
 
     async def results(self, lines: Iterator[InputLine]) -> AsyncGenerator[tuple[InputLine, T], None]:
-        """Yield each line with its result, in order.
+        """Call ``work`` for each line, and yield each line with its result, in order.
 
-        An exception in ``work`` is raised, and cancels the other lines.
+        If a call of ``work`` raises an exception, the work on all other lines is cancelled, and the exception is
+        raised.
         """
         try:
             while True:
@@ -157,7 +159,7 @@ LONGEST_LINES = 4
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """The specification of one job. ``defaults`` contains values for request fields that a line omits."""
+    """The specification of a backfill job. ``defaults`` contains values for request fields that a line omits."""
 
     archive: Path
     output: Path
@@ -169,9 +171,9 @@ class JobSpec:
     restart: bool
 
     def made_with(self, newsroom: Newsroom) -> dict[str, Any]:
-        """Return the software version, the models, the options and the limits, which determine the output.
+        """Return the properties that determine the output: the software version, models, options and limits.
 
-        They must be the same in every run of a job.
+        These properties must be the same in every run of a job.
         """
         return {
             "software": f"depesche {__version__}",
@@ -186,10 +188,10 @@ class BackfillProgress:
     """The progress of a run.
 
     ``tally`` counts the outcomes of all lines written so far. ``resumed`` is the number of these lines that earlier
-    runs wrote. ``cut_bytes`` is the number of bytes that were discarded from the end of their output. ``read_bytes`` is
-    the number of bytes of the archive that have been processed, and ``of_bytes`` is the size of the archive.
-    ``seconds`` is the running time, excluding the time to load the models. ``stopped`` is True if `Run.stop` was
-    called.
+    runs wrote. ``cut_bytes`` is the number of bytes that were discarded from the end of the output when the run
+    started. ``read_bytes`` is the number of bytes of the archive that have been processed, and ``of_bytes`` is the size
+    of the archive. ``seconds`` is the running time, excluding the time to load the models. ``stopped`` is True if
+    `Run.stop` was called.
     """
 
     tally: Counts = field(default_factory=Counts)
@@ -210,9 +212,9 @@ Follower = Callable[[BackfillProgress], None]
 
 
 class Run:
-    """A run of a job.
+    """A run of a backfill job.
 
-    It calls ``resumed`` once, before it processes lines, and ``progress`` after each line that it writes. Both
+    The run calls ``resumed`` once, before it processes lines, and ``progress`` after each line that it writes. Both
     callbacks receive the current `BackfillProgress`.
     """
 
@@ -227,7 +229,7 @@ class Run:
         self.standing = BackfillProgress()
 
     def stop(self) -> int:
-        """Accept no more lines.
+        """Read no more lines from the archive.
 
         Return the number of lines in progress, which will still be finished and written.
         """
@@ -239,8 +241,9 @@ class Run:
         """Process the archive to its end, or until `stop` is called.
 
         Raises:
-            CannotResume: the archive, the output, the options or the models have changed since the last run.
-            EngineDead: an engine has failed permanently. Committed lines stay in the output.
+            CannotResume: the archive, the output, the software, the options, the limits or the models have changed
+                since the last run.
+            EngineDead: an engine has failed permanently. The job can be resumed after the last committed line.
             DepescheError: a file cannot be read or written, or a model cannot be loaded.
         """
         order = self._order
@@ -255,7 +258,8 @@ class Run:
                     self._resume(lines, journal)
                     await self._work_off(lines, journal)
                 except OSError as error:
-                    raise DepescheError(f"{error.filename or order.output}: {error.strerror}") from error
+                    file = error.filename or order.output
+                    raise DepescheError(f"{file} cannot be read or written: {error.strerror}") from error
 
     def _resume(self, lines: InputLines, journal: Journal) -> None:
         order, standing = self._order, self.standing
@@ -267,10 +271,9 @@ class Run:
         self._resumed(standing)
 
     async def _work(self, line: InputLine) -> tuple[bytes, Verdict]:
-        """Process a line and return its record as bytes.
+        """Process a line, and return its encoded output record and its outcome.
 
-        Records are encoded before they wait to be written, because as objects they would take several times as much
-        memory.
+        Records are encoded before they wait to be written, because unencoded records take several times as much memory.
         """
         record = await self._worker.record(line)
         return encoded(record), verdict(record)
@@ -311,7 +314,10 @@ CONCURRENCY = 16
 
 @dataclass(frozen=True, slots=True)
 class BackfillContext:
-    """The objects that a backfill gets from the command line. ``newsroom`` has not been started yet."""
+    """The objects that the command-line interface passes to the ``backfill`` command.
+
+    ``newsroom`` has not been started yet.
+    """
 
     newsroom: Newsroom
     limits: TextLimits
@@ -346,9 +352,9 @@ def backfill(
 ) -> None:
     """Process an archive of articles. The same command resumes a run that was stopped.
 
-    Options set the fields that a line omits. Exit codes: 0 if all lines have a result, 3 if some lines failed, 75 if a
-    signal stopped the run, 70 if an engine failed permanently, 1 if another error stopped the run, 2 if an option is
-    invalid.
+    The options for outputs, length, method and cleaning apply to lines that omit these fields. Exit codes: 0 if all
+    lines have a result, 3 if some lines failed, 75 if a signal stopped the run, 70 if an engine failed permanently, 1
+    if another error stopped the run, 2 if an option is invalid.
     """
     given = {"outputs": _outputs(outputs), "length": length, "method": method, "clean": clean}
     defaults = {name: value for name, value in given.items() if value is not None}
@@ -372,12 +378,18 @@ def _outputs(given: str | None) -> list[str] | None:
         return None
     names = list(dict.fromkeys(name.strip() for name in given.split(",")))
     if unknown := [name for name in names if name not in get_args(Output)]:
-        raise typer.BadParameter(f"unknown output: {', '.join(unknown)}", param_hint="--outputs")
+        known = ", ".join(get_args(Output))
+        raise typer.BadParameter(
+            f"unknown output: {', '.join(unknown)}; the known outputs are {known}", param_hint="--outputs"
+        )
     return names
 
 
 def _worked_off(order: JobSpec, workplace: BackfillContext, report: Path | None) -> int:
-    """Run the job, print the outcome, and return the exit code."""
+    """Run the job, print the outcome, and return the exit code.
+
+    If ``report`` is a path, a report is written to this file.
+    """
     say = _speaker(workplace.messages)
     with _bar(workplace.messages) as bar:
         run = Run(order, workplace.newsroom, resumed=lambda s: _say_start(say, s), progress=bar)
@@ -396,9 +408,10 @@ def _worked_off(order: JobSpec, workplace: BackfillContext, report: Path | None)
 
 
 async def _stoppable(run: Run, say: Callable[[str], None]) -> None:
-    """Process lines until the end of the archive, or until the process receives a signal.
+    """Run ``run`` until the end of the archive, or until the process receives SIGINT or SIGTERM.
 
-    After the first signal, the articles in progress are finished. The second signal ends the process immediately.
+    After the first signal, the articles in progress are finished. A second signal ends the process immediately. ``say``
+    prints a message.
     """
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
@@ -437,9 +450,9 @@ def _write_report(path: Path, order: JobSpec, newsroom: Newsroom, standing: Back
 
 def _say_start(say: Callable[[str], None], standing: BackfillProgress) -> None:
     if standing.cut_bytes:
-        say(f"{standing.cut_bytes} bytes after the last checkpoint were discarded; their lines will be processed again")
+        say(f"{standing.cut_bytes} bytes were discarded from the output; the articles in them will be processed again")
     if standing.resumed:
-        say(f"resumed: {standing.resumed} lines are already done and will be skipped")
+        say(f"resumed: earlier runs processed {standing.resumed} lines, which will be skipped")
 
 
 def _say_end(say: Callable[[str], None], standing: BackfillProgress) -> None:
@@ -461,9 +474,9 @@ def _speaker(messages: Console) -> Callable[[str], None]:
 
 @contextlib.contextmanager
 def _bar(messages: Console) -> Iterator[Callable[[BackfillProgress], None]]:
-    """Show a progress bar on standard error if it is a terminal. Yield a callback that updates the bar.
+    """Show a progress bar on the console if it is a terminal. Yield a callback that updates the bar.
 
-    The bar counts bytes, because the number of lines is unknown.
+    The bar shows the share of the archive's bytes that have been processed, because the number of lines is unknown.
     """
     columns = (
         TextColumn("{task.description}"),

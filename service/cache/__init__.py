@@ -1,1 +1,1 @@
-"""The cache for finished sentences and documents, in memory and in Redis."""
+"""The cache, which stores the results of sentences in memory and in Redis, and those of whole documents in memory."""

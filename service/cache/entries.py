@@ -1,4 +1,4 @@
-"""The keys of cache entries, and the encoding of entries as bytes."""
+"""The keys of cache entries, the encoding of entries as bytes, and the validation of decoded entries."""
 
 import hashlib
 import hmac
@@ -21,8 +21,8 @@ def entry_key(head: tuple[str, ...], rest: Field, secret: bytes | None) -> bytes
     """Return the 32-byte key of a cache entry. Apart from hash collisions, keys are equal only if all fields are equal.
 
     ``head`` contains the fields that many entries share: task, model and versions. ``rest`` contains the other fields.
-    With a ``secret``, the key is an HMAC. Without one, anyone who can read the shared store can guess short sentences
-    from their keys.
+    If there is a ``secret``, the key is an HMAC with this secret. Without a secret, anyone who can read the shared
+    store can guess short sentences from their keys.
     """
     return _digest(_head(head) + encode_fields(rest), secret)
 
@@ -35,8 +35,9 @@ def _head(head: tuple[str, ...]) -> bytes:
 def tag_key(kind: Literal["text", "result"], value: str, secret: bytes | None) -> bytes:
     """Return the 32-byte key of a tag. Tags record which entries must be deleted when a text or a result is purged.
 
-    ``value`` is the text or the result key that the tag belongs to. The tag of a text lists the entries that were used
-    for the text. The tag of a result lists the tags of its texts.
+    ``value`` is the text, or the result key of the result. The tag of a text lists the entries that were used for the
+    text. The tag of a result lists the tags of its texts. If there is a ``secret``, the key is an HMAC with this
+    secret.
     """
     return _digest(encode_fields([TAG_FORMAT, "tag", kind, value]), secret)
 
@@ -66,9 +67,9 @@ def _digest(preimage: bytes, secret: bytes | None) -> bytes:
 def encode_fields(field: Field) -> bytes:
     """Encode a field as canonical bytes: one byte for its type, its length in ``LENGTH_BYTES`` bytes, and its content.
 
-    Equal fields have equal encodings, and unequal fields have different ones. 1 and 1.0 are equal, and so are mappings
-    or sets that differ only in their order. No encoding is a prefix of another, so a sequence can be encoded as the
-    concatenation of its fields.
+    Equal fields have equal encodings, and unequal fields have different encodings. 1 and 1.0 are equal, and so are
+    mappings or sets that differ only in their order. No encoding is a prefix of another, so a sequence can be encoded
+    as the concatenation of its fields.
     """
     match field:
         case None:
@@ -171,7 +172,8 @@ def whole_number(value: object, most: int) -> int:
 def share(value: object) -> float:
     """Return ``value`` if it is a number from 0 to 1, or raise ValueError.
 
-    Values that exceed 1 by no more than a rounding error are accepted, because some shares are sums.
+    Values that exceed 1 by no more than a rounding error are accepted, because some shares are sums of floating-point
+    numbers.
     """
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 <= value <= 1.0 + 1e-9:
         raise ValueError("the value must be a number from 0 to 1")
@@ -179,14 +181,21 @@ def share(value: object) -> float:
 
 
 def number(value: object) -> float:
-    """Return ``value`` if it is a number, or raise ValueError. `decode` refuses numbers that are not finite."""
+    """Return ``value`` if it is a number, or raise ValueError.
+
+    NaN and infinity are not rejected here, because `decode` already rejects them.
+    """
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError("the value must be a number")  # noqa: TRY004
     return float(value)
 
 
 def span(value: object, chars: int) -> Span:
-    """Return the span ``value`` if it lies within a text of ``chars`` code points, or raise ValueError."""
+    """Convert ``value``, a list [start, end], to a span within a text of ``chars`` code points.
+
+    Raises:
+        ValueError: ``value`` is not such a list.
+    """
     start, end = row(value, 2)
     found = Span(whole_number(start, chars), whole_number(end, chars))
     if found.start > found.end:
@@ -195,15 +204,15 @@ def span(value: object, chars: int) -> Span:
 
 
 def optional_span(value: object, chars: int) -> Span | None:
-    """Return None if ``value`` is None, and the result of `span` otherwise."""
+    """Return None if ``value`` is None. Otherwise, return the result of `span`."""
     return None if value is None else span(value, chars)
 
 
 def spans(value: object, chars: int) -> tuple[Span, ...]:
-    """Return the spans in the list ``value``.
+    """Convert ``value``, a list of [start, end] lists, to spans within a text of ``chars`` code points.
 
     Raises:
-        ValueError: ``value`` is not a list of spans that lie within a text of ``chars`` code points.
+        ValueError: ``value`` is not such a list.
     """
     return tuple(span(one, chars) for one in rows(value))
 

@@ -18,7 +18,11 @@ TAG_LIVES = 2
 
 @dataclass(frozen=True, slots=True)
 class MemoryStats:
-    """The size of the memory tier. ``entries`` is the number of entries and tags."""
+    """The size of the memory tier.
+
+    ``bytes`` is the estimated size of all keys and values, including overhead. ``entries`` is the number of entries and
+    tags.
+    """
 
     bytes: int
     entries: int
@@ -28,15 +32,15 @@ class MemoryStats:
 class Tag:
     """A tag, which lists the entries used for one text, or the tags of the texts of one result.
 
-    ``keys`` is the concatenation of the keys of these entries or tags. Until ``fresh_until_s`` (on the tier's clock),
-    the tag is known to be the same in every tier.
+    ``keys`` is the concatenation of the keys of these entries or tags. Until the time ``fresh_until_s`` on the clock of
+    `Memory`, the tag in the memory tier is known to equal the tag in the shared tier.
     """
 
     keys: bytes
     fresh_until_s: float
 
     def members(self) -> set[bytes]:
-        """Return the individual keys. Each has ``KEY_BYTES`` bytes."""
+        """Return the set of keys in the tag. Each key has ``KEY_BYTES`` bytes."""
         return {self.keys[at : at + KEY_BYTES] for at in range(0, len(self.keys), KEY_BYTES)}
 
 
@@ -68,19 +72,21 @@ class Memory:
         )
 
     def get(self, key: bytes) -> bytes | None:
-        """Return the entry under ``key``, or None. The entry is marked as recently used."""
+        """Return the entry under ``key``, or None if there is none. The entry is marked as recently used."""
         value = self._kept.get(key)
         return value if isinstance(value, bytes) else None
 
     def tag(self, key: bytes) -> Tag | None:
-        """Return the tag under ``key``, or None. The tag is marked as recently used."""
+        """Return the tag under ``key``, or None if there is none. The tag is marked as recently used."""
         value = self._kept.get(key)
         return value if isinstance(value, Tag) else None
 
     def put(self, key: bytes, value: Kept, *, most_s: float | None = None) -> bool:
-        """Store ``value`` for at most ``most_s`` seconds, and evict the least recently used values if necessary.
+        """Store ``value`` under ``key``, and return whether it was stored.
 
-        Return whether the value was stored. A value that is larger than the whole store is not stored.
+        An old value under ``key`` is always deleted. The least recently used values are evicted if necessary. A value
+        that is larger than the whole store is not stored. If ``most_s`` is given, the value expires after at most
+        ``most_s`` seconds.
 
         Raises:
             ValueError: the key does not have ``KEY_BYTES`` bytes, so its size would be counted incorrectly.
@@ -96,7 +102,10 @@ class Memory:
         return True
 
     def purge(self, key: bytes) -> bool:
-        """Delete the value under ``key``, if there is one, and return whether it was an entry rather than a tag."""
+        """Delete the value under ``key``, if there is one.
+
+        Return True if an entry was deleted, and False for a tag or nothing.
+        """
         try:
             return isinstance(self._kept.pop(key), bytes)
         except KeyError:  # the key was never stored, or its value has expired

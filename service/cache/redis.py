@@ -18,7 +18,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from service.cache.memory import KEY_BYTES, TAG_LIVES
 from service.cache.seal import Seal
 from service.errors import Unavailable
-from service.events import EntryUnopened, Listener, SharedCacheFailed, SharedFailure, ignore
+from service.events import EntryUnopened, Listener, SharedCacheFailed, SharedCacheRecovered, SharedFailure, ignore
 
 BreakerState = Literal["closed", "open", "half_open"]
 
@@ -33,7 +33,7 @@ class Breaker:
 
     def __init__(self, *, failures: int = 5, pause_s: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._most_failures = failures
-        self._pause_s = pause_s
+        self.pause_s = pause_s
         self._clock = clock
         self._failures = 0
         self._probe_at_s: float | None = None
@@ -51,7 +51,7 @@ class Breaker:
         In the half-open state, this allows one probe and starts the next pause.
         """
         if self.state == "half_open":
-            self._probe_at_s = self._clock() + self._pause_s
+            self._probe_at_s = self._clock() + self.pause_s
             return True
         return self.state == "closed"
 
@@ -60,6 +60,10 @@ class Breaker:
         self._failures = 0
         self._probe_at_s = None
 
+    def open(self) -> None:
+        """Open the breaker without waiting for further failures, for example after a failed check at startup."""
+        self._probe_at_s = self._clock() + self.pause_s
+
     def failed(self) -> bool:
         """Record a failed call, and return whether it opened the breaker."""
         if self._probe_at_s is not None:
@@ -67,8 +71,43 @@ class Breaker:
         self._failures += 1
         if self._failures < self._most_failures:
             return False
-        self._probe_at_s = self._clock() + self._pause_s
+        self._probe_at_s = self._clock() + self.pause_s
         return True
+
+
+class Recovery:
+    """A background task that closes an open circuit breaker when Redis responds again, even if there is no traffic.
+
+    ``probe`` sends one command to Redis. It must record the outcome in ``breaker`` and raise no exception.
+    ``on_recovered`` is called when the breaker has been closed by a probe or by a call.
+    """
+
+    def __init__(
+        self, breaker: Breaker, probe: Callable[[], Awaitable[object]], on_recovered: Callable[[], None]
+    ) -> None:
+        self._breaker = breaker
+        self._probe = probe
+        self._on_recovered = on_recovered
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Start the task, unless it is running."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="redis recovery")
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._breaker.pause_s)
+            if self._breaker.state == "closed":
+                break
+            if self._breaker.allows():
+                await self._probe()
+        self._on_recovered()
+
+    def stop(self) -> None:
+        """Stop the task."""
+        if self._task is not None:
+            self._task.cancel()
 
 
 EXPIRING = b"e"  # first byte of a value that includes its expiry time
@@ -165,6 +204,11 @@ class Shared:
         self._seal = seal
         self._listener = listener
         self._clock = clock
+        self._recovery = Recovery(
+            breaker,
+            lambda: self._round_trip(partial(self._run, [("PING",)]), 1, always=True),
+            lambda: listener(SharedCacheRecovered()),
+        )
         self._connections = asyncio.Semaphore(MOST_CONNECTIONS)
         self._redis: Redis = Redis.from_url(
             url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
@@ -266,6 +310,7 @@ class Shared:
 
     async def close(self) -> None:
         """Close the connections."""
+        self._recovery.stop()
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             await self._redis.aclose()
 
@@ -318,7 +363,10 @@ class Shared:
         return answered
 
     def _fail(self, reason: SharedFailure) -> None:
-        self._listener(SharedCacheFailed(reason, opened=self._breaker.failed()))
+        opened = self._breaker.failed()
+        self._listener(SharedCacheFailed(reason, opened=opened))
+        if opened:
+            self._recovery.begin()
 
 
 def reason_of(error: Exception) -> SharedFailure:

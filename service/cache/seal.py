@@ -1,11 +1,11 @@
-"""Encryption of cache values with AES-256-GCM. Each value is bound to the key of its entry.
-
-This requires the extra ``depesche[seal]``. Its library, cryptography, is imported when a `Seal` is created.
-"""
+"""Encryption of cache values with AES-256-GCM. Each value is bound to the key of its entry."""
 
 import base64
 import os
 from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from service.errors import DepescheError
 
@@ -16,10 +16,10 @@ NONCE_BYTES = 12
 TAG_BYTES = 16
 
 
-class SealUnavailable(DepescheError):
-    """The settings request encrypted cache values, but the cryptography library is not installed."""
+class SealMissing(DepescheError):
+    """There is a shared cache, and its encryption is neither configured nor turned off."""
 
-    code = "seal_unavailable"
+    code = "seal_missing"
 
 
 class Seal:
@@ -29,20 +29,13 @@ class Seal:
     the old one on all hosts. Then move the new secret to the front, and finally remove the old one.
 
     Raises:
-        SealUnavailable: cryptography is not installed.
         ValueError: there is no secret, or a secret does not have 32 bytes.
     """
 
     def __init__(self, secrets: Sequence[bytes]) -> None:
-        try:
-            from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - an optional extra
-            from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
-        except ImportError as error:
-            raise SealUnavailable("encrypting cache values requires the extra depesche[seal]") from error
         if not secrets or any(len(secret) != SECRET_BYTES for secret in secrets):
             raise ValueError(f"an encryption secret must have {SECRET_BYTES} bytes")
         self._ciphers = [AESGCM(secret) for secret in secrets]
-        self._refused = InvalidTag
 
     def close(self, value: bytes, place: bytes) -> bytes:
         """Encrypt ``value``, and bind it to ``place``, which is the full key of its entry.
@@ -63,7 +56,7 @@ class Seal:
         for cipher in self._ciphers:
             try:
                 return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place)
-            except self._refused:
+            except InvalidTag:
                 continue
         return None
 

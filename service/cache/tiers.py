@@ -30,10 +30,10 @@ class Purged:
 
 
 class Documents:
-    """An in-memory cache of whole results. It saves a repeated request from looking up each sentence.
+    """An in-memory cache of whole results. With it, a repeated request does not have to look up each sentence.
 
     The keys are computed by `result_key`. The total number of characters is limited. Results expire, and the least
-    recently used ones are evicted first.
+    recently used results are evicted first.
     """
 
     def __init__(self, memory: Memory) -> None:
@@ -46,7 +46,7 @@ class Documents:
         )
 
     def get(self, result_key: str) -> Any:
-        """Return the result under ``result_key``, or None."""
+        """Return the result under ``result_key``, or None if there is none."""
         return self._kept.get(result_key)
 
     def put(self, result_key: str, result: Any, chars: int) -> None:
@@ -63,12 +63,12 @@ class Documents:
 class Cache:
     """A cache with a memory tier and an optional shared tier.
 
-    The keys of entries are computed by `entry_key`, and those of tags by `tag_key`. A lookup searches memory first and
-    then the shared tier. Entries from the shared tier are copied to memory for their remaining lifetime.
+    The keys of entries are computed by `entry_key`, and the keys of tags by `tag_key`. A lookup searches memory first
+    and then the shared tier. Entries from the shared tier are copied to memory for their remaining lifetime.
 
-    Each submitted text has a tag that lists every entry used for it, even if the entry was written for another text.
-    The tag of a result lists the tags of its texts. Tags are written and read after their entries, so that the memory
-    tier evicts the entries first.
+    Each submitted text has a tag that lists every entry used for the text, even if the entry was written for another
+    text. The tag of a result lists the tags of its texts. Tags are written and read after their entries, so that the
+    memory tier evicts the entries first.
     """
 
     def __init__(self, memory: Memory, shared: Shared | None = None, *, listener: Listener = ignore) -> None:
@@ -81,7 +81,10 @@ class Cache:
         self._writing: set[asyncio.Future[None]] = set()
 
     async def get_many(self, keys: Collection[bytes], *, task: str) -> dict[bytes, bytes]:
-        """Return the entries that exist under ``keys``. Each key is looked up only once. ``task`` is a metric label."""
+        """Return the entries that exist under ``keys``. ``task`` is a metric label.
+
+        If ``keys`` contains a key several times, the key is looked up only once.
+        """
         distinct = dict.fromkeys(keys)
         found = {key: value for key in distinct if (value := self.memory.get(key)) is not None}
         shared = await self._get_shared([key for key in distinct if key not in found])
@@ -101,8 +104,8 @@ class Cache:
     def put_document(self, result_key: str, result: Any, *, chars: int, started_s: float) -> None:
         """Store a whole result of ``chars`` characters.
 
-        ``started_s`` (monotonic clock) is the time when the work for the result started. If this was before the end of
-        a purge, the result is not stored.
+        ``started_s`` (monotonic clock) is the time when the work for the result started. If a purge is running or has
+        ended since then, the result is not stored.
         """
         if self.may_store(started_s):
             self.documents.put(result_key, result, chars)
@@ -114,14 +117,14 @@ class Cache:
         *,
         started_s: float,
     ) -> None:
-        """Store ``entries``, and add the keys in ``tags`` to their tags.
+        """Store ``entries``, and add keys to tags.
 
-        ``tags`` maps each tag to keys of entries or of other tags. A tag that already contains all of these keys is not
-        written again.
+        ``tags`` maps the key of each tag to the keys of the entries or tags that the tag must list. Keys that the tag
+        is known to list in both tiers are not written again, unless they are also in ``entries``.
 
-        ``started_s`` (monotonic clock) is the time when the work for the entries started. If this was before the end of
-        a purge, nothing is stored, because the work may have used purged content. An entry that exceeds the size limit
-        of a tier is not stored in that tier.
+        ``started_s`` (monotonic clock) is the time when the work for the entries started. If a purge is running or has
+        ended since then, nothing is stored, because the work may have used purged content. An entry that exceeds the
+        size limit of a tier is not stored in that tier.
         """
         new_members = {tag: new for tag, keys in (tags or {}).items() if (new := self._new_members(tag, keys, entries))}
         if not (entries or new_members) or not self.may_store(started_s):
@@ -151,7 +154,7 @@ class Cache:
                 await self._shared.purge(keys, {})
 
     def may_store(self, started_s: float) -> bool:
-        """Return whether the results of work that started at ``started_s`` may be stored.
+        """Return whether the results of work that started at ``started_s`` (monotonic clock) may be stored.
 
         They may not be stored if a purge is running or has ended since then.
         """
@@ -160,7 +163,8 @@ class Cache:
     def _new_members(self, tag: bytes, keys: AbstractSet[bytes], entries: Mapping[bytes, bytes]) -> set[bytes]:
         """Return the keys to write to ``tag``: those of ``keys`` that the tag lacks or whose entries are being written.
 
-        If the tag in memory may differ from the shared tier, return its members and all of ``keys``.
+        If the tag in memory may differ from the tag in the shared tier, return the members of the tag and all of
+        ``keys``.
         """
         known = self.memory.tag(tag)
         if known is None:
@@ -178,7 +182,10 @@ class Cache:
     async def _write_shared(
         self, shared: Shared, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]
     ) -> bool:
-        """Write to the shared tier, and return whether all writes succeeded. Purges wait for these writes."""
+        """Write ``entries`` and ``tags`` to the shared tier, and return whether all writes succeeded.
+
+        A purge waits until these writes are done.
+        """
         writing = asyncio.get_running_loop().create_future()
         self._writing.add(writing)
         try:
@@ -188,7 +195,9 @@ class Cache:
             writing.set_result(None)
 
     async def purge(self, tags: Collection[bytes]) -> Purged:
-        """Delete all entries that belong to the given tags from both tiers. The tags may be those of texts or results.
+        """Delete all entries that belong to the given tags from both tiers.
+
+        ``tags`` contains the keys of tags of texts or results.
 
         Raises:
             PurgeIncomplete: the shared tier did not respond. The entries have been deleted from memory, but the tags
@@ -204,9 +213,10 @@ class Cache:
             return Purged(self._delete(found), shared_count)
 
     async def _purge_shared(self, shared: Shared, found: set[bytes]) -> int:
-        """Purge the shared tier, add the keys found there to ``found``, and return the number of deleted entries.
+        """Delete the entries and tags in ``found`` and all their members from the shared tier.
 
-        The shared tier is purged before memory, because reads copy its entries to memory.
+        The members are added to ``found``, so that the caller can delete them from memory as well. Return the number of
+        deleted entries. The shared tier is purged before memory, because reads copy its entries to memory.
         """
         tags = await shared.tag_members(found)
         found |= self._with_members(found.union(*tags.values()))
@@ -229,7 +239,7 @@ class Cache:
     async def _purge(self) -> AsyncIterator[None]:
         """Block all writes during a purge, and afterwards the writes of work that started before the purge ended.
 
-        The purge waits for writes that are already running.
+        The purge starts when the writes that are already running have ended.
         """
         self._purges += 1
         self.documents.clear()
@@ -242,9 +252,10 @@ class Cache:
             self._purged_s = time.monotonic()
 
     def _with_members(self, tags: Collection[bytes]) -> set[bytes]:
-        """Return ``tags`` with all direct and indirect members that are known in memory.
+        """Return ``tags`` and the keys of their direct and indirect members, as far as the tags are in memory.
 
-        Two steps are enough. The first finds the texts of results, and the second finds the entries of texts.
+        Two steps are enough. The first step finds the tags of the texts of a result, and the second finds the entries
+        of these texts.
         """
         found = set(tags)
         for _ in range(2):

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from service.domain import Notice, Span
 from service.languages.base import Language
 
-CHECKS_VERSION = "2"
+CHECKS_VERSION = "3"
 """Part of every cache key. Increase it whenever the results of the checks, term placement or reranking change."""
 
 
@@ -22,6 +22,7 @@ class Code(StrEnum):
     NUMBER_MISSING = "number_missing"
     MAGNITUDE_CHANGED = "magnitude_changed"
     UNIT_CHANGED = "unit_changed"
+    UNIT_MISSING = "unit_missing"
     DATE_UNSUPPORTED = "date_unsupported"
     DATE_MISSING = "date_missing"
     NAME_UNSUPPORTED = "name_unsupported"
@@ -32,15 +33,24 @@ class Code(StrEnum):
     QUOTATION_ALTERED = "quotation_altered"
     NEGATION_LOST = "negation_lost"
     NEGATION_ADDED = "negation_added"
+    MEANING_REVERSED = "meaning_reversed"
+    LITERAL_MISSING = "literal_missing"
+    SIGN_MISSING = "sign_missing"
+    MARKUP_LEFT = "markup_left"
+    CHARACTER_BROKEN = "character_broken"
     REPETITION = "repetition"
     REPETITION_REMOVED = "repetition_removed"
     SENTENCE_REPEATED = "sentence_repeated"
     OUTPUT_TOO_SHORT = "output_too_short"
     OUTPUT_TOO_LONG = "output_too_long"
     UNTRANSLATED = "untranslated"
+    WORD_UNKNOWN = "word_unknown"
     EMPTY_OUTPUT = "empty_output"
     HYPOTHESIS_CHANGED = "hypothesis_changed"
     SENTENCE_UNSUPPORTED = "sentence_unsupported"
+    ANSWER_INVALID = "answer_invalid"
+    TRANSLATION_UNSUPPORTED = "translation_unsupported"
+    INSTRUCTION_IN_SOURCE = "instruction_in_source"
 
 
 class Severity(StrEnum):

@@ -266,22 +266,30 @@ def _short_weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
 
 
 def times_of_day(text: str, grammar: DateGrammar) -> list[Fact]:
-    """Find the times of day in a text. A 12-hour time without "am" or "pm" has two readings."""
-    found = [fact for match in grammar.clock.finditer(text) if (fact := _clock(match, grammar)) is not None]
+    """Find the times of day in a text.
+
+    A 12-hour time without "am" or "pm" has two readings. In a language with the 24-hour clock, it has them only if the
+    text mentions the second half of the day ("8 Uhr abends").
+    """
+    later = not grammar.full_day or grammar.later_half.search(text) is not None
+    found = [
+        fact for match in grammar.clock.finditer(text) if (fact := _clock(match, grammar, later=later)) is not None
+    ]
     for match in grammar.named_time.finditer(text):
         time: Key = ("time", Fraction(_HALF_DAY_MIN if match["noon"] else 0))
         found.append(Fact("date", Span(*match.span()), frozenset({time}), certain=False))
     return found
 
 
-def _clock(match: re.Match[str], grammar: DateGrammar) -> Fact | None:
+def _clock(match: re.Match[str], grammar: DateGrammar, *, later: bool) -> Fact | None:
+    """Return the time at ``match``. If ``later`` is True, an hour up to 12 may also be after noon."""
     hour = int(match["h"] or match["h2"])
     minute = int(match["min"] or match["min2"] or match.groupdict().get("after") or 0)
     if hour > _HOURS or minute >= _MINUTES:
         return None
     mark = (match["mark"] or "").lower()
     half = mark[:1] if grammar.half_days and mark[:1] in {"a", "p"} else ""
-    minutes = {time % (_HOURS * _MINUTES) for time in _times_of_day(hour, minute, half)}
+    minutes = {time % (_HOURS * _MINUTES) for time in _times_of_day(hour, minute, half, either=later or not mark)}
     readings: set[Key] = {("time", Fraction(time)) for time in minutes}
     if not mark:  # "2:10" may also be a score or a duration
         readings.add(number_key(hour))
@@ -290,13 +298,13 @@ def _clock(match: re.Match[str], grammar: DateGrammar) -> Fact | None:
     return Fact("date", Span(*match.span()), frozenset(readings), frozenset(hints))
 
 
-def _times_of_day(hour: int, minute: int, half: str) -> Iterator[int]:
+def _times_of_day(hour: int, minute: int, half: str, *, either: bool) -> Iterator[int]:
     time = hour * _MINUTES + minute
     if half:
         yield time % _HALF_DAY_MIN + (_HALF_DAY_MIN if half == "p" else 0)
     else:
         yield time
-        if hour <= _HOURS // 2:
+        if either and hour <= _HOURS // 2:
             yield time + _HALF_DAY_MIN
 
 
@@ -355,7 +363,13 @@ def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
     alone = unsupported(facts, others)
     if not alone:
         return []
-    plain = {key for other in others if other.kind == "number" for key in other.readings}
+    timed = [other.span for other in others if any(kind == "time" for kind, _ in other.readings)]
+    plain = {
+        key
+        for other in others
+        if other.kind == "number" and not any(span.start <= other.span.start < span.end for span in timed)
+        for key in other.readings
+    }
     found = (fact for fact in alone if not _hours(fact) & plain)
     return list({fact.span: fact for fact in found}.values())
 
@@ -411,12 +425,13 @@ _AMOUNT = r"(?<![\d.,])[\d½¼¾][\d.,]{0,30}"
 _LEAST_COMPOUND_CHARS = 4
 
 
-def check_units(source: Passage, output: Passage) -> Iterator[Finding]:
+def check_units(source: Passage, output: Passage, *, complete: bool = True) -> Iterator[Finding]:
     """Compare the units in ``output`` with those in ``source``.
 
     A unit counts as added if it occurs with a number in ``output`` more often than ``source`` mentions it. It counts as
     lost if it occurs with a number in ``source`` more often than ``output`` mentions it. A translator may add "per
-    cent" to a number, so added units are reported only if another unit is lost. Each unit is reported at most once.
+    cent" to a number, so added units are reported only if another unit is lost. A lost unit is reported if ``output``
+    mentions neither it nor another unit instead, but not if ``complete`` is False. Each unit is reported at most once.
     Both languages must have a unit grammar.
     """
     in_source, in_output = _counted(source), _counted(output)
@@ -426,6 +441,11 @@ def check_units(source: Passage, output: Passage) -> Iterator[Finding]:
         span = in_output[unit][0]
         message = f"the unit in “{span.of(output.text).strip()}” does not match the source"
         yield Finding(Code.UNIT_CHANGED, message, output=span)
+    for unit in lost if complete and not added else ():
+        if not _mentions(unit, output):
+            span = in_source[unit][0]
+            message = f"the unit of “{span.of(source.text).strip()}” does not appear in the translation"
+            yield Finding(Code.UNIT_MISSING, message, source=span)
 
 
 def _counted(passage: Passage) -> Mapping[str, list[Span]]:
@@ -451,15 +471,25 @@ def _unit_of(form: str, grammar: UnitGrammar) -> str:
 
 
 def _fits(form: str, forms: tuple[str, ...], grammar: UnitGrammar) -> bool:
-    beginnings = tuple(one for one in forms if one[0].isalpha())
-    return form in forms or (not grammar.whole_words and form.startswith(beginnings))
+    beginnings = tuple(one for one in forms if one[0].isalpha() and len(one) > _LEAST_COMPOUND_CHARS)
+    return form.removesuffix("s") in forms or form in forms or (not grammar.whole_words and form.startswith(beginnings))
 
 
 def _pattern(forms: tuple[str, ...], grammar: UnitGrammar) -> str:
     signs = [re.escape(form) for form in forms if not form[0].isalpha()]
-    ending = r"(?!\w)" if grammar.whole_words else r"\w*"
-    words = [rf"(?<!\w){re.escape(form)}{ending}" for form in sorted(forms, key=len, reverse=True) if form[0].isalpha()]
+    words = [
+        rf"(?<!\w){re.escape(form)}{_ending(form, grammar)}"
+        for form in sorted(forms, key=len, reverse=True)
+        if form[0].isalpha()
+    ]
     return "|".join((*signs, *words))
+
+
+def _ending(form: str, grammar: UnitGrammar) -> str:
+    """Return a pattern for what may follow a form. A short form must be a whole word ("euro", not "europäisch")."""
+    if grammar.whole_words:
+        return r"(?!\w)"
+    return r"s?(?!\w)" if len(form) <= _LEAST_COMPOUND_CHARS else r"\w*"
 
 
 @cache
@@ -478,7 +508,7 @@ def _mention(unit: str, grammar: UnitGrammar) -> re.Pattern[str]:
 def _number_with_unit(grammar: UnitGrammar) -> re.Pattern[str]:
     signs = "|".join(re.escape(form) for forms in grammar.forms.values() for form in forms if form in _BEFORE)
     after = "|".join(_pattern(forms, grammar).replace(r"(?<!\w)", "") for forms in grammar.forms.values())
-    scales = rf"(?:[\s-]?(?:{grammar.scale_words})\b)"
+    scales = rf"(?:[\s-]?(?<![^\W\d_])(?:{grammar.scale_words})\b)"
     return re.compile(
         rf"(?P<before>{signs or '(?!)'})\s?\d[\d.,]{{0,30}}|(?:{_AMOUNT}{scales}?|{scales})[\s-]?(?P<after>{after})"
     )

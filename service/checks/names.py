@@ -31,7 +31,7 @@ _MOST_CHARS = 60  # only the first 60 characters of longer names are compared
 
 
 @lru_cache(maxsize=20_000)
-def _plain(word: str) -> str:
+def plain(word: str) -> str:
     """Return the first 60 characters of a word in lower case, without accents and with "ss" instead of "ß"."""
     parted = unicodedata.normalize("NFKD", word[:_MOST_CHARS].casefold())
     return "".join(char for char in parted if not unicodedata.combining(char)).replace("ł", "l").replace("ø", "o")
@@ -40,7 +40,7 @@ def _plain(word: str) -> str:
 @lru_cache(maxsize=20_000)
 def _sound(word: str) -> str:
     """Return a phonetic key, which is the same for spellings such as "Selenskyj" and "Zelenskyy"."""
-    found = _plain(word)
+    found = plain(word)
     for pattern, letter in _SOUNDS:
         found = pattern.sub(letter, found)
     return found
@@ -60,6 +60,8 @@ class Index:
 
     def __init__(self, passage: Passage, names_in: Language) -> None:
         self.words = frozenset(passage.words)
+        names = passage.language.names
+        self._is_common = names.is_common if names is not None else _is_never_common
         self._exonyms = _exonyms(names_in, passage.language)
 
     @cached_property
@@ -69,7 +71,7 @@ class Index:
 
     @cached_property
     def _plains(self) -> set[str]:
-        return set(map(_plain, self.words))
+        return set(map(plain, self.words))
 
     @cached_property
     def _joined(self) -> str:
@@ -102,16 +104,36 @@ class Index:
         """
         if name in self.words:
             return True
-        bare = _plain(name)
+        bare = plain(name)
         return bare in self._plains or self._has_exonym(bare) or self._has_like(_sound(name))
 
     def corrupts(self, name: str) -> bool:
         """Return whether ``name`` is a name of the text with a letter repeated too often (Bonnn for Bonn)."""
-        bare = _plain(name)
+        bare = plain(name)
         if name in self.words or bare in self._plains or name.isupper() or self._has_exonym(bare):
             return False
         runs = _runs(name)
         return any(_is_stretched(runs, known) for known in self._capital_runs.get(_first_letters(runs), ()))
+
+    def misspells(self, name: str) -> str | None:
+        """Return the name of the text that ``name`` misspells by one or two letters, or None.
+
+        Spellings that sound alike, and other forms of a name (Berlin, Berliner), are no misspellings.
+        """
+        bare = plain(name)
+        if len(bare) < _LEAST_MISSPELT_CHARS or name.isupper() or bare in self._plains or self._has_exonym(bare):
+            return None
+        near = (known for known in self._capitals.get(bare[0], ()) if abs(len(known) - len(name)) <= _MOST_EDITS)
+        return next((known for known in near if _misspells(bare, plain(known))), None)
+
+    @cached_property
+    def _capitals(self) -> dict[str, list[str]]:
+        """The capitalised words, by their first letter in lower case and without accents."""
+        found: dict[str, list[str]] = {}
+        for word in sorted(self.words):
+            if word[0].isupper() and len(word) >= _LEAST_MISSPELT_CHARS and not self._is_common(word, False):  # noqa: FBT003 - opens no sentence
+                found.setdefault(plain(word)[:1], []).append(word)
+        return found
 
     def _has_exonym(self, bare: str) -> bool:
         """Return whether a word of the text contains an exonym of the name.
@@ -131,13 +153,37 @@ class Index:
         return any(_are_like(known, wanted) for known in self._capital_sounds if known[:1] == wanted[:1])
 
 
+def _is_never_common(_word: str, _opens: bool) -> bool:  # noqa: FBT001 - the signature of `NameGrammar.is_common`
+    return False
+
+
+_LEAST_MISSPELT_CHARS = 5
+_MOST_EDITS = 2
+_LONG_NAME_CHARS = 7
+_FORM_ENDING = re.compile(r"(?:s|es|e|en|n|r|rs|rn|er|ern|in|a|o|i|y|ie|ia|ien|an|ians?|ans?|ers?|isch\w*|ish|ic|al)?")
+
+
+def _misspells(name: str, known: str) -> bool:
+    """Return whether two different names, in lower case and without accents, differ by a few letters inside a word.
+
+    A short name may differ by one letter, and a long one by two. Names that differ only in their endings are forms of
+    one name.
+    """
+    shared = next((n for n, (one, other) in enumerate(zip(name, known, strict=False)) if one != other), None)
+    shared = min(len(name), len(known)) if shared is None else shared
+    if _FORM_ENDING.fullmatch(name[shared:]) and _FORM_ENDING.fullmatch(known[shared:]):
+        return False
+    most = 1 if min(len(name), len(known)) < _LONG_NAME_CHARS else _MOST_EDITS
+    return _sound(name) != _sound(known) and _edits(name, known) <= most
+
+
 _Runs = tuple[tuple[str, int], ...]
 """The letters of a word in order, each with the number of times that it is repeated."""
 _MOST_ENDING_CHARS = 2
 
 
 def _runs(word: str) -> _Runs:
-    return tuple((letter, len(list(same))) for letter, same in groupby(_plain(word)))
+    return tuple((letter, len(list(same))) for letter, same in groupby(plain(word)))
 
 
 def _first_letters(runs: _Runs) -> str:
@@ -205,23 +251,50 @@ def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
 def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
     """Check that each name in ``output`` occurs in the indexed source. This is the first half of `check_names`.
 
-    A finding about a single word that opens a sentence is only a note if ``opening_is_weak`` is set in the name
-    grammar. A finding about an abbreviation (GOP) is also a note, because the source may spell it out. However, it
-    needs review if ``output`` lacks one of the source's abbreviations. A finding about a misspelt name always needs
-    review.
+    A finding about a single word that opens a sentence is only a note if ``opening_is_weak`` is set in the name grammar
+    and the dictionary of the language has the word. A finding about an abbreviation (GOP) is also a note, because the
+    source may spell it out. However, it needs review if ``output`` lacks one of the source's abbreviations. A finding
+    about a misspelt name always needs review.
     """
     text, grammar = output.text, output.language.names
     for word in _candidates(output, known=source.words):
         if source.corrupts(word.text):
             message = f"“{word.text}” appears to be a misspelling of a name in the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
+        elif (known := _misspelt(word.text, source, output.language)) is not None:
+            message = f"“{word.text}” is spelled differently in the source: {known}"
+            yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
         elif not source.supports(word.text):
             weak = grammar is not None and grammar.opening_is_weak
-            lone = weak and _opens(text, word) and not _NEXT_NAME.match(text, word.end)
+            lone = weak and opens_sentence(text, word.start) and not _NEXT_NAME.match(text, word.end)
+            lone = lone and _is_spelt(word.text, output.language)
             shortened = _ABBREVIATION.fullmatch(word.text) is not None and source.abbreviations.issubset(output.words)
             severity = Severity.NOTE if lone or shortened else Severity.REVIEW
             message = f"“{word.text}” does not appear in the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=severity)
+
+
+def _misspelt(name: str, source: Index, language: Language) -> str | None:
+    """Return the name of the source that ``name`` misspells, or None if ``name`` is a word of ``language``."""
+    known = source.misspells(name)
+    return None if known is None or (language.spells is not None and language.spells(name.lower())) else known
+
+
+def _is_spelt(word: str, language: Language) -> bool:
+    return language.spells is None or language.spells(word.lower())
+
+
+def find_names(passage: Passage, *, sure: str | None = None, common: bool = False) -> Iterator[Span]:
+    """Yield the spans of the words in ``passage`` that may be names.
+
+    With ``sure``, which is the code of another language, only words that are certainly names are yielded. With
+    ``common``, all capitalised words are yielded.
+    """
+    if common:
+        yield from (Span(*match.span()) for match in _WORD.finditer(passage.text) if match[0][0].isupper())
+        return
+    found = _candidates(passage) if sure is None else _sure_names(passage, sure, ())
+    yield from (Span(one.start, one.end) for one in found)
 
 
 _LEAST_CHARS_FOR_TWO_EDITS = 6
@@ -277,7 +350,7 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
         before = word
 
 
-def _are_capitals(words: Sequence[str]) -> bool:
+def are_capitals(words: Sequence[str]) -> bool:
     """Return whether most words are in capitals, as in some headlines. Capitals then do not identify names."""
     long = [word for word in words if len(word) > _LEAST_CHARS]
     return sum(map(str.isupper, long)) > _CAPITALS_SHARE * len(long)
@@ -289,17 +362,20 @@ def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word
     If most words are in capitals, the function yields nothing.
     """
     grammar, text = passage.language.names, passage.text
-    if grammar is None or _are_capitals(passage.words):
+    if grammar is None or are_capitals(passage.words):
         return
     for match in islice((match for match in _WORD.finditer(text) if match[0][0].isupper()), _MOST_NAMES):
         if match[0] in known or not _LEAST_CHARS <= len(match[0]) <= _MOST_CHARS or grammar.is_common(match[0], False):  # noqa: FBT003 - opens no sentence
             continue
         word = _Word(match[0], *match.span())
-        if not grammar.is_common(word.text, _opens(text, word)):
+        if not grammar.is_common(word.text, opens_sentence(text, word.start)):
             yield word
 
 
-def _opens(text: str, word: _Word) -> bool:
-    """Return whether the word opens a sentence or quotation, where a capital letter does not identify a name."""
-    before = text[max(0, word.start - _BEFORE_CHARS) : word.start]
+def opens_sentence(text: str, start: int) -> bool:
+    """Return whether the word at offset ``start`` opens a sentence or quotation.
+
+    A capital letter does not identify a name there.
+    """
+    before = text[max(0, start - _BEFORE_CHARS) : start]
     return not before or _STARTS.search(before) is not None

@@ -4,12 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
 from service.checks.base import Code, Finding, Passage
 from service.domain import Span
-from service.languages.base import Language
+from service.languages.base import Language, LanguagePair
+from service.text.alignment import Alignment
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _GAP = re.compile(r",?\s+")
@@ -154,3 +156,64 @@ def find_repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> I
 def _opening(text: str) -> tuple[str, ...]:
     """Return the first four words of a text in lower case."""
     return tuple(match[0].lower() for match in islice(_WORD.finditer(text), _LEAST_SENTENCE_WORDS))
+
+
+class Repetition(NamedTuple):
+    """A phrase that the model repeated: the span of the remaining copy, and the number of removed copies."""
+
+    span: Span
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collapsed:
+    """A model output without adjacent repetitions.
+
+    ``repetitions`` lists the repeated phrases. ``removed`` lists the deleted ranges in the order of deletion. Each
+    range refers to the text as it was just before that deletion.
+    """
+
+    text: str
+    repetitions: tuple[Repetition, ...] = ()
+    removed: tuple[Span, ...] = ()
+
+    def without(self, found: AdjacentRepetition) -> "Collapsed":
+        """Return a copy from which one more repetition has been removed."""
+        once, again, said = found
+        times = {once: said}
+        for span, before in self.repetitions:
+            # Repetitions within the removed copy count towards the remaining copy.
+            place = _after_removal(span, again) or once
+            times[place] = times.get(place, 0) + before
+        return Collapsed(
+            self.text[: again.start] + self.text[again.end :],
+            tuple(Repetition(*one) for one in sorted(times.items())),
+            (*self.removed, again),
+        )
+
+    def aligned(self, alignment: Alignment) -> Alignment:
+        """Convert an alignment of the original output into an alignment of this text."""
+        target, weights = alignment.target, alignment.weights
+        for removed in self.removed:
+            moved = [_after_removal(word, removed) for word in target]
+            weights = tuple(row for row, word in zip(weights, moved, strict=True) if word is not None)
+            target = tuple(word for word in moved if word is not None)
+        return Alignment(alignment.source, target, weights)
+
+
+def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> Collapsed:
+    """Remove adjacent repetitions from ``output``, unless ``source`` also contains one.
+
+    docs/adr/0017 explains why the sentence is not decoded a second time instead.
+    """
+    collapsed = Collapsed(output)
+    while (found := find_repetition(source, collapsed.text, *languages)) is not None:
+        collapsed = collapsed.without(found)
+    return collapsed
+
+
+def _after_removal(span: Span, removed: Span) -> Span | None:
+    """Return the position of ``span`` after the deletion of ``removed``, or None if they overlap."""
+    if span.end <= removed.start:
+        return span
+    return span.shifted(removed.start - removed.end) if span.start >= removed.end else None

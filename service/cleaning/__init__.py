@@ -1,1 +1,1 @@
-"""Extraction of the article from a pasted page."""
+"""Cleaning of a pasted web page: detection of the headline and the lead, and removal of boilerplate."""

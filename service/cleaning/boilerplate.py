@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from service.domain import Span
-from service.languages.base import Language, PageGrammar, Weight
+from service.languages.base import Language, PageGrammar, Weight, WireGrammar
 from service.text.segmentation import paragraphs, segment, strip_span
 
 SURE_WORDS = 12  # a sentence with at least this many words is never boilerplate because of its form
@@ -13,6 +14,7 @@ _SHORT_SENTENCE_WORDS = 5
 _HEADLINE_WORDS = range(3, 26)
 _HEADLINE_CHARS = 180
 _KICKER_WORDS = 4
+_ALONE_COLON = re.compile(r"\s+:\s+")
 _CLOSED = re.compile(r"[.!?…:][“”\"»«’‘)\]]*$")
 _STOPPED = re.compile(r"[.…][“”\"»«’‘)\]]*$")
 _LINE = re.compile(r"[^\n\r\x0b\x0c\x85\u2028\u2029]+")
@@ -44,6 +46,10 @@ class Line:
     @property
     def kept(self) -> bool:
         return self.reason is None
+
+    def one_line(self) -> str:
+        """Return the text without line breaks. A page may show the parts of a headline in separate lines."""
+        return " ".join(_ALONE_COLON.sub(": ", self.text).split())
 
     def cut(self, chars: int) -> "tuple[Line, Line]":
         """Split the line after ``chars`` code points and strip both parts."""
@@ -95,6 +101,11 @@ def is_running(text: str, page: PageGrammar) -> bool:
     if words >= SURE_WORDS:
         return bool(_CLOSED.search(text[-8:]) or _INNER_END.search(text) or page.verb.search(text))
     return words >= _SHORT_SENTENCE_WORDS and is_stopped(text)
+
+
+def has_inner_end(text: str) -> bool:
+    """Return whether a sentence ends and another one begins within the line."""
+    return _INNER_END.search(text) is not None
 
 
 def is_stopped(text: str) -> bool:
@@ -170,6 +181,8 @@ def judge(line: str, language: Language) -> Verdict | None:
     Running text is boilerplate only if all its sentences are.
     """
     page = language.page
+    if len(line) <= _MAX_CHARS and page.period.fullmatch(line):
+        return None
     if _is_boilerplate(line, language):
         return Verdict("boilerplate")
     if len(line) <= _MAX_CHARS and len(line.split()) < SURE_WORDS and page.copyright.fullmatch(line):
@@ -177,14 +190,24 @@ def judge(line: str, language: Language) -> Verdict | None:
     if is_running(line, page):
         # "31.12.2021, 10:03 Uhr · Lesezeit: 4 Min." only looks like a short sentence.
         row = _by_parts(line, page) if len(line.split()) < SURE_WORDS else None
-        return row or (Verdict("related", "doubt") if _is_announced(line, "related", page) else None)
+        return row or _doubted(line, page)
     return None if len(line) > _MAX_CHARS else _by_phrase(line, page) or _by_form(line, page) or _by_parts(line, page)
+
+
+def _doubted(line: str, page: PageGrammar) -> Verdict | None:
+    """Return a doubtful verdict about running text that announces related articles or offers a newsletter."""
+    if _is_announced(line, "related", page):
+        return Verdict("related", "doubt")
+    offers = len(line) <= _MAX_CHARS and page.newsletter.search(line) is not None
+    return Verdict("boilerplate", "doubt") if offers else None
 
 
 def _by_phrase(line: str, page: PageGrammar) -> Verdict | None:
     bare = line.strip(_ORNAMENT).casefold()
     for reason, headings in page.headings.items():
         if bare in headings:
+            return Verdict(reason, opens=True)
+        if reason == "related" and page.related.fullmatch(bare):
             return Verdict(reason, opens=True)
         if reason in page.announcing and _is_announced(line, reason, page):
             return Verdict(reason)
@@ -246,3 +269,72 @@ def _is_boilerplate(line: str, language: Language) -> bool:
         return False
     sentences = [span.of(line).lstrip(_ORNAMENT) for span in segment(line, language).sentences]
     return all(sentence.startswith(known) for sentence in sentences)
+
+
+_WIRE_HEAD_LINES = 10
+_MOST_HEADLINE_LINES = 3
+_END_LINES = 4
+_MARK = "="  # ends the headline
+
+
+def mark_wire(lines: list[Line], grammar: WireGrammar) -> list[Line]:
+    """Mark the headline of an agency report, and remove its header, notes for editors and sign-off.
+
+    The notes are also removed if the report was pasted without its header. A text of another kind is returned
+    unchanged.
+    """
+    header = next((n for n, line in enumerate(lines[:_WIRE_HEAD_LINES]) if grammar.header.fullmatch(line.text)), None)
+    end = next((n for n, line in enumerate(lines[:_WIRE_HEAD_LINES]) if line.text.endswith(f" {_MARK}")), None)
+    dated = end is not None and any(line.page.dateline.match(line.text) for line in lines[end + 1 : end + 4])
+    is_wire = header is not None or dated
+    _remove_notes(lines, grammar, is_wire=is_wire)
+    if not is_wire:
+        return lines
+    _remove_sign_off(lines, grammar)
+    if end is None:
+        for line in lines[: (header or 0) + 1]:
+            line.reason = "agency_header"
+        return lines
+    return _with_headline(lines, end, grammar)
+
+
+def _with_headline(lines: list[Line], end: int, grammar: WireGrammar) -> list[Line]:
+    """Return the lines with the headline as one line, which ends at ``end``. The lines above it are the header."""
+    start = end
+    while start > max(0, end - _MOST_HEADLINE_LINES + 1) and not _is_header(lines[start - 1], grammar):
+        start -= 1
+    joined = lines[start]
+    for previous, line in pairwise(lines[start : end + 1]):
+        if line.span.start - previous.span.end != 1:  # more than a line break
+            joined = line
+            start = lines.index(line)
+            continue
+        span = Span(joined.span.start, line.span.end)
+        joined = Line(f"{joined.text}\n{line.text}", span, joined.after_blank, joined.page)
+    headline, mark = joined.cut(len(joined.text) - len(_MARK))
+    headline.part = "headline"
+    mark.reason = "agency_header"
+    for line in lines[:start]:
+        line.reason, line.part = "agency_header", "body"
+    for line in lines[end + 1 :]:
+        line.part = "body"
+    return [*lines[:start], headline, mark, *lines[end + 1 :]]
+
+
+def _is_header(line: Line, grammar: WireGrammar) -> bool:
+    return any(pattern.fullmatch(line.text) for pattern in (grammar.header, grammar.slug, grammar.version))
+
+
+def _remove_notes(lines: list[Line], grammar: WireGrammar, *, is_wire: bool) -> None:
+    """Remove everything from the heading of the notes to the end, which is not for publication."""
+    for number, line in enumerate(lines):
+        if grammar.marked_notes.match(line.text) or (is_wire and grammar.notes.match(line.text)):
+            for note in lines[number:]:
+                note.reason = "agency_note"
+            return
+
+
+def _remove_sign_off(lines: list[Line], grammar: WireGrammar) -> None:
+    for line in lines[-_END_LINES:]:
+        if grammar.sign_off.fullmatch(line.text):
+            line.reason = "agency_note"

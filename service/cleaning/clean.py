@@ -11,10 +11,12 @@ from service.cleaning.boilerplate import (
     Line,
     Verdict,
     glued_meta_chars,
+    has_inner_end,
     is_headline_like,
     is_kicker_like,
     is_stopped,
     judge,
+    mark_wire,
     photo_credit_chars,
     read_lines,
     source_credit_chars,
@@ -45,7 +47,20 @@ def mark_headline(lines: list[Line], headline: str | None, language: Language) -
     first = next((number for number, line in enumerate(lines) if line.kept and line.running), None)
     if headline is not None:
         return _without_repeated(lines, headline, 1 if first is None else first + 1)
+    if first is not None and _is_long_headline(lines, first):
+        first = next(n for n in range(first + 1, len(lines)) if lines[n].kept and lines[n].running)
     return lines if first is None else _with_found_headline(lines, first, language)
+
+
+def _is_long_headline(lines: list[Line], at: int) -> bool:
+    """Return whether the first line that looks like running text is a long headline: one sentence without a full stop.
+
+    Running text must follow below it, and no headline may be above it.
+    """
+    line = lines[at]
+    if not is_headline_like(line.text) or has_inner_end(line.text) or any(one.kept for one in lines[:at]):
+        return False
+    return any(one.kept and one.running and len(one.text) > len(line.text) for one in lines[at + 1 :])
 
 
 def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
@@ -147,7 +162,7 @@ def _marked(lines: list[Line], headline: Line, first: int, language: Language) -
 
 def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> None:
     """Mark the lead if the page has one. If the caller provided the lead, remove its repetition above the text."""
-    running = [number for number, line in enumerate(lines) if line.kept and line.running]
+    running = [number for number, line in enumerate(lines) if line.kept and line.running and line.part == "body"]
     if lead is not None:
         _remove_given_lead(lines, lead, running[0] if running else len(lines) - 1)
     elif has_headline and len(running) > 1 and _is_lead(lines, running[0], running[1]):
@@ -336,7 +351,8 @@ def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
 _LEAST_PAGE_LINES = 20
 _PAGE_LINES = 5  # a text with at least this many unknown lines around the article is a whole page
 _LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of the article with this probability
-_SURELY_NOT = 0.02  # in another copy from a page, a line is removed only below this probability
+
+_SURELY_NOT = 0.15  # in another copy from a page, a line is removed only below this probability
 _DOUBT = 0.05
 _KEPT_OWN = frozenset({"boilerplate", "head_boilerplate"})
 _SURELY_HEAD = 0.8
@@ -375,7 +391,7 @@ def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
 def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: Labelled, *, whole_page: bool) -> None:
     """Set ``reason`` for each line that is not part of the article according to the line model.
 
-    If the text is not a whole page, running text is kept, except for a caption next to a photo credit.
+    If the text is not a whole page, sentences are kept.
     """
     for number, (line, verdict, state) in enumerate(zip(lines, verdicts, labelled.states, strict=True)):
         chance = labelled.chance(number, ARTICLE)
@@ -384,7 +400,7 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
         if whole_page:
             if chance >= _LEAST_ARTICLE and state not in OUTSIDE:
                 continue
-        elif chance >= _SURELY_NOT or state in OUTSIDE or (line.running and not _is_by_credit(lines, number)):
+        elif state in OUTSIDE or chance >= _SURELY_NOT or line.running or is_stopped(line.text):
             continue
         if verdict is not None:
             line.reason = verdict.reason
@@ -394,28 +410,23 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
             line.reason = "timestamp" if "meta" in state and line.text[0].isdigit() else _REASONS[state]
 
 
-def _is_by_credit(lines: list[Line], number: int) -> bool:
-    near = lines[max(0, number - 1) : number + 2]
-    return len(lines[number].text) <= _MOST_CAPTION_CHARS and any(line.reason == "photo_credit" for line in near)
-
-
-_MOST_CAPTION_CHARS = 250
-
-
 def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, whole_page: bool) -> list[Line]:
     """Mark the headline, kicker and lead that the line model has found, and return all lines."""
     marked: dict[str, Line] = {}
     states = zip(lines, labelled.states, strict=True)
-    headed = whole_page or any(state == "headline" and not is_stopped(line.text) for line, state in states)
+    # In a text that is no whole page, a line with a full stop is no headline.
+    if not whole_page and not any(state == "headline" and not is_stopped(line.text) for line, state in states):
+        return lines
     for part in ("headline", "kicker", "lead"):
         found = [number for number, state in enumerate(labelled.states) if state == part]
         found = [number for number in found if lines[number].kept or (whole_page and part == "headline")]
         if part == "lead":
             found = [number for number in found if _opens(lines, labelled, number, language)]
-        if part != "headline" and not headed:
-            continue
         best = max(found, key=lambda number: labelled.chance(number, frozenset({part})), default=None)
-        if best is not None and (whole_page or labelled.chance(best, frozenset({part})) >= _SURELY_HEAD):
+        if best is None:
+            continue
+        sure = part == "headline" and labelled.has_headline(_SURELY_HEAD)
+        if whole_page or sure or labelled.chance(best, frozenset({part})) >= _SURELY_HEAD:
             marked[part] = lines[best]
             lines[best].reason = None
             lines[best].part = part
@@ -442,7 +453,8 @@ _ALL_BOILERPLATE = "Every line looks like page boilerplate, so all of them were 
 class RemovedPart:
     """A removed part of the submitted text, with the reason for its removal and its span.
 
-    The reason is one of ``advert``, ``agency_credit``, ``boilerplate``, ``breadcrumb``, ``byline``, ``control``,
+    The reason is one of ``advert``, ``agency_credit``, ``agency_header``, ``agency_note``,
+    ``boilerplate``, ``breadcrumb``, ``byline``, ``control``,
     ``copyright``, ``maybe_article``, ``media``, ``outside_article``, ``partner``, ``photo_caption``, ``photo_credit``,
     ``reading_time``, ``related``, ``repeated_headline``, ``repeated_lead``, ``source_credit``, ``timestamp`` and
     ``topics``. A part with the reason ``maybe_article`` is doubtful.
@@ -491,8 +503,10 @@ def clean(text: str, language: Language, *, headline: str | None = None, lead: s
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
     lines = split_glued_lines(read_lines(text, language))
+    lines = mark_wire(lines, language.page.wire)
+    is_wire = any(line.reason == "agency_header" for line in lines)
     verdicts = remove_boilerplate(lines, language)
-    labelled = label_lines(lines, verdicts, language)
+    labelled = None if is_wire else label_lines(lines, verdicts, language)
     whole_page = labelled is not None and is_whole_page(lines, labelled)
     if labelled is not None:
         remove_outside(lines, verdicts, labelled, whole_page=whole_page)
@@ -533,7 +547,11 @@ def _assemble(lines: list[Line], headline: str | None, lead: str | None, notices
         Notice("maybe_furniture", line.doubt, line.span) for line in lines if line.kept and line.doubt is not None
     ]
     return CleanedArticle(
-        headline=headline if headline is not None else _text(found["headline"]),
+        headline=headline
+        if headline is not None
+        else None
+        if found["headline"] is None
+        else found["headline"].one_line(),
         kicker=_text(found["kicker"]),
         lead=lead if lead is not None else _text(found["lead"]),
         body=_PARAGRAPH_GAP.join(line.text for line in body),

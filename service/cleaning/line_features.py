@@ -265,7 +265,9 @@ def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[
         names += [name for name, place in (("first line", 0), ("last line", len(lines) - 1)) if number == place]
         found.append(names)
     own = (n for n, line in enumerate(lines) if _is_strong(line, shares[n], _OWN_CHARS))
-    return found, Facts(_anchors(strong, first, last), frozenset(own), shares, copied)
+    anchors = _anchors(strong, first, last)
+    anchors += _later_runs(lines, shares, anchors[-1] if anchors else last - 1)
+    return found, Facts(_before_comments(lines, anchors), frozenset(own) | set(anchors), shares, copied)
 
 
 def _around(number: int, size: int, strongs: Sequence[int], meta: Sequence[int]) -> Iterator[str]:
@@ -338,23 +340,64 @@ def _anchors(strong: Sequence[bool], start: int, end: int) -> list[int]:
     return found
 
 
+def _later_runs(lines: Sequence[Line], shares: Sequence[float | None], last: int) -> list[int]:
+    """Return paragraphs below the line ``last`` that follow each other directly and share words with the article.
+
+    Links to other articles may separate them from the text above. Teasers and comments seldom consist of two long
+    paragraphs on the same topic.
+    """
+    found: list[int] = []
+    run: list[int] = []
+    for number in range(max(0, last + 1), len(lines)):
+        if number - (found[-1] if found else last) > _RUN_GAP and not run:
+            break
+        if _is_strong(lines[number], shares[number], _RUN_CHARS, _RUN_SHARE):
+            run.append(number)
+            continue
+        found += _whole_run(run, shares)
+        run = []
+    return found + _whole_run(run, shares)
+
+
+def _whole_run(run: list[int], shares: Sequence[float | None]) -> list[int]:
+    on_topic = max((shares[number] or 0 for number in run), default=0) >= _STRONG_SHARE
+    return run if len(run) > 1 and on_topic else []
+
+
+def _before_comments(lines: Sequence[Line], anchors: list[int]) -> list[int]:
+    """Return the anchors without those below the heading of the comments, if most of the text is above it."""
+    for number in range(anchors[0] if anchors else len(lines), len(lines)):
+        if not lines[number].running and lines[number].page.comments.fullmatch(lines[number].text):
+            above = [one for one in anchors if one < number]
+            if 2 * sum(len(lines[one].text) for one in above) > sum(len(lines[one].text) for one in anchors):
+                return above
+    return anchors
+
+
+_RUN_CHARS = 140
+_RUN_SHARE = 0.15
+_RUN_GAP = 24
 _PENALTIES = (80, 160)
 META_REASONS = frozenset({"byline", "timestamp", "reading_time"})
 META_REACH = 6
 _STRONG_CHARS = 200
 _STRONG_SHARE = 0.3
 _MOST_OFFERS = 2
+_SURE_CHARS = 400  # the words of offers do not count against a longer paragraph
+_SURE_SHARE = 0.4
 _ANCHOR_GAP = 30
 _OFFERS = ("account", "mailing", "consent", "advert", "legal")
 
 
-def _is_strong(line: Line, share: float | None, least: int = _STRONG_CHARS) -> bool:
+def _is_strong(line: Line, share: float | None, least: int = _STRONG_CHARS, least_share: float = _STRONG_SHARE) -> bool:
     """Return whether the line is a paragraph on the topic of the article with at least ``least`` characters.
 
     ``share`` is the share of the line's content words that also occur in the long lines of the article.
     """
-    if not line.running or line.reason is not None or len(line.text) < least or (share or 0) < _STRONG_SHARE:
+    if not line.running or line.reason is not None or len(line.text) < least or (share or 0) < least_share:
         return False
+    if len(line.text) >= _SURE_CHARS and (share or 0) >= _SURE_SHARE:
+        return True
     cues = line.page.cues
     offers = sum(name in cues and cues[name].search(line.text) is not None for name in _OFFERS)
     return offers < _MOST_OFFERS

@@ -8,9 +8,11 @@ weights, which are trained in ``models/pages``.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,10 @@ class Labelled:
         """Return the probability that the line has one of ``states``."""
         return float(self.chances[number, [STATES.index(state) for state in states]].sum())
 
+    def has_headline(self, least: float) -> bool:
+        """Return whether any line is a headline with at least this probability."""
+        return bool((self.chances[:, STATES.index("headline")] >= least).any())
+
 
 def label(lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: Language, weights: Weights) -> Labelled:
     """Find the most probable sequence of states (Viterbi) and all state probabilities (forward-backward algorithm)."""
@@ -148,6 +154,7 @@ def label(lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: L
 _HEAD_LINES = 40
 _HEADLINE_WORDS = range(2, 26)
 _USUAL_WORDS = range(4, 17)
+_FEW_WORDS = range(1, 4)
 _LEAD_CHARS = range(60, 600)
 
 
@@ -176,7 +183,7 @@ def _with_headline(
             best = points, number
     if best is None or best[0] < _LEAST_POINTS:
         return states
-    headline = best[1]
+    headline = _second_headline(best, first, lines, verdicts, chances, facts)
     found = ["before"] * headline + ["headline"]
     if headline and states[headline - 1] == "kicker":
         found[headline - 1] = "kicker"
@@ -193,12 +200,46 @@ def _with_headline(
     return found + states[first:]
 
 
+def _second_headline(
+    best: tuple[float, int],
+    first: int,
+    lines: Sequence[Line],
+    verdicts: Sequence[Verdict | None],
+    chances: "np.ndarray[Any, np.dtype[np.float64]]",
+    facts: Facts,
+) -> int:
+    """Return the line of a second headline below the best one, or else that of the best one.
+
+    Many pages show a headline for search engines in the breadcrumb trail and the headline for readers, with a kicker,
+    below it. The second one has nearly as many points. A deck below a headline has no kicker.
+    """
+    points, number = best
+    words = len(lines[number].text.split())
+    between = range(number + 1, min(first, number + 1 + _KICKER_LINES))
+    kickers = list(takewhile(lambda one: _is_kicker_line(lines[one], verdicts[one]), between))
+    second = number + 1 + len(kickers)
+    if not kickers or second >= first or len(lines[second].text.split()) < min(words, _USUAL_WORDS.start):
+        return number
+    found = _headline_points(second, first, lines, verdicts, chances, facts)
+    shown = found is not None and found >= points - _SECOND_POINTS and line_ending(lines[second].text) != "."
+    return second if shown else number
+
+
+def _is_kicker_line(line: Line, verdict: Verdict | None) -> bool:
+    """Return whether a line can be a kicker, or consists of dashes or other marks between a kicker and a headline."""
+    known = line.reason is not None or (verdict is not None and verdict.reason != "breadcrumb")
+    return not known and len(line.text.split()) <= _KICKER_ALONE_WORDS and not line.running
+
+
 def _may_be_lead(line: Line, verdict: Verdict | None, state: str, copied: bool) -> bool:  # noqa: FBT001 - a fact
     free = line.reason is None and verdict is None and line.running and not copied
     return free and len(line.text) in _LEAD_CHARS and state != "head_caption"
 
 
 _LEAST_POINTS = 2.0
+_SECOND_POINTS = 2.0
+_KICKER_LINES = 2
+_KICKER_ALONE_WORDS = 4
 
 
 def _headline_points(
@@ -218,21 +259,36 @@ def _headline_points(
     known = line.reason not in _MAYBE_HEADLINE or (verdict is not None and verdict.weight != "doubt")
     if known or words not in _HEADLINE_WORDS or len(line.text) > _HEADLINE_CHARS:
         return None
-    below = lines[number + 1 : min(first, number + 1 + META_REACH)]
+    reach = range(number + 1, min(first, number + 1 + META_REACH))
+    reasons = {_reason(lines[one], verdicts[one]) for one in reach}
     points = 3 * (facts.shares[number] or 0) + 2 * float(chances[number, STATES.index("headline")])
-    points += (words in _USUAL_WORDS) + 1.5 * (number in facts.copied)
-    points += any(one.reason in META_REASONS for one in below) + 0.5 * any(one.running for one in below)
-    points -= 0.08 * (first - number) + 1.5 * (line_ending(line.text) in {".", ":", ","})
+    points += (words in _USUAL_WORDS) - (words in _FEW_WORDS) + 1.5 * (number in facts.copied and words in _USUAL_WORDS)
+    points += (not META_REASONS.isdisjoint(reasons)) + 0.5 * any(lines[one].running for one in reach)
+    points -= 0.08 * (first - number) + _END_COSTS.get(line_ending(line.text), 0)
     cues = line.page.cues
     points -= 1.5 * any(name in cues and cues[name].search(line.text) is not None for name in ("account", "sharing"))
-    points -= 2.5 * any(one.reason in _CREDITS for one in below[:1]) + 3 * has_clock(line.text)
+    credits_ = [_is_credit(lines[one], verdicts[one]) for one in (number - 1, number + 1) if 0 <= one < len(lines)]
+    points -= 2.5 * credits_[-1] + 2.5 * all(credits_) + 3 * has_clock(line.text)
     return points
+
+
+def _reason(line: Line, verdict: Verdict | None) -> str | None:
+    return line.reason or (verdict.reason if verdict is not None else None)
+
+
+def _is_credit(line: Line, verdict: Verdict | None) -> bool:
+    """Return whether a line is a photo credit, by the rules or by its form "Agentur/Ida Beispiel"."""
+    short = len(line.text.split()) <= _CREDIT_WORDS and not line.running
+    return _reason(line, verdict) in _CREDITS or (short and _SLASHED.fullmatch(line.text) is not None)
 
 
 _MAYBE_HEADLINE = frozenset(
     {None, "advert"}
 )  # an advert mark above the headline makes the rules take it for the advert
 _CREDITS = frozenset({"photo_credit", "photo_caption"})
+_CREDIT_WORDS = 6
+_SLASHED = re.compile(r"[^\W\d_][^/|]*/[^\W\d_][^/|]*")
+_END_COSTS = {".": 3.5, ":": 1.5, ",": 1.5}
 
 
 _FORBIDDEN = -1e4

@@ -30,12 +30,12 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from service import events, server
+from service import __version__, events, server
 from service.app import create_newsroom, plan_of, text_limits
 from service.backfill.runner import BackfillContext, backfill
 from service.domain import Notice
 from service.errors import DepescheError, ModelError
-from service.http.keys import ID, SCOPES, TOKEN, Key, KeyFileInvalid, digest_of, read, scopes_in
+from service.http.keys import EMBARGO, ID, SCOPES, TOKEN, Key, KeyFileInvalid, digest_of, read, scopes_in
 from service.hub import bundle
 from service.hub.installed import InstalledModels, write_errors
 from service.hub.pull import Pull, convert
@@ -80,7 +80,7 @@ def list_models(context: typer.Context) -> None:
             entry = store.catalog.entry(name)
             m = entry.manifest
             languages = f"{m.source_lang} → {m.target_lang}"
-            installed = "yes" if entry.installed else "no"
+            installed = "remote" if m.remote is not None else "yes" if entry.installed else "no"
             table.add_row(name, m.task, languages, m.quality, m.licence, m.commercial_use, installed)
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
@@ -198,7 +198,7 @@ def _report_installed(store: Store, entry: Entry) -> None:
 PREFIX = "depesche_"  # so that secret scanners and people can recognise a key
 RANDOM_BYTES = 32
 FILE_MODE = 0o600
-DEFAULT_SCOPES = ",".join(scope for scope in SCOPES if scope != "admin")
+DEFAULT_SCOPES = ",".join(scope for scope in SCOPES if scope not in {"admin", EMBARGO})
 
 keys = typer.Typer(
     no_args_is_help=True, help="Manage API keys. The key file (DEPESCHE_KEYS_FILE) contains only their hashes."
@@ -299,6 +299,24 @@ app = typer.Typer(
     help="Summarise German news articles in German and translate them into English.",
 )
 app.add_typer(keys, name="keys")
+
+
+def _print_version(given: bool) -> None:  # noqa: FBT001 - typer passes the value of the option
+    if given:
+        typer.echo(f"depesche {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Summarise German news articles in German and translate them into English."""
+
+
 _messages = Console(stderr=True)
 File = Annotated[Path, typer.Argument(help="UTF-8 text file, or - for standard input.")]
 Clean = Annotated[bool, typer.Option(help="Remove boilerplate from the article first.")]
@@ -308,14 +326,17 @@ Clean = Annotated[bool, typer.Option(help="Remove boilerplate from the article f
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    *,
+    wait: Annotated[
+        bool | None, typer.Option(help="Keep running if the models cannot be loaded, until a reload loads them.")
+    ] = None,
 ) -> None:
     """Serve HTTP requests until interrupted."""
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = _settings(**given)
+    options = {"host": host, "port": port, "wait_for_models": wait}
+    settings = _settings(**{name: value for name, value in options.items() if value is not None})
     logs.configure(settings.log_level)
-    _greet(settings)
     with _told():
-        server.run(settings)
+        server.run(settings, partial(_greet, settings))
 
 
 def _settings(**given: Any) -> Settings:
@@ -323,16 +344,23 @@ def _settings(**given: Any) -> Settings:
         try:
             return Settings(**given)
         except ValidationError as error:
-            fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            fields = "; ".join(": ".join([*map(str, e["loc"]), e["msg"]]) for e in error.errors())
             raise DepescheError(f"invalid settings: {fields}") from error
 
 
-def _greet(settings: Settings) -> None:
-    url = f"http://{settings.host}:{settings.port}"
-    _messages.print(f"Depesche is starting on {url} (documentation: {url}/docs). Try:", highlight=False, soft_wrap=True)
+def _greet(settings: Settings, port: int) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{host}:{port}{settings.root_path}"
+    _messages.print(
+        f"Depesche listens on {url} and loads its models (documentation: {url}/docs). Try:",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    key = "" if settings.keys_file is None else " -H 'Authorization: Bearer YOUR_KEY'"
     text = '{"text": "Der Bundestag stimmt am Freitag über den Haushalt ab."}'
     _messages.print(
-        f"  curl -s {url}/v1/translate -H 'Content-Type: application/json' -d '{text}'",
+        f"  curl -s {url}/v1/translate{key} -H 'Content-Type: application/json' -d '{text}'",
         highlight=False,
         markup=False,
         soft_wrap=True,

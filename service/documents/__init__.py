@@ -1,1 +1,1 @@
-"""The document formats in which articles can be submitted: HTML pages, schema.org JSON-LD and IPTC ninjs."""
+"""The document formats: HTML pages, schema.org JSON-LD, IPTC ninjs and NewsML-G2, and Word documents."""

@@ -1,4 +1,4 @@
-"""The types `Document` (a parsed article), `Edition` (the output for it) and `Format` (a document format)."""
+"""The types `Document` (a parsed article), `Edition` (the output for an article) and `Format` (a document format)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A document format. The registry finds it as ``FORMAT`` in a module of this package.
+    """A document format. `service.documents.registry` finds it as ``FORMAT`` in a module of this package.
 
     ``detects`` returns whether a value is in this format. Formats with ``fallback`` are tried last. ``parse`` raises
     `InvalidInput` if the value contains no article. ``render`` raises `InvalidInput` if the document lacks a required

@@ -5,17 +5,19 @@ trafilatura extracts the text. JSON-LD and meta tags provide the other fields.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import unescape
 
 from lxml import html as lxml_html
 
 from service.documents.base import Document, Format
-from service.documents.jsonld import find_article, text_value
+from service.documents.jsonld import article_addresses, find_articles, plain_text, text_value
+from service.documents.page_tree import parse_tree, prepared, words_of
 from service.errors import InvalidInput
+from service.text.html.tokens import require_few_attributes
 
 JSONLD = "application/ld+json"
+_MOST_JSONLD_CHARS = 1_000_000
 # Matches what can precede the root element: an XML declaration, processing instructions, comments and a DOCTYPE.
 _PROLOGUE = re.compile(r"\ufeff?(?:\s+|<\?(?:(?!\?>).)*+\?>|<!--(?:(?!-->).)*+-->|<![A-Za-z][^>]*+>)*+", re.DOTALL)
 _ROOT = re.compile(r"<([A-Za-z_][^\s/>]*+)([^>]*+)")
@@ -29,21 +31,38 @@ def is_page(value: object) -> bool:
     if not isinstance(value, str):
         return False
     root = _ROOT.match(value, _PROLOGUE.match(value).end())  # type: ignore[union-attr]  # it also matches an empty string
-    if root is None or root[1].lower() == "html":
+    if root is not None and root[1].lower() == "html":
         return True
-    return not (value.lstrip("\ufeff \t\r\n").startswith("<?xml") or "xmlns" in root[2] or ":" in root[1])
+    is_xml = value.lstrip("\ufeff \t\r\n").startswith("<?xml")
+    if root is None:
+        return not is_xml
+    return not (is_xml or "xmlns" in root[2] or ":" in root[1])
 
 
-def read_page(source: str) -> Document:
+_WHOLE = re.compile(r"<(?:html|head|body|title)[\s>]", re.IGNORECASE)
+_WHOLE_CHARS = 2_000
+
+
+def is_whole_page(source: str) -> bool:
+    """Return whether an HTML text is a whole page: it begins with a document type or the root of a page."""
+    start = source[: _PROLOGUE.match(source).end()]  # type: ignore[union-attr]  # it also matches an empty string
+    if "<!doctype html" in start[:_WHOLE_CHARS].casefold():
+        return True
+    return is_page(source) and _WHOLE.match(source, len(start)) is not None
+
+
+def read_page(source: str, pointer: str = "/document") -> Document:
     """Extract the article of an HTML page as plain text with one paragraph per line.
 
     Raises:
-        InvalidInput: no article was found in the page.
+        InvalidInput: no article was found in the page, or a tag has too many attributes. ``pointer`` is the JSON
+            pointer to the field that contains the page.
     """
+    require_few_attributes(source, pointer)
     from trafilatura import extract  # noqa: PLC0415 - the import takes half a second, and only this format needs it
 
     text = extract(
-        source,
+        prepared(source),
         output_format="txt",
         include_comments=False,
         include_formatting=False,
@@ -51,40 +70,72 @@ def read_page(source: str) -> Document:
         favor_precision=True,
     )
     if not text:
-        raise InvalidInput("document_empty", "no article was found in the page", pointer="/document")
-    tree = _tree(source)
-    article = _jsonld(tree)
-    headline = _headline(tree, [text_value(article.get("headline")), _meta(tree, "og:title")])
+        raise InvalidInput("document_empty", "no article was found in the page", pointer=pointer)
+    tree = parse_tree(source)
+    address = _canonical(tree) or _meta(tree, "og:url")
+    article = _jsonld(tree, [_canonical(tree), _meta(tree, "og:url")])
+    named = [text_value(article.get(name)) for name in ("headline", "alternativeHeadline")]
+    headline = _headline(tree, [_meta(tree, "og:title"), *named])
     described = [text_value(article.get("description")), _meta(tree, "og:description"), _meta(tree, "description")]
-    lead = _lead(_blocks(tree), headline, [plain for one in described if (plain := _plain(one))], text)
+    lead = _lead(_blocks(tree), headline, [plain for one in described if (plain := plain_text(one))], text)
     return Document(
         headline=headline,
         lead=lead,
         body=_without(text, {headline, lead}),
         body_format="text",
         language=text_value(article.get("inLanguage")) or tree.get("lang"),
-        uri=_canonical(tree) or _meta(tree, "og:url"),
+        uri=address,
         original=article,
         original_format="jsonld",
     )
 
 
-def _tree(source: str) -> lxml_html.HtmlElement:
-    # lxml rejects a str that contains an encoding declaration, so pass bytes.
-    return lxml_html.document_fromstring(source.encode("utf-8"), parser=lxml_html.HTMLParser(encoding="utf-8"))
+def _jsonld(tree: lxml_html.HtmlElement, addresses: Sequence[str | None]) -> dict[str, object]:
+    """Return the article in the JSON-LD of the page that describes this page, or an empty dict.
+
+    If there are several, the one with an address or a headline of the page is used. A single article is not used if it
+    has another address and its headline is not shown, because it then describes another page.
+    """
+    found = [dict(one) for script in tree.iter("script") if _is_jsonld(script) for one in _articles(script.text or "")]
+    own = {_address(one) for one in addresses if one}
+    titles = {_key(words_of(one)) for name in ("title", *_HEADINGS) for one in tree.iter(name)}
+
+    def is_own(article: dict[str, object]) -> bool:
+        headline = _key(plain_text(text_value(article.get("headline"))) or "")
+        shown = bool(headline) and any(title.startswith(headline) or title.endswith(headline) for title in titles)
+        return shown or not own.isdisjoint(map(_address, article_addresses(article)))
+
+    matching = next((one for one in found if is_own(one)), None)
+    if matching is not None or len(found) != 1:
+        return matching or {}
+    elsewhere = own and any(article_addresses(found[0])) and "headline" in found[0]
+    return {} if elsewhere else found[0]
 
 
-def _jsonld(tree: lxml_html.HtmlElement) -> dict[str, object]:
-    """Return the first article in the JSON-LD of the page. Blocks with invalid JSON are skipped."""
-    for script in tree.iter("script"):
-        if script.get("type", "").strip().lower() == JSONLD:
-            try:
-                found = find_article(json.loads(script.text or ""))
-            except (ValueError, RecursionError):
-                continue
-            if found is not None:
-                return dict(found)
-    return {}
+def _address(address: str) -> str:
+    """Return an address without its scheme, query, fragment and final slash, for comparisons."""
+    return re.sub(r"^https?://(?:www\.)?|[?#].*$", "", address.strip()).rstrip("/").casefold()
+
+
+def _is_jsonld(script: lxml_html.HtmlElement) -> bool:
+    return str(script.get("type") or "").partition(";")[0].strip().lower() == JSONLD
+
+
+# Sites write these around JSON: a BOM, an HTML comment, a CDATA section, and a final semicolon.
+_WRAPPING = re.compile(r"^[\s\ufeff]*(?:(?:<!--|(?://|/\*)?\s*<!\[CDATA\[(?:\s*\*/)?)\s*)*")
+_WRAPPING_END = re.compile(r"(?:;|-->|(?://|/\*)?\s*\]\]>(?:\s*\*/)?|\s)+$")
+_STRING_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])')
+
+
+def _articles(text: str) -> list[Mapping[str, object]]:
+    """Return the articles in a JSON-LD block. Line breaks in strings, trailing commas and wrappers are accepted."""
+    text = _WRAPPING_END.sub("", _WRAPPING.sub("", text[:_MOST_JSONLD_CHARS]))
+    for candidate in (text, _STRING_OR_COMMA.sub(lambda match: match[1] or "", text)):
+        try:
+            return find_articles(json.loads(candidate, strict=False))
+        except (ValueError, RecursionError):
+            continue
+    return []
 
 
 def _meta(tree: lxml_html.HtmlElement, name: str) -> str | None:
@@ -99,7 +150,6 @@ def _canonical(tree: lxml_html.HtmlElement) -> str | None:
     return next((href for link in links if (href := link.get("href"))), None)
 
 
-_TAG = re.compile(r"<[^<>]{0,2000}>")
 _KICKER_CLASS = re.compile(r"kicker|overline|topline|roofline|dachzeile|topic|rubrik|subtitle", re.IGNORECASE)
 _LEAD_CLASS = re.compile(r"lead|teaser|intro|excerpt|summary|standfirst|vorspann|abstract|\bdek\b", re.IGNORECASE)
 _SITE = re.compile(r"\s+[|–—-]\s+[^|–—-]{1,40}$")
@@ -116,6 +166,7 @@ _LEAD_CHARS = range(30, 600)
 _LEAD_WORDS = 6
 _LONG_CHARS = 80
 _MOST_KICKER_CHARS = 80
+_LEAST_HEAD_CHARS = 8  # a shorter headline can be the end of another one
 _HEAD_LINES = 6
 _PREFIX_CHARS = 40
 _NEAR_BLOCKS = 8
@@ -139,39 +190,33 @@ def _key(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold()))
 
 
-def _plain(text: str | None) -> str | None:
-    """Return a metadata value as plain text.
-
-    Tags are removed, and entities are decoded, even if they were escaped twice.
-    """
-    return " ".join(_TAG.sub(" ", unescape(unescape(text))).split()) or None if text else None
-
-
-def _words_of(element: lxml_html.HtmlElement) -> str:
-    return " ".join(element.text_content().split())
-
-
 def _headline(tree: lxml_html.HtmlElement, described: Sequence[str | None]) -> str | None:
     """Return the headline of the page.
 
     This is the first headline in the metadata (``described``) that is also a heading of the page. If there is none, it
     is the first h1 of the page without its kicker. If the page has no h1 either, it is the first headline in the
-    metadata.
+    metadata. Headings in menus and breadcrumb trails are ignored, because they are often written for search engines.
     """
-    headings = [shown for name in _HEADINGS for one in tree.iter(name) for shown in _shown(one)]
-    keys = {_key(heading) for heading in headings}
-    named = [plain for one in described if (plain := _plain(one))]
+    elements = [one for name in _HEADINGS for one in tree.iter(name) if not _in_menu(one)]
+    keys = [_key(shown) for one in elements for shown in _shown(one)]
+    named = [plain for one in described if (plain := plain_text(one))]
     for text in (*named, *(_SITE.sub("", one) for one in named)):
-        if _key(text) in keys:
+        if any(_repeats(key, _key(text)) for key in keys):
             return text
-    first = next((shown[-1] for one in tree.iter("h1") if (shown := _shown(one))), None)
+    first = next((shown[-1] for one in elements if one.tag == "h1" and (shown := _shown(one))), None)
     return first or next(iter(named), None)
+
+
+def _in_menu(element: lxml_html.HtmlElement) -> bool:
+    """Return whether an element is part of a menu or a breadcrumb trail."""
+    near = (element, *element.iterancestors())
+    return any(one.tag == "nav" or "breadcrumb" in (one.get("class") or "").casefold() for one in near)
 
 
 def _shown(heading: lxml_html.HtmlElement) -> list[str]:
     """Return the text of a heading. If the heading contains a kicker, also return its text without the kicker."""
-    whole = _words_of(heading)
-    kickers = [_words_of(child) for child in heading if _KICKER_CLASS.search(child.get("class") or "")]
+    whole = words_of(heading)
+    kickers = [words_of(child) for child in heading if _KICKER_CLASS.search(child.get("class") or "")]
     rest = whole.removeprefix(kickers[0]).lstrip(" :–-") if kickers else ""
     return [text for text in (whole, rest) if text]
 
@@ -193,7 +238,7 @@ def _blocks(tree: lxml_html.HtmlElement) -> list[_Part]:
             continue
         if element.tag in _PICTURE or parent in pictured:
             pictured.add(element)
-        if element.tag in _BLOCK and element not in inner and (text := _words_of(element)):
+        if element.tag in _BLOCK and element not in inner and (text := words_of(element)):
             found.append(_part(element, text, caption=element in pictured))
     return found
 
@@ -201,7 +246,7 @@ def _blocks(tree: lxml_html.HtmlElement) -> list[_Part]:
 def _part(element: lxml_html.HtmlElement, text: str, *, caption: bool) -> _Part:
     parent = element.getparent()
     names = [one.get("class") or "" for one in (element, parent) if one is not None]
-    bold = any(_words_of(child) == text for child in element if child.tag in {"b", "strong"})
+    bold = any(words_of(child) == text for child in element if child.tag in {"b", "strong"})
     place = (id(parent), str(element.tag), names[0])
     named = any(map(_LEAD_CLASS.search, names))
     return _Part(text, _key(text), str(element.tag), place, bold, caption, named)
@@ -281,7 +326,14 @@ def _without(text: str, heads: set[str | None]) -> str:
 
 
 def _is_head(line: str, heads: set[str]) -> bool:
-    return any(head and line.endswith(head) and len(line) <= len(head) + _MOST_KICKER_CHARS for head in heads)
+    return any(_repeats(line, head) for head in heads if head)
+
+
+def _repeats(line: str, head: str) -> bool:
+    """Return whether a line is the text ``head``, with at most a kicker in front of it."""
+    if len(head) < _LEAST_HEAD_CHARS:
+        return line == head
+    return line.endswith(head) and len(line) <= len(head) + _MOST_KICKER_CHARS
 
 
 FORMAT = Format("page", is_page, read_page)

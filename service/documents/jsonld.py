@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from html import unescape
 from typing import Any
 
-from service.documents.base import Document, Edition, Format
+from service.documents.base import BodyFormat, Document, Edition, Format
 from service.errors import InvalidInput
 
 CONTEXT = "https://schema.org"
@@ -14,22 +15,33 @@ ARTICLE_TYPE = re.compile(
 MOST_DEPTH = 8
 
 
-def find_article(value: object, depth: int = 0) -> Mapping[str, Any] | None:
-    """Return the first article in a JSON-LD value, or None if there is none.
+def find_articles(value: object) -> list[Mapping[str, Any]]:
+    """Return all articles in a JSON-LD value, in order.
 
-    The article may be the value itself, or it may be in a list, in ``@graph`` or in a main entity. ``depth`` is the
-    nesting depth of the value.
+    An article is the value itself, or it is in a list, in ``@graph`` or in a main entity.
     """
+    return list(_articles(value, 0))
+
+
+def _articles(value: object, depth: int) -> Iterator[Mapping[str, Any]]:
     if depth > MOST_DEPTH:
-        return None
+        return
     if isinstance(value, list):
-        return next((found for one in value if (found := find_article(one, depth + 1)) is not None), None)
-    if not isinstance(value, Mapping):
-        return None
-    if any(ARTICLE_TYPE.match(name) for name in _strings(value.get("@type"))):
-        return value
-    inside = (value.get(name) for name in ("@graph", "mainEntity", "mainEntityOfPage"))
-    return next((found for one in inside if (found := find_article(one, depth + 1)) is not None), None)
+        for one in value:
+            yield from _articles(one, depth + 1)
+    elif isinstance(value, Mapping):
+        if any(ARTICLE_TYPE.match(name) for name in _strings(value.get("@type"))):
+            yield value
+            return
+        for name in ("@graph", "mainEntity", "mainEntityOfPage"):
+            yield from _articles(value.get(name), depth + 1)
+
+
+def article_addresses(article: Mapping[str, Any]) -> list[str]:
+    """Return the addresses that an article states for itself."""
+    page = article.get("mainEntityOfPage")
+    values = (article.get("@id"), article.get("url"), page.get("@id") if isinstance(page, Mapping) else page)
+    return [text for value in values if (text := text_value(value)) is not None and "/" in text]
 
 
 def _strings(value: object) -> Iterator[str]:
@@ -44,32 +56,70 @@ def text_value(value: object) -> str | None:
     return first.strip() or None if first is not None else None
 
 
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+_MARKUP = re.compile(
+    r"</?(?:p|br|div|h[1-6]|ul|ol|li|strong|em|b|i|u|a|span|blockquote|figure|section)\b[^<>]{0,2000}>"
+)
+
+
+def plain_text(text: str | None) -> str | None:
+    """Return a text in one line, without tags and entities, even if the entities were escaped twice."""
+    return " ".join(_TAG.sub(" ", unescape(unescape(text))).split()) or None if text else None
+
+
+def has_markup(text: str) -> bool:
+    """Return whether a text contains HTML tags."""
+    return _MARKUP.search(text) is not None
+
+
+def plain_field(value: object) -> str | None:
+    """Return a text property as plain text, without tags and entities."""
+    text = text_value(value)
+    return plain_text(text) if text is not None and (has_markup(text) or unescape(text) != text) else text
+
+
+def body_text(value: object) -> tuple[str, BodyFormat] | None:
+    """Return the text of an ``articleBody`` and its format, or None if it contains no text.
+
+    A list is a list of paragraphs. Markup may be escaped.
+    """
+    values = value if isinstance(value, list) else [value]
+    pieces = [text for one in values if (text := text_value(one)) is not None]
+    pieces = [unescape(piece) if not has_markup(piece) and has_markup(unescape(piece)) else piece for piece in pieces]
+    if any(map(has_markup, pieces)):
+        return "\n".join(piece if has_markup(piece) else f"<p>{piece}</p>" for piece in pieces), "html"
+    return ("\n\n".join(map(unescape, pieces)), "text") if pieces else None
+
+
 def is_jsonld(value: object) -> bool:
     """Return whether ``value`` is an object that has a JSON-LD keyword (``@…``) or contains a schema.org article."""
-    return isinstance(value, Mapping) and (
-        any(name.startswith("@") for name in value) or find_article(value) is not None
-    )
+    return isinstance(value, Mapping) and (any(name.startswith("@") for name in value) or bool(find_articles(value)))
 
 
 def read_jsonld(value: object) -> Document:
     """Read the fields of the article in ``value``.
 
     Raises:
-        InvalidInput: ``value`` contains no article, or the article has no ``articleBody``.
+        InvalidInput: ``value`` contains no article or several articles with a text, or the article has no
+            ``articleBody``.
     """
-    article = find_article(value)
-    if article is None:
+    articles = find_articles(value)
+    if not articles:
         detail = "the document contains no article (NewsArticle, Article, …)"
         raise InvalidInput("jsonld_invalid", detail, pointer="/document/@type")
-    body = text_value(article.get("articleBody"))
-    if body is None:
+    bodies = [(one, body) for one in articles if (body := body_text(one.get("articleBody"))) is not None]
+    if not bodies:
         raise InvalidInput("document_empty", "the article has no articleBody", pointer="/document/articleBody")
+    if len(bodies) > 1:
+        detail = f"the document contains {len(bodies)} articles with an articleBody; send one article per request"
+        raise InvalidInput("document_ambiguous", detail, pointer="/document")
+    article, (text, body_format) = bodies[0]
     language = article.get("inLanguage")
     return Document(
-        headline=text_value(article.get("headline")) or text_value(article.get("name")),
-        lead=text_value(article.get("description")),
-        body=body,
-        body_format="text",
+        headline=plain_field(article.get("headline")) or plain_field(article.get("name")),
+        lead=plain_field(article.get("description")),
+        body=text,
+        body_format=body_format,
         language=text_value(language.get("alternateName") if isinstance(language, Mapping) else language),
         uri=text_value(article.get("@id")) or text_value(article.get("url")),
         original=article,
@@ -79,6 +129,8 @@ def read_jsonld(value: object) -> Document:
 
 # Properties that stay valid for a translation. Others (word count, captions, …) may not, so they are left out.
 KEPT = (
+    "articleSection",
+    "keywords",
     "author",
     "publisher",
     "datePublished",

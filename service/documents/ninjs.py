@@ -1,4 +1,4 @@
-"""Reading and writing of IPTC ninjs 3.1 items (and 3.0, which is a subset)."""
+"""Reading and writing of IPTC ninjs items, versions 1.x to 3.1."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -7,6 +7,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, Vali
 
 from service.bounded import Bounded
 from service.documents.base import BodyFormat, Document, Edition, Format
+from service.documents.jsonld import plain_field, plain_text
+from service.documents.ninjs_versions import as_version, as_version_3, original_pointer, version_of
 from service.errors import InvalidInput
 
 SCHEMA = "http://www.iptc.org/std/ninjs/ninjs-schema_3.1.json"
@@ -90,19 +92,20 @@ def read_ninjs(value: Mapping[str, Any]) -> Document:
     Raises:
         InvalidInput: the item is invalid (the pointer names the first invalid field) or contains no text.
     """
+    version = version_of(value)
     try:
-        item = Item.model_validate(value)
+        item = Item.model_validate(as_version_3(value, version))
     except ValidationError as error:
         first = error.errors()[0]
-        pointer = "".join(f"/{part}" for part in ("document", *first["loc"]))
+        pointer = original_pointer(value, version, first["loc"])
         raise InvalidInput("ninjs_invalid", f"the ninjs item is invalid: {first['msg']}", pointer=pointer) from error
     body = _body(item)
     if body is None:
         raise InvalidInput("document_empty", "the item has no body with text", pointer="/document/bodies")
     headline, lead = _first(item.headlines, ("main", None)), _first(item.descriptions, LEAD_ROLES)
     return Document(
-        headline=headline.value if headline else None,
-        lead=lead.value if lead else None,
+        headline=_plain(headline),
+        lead=_plain(lead),
         body=body.value,
         body_format=_format(body),
         language=item.language,
@@ -118,14 +121,25 @@ def _body(item: Item) -> Body | None:
     Among several such bodies, one with the role ``main`` is preferred. Bodies that are neither HTML nor plain text are
     ignored.
     """
-    texts = [
-        body for body in item.bodies if body.value.strip() and body.contentType in {*HTML_TYPES, "text/plain", None}
-    ]
+    served = {*HTML_TYPES, "text/plain", None}
+    texts = [body for body in item.bodies if body.value.strip() and _media_type(body) in served]
     return min(texts, key=lambda body: (_format(body) != "html", body.role != "main"), default=None)
 
 
 def _format(body: Body) -> BodyFormat:
-    return "html" if body.contentType in HTML_TYPES else "text"
+    return "html" if _media_type(body) in HTML_TYPES else "text"
+
+
+def _media_type(content: Content) -> str | None:
+    """Return the content type in lower case, without parameters such as the character set."""
+    return content.contentType.partition(";")[0].strip().lower() if content.contentType else None
+
+
+def _plain(content: Content | None) -> str | None:
+    """Return a headline or description without markup."""
+    if content is None:
+        return None
+    return plain_text(content.value) if _media_type(content) in HTML_TYPES else plain_field(content.value)
 
 
 def _first(contents: list[Content], roles: tuple[str | None, ...]) -> Content | None:
@@ -135,9 +149,10 @@ def _first(contents: list[Content], roles: tuple[str | None, ...]) -> Content | 
 
 
 def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
-    """Render the edition as a ninjs 3.1 item with a link to the original item.
+    """Render the edition as a ninjs item with a link to the original item.
 
-    The other headlines, descriptions and bodies of the original item are left out.
+    The item has the version of the original item, or version 3.1 if the original is in another format. The other
+    headlines, descriptions and bodies of the original item are left out.
 
     Raises:
         InvalidInput: the document has no URI, which every item needs.
@@ -146,14 +161,16 @@ def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
         raise InvalidInput(
             "document_without_uri", "a ninjs item requires a URI, but the document has none", pointer="/as"
         )
+    original = document.original if document.original_format == "ninjs" else {}
+    version = version_of(original)
     item = {
         name: value
-        for name, value in (document.original if document.original_format == "ninjs" else {}).items()
+        for name, value in as_version_3(original, version).items()
         if name not in {"headlines", "descriptions", "bodies", "trustIndicators"}
     }
     descriptions = [("lead", edition.lead), ("summary", edition.summary)]
     content_type = "text/html" if document.body_format == "html" else "text/plain"
-    return {
+    written = {
         **item,
         "uri": f"{document.uri.split('#')[0]}#{edition.language}",
         "type": "text",
@@ -167,6 +184,7 @@ def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
         "edNote": " ".join(filter(None, (item.get("edNote"), edition.credit))),
         "standard": {"name": "ninjs", "version": "3.1", "schema": SCHEMA},
     }
+    return as_version(written, version, original)
 
 
 def _source_type(uri: str | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from service.errors import InvalidInput
 
 @cache
 def formats() -> Mapping[str, Format]:
-    """Return all formats by name, in the order in which they are tried on a document."""
+    """Return all formats by name, in the order in which `read_document` tries them."""
     names = [f"{documents.__name__}.{module.name}" for module in pkgutil.iter_modules(documents.__path__)]
     modules = [importlib.import_module(name) for name in names if name != __name__]
     found = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
@@ -30,7 +30,8 @@ def read_document(value: str | Mapping[str, Any]) -> Document:
     """Parse the document in ``value`` with the first format that detects it.
 
     Raises:
-        InvalidInput: no format detects it, it contains no article text, or it contains a lone surrogate.
+        InvalidInput: no format detects the document, or the document contains no article text or contains a lone
+            surrogate.
     """
     _require_unicode(value)
     for one in formats().values():
@@ -41,7 +42,11 @@ def read_document(value: str | Mapping[str, Any]) -> Document:
 
 
 def _require_unicode(value: str | Mapping[str, Any]) -> None:
-    """Reject lone surrogates in all fields, even in those that are only copied to the output."""
+    """Reject lone surrogates in all fields, even in fields that are only copied to the output.
+
+    Raises:
+        InvalidInput: a field contains a lone surrogate.
+    """
     try:
         (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).encode()
     except UnicodeEncodeError as error:
@@ -50,7 +55,7 @@ def _require_unicode(value: str | Mapping[str, Any]) -> None:
 
 
 def write_document(document: Document, edition: Edition, name: str) -> dict[str, Any]:
-    """Render the edition in the format ``name``.
+    """Render ``edition``, the output for ``document``, in the format ``name``.
 
     Raises:
         InvalidInput: no format with this name can be written, or the document lacks a field that the format requires.

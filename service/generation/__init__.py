@@ -1,1 +1,1 @@
-"""Text generation, which turns source sentences into hypotheses."""
+"""Text generation, which produces hypotheses (candidate outputs) for source texts."""

@@ -23,7 +23,7 @@ class Aligner(Protocol):
 
     @property
     def identity(self) -> str:
-        """A string that changes whenever the same pair may get a different alignment. It is part of cache keys."""
+        """A string that changes whenever the aligner may align the same pair differently. It is part of cache keys."""
         ...
 
     @property
@@ -32,10 +32,12 @@ class Aligner(Protocol):
         ...
 
     async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
-        """Return one alignment for each pair, in order. The alignment of a pair that cannot be aligned is None.
+        """Return one alignment for each pair of a source sentence and an output, in order.
+
+        The alignment is None for a pair that cannot be aligned.
 
         Raises:
-            DepescheError: the aligner's model cannot accept the work, or it fails.
+            DepescheError: the aligner's model cannot accept the work, or fails.
         """
         ...
 
@@ -43,7 +45,7 @@ class Aligner(Protocol):
 class AttentionAligner:
     """An aligner that uses the attention of the model that generated the outputs.
 
-    An output without attention cannot be aligned.
+    If an output has no attention, it cannot be aligned.
     """
 
     identity = "attention"

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from service.domain import Attention, FinishReason, Prompt, Tokens
+from service.domain import Attention, Prompt, Tokens
 from service.generation.call import Priority
 from service.registry.manifest import Manifest
 
 T = TypeVar("T")
-Health = Literal["loading", "ready", "hung", "dead"]
+Health = Literal["loading", "ready", "away", "hung", "dead"]
+"""The state of a model. ``away`` means that its remote server does not answer at the moment."""
+Host = Literal["process", "private", "public"]
+"""Where a model runs: in this process, on a server in a private network, or on a server in a public network."""
+OutputEnd = Literal["eos", "length", "invalid"]
+"""How an output ended: normally, at the length limit, or with an answer that cannot be used (its text is empty)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,15 @@ class Source:
     """An input of a generator, with its options.
 
     ``text`` is a text that `for_model` has normalised. For a causal model, it may also be a prompt made of such texts.
+
+    A remote model also uses the other fields. ``context`` contains the sentences before the text, in order. ``terms``
+    maps words of the text to the words that the output must contain for them.
     """
 
     text: str | Prompt
     options: GenerationOptions = GenerationOptions()
+    context: tuple[str, ...] = ()
+    terms: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ class TextHypothesis:
 
     text: str
     score: float | None
-    finish_reason: FinishReason
+    finish_reason: OutputEnd
     attention: PieceAttention | None = None
 
 
@@ -94,7 +104,7 @@ class GivenOutput:
 
 
 class Scorer(Protocol):
-    """A causal model that scores given outputs."""
+    """A model that scores given outputs."""
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
         """Return the log-probability of each output, in order.
@@ -106,6 +116,15 @@ class Scorer(Protocol):
         Raises:
             NotReady, Draining, EngineError: the model cannot do the work.
         """
+        ...
+
+
+class Referee(Scorer, Protocol):
+    """A small translation model that judges the outputs of a remote model by their log-probability."""
+
+    @property
+    def identity(self) -> str:
+        """See `TextGenerator.identity`."""
         ...
 
 
@@ -126,12 +145,35 @@ TextFuture = ItemFuture[list[TextHypothesis]]
 """A future for the hypotheses of one source. There is at least one, and the best one comes first."""
 
 
+class InputLimit(Protocol):
+    """The maximum length of one input of a model. It is picklable, so that worker processes can split texts."""
+
+    @property
+    def max_source_tokens(self) -> int:
+        """The maximum number of tokens."""
+        ...
+
+    def fits(self, text: str) -> bool:
+        """Return whether the normalised ``text`` fits into one input."""
+        ...
+
+
 class TextGenerator(Protocol):
     """The interface of a model that generates text. All calls must come from one event loop."""
 
     @property
     def name(self) -> str:
         """The model's name in metrics and traces."""
+        ...
+
+    @property
+    def engine(self) -> str:
+        """The name of the engine that runs the model."""
+        ...
+
+    @property
+    def host(self) -> Host:
+        """Where the model runs."""
         ...
 
     @property
@@ -148,6 +190,11 @@ class TextGenerator(Protocol):
         ...
 
     @property
+    def fingerprint(self) -> str:
+        """The part of ``identity`` that result keys contain in addition to the id of the model."""
+        ...
+
+    @property
     def health(self) -> Health:
         """The state of the model for the readiness probe."""
         ...
@@ -160,11 +207,20 @@ class TextGenerator(Protocol):
         """
         ...
 
+    def refuse(self) -> None:
+        """Refuse new requests from now on. Requests that were already admitted may still add work."""
+        ...
+
     async def close(self, drain_s: float) -> None:
         """Reject new work, and wait up to ``drain_s`` seconds for accepted work to finish.
 
         The futures of unfinished work raise `Draining`.
         """
+        ...
+
+    @property
+    def limit(self) -> InputLimit:
+        """The maximum length of one input."""
         ...
 
     def fits(self, text: str) -> bool:
@@ -184,12 +240,13 @@ class TextGenerator(Protocol):
         ``admitted`` means that the work belongs to a request that was already admitted. The limits of the queue do not
         apply to such work.
 
-        Each future completes as soon as its source is done, or raises EngineError or Draining. Cancelling a future
-        cancels only its own source, because several callers may share the sources of a request. ``deadline_s`` is on
-        the event loop's clock. It only determines whether the work is accepted, so the caller must enforce it.
+        Each future completes as soon as its source is done, or raises EngineError, EngineUnavailable or Draining.
+        Cancelling a future cancels only its own source, because several callers may share the sources of a request.
+        ``deadline_s`` is on the event loop's clock. It determines whether the work is accepted, and how long a remote
+        server is asked again. The caller must enforce it.
 
         Raises:
-            QueueFull, TooSlow, NotReady, Draining: the generator cannot accept work at the moment.
+            QueueFull, TooSlow, NotReady, EngineUnavailable, Draining: the generator cannot accept work at the moment.
             InvalidInput: the request exceeds the limits of an empty queue.
             DeadlineExceeded: the deadline has passed.
         """

@@ -21,10 +21,10 @@ Batch = list[QueuedItem]
 
 
 class Worker:
-    """A worker that runs batches from the queue in one engine.
+    """A worker that takes batches from the queue and runs them in one engine.
 
-    An idle worker starts a batch immediately, without waiting for further items. If the engine is lost, the worker
-    calls ``on_lost`` once, with the error for all waiting callers.
+    An idle worker starts a batch immediately, without waiting for further items. If the engine fails permanently, the
+    worker calls ``on_lost`` once, with the error for all waiting callers.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Worker:
         self._running: dict[asyncio.Task[None], Batch] = {}
 
     async def start(self) -> None:
-        """Load the engine, and run batches until `stop` is called.
+        """Load the engine, and start a background task that runs batches until `stop` is called.
 
         Raises:
             ModelError, EngineError, EngineLost: see `SupervisedEngine.start`.
@@ -70,10 +70,10 @@ class Worker:
                     task.exception()  # mark the exception as retrieved, because the first failure was already reported
 
     async def _run_batches(self) -> None:
-        """Run batches until the queue is empty. Run as many in parallel as the engine accepts.
+        """Run batches until the queue is empty. Run as many batches in parallel as the engine accepts.
 
-        After a failure, new batches start only when the running ones have ended, the engine has passed its warm-up, and
-        the failed batches have been retried in parts.
+        After a failure, new batches start only when the running batches have ended, the engine has passed its warm-up,
+        and the failed batches have been retried in parts.
         """
         failed: list[Batch] = []
         while True:
@@ -92,8 +92,8 @@ class Worker:
     def _start_batches(self) -> None:
         """Start one batch for each free replica, and up to ``engine.ahead`` further batches that wait for a replica.
 
-        A further batch is started only if the queue still contains items afterwards. Otherwise, its items stay in the
-        queue, where later items can join them.
+        A further batch is started only if the queue still contains items afterwards. Otherwise, the items of the batch
+        stay in the queue, where later items can join them.
         """
         while len(self._running) < self.engine.replicas + self.engine.ahead:
             if not self._next_batches:
@@ -108,8 +108,8 @@ class Worker:
     def _take_next(self, free: int) -> None:
         """Move the next batch from the queue to the batches that are ready to start.
 
-        ``free`` is the number of free replicas. If all replicas are free, the batch is split among them. If none is
-        free, the batch is moved only if the queue still contains items afterwards.
+        ``free`` is the number of free replicas. If all replicas are free, the batch is split among them. If no replica
+        is free, the batch is moved only if the queue still contains items afterwards.
         """
         if free > 0:
             self._next_batches += self._queue.take(0 if self._running else free)
@@ -131,8 +131,8 @@ class Worker:
     async def _isolate(self, batch: Batch) -> None:
         """Retry the unfinished items of a failed batch in ever smaller halves, so that only the bad items fail.
 
-        This finds one bad item among n in 2 log2 n calls instead of n. The engine recovers after each failure, because
-        a bad item may also have broken it for later calls.
+        A bad item is one that makes its call fail. One bad item among n is found in 2 log2 n calls instead of n. The
+        engine recovers after each failure, because a bad item may also have broken the engine for later calls.
         """
         groups = _halves(batch)
         while groups:
@@ -207,8 +207,9 @@ def _halves(batch: Batch) -> list[Batch]:
 class State:
     """The state of a batcher, for the health probes.
 
-    ``ready`` means that the engine is warmed up and not hung, and that the batcher is not draining. ``dead`` means that
-    the process must exit, and ``alive`` is its opposite. A full queue does not change any of these flags.
+    ``ready`` means that the engine is warmed up and not hung, and that the batcher is not draining. ``hung`` means that
+    an engine call took too long. ``dead`` means that the process must exit, and ``alive`` is the opposite of ``dead``.
+    A full queue does not change any of these flags.
     """
 
     alive: bool
@@ -220,10 +221,10 @@ class State:
 class Batcher:
     """A batcher that combines the requests of many callers into batches for one model.
 
-    It must be created and used in one event loop. ``factory`` builds the engine in an engine thread. ``warm_up`` is an
-    input that any working engine can process. ``on_dead`` is called when the engine is lost, because a call took longer
-    than twice ``engine_hang_s`` or because a failed engine could not be rebuilt. All futures are done before
-    ``on_dead`` is called.
+    A batcher must be created and used in one event loop. ``factory`` builds the engine in an engine thread. ``warm_up``
+    is an input that any working engine can process. ``on_dead`` is called when the engine fails permanently, because a
+    call took longer than twice ``engine_hang_s`` or because a failed engine could not be rebuilt. All futures are done
+    before ``on_dead`` is called.
     """
 
     def __init__(
@@ -246,7 +247,7 @@ class Batcher:
 
     @property
     def state(self) -> State:
-        """The current state."""
+        """The current state of the batcher."""
         condition = self.worker.engine.condition
         dead, hung = self._lost is not None, condition == "hung"
         ready = condition == "ready" and not (dead or self._draining)
@@ -295,16 +296,16 @@ class Batcher:
         convert: Convert[Any] | None = None,
         admitted: bool = False,
     ) -> list[ItemFuture[Any]]:
-        """Admit all ``items`` of a request or none of them, and return one future for each, in order.
+        """Admit all ``items`` of a request or none of them, and return one future for each item, in order.
 
-        ``admitted`` means that the items belong to a request that was already admitted. The limits of the queue do not
-        apply to such items.
+        ``admitted`` means that the items belong to a request that was already admitted. Neither the limits of the queue
+        nor the deadline are checked for such items.
 
-        The result of a future is a list of 1 to k hypotheses. If ``convert`` is given, it is called with the item and
-        this list, and the result is its return value. It runs in the event loop. A future may raise EngineError,
-        EngineHung or Draining. Cancelling a future removes its item from the queue. ``deadline_s`` is on the event
-        loop's clock. It only determines whether the request is admitted, so the caller must cancel its futures at the
-        deadline.
+        The result of a future is a list of one or more hypotheses. If ``convert`` is given, it is called in the event
+        loop with the item and this list, and its return value is the result of the future. A future may raise
+        EngineError, EngineHung or Draining. Cancelling a future removes its item from the queue. ``deadline_s`` is on
+        the event loop's clock. It only determines whether the request is admitted, so the caller must cancel its
+        futures at the deadline.
 
         Raises:
             QueueFull, TooSlow, NotReady, Draining: the batcher cannot accept work at the moment.
@@ -318,14 +319,14 @@ class Batcher:
         return self.queue.put(items, priority=priority, deadline_s=deadline_s, convert=convert, admitted=admitted)
 
     def refuse(self) -> None:
-        """Refuse new requests from now on. Requests that were already admitted may still add work."""
+        """Refuse new requests from now on. Requests that were already admitted may still submit further items."""
         self._draining = True
 
     async def drain(self, timeout_s: float) -> None:
-        """Reject new requests, wait up to ``timeout_s`` seconds for admitted ones, and stop.
+        """Refuse new requests, wait up to ``timeout_s`` seconds for admitted requests, and stop.
 
-        The futures of unfinished items raise Draining. Several generators may share a batcher and drain it, so a call
-        has no effect if the batcher has already stopped.
+        The futures of unfinished items raise Draining. Several generators may share a batcher, and each of them drains
+        it, so a call has no effect if the batcher has already stopped.
         """
         if self._stopped:
             return

@@ -48,6 +48,10 @@ class ResultKind(Protocol[W_contra, T]):
         """
         ...
 
+    def cacheable(self, result: T) -> bool:
+        """Return whether a result may be stored. A result that a repetition may improve must not be stored."""
+        ...
+
     def encode(self, result: T) -> bytes:
         """Encode a result as a cache entry."""
         ...
@@ -376,7 +380,14 @@ class CachedGenerator(Generic[W, T]):
         """
         if not call.write_cache:
             return
-        done = {key: t for key, t in waiters.items() if t.done() and not t.cancelled() and t.exception() is None}
+        done = {
+            key: waiter
+            for key, waiter in waiters.items()
+            if waiter.done()
+            and not waiter.cancelled()
+            and waiter.exception() is None
+            and self._kind.cacheable(waiter.result())
+        }
         tags: dict[bytes, set[bytes]] = {}
         for key, tag in asked:
             if key in hits or key in done:

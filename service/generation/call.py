@@ -1,4 +1,4 @@
-"""The options and timings of a request, and the threads for text processing."""
+"""The options and timings of a request, and the threads and processes for text processing."""
 
 import asyncio
 import time
@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar
 
 from service.domain import Span
 from service.errors import DeadlineExceeded
+from service.workers import Workers
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -127,35 +128,66 @@ class Call:
         Raises:
             DeadlineExceeded: the deadline passed before ``work`` was done.
         """
-        try:
-            async with asyncio.timeout_at(self.deadline_s) as deadline:
-                return await work
-        except TimeoutError as error:
-            if not deadline.expired():
-                raise
-            raise DeadlineExceeded("the request's deadline passed before the work was done") from error
+        return await in_time(self.deadline_s, work)
+
+
+async def in_time(deadline_s: float | None, work: Awaitable[T]) -> T:
+    """Await ``work`` until the deadline, which is on the event loop's clock, and return its result.
+
+    Raises:
+        DeadlineExceeded: the deadline passed before ``work`` was done.
+    """
+    try:
+        async with asyncio.timeout_at(deadline_s) as deadline:
+            return await work
+    except TimeoutError as error:
+        if not deadline.expired():
+            raise
+        raise DeadlineExceeded("the request's deadline passed before the work was done") from error
 
 
 OFF_LOOP_CHARS = 500
 LONG_CHARS = 20_000
 
 
-class TextThreads:
-    """Two threads for text processing: one for ordinary texts, and one for long texts, which would delay the others.
+PRELOAD = ("service.newsroom.article", "service.documents.registry", "service.http.requests", "trafilatura", "json")
+"""The modules that contain the work for `Workers`. They are named here because this module must not import them."""
 
-    More threads would not be faster, because all threads share the interpreter lock.
+
+class TextThreads:
+    """Where texts are processed: in the event loop, in one of two threads, or in a worker process.
+
+    A thread cannot be stopped, so threads only process what is small: texts of up to `LONG_CHARS` characters, and the
+    sentences of one engine call. One thread is for ordinary work and one for larger engine calls, which would delay the
+    others. More threads would not be faster, because all threads share the interpreter lock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, workers: Workers | None = None) -> None:
         self._usual = ThreadPoolExecutor(1, "texts")
         self._long = ThreadPoolExecutor(1, "long-texts")
+        self._begun_s: dict[object, float] = {}
+        self.workers = workers or Workers(preload=PRELOAD)
+
+    @property
+    def oldest_s(self) -> float:
+        """The age, in seconds, of the oldest work that is waiting or running in a thread or a worker process."""
+        now_s = time.monotonic()
+        return max(self.workers.oldest_s, *(now_s - begun_s for begun_s in self._begun_s.values()), 0.0)
 
     async def off_loop(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work`` in the event loop if its texts are short, and in a thread otherwise.
+        """Run ``work`` where texts of ``chars`` characters in total are processed.
 
-        ``chars`` is the total number of characters in the texts.
+        Short texts are processed in the event loop, ordinary texts in a thread, and texts of more than `LONG_CHARS`
+        characters in a worker process. ``work``, its arguments and its result must be picklable (see `Workers.run`).
+
+        Raises:
+            DepescheError: see `Workers.run`.
         """
-        return work(*args, **kwargs) if chars <= OFF_LOOP_CHARS else await self.in_thread(chars, work, *args, **kwargs)
+        if chars <= OFF_LOOP_CHARS:
+            return work(*args, **kwargs)
+        if chars <= LONG_CHARS:
+            return await self.in_thread(chars, work, *args, **kwargs)
+        return await self.workers.run(work, *args, **kwargs)
 
     async def in_thread(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work`` in one of the threads. Each thread runs its work in order of arrival.
@@ -165,10 +197,15 @@ class TextThreads:
         """
         thread = self._usual if chars <= LONG_CHARS else self._long
         whole = partial(copy_context().run, work, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(thread, whole)
+        begun = object()
+        self._begun_s[begun] = time.monotonic()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(thread, whole)
+        finally:
+            del self._begun_s[begun]
 
 
 TEXT_THREADS = TextThreads()
-"""The default threads for text processing, which the whole process shares."""
+"""The default threads and workers for text processing, which the whole process shares."""
 off_loop = TEXT_THREADS.off_loop
 in_thread = TEXT_THREADS.in_thread

@@ -13,6 +13,7 @@ from service.generation.base import (
     GenerationOptions,
     GivenOutput,
     Health,
+    Host,
     PieceAttention,
     Source,
     TextFuture,
@@ -65,6 +66,21 @@ class EngineChoice:
         return layouts(self.threads, self.replicas) if divisible else (ParallelConfig(1, self.threads),)
 
 
+@dataclass(frozen=True, slots=True)
+class TokenLimit:
+    """The `InputLimit` of a model with a tokenizer."""
+
+    max_source_tokens: int
+    tokenizer: Tokenizer
+
+    def fits(self, text: str) -> bool:
+        """Implement `InputLimit.fits`."""
+        limit = self.max_source_tokens
+        if self.tokenizer.most_tokens(text) <= limit:
+            return True
+        return len(text) <= limit * CHARS_A_TOKEN and len(self.tokenizer.encode(text)) <= limit
+
+
 @dataclass(frozen=True)
 class LocalGenerator:
     """A `TextGenerator` whose model runs in this process. All of its changing state is in ``batcher``."""
@@ -87,6 +103,11 @@ class LocalGenerator:
         """
         tokenizer = Tokenizer(entry.manifest, ready(entry, self.engine).folder)
         return replace(self, name=entry.name, manifest=entry.manifest, tokenizer=tokenizer)
+
+    @property
+    def host(self) -> Host:
+        """Implement `TextGenerator.host`."""
+        return "process"
 
     @property
     def version(self) -> str:
@@ -138,12 +159,14 @@ class LocalGenerator:
         """Implement `TextGenerator.close`."""
         await self.batcher.drain(drain_s)
 
+    @cached_property
+    def limit(self) -> TokenLimit:
+        """Implement `TextGenerator.limit`."""
+        return TokenLimit(self.manifest.tokens.max_source_tokens, self.tokenizer)
+
     def fits(self, text: str) -> bool:
         """Implement `TextGenerator.fits`."""
-        limit = self.manifest.tokens.max_source_tokens
-        if self.tokenizer.most_tokens(text) <= limit:
-            return True
-        return len(text) <= limit * CHARS_A_TOKEN and len(self.tokenizer.encode(text)) <= limit
+        return self.limit.fits(text)
 
     def generate(
         self,
@@ -220,20 +243,24 @@ class LocalGenerator:
         return [text.attention for text in texts if text.attention is not None]
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
-        """Implement `Scorer.log_probs`."""
-        end, limit = (
-            (self.tokenizer.end,),
-            self.manifest.tokens.max_source_tokens + self.manifest.tokens.max_output_tokens,
-        )
+        """Implement `Scorer.log_probs`. The score of an encoder-decoder model always includes the end of the output."""
+        causal, tokens = self.manifest.causal, self.manifest.tokens
+        end = (self.tokenizer.end,) if causal else ()
         items = [
             EngineInput(
                 self.tokenizer.encode(one.source),
-                SCORED,
+                replace(SCORED, target_prefix=tokens.target_prefix),
                 self.tokenizer.encode_target(one.output) + (end if one.ended else ()),
             )
             for one in outputs
         ]
-        short = [n for n, item in enumerate(items) if len(item.tokens) + len(item.target or ()) <= limit]
+        longest = (tokens.max_source_tokens, tokens.max_output_tokens)
+
+        def fits(item: EngineInput) -> bool:
+            lengths = (len(item.tokens), len(item.target or ()))
+            return sum(lengths) <= sum(longest) if causal else lengths[0] <= longest[0] and lengths[1] < longest[1]
+
+        short = [n for n, item in enumerate(items) if fits(item)]
         answers = self.batcher.submit_many([items[n] for n in short], admitted=True)
         try:
             found = dict(zip(short, await asyncio.gather(*answers), strict=True))

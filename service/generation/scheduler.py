@@ -16,14 +16,15 @@ from service.generation.engines.base import by_padded_length, padded_length, sha
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits for the queue and the batches of one model.
+    """Limits for the queue, the batches and the engine calls of one model.
 
-    ``token_budget`` is the maximum number of padded source tokens in an engine call (longest item times number of
-    items). ``batch_items`` is the maximum number of items in a call. If it is 0, `load_generator` determines it. If
-    ``first_items`` is not 0, a call to an idle engine has at most this many items, and they have the same padded
-    length. With a slow model, callers then get their first outputs early. ``queue_items`` and ``queue_tokens`` limit
-    the waiting items and their source tokens, without padding. ``rebuild_pauses_s`` contains the pause before each
-    attempt to rebuild an engine.
+    ``token_budget`` is the maximum number of padded source tokens in a call (tokens of the longest item times number of
+    items). ``batch_items`` is the maximum number of items in a call. If ``batch_items`` is 0, `load_generator`
+    determines the maximum. If ``first_items`` is not 0, a call to an idle engine has at most this many items, and these
+    items have the same padded length. With a slow model, callers then get their first outputs early. ``queue_items``
+    and ``queue_tokens`` limit the waiting items and their source tokens, without padding. A call that takes longer than
+    ``engine_hang_s`` seconds counts as hung. ``rebuild_pauses_s`` contains the pause before each attempt to rebuild an
+    engine.
     """
 
     token_budget: int = 4_096
@@ -47,7 +48,7 @@ _Turn = tuple[float, int]
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A waiting item as the planner sees it. Times are on the event loop's clock.
+    """The data that the planner needs about a waiting item. Times are on the event loop's clock.
 
     Only items with equal ``options`` can share a batch, and only items with equal ``padded_tokens`` can share a call.
     ``ahead`` is the number of earlier items in the same request. The planner serves items in order of ``turn_s``. This
@@ -78,8 +79,8 @@ def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle:
     """Return the indices of the items in the next batch, which starts with the item that has the smallest ``turn_s``.
 
     The batch contains items with the same options and padded length as its first item, in order of ``turn_s``. Its size
-    is limited by ``token_budget`` (longest item times number of items) and by `room`. Such a batch is one library call.
-    An item that exceeds the budget is processed alone.
+    is limited by ``token_budget`` (tokens of the longest item times number of items) and by the result of `room`. Such
+    a batch is run in one engine call. An item that exceeds the budget is processed alone.
 
     ``idle`` is the number of idle replicas. If it is not 0, a batch may instead contain all pending items, even if
     their lengths differ. The items must then all be interactive, have equal options, and fit into ``idle`` calls.
@@ -120,8 +121,9 @@ def _without_bulk(
 ) -> list[_Turn]:
     """Return the turns of the items that may share a batch with ``head``.
 
-    ``mates`` contains the turns of the items that could share the batch, and ``others`` the turns of those that cannot.
-    Bulk items are removed from ``mates`` if ``head`` is interactive and an interactive item in ``others`` has to wait.
+    A turn is the pair of an item's ``turn_s`` and its index. ``mates`` contains the turns of the items that could share
+    the batch, and ``others`` contains the turns of all other items. Bulk items are removed from ``mates`` if ``head``
+    is interactive and an interactive item in ``others`` has to wait.
     """
     if head.priority == "bulk" or all(pending[index].priority == "bulk" for _, index in others):
         return mates
@@ -144,7 +146,10 @@ def _by_options(
 
 
 def _fits_idle_engine(pending: Sequence[Pending], *, items: int, token_budget: int) -> bool:
-    """Return whether all items are interactive and, together, do not exceed the given limits."""
+    """Return whether all pending items are interactive and together stay within both limits.
+
+    ``items`` limits the number of items. ``token_budget`` limits this number times the tokens of the longest item.
+    """
     few = len(pending) <= items and max(one.tokens for one in pending) * len(pending) <= token_budget
     return few and all(one.priority == "interactive" for one in pending)
 
@@ -154,8 +159,8 @@ def _fill_batch(
 ) -> list[int]:
     """Return the indices of the items in a batch, in order of ``turn_s``.
 
-    ``first`` is the turn of the first item. ``mates`` contains the turns of the items that may join it. An item joins
-    if the batch then has at most ``room`` items and stays within the token budget.
+    ``first`` is the turn of the first item. ``mates`` contains the turns of the items that may join the batch. An item
+    joins if the batch then has at most ``room`` items and stays within the token budget.
     """
     batch, longest = [first[1]], pending[first[1]].tokens
     for _, index in heapq.nsmallest(WINDOW_CALLS * room, (turn for turn in mates if turn != first)):
@@ -172,7 +177,7 @@ DECAY = 0.8
 class _Rate:
     """The speed of recent batches in tokens per second.
 
-    With each new batch, the weight of the earlier ones is multiplied by ``DECAY``.
+    With each new batch, the weight of the earlier batches is multiplied by ``DECAY``.
     """
 
     def __init__(self) -> None:
@@ -200,7 +205,10 @@ class Throughput:
         self._backlog = _Rate()
 
     def add(self, tokens: int, seconds: float, *, had_backlog: bool) -> None:
-        """Add a finished batch of ``tokens`` source tokens that took ``seconds``."""
+        """Add a finished batch of ``tokens`` source tokens that took ``seconds``.
+
+        ``had_backlog`` is True if the batch came from a backlog.
+        """
         self._all.add(tokens, seconds)
         if had_backlog:
             self._backlog.add(tokens, seconds)
@@ -231,8 +239,8 @@ Convert = Callable[[EngineInput, list[Hypothesis]], T]
 class QueuedItem:
     """An item of the queue, with its planning data and the future of its caller.
 
-    ``dequeued`` is True once the item has been taken from the queue in a batch. ``had_backlog`` is True if, after this,
-    the queue contained at least as many items as the batch.
+    ``dequeued`` is True once the item has been taken from the queue in a batch. ``had_backlog`` is True if at least as
+    many items as the batch contained then remained in the queue.
     """
 
     item: EngineInput
@@ -243,7 +251,10 @@ class QueuedItem:
     had_backlog: bool = False
 
     def complete(self, hypotheses: list[Hypothesis]) -> None:
-        """Convert the hypotheses and complete the future, unless it is already done or cancelled."""
+        """Convert the hypotheses and complete the future, unless the future is already done or cancelled.
+
+        If ``convert`` raises an exception, the future raises the same exception.
+        """
         if self.future.done():
             return
         self.future.finished_s = self.future.get_loop().time()
@@ -255,7 +266,7 @@ class QueuedItem:
             self.future.set_result(result)
 
     def fail(self, error: DepescheError) -> None:
-        """Fail the future with ``error``, unless it is already done or cancelled."""
+        """Fail the future with ``error``, unless the future is already done or cancelled."""
         if not self.future.done():
             self.future.set_exception(error)
 
@@ -269,10 +280,10 @@ def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, toke
 
     ``lengths`` contains the positive length of each source in tokens. All sources of a call have the same padded
     length. Sources with the same padded length stay together if possible, because each further call may need a filler
-    (see `filler`). They are split into several calls if they are more than one replica's share of the work, which is
-    divided among ``count`` replicas. Such a split leaves at least ``LEAST_CALL_SOURCES`` sources in each call. The
-    sources are distributed among the calls in order of length. Sources that have exactly the padded length therefore go
-    to different calls, where they make a filler unnecessary.
+    (see `filler`). They are split into several calls if they exceed one replica's share of the work, which is divided
+    among ``count`` replicas. Such a split leaves at least ``LEAST_CALL_SOURCES`` sources in each call. The sources are
+    distributed among the calls in order of length. Sources that have exactly the padded length therefore go to
+    different calls, and these calls need no filler.
 
     A call has at most ``room`` sources. The length of its longest source times its number of sources does not exceed
     ``token_budget``, unless it is a single source. No call is empty.
@@ -290,12 +301,15 @@ def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, toke
 
 
 def _work(lengths: Sequence[int], group: Sequence[int]) -> int:
-    """Return the number of padded tokens in a group, including its filler."""
+    """Return the number of padded tokens in a call with a filler and the sources at the positions in ``group``."""
     return padded_length(lengths[group[0]]) * (len(group) + 1)
 
 
 def _split_group(lengths: Sequence[int], group: Sequence[int], count: int) -> list[list[int]]:
-    """Distribute the sources of a group among ``count`` calls in turn, in order of length."""
+    """Distribute the sources at the positions in ``group`` among ``count`` calls in turn, longest first.
+
+    Return the positions of each call's sources.
+    """
     order = sorted(group, key=lambda place: -lengths[place])
     return [order[start::count] for start in range(count)]
 
@@ -315,7 +329,8 @@ class TooSlow(Unavailable):
 class Queue:
     """A queue with limits on the number of items and of source tokens.
 
-    A request is admitted as a whole or not at all. An item leaves the queue as soon as its future is done or cancelled.
+    A request is admitted as a whole or not at all. An item leaves the queue when it is taken for a batch, or as soon as
+    its future is done or cancelled.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -356,11 +371,12 @@ class Queue:
     ) -> list[ItemFuture[Any]]:
         """Queue all ``items`` of a request, and return their futures in order.
 
-        ``admitted`` means that the items belong to a request that was already admitted. The limits do not apply to
-        them.
+        ``admitted`` means that the items belong to a request that was already admitted. Neither the limits nor the
+        deadline are checked for such items.
 
-        The result of a future is the list of hypotheses, or the value that ``convert`` returns for them. ``deadline_s``
-        is on the event loop's clock. It is checked only here, so the caller must cancel its futures at the deadline.
+        The result of a future is the list of hypotheses, or the value that ``convert`` returns for this list.
+        ``deadline_s`` is on the event loop's clock. It is checked only here, so the caller must cancel its futures at
+        the deadline.
 
         Raises:
             QueueFull: the items do not fit into the queue at the moment.
@@ -406,7 +422,7 @@ class Queue:
         """Estimate the time, in seconds, until the full queue has space for a request.
 
         The request has ``items`` items and ``tokens`` tokens. The estimate is the time to process the running tokens
-        and the waiting tokens whose space the request needs. Space for items is converted to tokens, using the mean
+        and those waiting tokens whose space the request needs. Space for items is converted to tokens, using the mean
         length of the waiting items.
         """
         mean_tokens = self.tokens / len(self) if self._waiting else 0.0
@@ -416,11 +432,11 @@ class Queue:
         return RETRY_AFTER_S if full_s is None else full_s
 
     def _in_time_s(self, tokens: int, turn_s: float, left_s: float, wait_s: float) -> float:
-        """Estimate the time, in seconds, until a request can be queued and then finish in time.
+        """Estimate the time, in seconds, after which the caller can submit a request so that it finishes in time.
 
         The request has ``tokens`` source tokens, and ``turn_s`` is the turn of its last item. It is in time if it
-        finishes within ``left_s`` seconds of being queued. The result is at least ``wait_s``. It assumes that no other
-        request arrives.
+        finishes within ``left_s`` seconds of being queued. The result is at least ``wait_s``, the time until the queue
+        has space. The estimate assumes that no other request arrives.
         """
         at_most_s = self._throughput.backlog_s(self._running_tokens + self.tokens)
         if at_most_s is None:
@@ -438,9 +454,10 @@ class Queue:
         return max(wait_s, at_most_s - spare_s)
 
     def _ahead_s(self, turn_s: float, *, whole: bool = False) -> float:
-        """Estimate the time, in seconds, for the running work and for the waiting items that are due by ``turn_s``.
+        """Estimate the time, in seconds, to process the running items and the waiting items that are due by ``turn_s``.
 
-        An item is due at its own turn. If ``whole`` is True, it is due at the turn of the first item of its request.
+        An item is due at its own ``turn_s`` (see `Pending`). If ``whole`` is True, an item is due at the ``turn_s`` of
+        the first item of its request.
         """
         waiting = (one.pending for one in self._waiting.values())
         tokens = sum(one.tokens for one in waiting if (one.request_turn_s if whole else one.turn_s) <= turn_s)
@@ -474,7 +491,10 @@ class Queue:
             self.tokens -= queued.pending.tokens
 
     def next_arrival(self) -> asyncio.Future[None]:
-        """Return a future that completes when the next request is queued. Waiters share it and must not cancel it."""
+        """Return a future that completes when the next request is queued.
+
+        All waiters share this future, so they must not cancel it.
+        """
         if self._next_arrival is None or self._next_arrival.done():
             self._next_arrival = asyncio.get_running_loop().create_future()
         return self._next_arrival
@@ -501,7 +521,7 @@ class Queue:
     def take_from_backlog(self) -> list[QueuedItem]:
         """Remove and return the next batch, unless it contains all waiting items.
 
-        If it does, return an empty list.
+        If it contains all of them, leave them in the queue and return an empty list.
         """
         return self._next(0, only_backlog=True)
 
@@ -526,7 +546,7 @@ class Queue:
         return batch
 
     def mark_started(self, batch: Sequence[QueuedItem]) -> None:
-        """Record that the engine call for ``batch`` is starting now, and assign a number to it."""
+        """Record that the engine call for ``batch`` is starting now, and assign a number to the call."""
         self._calls += 1
         for one in batch:
             one.future.batch = self._calls
@@ -540,7 +560,7 @@ class Queue:
 
 
 def _pending(items: Sequence[EngineInput], now_s: float, priority: Priority) -> list[Pending]:
-    """Return the planning data for a request's ``items``.
+    """Return the planning data for a request's ``items``, which arrive at ``now_s``.
 
     Items with equal options share one options object, which makes comparisons fast.
     """

@@ -24,7 +24,7 @@ class ReplicaSlots:
     """A registry of engine calls that estimates when each call starts on a replica.
 
     It assumes that the oldest ``replicas`` calls are running. An engine may also split one call over several replicas,
-    but the estimate ignores this. All methods must be called from the event loop.
+    but the estimate ignores such splits. All methods must be called from the event loop.
     """
 
     def __init__(self) -> None:
@@ -32,14 +32,20 @@ class ReplicaSlots:
         self._calls: dict[SlotFuture, None] = {}
 
     def join(self) -> SlotFuture:
-        """Register a new call and return its slot."""
+        """Register a new call, which waits for a replica.
+
+        Return a future that completes with the current time as soon as a replica is free for the call.
+        """
         slot: SlotFuture = asyncio.get_running_loop().create_future()
         self._calls[slot] = None
         self._assign()
         return slot
 
     def leave(self, slot: SlotFuture) -> None:
-        """Release the slot of a finished call."""
+        """Remove a finished call, so that the next waiting call gets its replica.
+
+        ``slot`` is the future from `join`.
+        """
         del self._calls[slot]
         self._assign()
 
@@ -81,8 +87,8 @@ class _Call:
 class EngineThreads:
     """A pool of daemon threads, which grows to the largest number of parallel calls so far.
 
-    Calls start in the order in which they were made. ThreadPoolExecutor is not suitable. Its threads are not daemons,
-    so a hung model would prevent the process from exiting.
+    Calls start in the order in which they were made. ThreadPoolExecutor is not suitable, because its threads are not
+    daemons. A hung model would therefore prevent the process from exiting.
     """
 
     def __init__(self, name: str) -> None:
@@ -116,7 +122,7 @@ class EngineThreads:
         return not self._running or not (await asyncio.wait(self._running, timeout=limit_s))[1]
 
     def stop(self) -> None:
-        """Stop the threads once they have finished all submitted calls."""
+        """Accept no further calls. The threads end when they have finished all submitted calls."""
         self._stopped = True
         for _ in range(self._count):
             self._calls.put(None)
@@ -180,9 +186,10 @@ class Generated:
 
 
 class SupervisedEngine:
-    """An engine that is used only by its own threads. ``condition`` is its state for the health probes.
+    """An engine that runs in its own threads and is monitored for hangs and failures.
 
-    It runs ``replicas`` calls in parallel and accepts ``ahead`` further calls.
+    ``condition`` is the state of the engine for the health probes. The engine runs ``replicas`` calls in parallel and
+    accepts ``ahead`` further calls, which wait for a replica.
     """
 
     def __init__(
@@ -207,17 +214,17 @@ class SupervisedEngine:
         asyncio.get_running_loop().call_soon(self._listener, event)
 
     async def start(self) -> None:
-        """Build the engine without a time limit, and warm it up.
+        """Build the engine and run the warm-up input. There is no time limit for building the engine.
 
         Raises:
             ModelError: the model's files cannot be loaded.
             EngineError: the factory or the warm-up failed.
-            EngineLost: the warm-up hung.
+            EngineLost: the warm-up did not return.
         """
         await self._load(limit_s=None)
 
     async def generate(self, items: Sequence[EngineInput], *, on_hang: OnHang | None = None) -> Generated:
-        """Run one engine call. Its time is counted from the moment when a replica is free for it.
+        """Run one engine call. Its time limit starts when a replica is free for the call.
 
         ``on_hang`` is called as soon as a hang is detected, while the call is still running.
 
@@ -225,7 +232,7 @@ class SupervisedEngine:
             EngineHung: the call took longer than ``engine_hang_s`` seconds to return. Call `recover` before the next
                 call.
             WrongCount: the engine returned the wrong number of results.
-            EngineError: the engine raised an exception.
+            EngineError: the engine is not loaded, or it raised an exception.
             EngineLost: the call did not return within twice ``engine_hang_s``.
         """
         engine = self._engine
@@ -246,10 +253,10 @@ class SupervisedEngine:
     async def recover(self) -> None:
         """Make the engine ready again after a failure.
 
-        The warm-up is repeated. If it fails, the engine is rebuilt.
+        The warm-up is repeated. If the warm-up fails, the engine is rebuilt.
 
         Raises:
-            EngineLost: the warm-up did not return, or no rebuilt engine passed it.
+            EngineLost: an engine call did not return, or the engine could not be rebuilt.
         """
         try:
             await self.generate([self._warm_up])
@@ -290,7 +297,7 @@ class SupervisedEngine:
         raise EngineLost(EngineError("the engine failed and could not be rebuilt"))
 
     async def _discard(self) -> None:
-        """Free the old engine before a new one is built, because both may not fit into memory."""
+        """Free the old engine before a new engine is built, because the two may not fit into memory together."""
         engine = self._release()
         if engine is not None:
             await self._call(engine.close, self._limits.engine_hang_s)
@@ -329,7 +336,7 @@ class SupervisedEngine:
             on_hang(hung)
 
     def _failed(self, error: BaseException) -> DepescheError:
-        """Report an exception as an event, and convert it to an error for the callers.
+        """Report an exception as an event, and convert the exception to an error for the callers.
 
         Only the type of the exception is reported, because its message may contain article text.
         """
@@ -345,9 +352,12 @@ class SupervisedEngine:
 def _checked(
     generate: Callable[[Sequence[EngineInput]], list[list[Hypothesis]]], items: Sequence[EngineInput]
 ) -> tuple[list[list[Hypothesis]], int]:
-    """Generate outputs for ``items``, and return them with their total number of tokens.
+    """Generate outputs for ``items``, and return the outputs with their total number of tokens.
 
     The number of results is checked in the engine's thread, so that a wrong number counts as a failure of the engine.
+
+    Raises:
+        WrongCount: the engine returned more or fewer results than it received items.
     """
     outputs = generate(items)
     if len(outputs) != len(items):

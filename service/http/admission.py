@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from service.errors import (
     EncodingUnsupported,
     InvalidInput,
     KeyMissing,
+    MalformedJson,
     ScopeMissing,
 )
 from service.events import ClientLeft, Listener
@@ -53,6 +54,14 @@ def is_deeper(body: bytes, most: int) -> bool:
         elif first != _STRING:
             depth -= 1
     return False
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def replay_body(body: Message, receive: Receive) -> Receive:
@@ -105,7 +114,7 @@ class BodyLimitsMiddleware:
             return
         try:
             body = await self._read_checked_body(scope, receive)
-        except (BodyTooLarge, BodyTooSlow, EncodingUnsupported, InvalidInput, AccessDenied) as refused:
+        except (BodyTooLarge, BodyTooSlow, EncodingUnsupported, InvalidInput, MalformedJson, AccessDenied) as refused:
             await self._refuse(scope, receive, send, refused)
             return
         await self._app(scope, replay_body({"type": "http.request", "body": body, "more_body": False}, receive), send)
@@ -126,7 +135,7 @@ class BodyLimitsMiddleware:
                 body = await self._read(receive, most_bytes)
         except TimeoutError:
             raise BodyTooSlow(f"the body was not received within {self._bounds.timeout_s:g} s") from None
-        await self._require_shallow(headers, body)
+        await self._require_shallow(scope["headers"], body)
         if check is not None:
             await check(body)
         return body
@@ -146,9 +155,14 @@ class BodyLimitsMiddleware:
             if not message.get("more_body", False):
                 return b"".join(parts)
 
-    async def _require_shallow(self, headers: dict[bytes, bytes], body: bytes) -> None:
-        if b"json" not in headers.get(b"content-type", b"").lower():
+    async def _require_shallow(self, raw: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+        """Check the encoding and the depth of a JSON body. The depth can only be counted in UTF-8."""
+        if not any(name == b"content-type" and b"json" in value.lower() for name, value in raw):
             return
+        if sum(name == b"content-type" for name, _ in raw) > 1:
+            raise InvalidInput("header_repeated", "the header Content-Type occurs more than once")
+        if b"\0" in body or not _is_utf8(body):
+            raise MalformedJson("the body is not valid JSON in UTF-8")
         most = self._bounds.max_depth
         large = len(body) > SMALL_BYTES
         if await asyncio.to_thread(is_deeper, body, most) if large else is_deeper(body, most):

@@ -9,7 +9,10 @@ import asyncio
 import datetime as dt
 import hashlib
 import hmac
+import logging
+import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +21,16 @@ from typing import Literal, get_args
 from service.errors import DepescheError, KeyExpired, KeyUnknown
 from service.events import KeysRead, KeysRefused, Listener, ignore
 
-Scope = Literal["translate", "summarize", "articles", "admin"]
+Scope = Literal["translate", "summarize", "articles", "admin", "embargo"]
+"""A permission of a key. ``embargo`` is a restriction instead: it puts every request with the key under embargo."""
+EMBARGO: Scope = "embargo"
 
 PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 # These pages contain no data. The endpoints that they call need a key.
-PAGES = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+PAGES = frozenset({"/", "/docs", "/openapi.json"})
 # LibreTranslate's client sends its key in the body of this GET request. The body is ignored, because the response is
 # public.
-CAPABILITIES = frozenset({"/languages"})
+CAPABILITIES = frozenset({"/languages", "/frontend/settings"})
 OPEN = PROBES | PAGES
 ASSETS = "/static/"
 
@@ -47,9 +52,13 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HASH = re.compile(r"sha256:([0-9a-f]{64})")
 FIELDS = (3, 4)
+MAX_FILE_BYTES = 2**26
 # 43 characters of base64url encode 256 bits. A token with fewer than 32 characters may be a password.
 MIN_TOKEN_CHARS, MAX_TOKEN_CHARS = 32, 512
 TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN_CHARS},{MAX_TOKEN_CHARS}}}")
+
+
+_log = logging.getLogger("depesche")
 
 
 class KeyFileInvalid(DepescheError):
@@ -93,11 +102,25 @@ def read(file: Path) -> tuple[Key, ...]:
         KeyFileInvalid: the file cannot be read, or `parse` finds an error.
     """
     try:
-        return parse(file.read_text("utf-8"))
+        return parse(_content(file).decode("utf-8"))
     except OSError as error:
         raise KeyFileInvalid(f"the key file cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise KeyFileInvalid("the key file is not valid UTF-8") from error
+
+
+def _content(file: Path) -> bytes:
+    # Without O_NONBLOCK, opening a named pipe would wait for a writer.
+    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
+        kind = os.fstat(opened.fileno()).st_mode
+        if not stat.S_ISREG(kind):
+            raise KeyFileInvalid("the key file is not a regular file")
+        if kind & (stat.S_IWGRP | stat.S_IWOTH):
+            _log.warning("key_file_writable", extra={"detail": "the group or everybody may write to the key file"})
+        content = opened.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise KeyFileInvalid(f"the key file has more than {MAX_FILE_BYTES:,} bytes")
+    return content
 
 
 def parse(text: str) -> tuple[Key, ...]:
@@ -106,7 +129,7 @@ def parse(text: str) -> tuple[Key, ...]:
     Raises:
         KeyFileInvalid: a line is invalid, a key appears twice, or the text contains no keys.
     """
-    keys = tuple(_keys(text.splitlines()))
+    keys = tuple(_keys(text.split("\n")))  # other line separators may be part of a comment
     if not keys:
         raise KeyFileInvalid("the key file contains no keys")
     return keys

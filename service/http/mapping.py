@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from service.checks.facts import LinkedFact
 from service.domain import Notice, Span
-from service.generation.local import LocalGenerator
+from service.generation.base import TextGenerator
 from service.http import schemas
 from service.newsroom.article import Article, TranslatedArticle
 from service.newsroom.newsroom import ArticleAnswer, SummarizeAnswer, TranslateAnswer
+from service.newsroom.review import Review
 from service.results import Headlines, SentencePair, Summary, TermUse, Translation, needs_review
 
 
@@ -29,7 +31,7 @@ def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
     ]
 
 
-def model_out(model: LocalGenerator) -> schemas.ModelOut:
+def model_out(model: TextGenerator) -> schemas.ModelOut:
     """Convert a model to its response model."""
     m = model.manifest
     return schemas.ModelOut(
@@ -41,7 +43,16 @@ def model_out(model: LocalGenerator) -> schemas.ModelOut:
         licence=m.licence,
         commercial_use=m.commercial_use,
         quality=m.quality,
+        host=model.host,
     )
+
+
+def facts_out(facts: Sequence[LinkedFact]) -> list[schemas.FactOut]:
+    """Convert linked facts to their response models."""
+    return [
+        schemas.FactOut(kind=one.kind, state=one.state, source=_place(one.source), target=_place(one.output))
+        for one in facts
+    ]
 
 
 def translation_out(translation: Translation) -> schemas.TranslationOut:
@@ -54,6 +65,7 @@ def translation_out(translation: Translation) -> schemas.TranslationOut:
         truncated=translation.truncated,
         cached=schemas.CachedOut(sentences=translation.cached, of=translation.of),
         terms=_terms(translation.terms),
+        facts=None if translation.facts is None else facts_out(translation.facts),
     )
 
 
@@ -136,11 +148,47 @@ def article_out(article: Article) -> schemas.ArticleOut:
     )
 
 
+def _model_notices(*models: TextGenerator | None) -> list[schemas.WarningOut]:
+    """Return one notice if a starter model produced an output of the response."""
+    names = [model.name for model in models if model is not None and model.manifest.quality == "starter"]
+    if not names:
+        return []
+    message = f"{', '.join(dict.fromkeys(names))}: the output of a starter model is not fit for publication"
+    return warnings_out([Notice("starter_model", message, review=False)])
+
+
+def check_response(text: str, review: Review) -> schemas.CheckResponse:
+    """Build the response of ``/v1/check`` for the checked ``text``."""
+    made = review.provenance
+    return schemas.CheckResponse(
+        sentences=[
+            schemas.CheckedSentenceOut(
+                text=one.target.of(text),
+                target=_span(one.target),
+                source=[_span(span) for span in one.source],
+                warnings=warnings_out(one.notices),
+            )
+            for one in review.sentences
+        ],
+        facts=facts_out(review.facts),
+        warnings=warnings_out(review.notices),
+        needs_review=needs_review(review.every_notice),
+        provenance=schemas.CheckProvenanceOut(
+            checked_at=made.checked_at,
+            software=made.software,
+            digital_source_type=made.digital_source_type,
+            reviewed_by_person=made.reviewed_by_person,
+            label=schemas.LabelOut(**made.label),
+        ),
+    )
+
+
 def translate_response(answer: TranslateAnswer) -> schemas.TranslateResponse:
     """Build the response of ``/v1/translate``."""
     return schemas.TranslateResponse(
         translations=[translation_out(translation) for translation in answer.translations],
         model=model_out(answer.model),
+        notices=_model_notices(answer.model),
         result_key=answer.result_key,
     )
 
@@ -155,6 +203,7 @@ def summarize_response(answer: SummarizeAnswer) -> schemas.SummarizeResponse:
         ],
         model=model_out(answer.model),
         translation_model=None if answer.translation_model is None else model_out(answer.translation_model),
+        notices=_model_notices(answer.model, answer.translation_model),
         result_key=answer.result_key,
     )
 
@@ -178,6 +227,7 @@ def article_response(answer: ArticleAnswer) -> schemas.ArticleResponse:
         summary_translation=None if english is None else summary_out(english),
         headlines=None if headlines is None else headlines_out(headlines),
         models=schemas.ModelsOut(summary=summary_model, translation=translation_model),
+        notices=_model_notices(answer.summary_model, answer.translation_model),
         provenance=_provenance(answer),
         document=None if answer.written is None else dict(answer.written),
         result_key=answer.result_key,
@@ -191,5 +241,6 @@ def _provenance(answer: ArticleAnswer) -> schemas.ProvenanceOut:
         software=made.software,
         digital_source_types=schemas.SourceTypesOut(**dict(made.source_types)),
         removed=len(answer.result.article.removed),
+        embargo=made.embargo,
         jsonld=made.jsonld(),
     )

@@ -6,6 +6,7 @@ which asgi-correlation-id adds.
 """
 
 import asyncio
+import gzip
 import logging
 import re
 import time
@@ -14,7 +15,7 @@ from http import HTTPMethod
 from typing import Any
 
 from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -24,7 +25,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from service.errors import ClientGone
 from service.events import ClientLeft, Listener, RequestBegun, RequestDone
 from service.http import problems
-from service.http.admission import ApiKeyMiddleware, BodyLimitsMiddleware, Bounds, Refuse
+from service.http.admission import SMALL_BYTES, ApiKeyMiddleware, BodyLimitsMiddleware, Bounds, Refuse
 from service.http.keys import ApiKeyStore
 from service.http.ratelimit import RateLimitMiddleware, Rates
 from service.http.state import RequestSpan, Tracer, info_of
@@ -36,7 +37,7 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 CORS: dict[str, Any] = {
     "allow_methods": ("GET", "POST"),
     "allow_headers": (
-        *("Authorization", "Cache-Control", "Content-Type", "Request-Timeout-Ms", "Traceparent"),
+        *("Authorization", "Cache-Control", "Content-Type", "DEPESCHE-Embargo", "Request-Timeout-Ms", "Traceparent"),
         ID_HEADER,
     ),
     "expose_headers": (
@@ -59,13 +60,16 @@ def middlewares(
     tracer: Tracer | None = None,
     origins: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
+    root_path: str = "",
 ) -> list[Middleware]:
     """Return the middlewares of an application, from the outermost to the innermost.
 
     If ``cancels`` is true, `CancelOnDisconnectMiddleware` is one of them.
     """
     return [
-        # Outermost, because all other middlewares use the client address that it sets.
+        # Outermost, because all other middlewares use the path.
+        *([Middleware(RootPathMiddleware, root_path=root_path)] if root_path else []),
+        # Before the other middlewares, because they use the client address that it sets.
         *([Middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))] if trusted_proxies else []),
         # Before the other middlewares, because their logs and problem bodies contain the id.
         Middleware(
@@ -86,18 +90,13 @@ def middlewares(
         *([Middleware(RateLimitMiddleware, rates=rates, refuse=refuse)] if rates is not None else []),
         # After the body has been read, so that the next message means that the client has disconnected.
         *([Middleware(CancelOnDisconnectMiddleware, listener=listener)] if cancels else []),
+        # Innermost, because the other middlewares do not change bodies.
+        Middleware(CompressionMiddleware),
     ]
 
 
 # API responses are data, so a browser must not run or frame them.
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-# FastAPI's documentation pages load scripts from other hosts and contain an inline script.
-DOCUMENTATION_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' https:; style-src 'unsafe-inline' https:; font-src https:; "
-    "img-src 'self' data: https:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
-DOCUMENTATION = frozenset({"/docs", "/redoc", "/docs/oauth2-redirect"})
 SECURITY = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -107,6 +106,8 @@ SECURITY = {
 # Closing a connection with unread data resets it, and the client may see the reset before the response.
 LINGER_S = 2.0
 METHODS = frozenset(HTTPMethod)
+COMPRESSED_BYTES = 1_024
+GZIP_LEVEL = 6
 # Trace ids and span ids that consist only of zeros are invalid.
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 # Route patterns end in "$", which also matches before a trailing newline. Paths with control characters are rejected.
@@ -206,8 +207,7 @@ class _Exchange:
 
     def _headers(self, start: Message) -> list[tuple[bytes, bytes]]:
         headers = MutableHeaders(raw=[*start.get("headers", []), *self._info.headers])
-        policy = DOCUMENTATION_POLICY if self._scope["path"] in DOCUMENTATION else POLICY
-        for name, value in {**SECURITY, "content-security-policy": policy}.items():
+        for name, value in {**SECURITY, "content-security-policy": POLICY}.items():
             headers.setdefault(name, value)
         if self._info.timings is not None:
             timings = [*self._info.timings.items(), ("total", time.perf_counter() - self._started_s)]
@@ -263,6 +263,82 @@ def _has_body(scope: Scope) -> bool:
 
 def _expects_continue(scope: Scope) -> bool:
     return (b"expect", b"100-continue") in [(name, value.lower()) for name, value in scope["headers"]]
+
+
+class RootPathMiddleware:
+    """ASGI middleware that removes ``root_path`` from the beginning of the path.
+
+    Some proxies remove the prefix before they forward a request, and others do not. Paths without it stay unchanged.
+    """
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self._app = app
+        self._root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Process one request without the prefix in its path."""
+        root = self._root_path
+        if scope["type"] == "http" and (scope["path"] == root or scope["path"].startswith(f"{root}/")):
+            scope = {**scope, "path": scope["path"].removeprefix(root) or "/"}
+        await self._app(scope, receive, send)
+
+
+class CompressionMiddleware:
+    """ASGI middleware that compresses JSON responses of at least `COMPRESSED_BYTES` bytes with gzip.
+
+    Only a response that is sent as a single message is compressed, so event streams stay readable event by event. A
+    long body is compressed in a thread, because Starlette's middleware would block the event loop with it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Process one request, and compress its response if the client accepts gzip."""
+        if scope["type"] != "http" or not _accepts_gzip(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+            return
+        start: Message = {}
+
+        async def compressed(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            if start:
+                begun, start = start, {}
+                headers = MutableHeaders(raw=begun["headers"])
+                if _is_compressible(headers, message):
+                    message = {**message, "body": await _gzip(message["body"])}
+                    headers["Content-Encoding"] = "gzip"
+                    headers["Content-Length"] = str(len(message["body"]))
+                    headers.add_vary_header("Accept-Encoding")
+                await send(begun)
+            await send(message)
+
+        await self._app(scope, receive, compressed)
+
+
+def _accepts_gzip(headers: Headers) -> bool:
+    for part in headers.get("accept-encoding", "").split(","):
+        coding, _, quality = part.partition(";")
+        if coding.strip().lower() in {"gzip", "*"}:
+            return quality.replace(" ", "").removeprefix("q=").strip("0.") != "" or not quality
+    return False
+
+
+def _is_compressible(headers: Headers, body: Message) -> bool:
+    media_type = headers.get("content-type", "").partition(";")[0]
+    is_json = media_type.endswith("json")
+    is_whole = not body.get("more_body", False) and len(body.get("body", b"")) >= COMPRESSED_BYTES
+    return is_json and is_whole and "content-encoding" not in headers
+
+
+async def _gzip(body: bytes) -> bytes:
+    """Compress ``body``. The result has no time stamp, so equal bodies have equal results."""
+    if len(body) <= SMALL_BYTES:
+        return gzip.compress(body, GZIP_LEVEL, mtime=0)
+    return await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL, mtime=0)
 
 
 class CancelOnDisconnectMiddleware:

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from service.errors import HostRefused
 from service.http.admission import Requires
+from service.http.bodies import LargeBodyRoute
 from service.http.mapping import model_out
 from service.http.responses import PROBLEMS, require_json
 from service.http.schemas import ModelListResponse
@@ -36,18 +38,19 @@ class ModelState(BaseModel):
 class Readiness(BaseModel):
     """The readiness of the process.
 
-    ``ready`` means that all models are loaded and accept work, and that the process is not draining. ``notice`` is a
+    ``ready`` means that all models are loaded and accept work, and that the process is not draining. ``stalled`` means
+    that the processing of a text has been waiting or running for more than a minute. ``notice`` is a
     warning that the service uses a starter model, whose outputs are not fit for publication, or a draft model, whose
     outputs an editor must compare with the original.
     """
 
-    status: Literal["ready", "loading", "draining", "failed"]
+    status: Literal["ready", "loading", "draining", "failed", "stalled"]
     detail: str = ""
     notice: str = ""
     models: list[ModelState]
 
 
-@router.get("/livez", responses={503: {"model": Liveness}})
+@router.get("/livez", operation_id="check_liveness", responses={503: {"model": Liveness}})
 async def livez(newsroom: NewsroomDep, response: Response) -> Liveness:
     """Report whether the process is alive, regardless of its load."""
     dead = newsroom.dead
@@ -55,8 +58,8 @@ async def livez(newsroom: NewsroomDep, response: Response) -> Liveness:
     return Liveness(status="dead" if dead else "alive")
 
 
-@router.get("/readyz", responses={503: {"model": Readiness}})
-@router.get("/health", responses={503: {"model": Readiness}})
+@router.get("/readyz", operation_id="check_readiness", responses={503: {"model": Readiness}})
+@router.get("/health", operation_id="check_health", responses={503: {"model": Readiness}})
 async def readyz(newsroom: NewsroomDep, response: Response) -> Readiness:
     """Report whether the process is ready for work. A process with a full queue is also ready."""
     status = newsroom.status
@@ -67,32 +70,58 @@ async def readyz(newsroom: NewsroomDep, response: Response) -> Readiness:
     return Readiness(status=status, detail=newsroom.lifecycle.detail, notice=newsroom.notice, models=models)
 
 
+# Load balancers and uptime checks send HEAD. The server omits the body of the response.
+for _path, _probe in (("/livez", livez), ("/readyz", readyz), ("/health", readyz)):
+    router.head(_path, include_in_schema=False)(_probe)
+
 metrics_router = APIRouter(tags=["health"])
 
 
-@metrics_router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@metrics_router.get(
+    "/metrics",
+    operation_id="get_metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 async def metrics(runtime: RuntimeDep) -> Response:
     """Return all metrics of this process in the Prometheus text format."""
     return Response(generate_latest(runtime.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 MAX_TEXTS = 10_000
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+async def require_loopback_name(request: Request, runtime: RuntimeDep) -> None:
+    """Refuse a request that names another host than this machine, if there are no keys.
+
+    Otherwise, a web page could reach the administration port by pointing its own name to a loopback address.
+    """
+    if runtime.keys is None and request.url.hostname not in LOOPBACK:
+        raise HostRefused("without API keys, the administration port answers only to localhost, 127.0.0.1 and [::1]")
+
+
 admin_router = APIRouter(
+    route_class=LargeBodyRoute,
     prefix="/admin",
-    dependencies=[Depends(Requires("admin")), Depends(require_json)],
+    dependencies=[Depends(require_loopback_name), Depends(Requires("admin")), Depends(require_json)],
     responses=PROBLEMS,
     tags=["administration"],
 )
 
 
-_PLACES = ("text", "result_key", "all")
-_EXACTLY_ONE: list[JsonValue] = [
-    {
-        "required": [name],
-        "properties": {one: {"not": {"type": "null"}} if one == name else {"type": "null"} for one in _PLACES},
-    }
-    for name in _PLACES
-]
+_NULL: JsonValue = {"type": "null"}
+_SET: JsonValue = {"not": _NULL}
+# See `service.http.requests` for the reason for `if`.
+_EXACTLY_ONE: dict[str, JsonValue] = {
+    "if": {"required": ["text"], "properties": {"text": _SET}},
+    "then": {"properties": {"result_key": _NULL, "all": _NULL}},
+    "else": {
+        "if": {"required": ["result_key"], "properties": {"result_key": _SET}},
+        "then": {"properties": {"all": _NULL}},
+        "else": {"required": ["all"], "properties": {"all": _SET}},
+    },
+}
 
 
 class PurgeRequest(BaseModel):
@@ -101,7 +130,7 @@ class PurgeRequest(BaseModel):
     The texts must be exactly as they were submitted. Exactly one field must be set.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"oneOf": _EXACTLY_ONE})
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_EXACTLY_ONE)
 
     text: str | Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)] | None = None
     result_key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
@@ -137,7 +166,7 @@ class PurgeResponse(BaseModel):
     purged: PurgedOut
 
 
-@admin_router.post("/cache/purge")
+@admin_router.post("/cache/purge", operation_id="purge_cache")
 async def purge(body: PurgeRequest, newsroom: NewsroomDep) -> PurgeResponse:
     """Delete the cached results of a withdrawn story.
 
@@ -154,7 +183,7 @@ async def purge(body: PurgeRequest, newsroom: NewsroomDep) -> PurgeResponse:
     return PurgeResponse(purged=PurgedOut(memory=purged.memory, shared=purged.shared))
 
 
-@admin_router.post("/reload")
+@admin_router.post("/reload", operation_id="reload_models")
 async def reload(_: ReloadRequest, newsroom: NewsroomDep) -> ModelListResponse:
     """Reload the models and the glossaries from their folders. No request is dropped.
 
@@ -210,6 +239,15 @@ page_router = APIRouter(include_in_schema=False)
 async def page(request: Request) -> Response:
     """Serve the start page."""
     return await _page_files.get_response("index.html", request.scope)
+
+
+docs_router = APIRouter(include_in_schema=False)
+
+
+@docs_router.api_route("/docs", methods=PAGE_METHODS)
+async def docs(request: Request) -> Response:
+    """Serve the page that shows the OpenAPI document."""
+    return await _page_files.get_response("docs.html", request.scope)
 
 
 @page_router.api_route("/static/{name}", methods=PAGE_METHODS)

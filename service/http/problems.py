@@ -15,13 +15,14 @@ from starlette.exceptions import HTTPException
 from service import errors
 from service.bounded import MAX_ERRORS
 from service.events import ProblemGiven
-from service.http.schemas import FieldProblem, Problem
+from service.http.schemas import CODE_MARK, FieldProblem, Problem
 from service.http.state import info_of, runtime_of
 
 STATUS: dict[type[errors.DepescheError], int] = {
     errors.InvalidInput: 422,
     errors.BodyTooLarge: 413,
     errors.BodyTooSlow: 408,
+    errors.MalformedJson: 400,
     errors.EncodingUnsupported: 415,
     errors.KeyMissing: 401,
     errors.KeyUnknown: 401,
@@ -172,7 +173,10 @@ class Failure(BaseModel):
 
     message: str
     error: str
-    code: str = Field(description="A stable error code. The endpoints of /v1 use the same codes.")
+    code: str = Field(
+        description="A stable error code. The endpoints of /v1 use the same codes.",
+        json_schema_extra={CODE_MARK: "ErrorCode"},
+    )
     request_id: str
 
 

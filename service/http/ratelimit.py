@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 from cachetools import TLRUCache
 from limits import RateLimitItem, parse_many
@@ -24,9 +24,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.cache.redis import Breaker, reason_of
+from service.cache.redis import Breaker, Recovery, reason_of
 from service.errors import DepescheError, InvalidInput, QuotaExceeded, RateExceeded
-from service.events import Listener, RateStoreFailed, ignore
+from service.events import Listener, RateStoreFailed, RateStoreRecovered, ignore
 from service.http.admission import Refuse
 from service.http.keys import is_open
 from service.http.state import Header, RequestInfo, info_of
@@ -253,6 +253,7 @@ class Rates:
         self._timeout_s = timeout_s
         self._listener = listener
         self._breaker = Breaker()
+        self._recovery = Recovery(self._breaker, self._ping, lambda: listener(RateStoreRecovered()))
         self._memory = MemoryWindows()
         self._pool: ConnectionPool | None = None
         self._shared: SharedWindows | None = None
@@ -332,16 +333,31 @@ class Rates:
         if not self._breaker.allows():
             self._listener(RateStoreFailed("open"))
             return None
+        return await self._record_outcome(ask)
+
+    async def _record_outcome(self, ask: Callable[[], Awaitable[T]]) -> T | None:
         try:
             found = await ask()
         except (RedisError, OSError, TimeoutError) as error:
-            self._listener(RateStoreFailed(reason_of(error), opened=self._breaker.failed()))
+            opened = self._breaker.failed()
+            self._listener(RateStoreFailed(reason_of(error), opened=opened))
+            if opened:
+                self._recovery.begin()
             return None
         self._breaker.succeeded()
         return found
 
+    async def _ping(self) -> None:
+        """Send a command to Redis, and record the outcome in the circuit breaker."""
+        pool = self._pool
+        if pool is not None:
+            await self._record_outcome(
+                lambda: self._in_time(cast("Awaitable[bool]", Redis(connection_pool=pool).ping()))
+            )
+
     async def close(self) -> None:
         """Close the connections to Redis."""
+        self._recovery.stop()
         if self._pool is not None:
             with contextlib.suppress(RedisError, OSError, TimeoutError):
                 await self._pool.aclose()

@@ -14,6 +14,7 @@ from service.languages.base import Language, LanguagePair
 from service.newsroom.commands import (
     DEFAULT_HEADLINES,
     ArticleCommand,
+    CheckCommand,
     GlossaryTerms,
     SummarizeCommand,
     SummaryForm,
@@ -102,6 +103,9 @@ def _schema(role: Role, languages: LanguagePair) -> dict[str, Any]:
             return {"pattern": _pattern(forms_of(target))}
 
 
+SOURCE_MEANING = "Language of the texts."
+TARGET_MEANING = "Language of the translations."
+PRIORITY_MEANING = "`bulk` work waits for `interactive` work."
 HEADLINE_CHARS = 1_000
 MAX_HEADLINES = 10
 LEAD_CHARS = 10_000
@@ -120,10 +124,16 @@ else:
     WrittenFormat = Literal[writable_formats()]
 # JSON does not distinguish integers from floats, so 3.0 is a valid integer.
 WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
-_ONE_ARTICLE: list[JsonValue] = [
-    {"required": [name], "properties": {name: {"not": {"type": "null"}}, other: {"type": "null"}}}
-    for name, other in (("body", "document"), ("document", "body"))
-]
+_COUNCIL = "Der Stadtrat hat am Dienstag den Haushalt beschlossen. Die Mehrheit stimmte dafür."
+TRANSLATE_EXAMPLE: dict[str, JsonValue] = {"text": _COUNCIL, "glossary": {"Stadtrat": "city council"}}
+SUMMARIZE_EXAMPLE: dict[str, JsonValue] = {"text": _COUNCIL, "length": "short"}
+ARTICLE_EXAMPLE: dict[str, JsonValue] = {"headline": "Haushalt beschlossen", "body": _COUNCIL, "length": "short"}
+# Generators of clients lose the properties of a schema that also has `oneOf`. They ignore `if`, and validators obey it.
+_ONE_ARTICLE: dict[str, JsonValue] = {
+    "if": {"required": ["body"], "properties": {"body": {"type": "string"}}},
+    "then": {"properties": {"document": {"type": "null"}}},
+    "else": {"required": ["document"], "properties": {"document": {"not": {"type": "null"}}}},
+}
 
 
 class _Request(Bounded):
@@ -154,11 +164,9 @@ def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
     return list(text)
 
 
-class TranslationFields(_Request):
-    """The request fields for the options of a translation."""
+class GlossaryFields(_Request):
+    """The request fields for terms."""
 
-    format: Literal["text", "html"] = "text"
-    attribute_texts: bool = Field(default=False, description="Also translate the HTML attributes `title` and `alt`.")
     glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MAX_TERMS)] = Field(
         default={}, max_length=MAX_TERMS, description="Terms and the translations that the output must use."
     )
@@ -172,14 +180,45 @@ class TranslationFields(_Request):
         return GlossaryTerms(self.glossary, self.do_not_translate, self.glossary_name)
 
 
+class TranslationFields(GlossaryFields):
+    """The request fields for the options of a translation."""
+
+    format: Literal["text", "html"] = Field(default="text", description="Format of the texts.")
+    attribute_texts: bool = Field(default=False, description="Also translate the HTML attributes `title` and `alt`.")
+    facts: bool = Field(
+        default=False, description="Return numbers, dates, names and quotations side by side with the translation's."
+    )
+
+
+class CheckRequest(GlossaryFields):
+    """A request to check a translation or summary, which a person may have edited, against its source."""
+
+    task: Literal["translation", "summary"] = Field(
+        description="`summary` is a summary in the source language. The terms apply only to translations."
+    )
+    source: Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})]
+    text: Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})]
+    reviewed_by_person: bool = Field(
+        default=False, description="Whether a person reviewed the text. This sets the provenance and the label texts."
+    )
+
+    def command(self, limits: TextLimits) -> CheckCommand:
+        """Convert the request to a command. Raises `InvalidInput` if a text is blank, too long or not Unicode."""
+        limits.require_text(self.source, "/source")
+        limits.require_text(self.text, "/text")
+        return CheckCommand(self.task, self.source, self.text, self.terms(), self.reviewed_by_person)
+
+
 class TranslateRequest(TranslationFields):
     """A request to translate one or more texts. The response keeps their order."""
 
-    text: Text
-    source_lang: SourceLang = ""
-    target_lang: TargetLang = ""
+    model_config = ConfigDict(json_schema_extra={"examples": [TRANSLATE_EXAMPLE]})
+
+    text: Text = Field(description="One text, or a list of texts.")
+    source_lang: SourceLang = Field(default="", description=SOURCE_MEANING)
+    target_lang: TargetLang = Field(default="", description=TARGET_MEANING)
     alignment: bool = Field(default=False, description="Return the word alignment of each sentence.")
-    priority: Literal["interactive", "bulk"] = "interactive"
+    priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> TranslateCommand:
         """Convert the request to a command. Raises the same errors as `texts_of` and `require_served`."""
@@ -187,7 +226,7 @@ class TranslateRequest(TranslationFields):
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return TranslateCommand(
             texts=texts_of(self.text, limits),
-            options=TranslationOptions(self.format, self.attribute_texts, alignment=self.alignment),
+            options=TranslationOptions(self.format, self.attribute_texts, alignment=self.alignment, facts=self.facts),
             terms=self.terms(),
             source_lang=source,
             target_lang=target,
@@ -201,9 +240,15 @@ class SummaryFields(_Request):
     length: Literal["short", "medium", "long"] | None = Field(
         None, description="short: at most 40 words; medium (default): 40 to 120; long: at most 200."
     )
-    max_chars: Annotated[int, Field(ge=20, le=10_000), WHOLE] | None = None
-    max_words: Annotated[int, Field(ge=5, le=2_000), WHOLE] | None = None
-    max_sentences: Annotated[int, Field(ge=1, le=100), WHOLE] | None = None
+    max_chars: Annotated[int, Field(ge=20, le=10_000), WHOLE] | None = Field(
+        default=None, description="Maximum number of characters, instead of `length`."
+    )
+    max_words: Annotated[int, Field(ge=5, le=2_000), WHOLE] | None = Field(
+        default=None, description="Maximum number of words, instead of `length`."
+    )
+    max_sentences: Annotated[int, Field(ge=1, le=100), WHOLE] | None = Field(
+        default=None, description="Maximum number of sentences, instead of `length`."
+    )
     style: Literal["abstract", "teaser", "bullets", "seo"] = Field(
         default="abstract",
         description=(
@@ -211,7 +256,10 @@ class SummaryFields(_Request):
             "seo: one sentence, at most 160 characters. If a length is also set, the tighter limit applies."
         ),
     )
-    method: Literal["abstractive", "extractive", "lead"] = "abstractive"
+    method: Literal["abstractive", "extractive", "lead"] = Field(
+        default="abstractive",
+        description="abstractive: rewritten sentences; extractive: selected sentences; lead: the first sentences.",
+    )
     variants: Annotated[int, Field(ge=1, le=5), WHOLE] = Field(
         default=1, description="Number of different summaries to return, best first."
     )
@@ -231,13 +279,17 @@ class SummaryFields(_Request):
 class SummarizeRequest(SummaryFields):
     """A request to summarise one or more texts. The response keeps their order."""
 
-    text: Text
-    headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
+    model_config = ConfigDict(json_schema_extra={"examples": [SUMMARIZE_EXAMPLE]})
+
+    text: Text = Field(description="One text, or a list of texts.")
+    headline: str | None = Field(
+        default=None, max_length=HEADLINE_CHARS, description="Headline, which the summary must not repeat."
+    )
     headlines: Annotated[int, Field(ge=1, le=MAX_HEADLINES), WHOLE] | None = Field(
         default=None, description="Number of headlines to write for each text, in the source language."
     )
-    target_lang: EitherLang = ""
-    priority: Literal["interactive", "bulk"] = "interactive"
+    target_lang: EitherLang = Field(default="", description="Language of the summaries.")
+    priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> SummarizeCommand:
         """Convert the request to a command. Raises the same errors as `texts_of`, `form` and `require_served`."""
@@ -261,31 +313,36 @@ class ArticleRequest(SummaryFields, TranslationFields):
     The article is either text in ``body``, with an optional ``headline`` and ``lead``, or a ``document``.
     """
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_ARTICLE})
+    model_config = ConfigDict(json_schema_extra={**_ONE_ARTICLE, "examples": [ARTICLE_EXAMPLE]})
 
-    headline: str | None = Field(default=None, max_length=HEADLINE_CHARS)
-    lead: str | None = Field(default=None, max_length=LEAD_CHARS)
-    body: str | None = None
+    headline: str | None = Field(
+        default=None, max_length=HEADLINE_CHARS, description="Headline of the article. If missing, it is detected."
+    )
+    lead: str | None = Field(
+        default=None, max_length=LEAD_CHARS, description="Lead of the article. If missing, it is detected."
+    )
+    body: str | None = Field(default=None, description="Text of the article, in the format that `format` names.")
     document: str | dict[str, Any] | None = Field(
         default=None,
         description=(
-            "The article as a document, instead of `body`: an HTML page as a string, or a JSON object. "
+            "The article as a document, instead of `body`: an HTML page or NewsML-G2 as a string, or a JSON object. "
+            'A Word document is the object {"format": "docx", "content": Base64}. '
             f"Formats: {', '.join(formats())}."
         ),
     )
     as_: WrittenFormat | None = Field(
         default=None, alias="as", description="Also return the outputs as a document in this format."
     )
-    source_lang: SourceLang = ""
-    target_lang: TargetLang = ""
-    clean: bool = True
+    source_lang: SourceLang = Field(default="", description=SOURCE_MEANING)
+    target_lang: TargetLang = Field(default="", description=TARGET_MEANING)
+    clean: bool = Field(default=True, description="Remove navigation, adverts and credits from the article.")
     outputs: Annotated[list[Output], FailFast(), at_most(4)] = Field(
-        default=["summary", "translation"], min_length=1, max_length=4
+        default=["summary", "translation"], min_length=1, max_length=4, description="The outputs to return."
     )
     headlines: Annotated[int, Field(ge=1, le=MAX_HEADLINES), WHOLE] = Field(
         default=DEFAULT_HEADLINES, description="Number of headlines to write if `outputs` contains them."
     )
-    priority: Literal["interactive", "bulk"] = "interactive"
+    priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
     @model_validator(mode="after")
     def _distinct_outputs(self) -> "ArticleRequest":
@@ -312,7 +369,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
             document=self.document,
             write_as=self.as_,
             clean=self.clean,
-            options=TranslationOptions(self.format, self.attribute_texts),
+            options=TranslationOptions(self.format, self.attribute_texts, facts=self.facts),
             terms=self.terms(),
             source_lang=source,
             target_lang=target,

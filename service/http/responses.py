@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, WithJsonSchema
@@ -13,20 +15,31 @@ from sse_starlette.sse import AppStatus
 from starlette.exceptions import HTTPException
 
 from service.errors import DepescheError, InvalidInput
-from service.generation.call import Finished
+from service.generation.call import TEXT_THREADS, Finished
 from service.http import schemas
+from service.http.keys import EMBARGO
 from service.http.problems import problem_of, report_problem
-from service.http.schemas import ProgressEvent, SentenceEvent, inlined_schema, link, with_links
+from service.http.schemas import ProgressEvent, SentenceEvent, link, reference, with_links
 from service.http.state import info_of, runtime_of
 from service.newsroom.commands import CallContext, free_of_charge
 
-PROBLEM_CODES = (400, 401, 403, 406, 408, 413, 415, 422, 429, 500, 503, 504)
+PROBLEM_STATUSES = {
+    400: "The body is not valid JSON.",
+    401: "The API key is missing or not valid.",
+    403: "The API key lacks the scope that the endpoint requires.",
+    406: "The `Accept` header allows no supported media type.",
+    408: "The body did not arrive in time.",
+    413: "The body exceeds the size limit.",
+    415: "The media type or the encoding of the body is not supported.",
+    422: "A field is invalid. `errors` names the fields and their limits.",
+    429: "The caller has exceeded its rate limit.",
+    500: "The service or a model failed.",
+    503: "The service cannot accept work at the moment.",
+    504: "The work was not finished within the time limit.",
+}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {
-        "description": "Problem (RFC 9457)",
-        "content": {"application/problem+json": {"schema": inlined_schema(schemas.Problem)}},
-    }
-    for code in PROBLEM_CODES
+    status: {"description": meaning, "content": {"application/problem+json": {"schema": reference(schemas.Problem)}}}
+    for status, meaning in PROBLEM_STATUSES.items()
 }
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
@@ -41,14 +54,14 @@ STREAMED: dict[int | str, dict[str, Any]] = {
 _CLEANED = {"text": "$response.body#/article/body"}
 STREAMED_WITH_BODY = with_links(
     STREAMED,
-    translate_cleaned=link("translate_v1_translate_post", "Translate the cleaned body.", body=_CLEANED),
-    summarize_cleaned=link("summarize_v1_summarize_post", "Summarise the cleaned body.", body=_CLEANED),
+    translate_cleaned=link("translate", "Translate the cleaned body.", body=_CLEANED),
+    summarize_cleaned=link("summarize", "Summarise the cleaned body.", body=_CLEANED),
 )
 
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
-ANY = frozenset({JSON, "application/*", "*/*"})
+_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
 async def require_json(request: Request) -> None:
@@ -56,26 +69,41 @@ async def require_json(request: Request) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != JSON:
         raise HTTPException(415, f"Content-Type must be {JSON}")
-    if not accepted_types(request) & {*ANY, EVENTS}:
+    if not max(_quality(request, JSON), _quality(request, EVENTS)):
         raise HTTPException(406, f"Accept must allow {JSON} or {EVENTS}")
 
 
 def wants_events(request: Request) -> bool:
-    """Return whether the caller explicitly accepts an event stream."""
-    return EVENTS in accepted_types(request)
+    """Return whether the caller prefers an event stream to JSON.
+
+    An event stream must be requested by name. If both have the same quality, the named event stream is preferred.
+    """
+    events = _quality(request, EVENTS)
+    return events > 0 and _is_named(request, EVENTS) and events >= _quality(request, JSON)
 
 
-def accepted_types(request: Request) -> set[str]:
-    """Return the media types in the Accept header, except those with quality 0."""
-    found = set()
+def _quality(request: Request, media_type: str) -> float:
+    """Return the quality (0 to 1) of a media type in the Accept header. The most specific range decides (RFC 9110)."""
+    ranges = _accepted_ranges(request)
+    kind = media_type.partition("/")[0]
+    return next((ranges[one] for one in (media_type, f"{kind}/*", "*/*") if one in ranges), 0.0)
+
+
+def _is_named(request: Request, media_type: str) -> bool:
+    return media_type in _accepted_ranges(request)
+
+
+def _accepted_ranges(request: Request) -> dict[str, float]:
+    """Return the media ranges in the Accept header with their qualities. An invalid quality counts as 1."""
+    found = {}
     for part in request.headers.get("accept", "*/*").split(","):
         media, *parameters = [piece.strip().lower() for piece in part.split(";")]
-        quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        if quality.strip("0.") != "":
-            found.add(media)
+        given = next((p[2:].strip() for p in parameters if p.startswith("q=")), "1")
+        found[media] = float(given) if _QUALITY.fullmatch(given) else 1.0
     return found
 
 
+T = TypeVar("T")
 NAME = "Request-Timeout-Ms"
 MAX_MS = 3_600_000
 _SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_MS}  # without null, because a header cannot be null
@@ -92,42 +120,60 @@ TIMEOUT_PARAMETER: dict[str, Any] = {
 _TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_MS)])
 
 
-def _context(request: Request, timeout_ms: int | None) -> CallContext:
-    """Build the context of a request. The time limit starts now.
+EMBARGO_NAME = "DEPESCHE-Embargo"
+_EMBARGO_MEANING = "`1` keeps the texts in the service: no remote model and no cache is used for this request."
+Embargo = Annotated[
+    Literal["0", "1"] | None,
+    WithJsonSchema({"type": "string", "enum": ["0", "1"]}),
+    Header(alias=EMBARGO_NAME, description=_EMBARGO_MEANING),
+]
+_EMBARGO: TypeAdapter[Literal["0", "1"]] = TypeAdapter(Literal["0", "1"])
+
+
+def _context(request: Request, timeout_ms: int | None, embargo: str | None) -> CallContext:
+    """Build the context of a request. The time limit starts with the first byte of the request.
 
     ``timeout_ms`` is the caller's time limit. If it is None, the default limit of the service applies. The timings that
     the context records are also stored in the `RequestInfo`. ``Cache-Control: no-cache`` disables cache reads.
-    ``Cache-Control: no-store`` disables reads and writes.
+    ``Cache-Control: no-store`` disables reads and writes. A key with the scope ``embargo`` has the same effect as an
+    ``embargo`` of "1".
     """
     info = info_of(request.scope)
+    passed_s = time.monotonic() - info.started_s
     control = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
     context = CallContext.within(
-        runtime_of(request).timeout_s if timeout_ms is None else timeout_ms / 1000,
+        (runtime_of(request).timeout_s if timeout_ms is None else timeout_ms / 1000) - passed_s,
         read_cache=not control & {"no-cache", "no-store"},
         write_cache="no-store" not in control,
         charge=info.charge or free_of_charge,
+        embargo=embargo == "1" or EMBARGO in (info.scopes or ()),
     )
     info.timings, info.intervals = context.timings.seconds, context.timings.intervals
     return context
 
 
-async def _context_of(request: Request, timeout_ms: Timeout = None) -> CallContext:
-    return _context(request, timeout_ms)
+async def _context_of(request: Request, timeout_ms: Timeout = None, embargo: Embargo = None) -> CallContext:
+    return _context(request, timeout_ms, embargo)
 
 
 async def _peer_context_of(request: Request) -> CallContext:
     """Build the context of a request to a DeepL-compatible or LibreTranslate-compatible endpoint.
 
     Raises:
-        InvalidInput: the ``Request-Timeout-Ms`` header is invalid. The message follows DeepL's wording.
+        InvalidInput: one of the headers is invalid. The message follows DeepL's wording.
     """
-    timeout_ms = request.headers.get(NAME)
+    timeout_ms = _peer_header(request, NAME, _TIMEOUT_MS, limit=MAX_MS)
+    return _context(request, timeout_ms, _peer_header(request, EMBARGO_NAME, _EMBARGO))
+
+
+def _peer_header(request: Request, name: str, adapter: TypeAdapter[T], limit: int | None = None) -> T | None:
+    value = request.headers.get(name)
     try:
-        return _context(request, None if timeout_ms is None else _TIMEOUT_MS.validate_python(timeout_ms))
+        return None if value is None else adapter.validate_python(value)
     except ValidationError as error:
         (fault,) = error.errors(include_input=False, include_url=False)
-        detail = f"Value for '{NAME}' not supported: {fault['msg']}"
-        raise InvalidInput("invalid_request", detail, pointer=f"header:{NAME}", limit=MAX_MS) from error
+        detail = f"Value for '{name}' not supported: {fault['msg']}"
+        raise InvalidInput("invalid_request", detail, pointer=f"header:{name}", limit=limit) from error
 
 
 ContextDep = Annotated[CallContext, Depends(_context_of)]
@@ -139,10 +185,13 @@ AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  #
 # At debug level, sse_starlette would log article text.
 logging.getLogger("sse_starlette").setLevel(logging.WARNING)
 KEEP_ALIVE_S = 15.0
+ON_LOOP_BYTES = 4_000
+"""The size of a request whose response takes the event loop at most a few milliseconds."""
 NEWLINE = "\n"
 Command = TypeVar("Command")
 Answer = TypeVar("Answer")
-Item = tuple[str, BaseModel]
+Item = tuple[str, str]
+"""The name of an event, and its data as JSON."""
 _log = logging.getLogger("depesche")
 
 
@@ -152,25 +201,42 @@ async def respond(
     use_case: Callable[[Command, CallContext], Awaitable[Answer]],
     command: Command,
     response_of: Callable[[Answer], BaseModel],
-) -> Response | BaseModel:
+) -> Response:
     """Run ``use_case`` with ``command``, and return the response as JSON or as an event stream.
 
     ``response_of`` converts the result of the use case to the response model. If an error occurs, it
     is raised. Once the work has started, however, an event stream reports the error as its last event instead.
     """
+    size = len(await request.body())
+
+    async def work(context: CallContext) -> str:
+        answer = await use_case(command, context)
+        return await _off_loop(size, lambda: response_of(answer).model_dump_json(by_alias=True))
+
     if not wants_events(request):
-        return response_of(await use_case(command, context))
+        # The response is complete here, so FastAPI does not validate and serialise it again.
+        return Response(await work(context), media_type=JSON)
     # A stream sends its headers before the work is done, so it has no Server-Timing header.
     info_of(request.scope).timings = None
-
-    async def work(context: CallContext) -> BaseModel:
-        return response_of(await use_case(command, context))
-
     stream = _EventStream(request, context, work)
     await stream.begin()
     response = EventSourceResponse(stream.events(), ping=KEEP_ALIVE_S, ping_message_factory=_keep_alive, sep=NEWLINE)
     del response.headers["connection"]  # RequestContextMiddleware sets it when necessary
     return response
+
+
+async def _off_loop(size: int, work: Callable[[], str]) -> str:
+    """Run ``work`` in a thread if the request body has more than `ON_LOOP_BYTES` bytes, otherwise in the event loop."""
+    return work() if size <= ON_LOOP_BYTES else await TEXT_THREADS.in_thread(size, work)
+
+
+# Many line readers, such as Python's str.splitlines, also split at these characters. JSON may contain them unescaped.
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\u0085\u2028\u2029"}
+
+
+def _one_line(text: str) -> str:
+    """Return JSON without any character that a client could take for the end of a line."""
+    return text.translate(_LINE_ENDS)
 
 
 def _keep_alive() -> ServerSentEvent:
@@ -181,9 +247,7 @@ def _keep_alive() -> ServerSentEvent:
 class _EventStream:
     """The event stream for one request. The work of the request runs in a separate task."""
 
-    def __init__(
-        self, request: Request, context: CallContext, work: Callable[[CallContext], Awaitable[BaseModel]]
-    ) -> None:
+    def __init__(self, request: Request, context: CallContext, work: Callable[[CallContext], Awaitable[str]]) -> None:
         self._request = request
         self._items: asyncio.Queue[Item | None] = asyncio.Queue()
         self._accepted = asyncio.Event()
@@ -191,12 +255,12 @@ class _EventStream:
         self._work = asyncio.ensure_future(work(context))
 
     def _on_progress(self, done: int, of: int) -> None:
-        self._items.put_nowait(("progress", ProgressEvent(done=done, of=of)))
+        self._items.put_nowait(("progress", ProgressEvent(done=done, of=of).model_dump_json()))
 
     def _on_sentence(self, sentence: Finished) -> None:
         source = [sentence.source.start, sentence.source.end]
         event = SentenceEvent(text_number=sentence.text_number, source=source, text=sentence.output)
-        self._items.put_nowait(("sentence", event))
+        self._items.put_nowait(("sentence", event.model_dump_json()))
 
     async def begin(self) -> None:
         """Wait until the work has been accepted. If an error occurs before that, raise it."""
@@ -212,7 +276,7 @@ class _EventStream:
             accepted.cancel()
         self._work.add_done_callback(self._end)
 
-    def _end(self, work: "asyncio.Future[BaseModel]") -> None:
+    def _end(self, work: "asyncio.Future[str]") -> None:
         """Queue the final event, which is the result or an error, and the marker for the end of the stream."""
         error = None if work.cancelled() else work.exception()
         if isinstance(error, Exception):
@@ -220,7 +284,8 @@ class _EventStream:
             request_id = info_of(self._request.scope).request_id
             if not isinstance(error, DepescheError):
                 _log.error("crash", extra={"request_id": request_id}, exc_info=error)
-            self._items.put_nowait(("error", report_problem(self._request, problem_of(request_id, error))))
+            problem = report_problem(self._request, problem_of(request_id, error))
+            self._items.put_nowait(("error", problem.model_dump_json()))
         elif not work.cancelled():
             self._items.put_nowait(("result", work.result()))
         self._items.put_nowait(None)
@@ -229,7 +294,7 @@ class _EventStream:
         """Yield the events in order. If the client disconnects, cancel the work."""
         try:
             while (item := await self._items.get()) is not None:
-                yield ServerSentEvent(item[1].model_dump_json(), event=item[0], sep=NEWLINE)
+                yield ServerSentEvent(_one_line(item[1]), event=item[0], sep=NEWLINE)
         finally:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)

@@ -1,12 +1,15 @@
 """The endpoints of /v1."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
 from service.http import requests, schemas
 from service.http.admission import Requires
-from service.http.mapping import article_response, model_out, summarize_response, translate_response
+from service.http.bodies import LargeBodyRoute
+from service.http.mapping import article_response, check_response, model_out, summarize_response, translate_response
 from service.http.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY, ContextDep, require_json, respond
 from service.http.state import NewsroomDep, RuntimeDep
 
@@ -17,17 +20,32 @@ async def require_open(newsroom: NewsroomDep) -> None:
 
 
 router = APIRouter()
-work = APIRouter(dependencies=[Depends(require_json), Depends(require_open)], responses=PROBLEMS | STREAMED)
+work = APIRouter(
+    route_class=LargeBodyRoute,
+    dependencies=[Depends(require_json), Depends(require_open)],
+    responses=PROBLEMS | STREAMED,
+    tags=["news"],
+)
 
 
-@work.post("/v1/translate", dependencies=[Depends(Requires("translate"))], response_model=schemas.TranslateResponse)
+@work.post(
+    "/v1/translate",
+    operation_id="translate",
+    dependencies=[Depends(Requires("translate"))],
+    response_model=schemas.TranslateResponse,
+)
 async def translate(body: requests.TranslateRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
     """Translate texts."""
     command = body.command(runtime.limits, runtime.newsroom.languages)
     return await respond(request, context, runtime.newsroom.translate, command, translate_response)
 
 
-@work.post("/v1/summarize", dependencies=[Depends(Requires("summarize"))], response_model=schemas.SummarizeResponse)
+@work.post(
+    "/v1/summarize",
+    operation_id="summarize",
+    dependencies=[Depends(Requires("summarize"))],
+    response_model=schemas.SummarizeResponse,
+)
 async def summarize(body: requests.SummarizeRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
     """Summarise texts. The summaries are in the source language or translated into the target language."""
     command = body.command(runtime.limits, runtime.newsroom.languages)
@@ -36,17 +54,31 @@ async def summarize(body: requests.SummarizeRequest, request: Request, runtime: 
 
 @work.post(
     "/v1/articles",
+    operation_id="process_article",
     dependencies=[Depends(Requires("articles"))],
     response_model=schemas.ArticleResponse,
     responses=STREAMED_WITH_BODY,
 )
 async def articles(body: requests.ArticleRequest, request: Request, newsroom: NewsroomDep, context: ContextDep) -> Any:
     """Clean, summarise and translate an article."""
-    command = body.command(newsroom.languages)
+    command = replace(body.command(newsroom.languages), document_bytes=len(await request.body()))
     return await respond(request, context, newsroom.article, command, article_response)
 
 
-@router.get("/v1/models")
+@work.post(
+    "/v1/check",
+    operation_id="check",
+    dependencies=[Depends(Requires("translate"))],
+    response_model=schemas.CheckResponse,
+    responses=PROBLEMS,
+)
+async def check(body: requests.CheckRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
+    """Check a translation or summary that a person wrote or edited. No model is used and nothing is cached."""
+    command = body.command(runtime.limits)
+    return await respond(request, context, runtime.newsroom.check, command, partial(check_response, body.text))
+
+
+@router.get("/v1/models", operation_id="list_models", tags=["news"])
 async def models(newsroom: NewsroomDep) -> schemas.ModelListResponse:
     """List the models that this process serves. During startup, the list contains only the models loaded so far."""
     return schemas.ModelListResponse(models=[model_out(model) for model in newsroom.models])

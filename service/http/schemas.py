@@ -1,46 +1,24 @@
-"""Response models of the HTTP interface, and helpers for their OpenAPI documentation."""
+"""Response models of the HTTP interface, and helpers for their description in the OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-_DEFINITIONS = "#/$defs/"
+SCHEMAS = "#/components/schemas/"
+CODE_MARK = "x-depesche-codes"
+"""Marks a field that contains a code. `service.http.openapi` replaces the mark by the list of codes."""
 Responses = dict[int | str, dict[str, Any]]
 VISIBLE = r"\S"
 """A regular expression that matches any text that is not blank."""
 
 
-def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON schema of ``model`` with all references resolved, for embedding in another document."""
-    schema = model.model_json_schema()
-    definitions = schema.pop("$defs", {})
-    found: dict[str, Any] = _resolve_references(schema, definitions)
-    return found
+def reference(model: type[BaseModel], *, form: bool = False) -> dict[str, Any]:
+    """Return a reference to the schema of ``model`` in the OpenAPI document.
 
-
-def _resolve_references(value: Any, definitions: Mapping[str, Any]) -> Any:
-    if isinstance(value, list):
-        return [_resolve_references(one, definitions) for one in value]
-    if not isinstance(value, dict):
-        return value
-    name = value.get("$ref", "")
-    if isinstance(name, str) and name.startswith(_DEFINITIONS):
-        return _resolve_references(definitions[name.removeprefix(_DEFINITIONS)], definitions)
-    return {key: _resolve_references(one, definitions) for key, one in value.items()}
-
-
-def form_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON schema of ``model`` for form data. A form field can be missing, but it cannot be null."""
-    schema = inlined_schema(model)
-    return {**schema, "properties": {name: _without_null(field) for name, field in schema["properties"].items()}}
-
-
-def _without_null(field: dict[str, Any]) -> dict[str, Any]:
-    found = {key: value for key, value in field.items() if (key, value) != ("default", None)}
-    if "anyOf" in found:
-        found["anyOf"] = [one for one in found["anyOf"] if one.get("type") != "null"]
-    return found
+    If ``form`` is true, the reference is to the variant of the schema for form data.
+    """
+    return {"$ref": f"{SCHEMAS}{model.__name__}{'Form' if form else ''}"}
 
 
 def link(operation: str, description: str, *, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -60,110 +38,154 @@ def with_links(responses: Responses, **links: Mapping[str, Any]) -> Responses:
 SpanOut = Annotated[list[int], Field(min_length=2, max_length=2, description="Half-open range of code point offsets.")]
 
 
-class WarningOut(BaseModel):
+ResultKey = Annotated[
+    str,
+    Field(
+        description=(
+            "Digest of the task, the model, the options and the texts. Equal requests have equal keys, "
+            "so a CMS can skip work that it has already stored. `/admin/cache/purge` accepts the key."
+        )
+    ),
+]
+
+
+class Out(BaseModel):
+    """The base class of response models. A response contains every field, also those with their default values."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class WarningOut(Out):
     """A warning about a result or its source text."""
 
-    code: str
-    message: str
+    code: str = Field(description="Stable code of the warning.", json_schema_extra={CODE_MARK: "WarningCode"})
+    message: str = Field(description="Explanation for a person. Its wording may change.")
     span: SpanOut | None = Field(default=None, description="Range in the submitted text.")
     target_span: SpanOut | None = Field(default=None, description="Range in the result.")
     review: bool = Field(default=True, description="Whether an editor must review the result before publication.")
 
 
-class ModelOut(BaseModel):
+class ModelOut(Out):
     """A model.
 
+    ``host`` states where it runs: in the service ("process"), or on a server in a private or public network.
     ``quality`` states the use that the model's output is fit for: trials ("starter"), drafts that an editor compares
     with the original ("draft"), or publication after review ("production").
     """
 
-    name: str
-    id: str
-    revision: str
-    task: Literal["translation", "summary", "alignment"]
-    engine: str
-    licence: str
-    commercial_use: Literal["yes", "no", "unclear"]
-    quality: Literal["starter", "draft", "production"]
+    name: str = Field(description="Name in the catalogue.")
+    id: str = Field(description="Name of the published model.")
+    revision: str = Field(description="Revision of the published model.")
+    task: Literal["translation", "summary", "alignment"] = Field(description="What the model does.")
+    engine: str = Field(description="Software that runs the model.")
+    licence: str = Field(description="Licence of the weights.")
+    commercial_use: Literal["yes", "no", "unclear"] = Field(description="Whether the licence permits commercial use.")
+    quality: Literal["starter", "draft", "production"] = Field(description="What the outputs are good enough for.")
+    host: Literal["process", "private", "public"] = Field(
+        default="process", description="Where the model runs: in this process, on a private host, or on a public host."
+    )
 
 
-class WordsOut(BaseModel):
+class WordsOut(Out):
     """The range of one or more aligned words in the source, and the range of their translation."""
 
     source: SpanOut
     target: SpanOut
 
 
-class SentenceOut(BaseModel):
+class SentenceOut(Out):
     """The ranges of a sentence in the source and in the translation. ``words`` is set if alignment was requested."""
 
     source: SpanOut
     target: SpanOut
-    words: list[WordsOut] | None = None
+    words: list[WordsOut] | None = Field(
+        default=None, description="Aligned words, or null if no alignment was requested."
+    )
 
 
-class TermOut(BaseModel):
+class TermOut(Out):
     """An occurrence of a glossary term in the source. ``applied`` is true if the output contains its translation."""
 
-    source: str
-    target: str
+    source: str = Field(description="The term as it occurs in the source.")
+    target: str = Field(description="The required translation.")
     span: SpanOut
-    applied: bool
+    applied: bool = Field(description="Whether the output contains the translation.")
 
 
-class TermsOut(BaseModel):
+class TermsOut(Out):
     """The glossary terms in a text: how many were applied, how many are missing, and each occurrence."""
 
-    applied: int
-    missing: int
-    uses: list[TermOut]
+    applied: int = Field(description="Number of occurrences that were applied.")
+    missing: int = Field(description="Number of occurrences that are missing from the output.")
+    uses: list[TermOut] = Field(description="Each occurrence.")
 
 
-class CachedOut(BaseModel):
+class CachedOut(Out):
     """The number of sentences that came from the cache (``sentences``) out of all sentences (``of``)."""
 
-    sentences: int
-    of: int
+    sentences: int = Field(description="Number of sentences from the cache.")
+    of: int = Field(description="Number of all sentences.")
 
 
-class TranslationOut(BaseModel):
+class FactOut(Out):
+    """A fact of the source and its counterpart in the text.
+
+    ``source`` is null if the fact was added, and ``target`` is null if it is missing.
+    """
+
+    kind: Literal["number", "date", "name", "quotation"] = Field(description="Kind of the fact.")
+    state: Literal["same", "missing", "added", "changed"] = Field(description="State of the fact in the text.")
+    source: SpanOut | None = Field(description="Range in the source, or null if the fact was added.")
+    target: SpanOut | None = Field(description="Range in the text, or null if the fact is missing.")
+
+
+class TranslationOut(Out):
     """A translated text."""
 
-    text: str
-    sentences: list[SentenceOut]
-    warnings: list[WarningOut]
-    needs_review: bool
-    truncated: bool
-    cached: CachedOut
-    terms: TermsOut
+    text: str = Field(description="The translation.")
+    sentences: list[SentenceOut] = Field(description="The ranges of the sentences, in order.")
+    warnings: list[WarningOut] = Field(description="Warnings about this result and its source.")
+    needs_review: bool = Field(description="Whether at least one warning requires a review.")
+    truncated: bool = Field(description="Whether a part of the result is missing because a length limit was reached.")
+    cached: CachedOut = Field(description="How many sentences came from the cache.")
+    terms: TermsOut = Field(description="The glossary terms in the source.")
+    facts: list[FactOut] | None = Field(default=None, description="Set if the request has `facts: true`.")
 
 
-class TranslateResponse(BaseModel):
+_NOTICES: Any = Field(
+    default=[], description="Notices about the whole response, for example `starter_model`. They need no review."
+)
+
+
+class TranslateResponse(Out):
     """The translations, in the order of the submitted texts."""
 
-    translations: list[TranslationOut]
-    model: ModelOut
-    result_key: str
+    translations: list[TranslationOut] = Field(description="One translation for each text, in the same order.")
+    model: ModelOut = Field(description="The model that translated the texts.")
+    notices: list[WarningOut] = _NOTICES
+    result_key: ResultKey
 
 
-class SummarySentenceOut(BaseModel):
+class SummarySentenceOut(Out):
     """A sentence of a summary, with the ranges of the source sentences that support it."""
 
-    text: str
-    support: list[SpanOut]
+    text: str = Field(description="The sentence.")
+    support: list[SpanOut] = Field(description="Ranges of the source sentences that support it.")
     verbatim: bool = Field(description="Whether the source contains this sentence word for word.")
 
 
-class VariantOut(BaseModel):
+class VariantOut(Out):
     """A variant of a summary. ``text`` contains the sentences, laid out in the requested style."""
 
-    text: str
-    method: Literal["abstractive", "extractive", "lead"]
-    sentences: list[SummarySentenceOut]
-    warnings: list[WarningOut]
-    needs_review: bool
-    truncated: bool
-    cached: bool
+    text: str = Field(description="The summary.")
+    method: Literal["abstractive", "extractive", "lead"] = Field(
+        description="The method that was used. A warning reports a difference from the request."
+    )
+    sentences: list[SummarySentenceOut] = Field(description="The sentences of the summary.")
+    warnings: list[WarningOut] = Field(description="Warnings about this result and its source.")
+    needs_review: bool = Field(description="Whether at least one warning requires a review.")
+    truncated: bool = Field(description="Whether a part of the result is missing because a length limit was reached.")
+    cached: bool = Field(description="Whether the whole summary came from the cache.")
 
 
 class SummaryOut(VariantOut):
@@ -172,13 +194,13 @@ class SummaryOut(VariantOut):
     variants: list[VariantOut] = Field(default=[], description="The other variants, best first.")
 
 
-class HeadlineOut(BaseModel):
+class HeadlineOut(Out):
     """A headline, with the ranges of the source sentences that support it."""
 
-    text: str
-    support: list[SpanOut]
-    warnings: list[WarningOut]
-    needs_review: bool
+    text: str = Field(description="The headline.")
+    support: list[SpanOut] = Field(description="Ranges of the source sentences that support it.")
+    warnings: list[WarningOut] = Field(description="Warnings about this result and its source.")
+    needs_review: bool = Field(description="Whether at least one warning requires a review.")
 
 
 class TextSummaryOut(SummaryOut):
@@ -189,143 +211,194 @@ class TextSummaryOut(SummaryOut):
     )
 
 
-class SummarizeResponse(BaseModel):
+class SummarizeResponse(Out):
     """The summaries, in the order of the submitted texts."""
 
-    summaries: list[TextSummaryOut]
-    model: ModelOut
-    translation_model: ModelOut | None = None
-    result_key: str
+    summaries: list[TextSummaryOut] = Field(description="One summary for each text, in the same order.")
+    model: ModelOut = Field(description="The model that wrote the summaries.")
+    translation_model: ModelOut | None = Field(
+        default=None, description="The model that translated the summaries, or null if they were not translated."
+    )
+    notices: list[WarningOut] = _NOTICES
+    result_key: ResultKey
 
 
-class RemovedOut(BaseModel):
+class RemovedOut(Out):
     """A part of the submitted body that cleaning removed, with the reason."""
 
-    text: str
-    reason: str
+    text: str = Field(description="The removed text.")
+    reason: str = Field(
+        description="Kind of the part, such as `byline`, `advert` or `related`. Later versions may add kinds."
+    )
     span: SpanOut
 
 
-class SpanMapOut(BaseModel):
+class SpanMapOut(Out):
     """A range of the cleaned body and the corresponding range of the submitted body."""
 
     cleaned: SpanOut
     source: SpanOut
 
 
-class ArticleOut(BaseModel):
+class ArticleOut(Out):
     """The cleaned article and its parts."""
 
-    headline: str | None
-    kicker: str | None
-    lead: str | None
-    body: str
+    headline: str | None = Field(description="Headline, as submitted or as detected.")
+    kicker: str | None = Field(description="Short line above the headline.")
+    lead: str | None = Field(description="Lead, as submitted or as detected.")
+    body: str = Field(description="Cleaned text of the article.")
     submitted_body: str | None = Field(
         default=None, description="The body of the submitted document. Source ranges refer to it."
     )
-    spans: list[SpanMapOut]
-    removed: list[RemovedOut]
-    warnings: list[WarningOut]
+    spans: list[SpanMapOut] = Field(description="Ranges of the cleaned body and their ranges in the submitted body.")
+    removed: list[RemovedOut] = Field(description="Parts that cleaning removed.")
+    warnings: list[WarningOut] = Field(description="Warnings about the article and its cleaning.")
 
 
 class ArticleTranslationOut(TranslationOut):
     """The translated article. ``text`` is the translation of the body."""
 
-    headline: str | None
-    lead: str | None
+    headline: str | None = Field(description="Translation of the headline.")
+    lead: str | None = Field(description="Translation of the lead.")
 
 
-class SourceTypesOut(BaseModel):
+class SourceTypesOut(Out):
     """The IPTC digital source type of each output, as a full URI.
 
     A type is null if the output was not requested or quotes the source word for word.
     """
 
-    summary: str | None = None
-    translation: str | None = None
-    summary_translation: str | None = None
-    headlines: str | None = None
+    summary: str | None = Field(default=None, description="Type of the summary.")
+    translation: str | None = Field(default=None, description="Type of the translation.")
+    summary_translation: str | None = Field(default=None, description="Type of the translated summary.")
+    headlines: str | None = Field(default=None, description="Type of the headlines.")
 
 
-class ProvenanceOut(BaseModel):
+class ProvenanceOut(Out):
     """The origin of the outputs. ``human_reviewed`` is always null, so that the CMS can set it."""
 
     generated_at: str = Field(description="Time in UTC, in ISO 8601 format.")
-    software: str
-    digital_source_types: SourceTypesOut
+    software: str = Field(description="Name and version of the service.")
+    digital_source_types: SourceTypesOut = Field(description="The IPTC digital source type of each output.")
     removed: int = Field(description="Number of parts that cleaning removed. `article.removed` lists them.")
-    human_reviewed: bool | None = None
+    embargo: bool = Field(
+        default=False, description="Whether the request was under embargo, so that no text left the service."
+    )
+    human_reviewed: bool | None = Field(default=None, description="Null. The CMS sets it after a review.")
     jsonld: dict[str, Any] = Field(description="The same information as schema.org JSON-LD.")
 
 
-class ModelsOut(BaseModel):
+class ModelsOut(Out):
     """The models that produced the outputs, by task."""
 
-    summary: ModelOut | None = None
-    translation: ModelOut | None = None
+    summary: ModelOut | None = Field(default=None, description="Model of the summary, or null.")
+    translation: ModelOut | None = Field(default=None, description="Model of the translation, or null.")
 
 
-class ArticleResponse(BaseModel):
+class ArticleResponse(Out):
     """The cleaned article and the requested outputs."""
 
-    article: ArticleOut
-    summary: SummaryOut | None = None
-    translation: ArticleTranslationOut | None = None
-    summary_translation: SummaryOut | None = None
+    article: ArticleOut = Field(description="The cleaned article.")
+    summary: SummaryOut | None = Field(default=None, description="The summary, or null if it was not requested.")
+    translation: ArticleTranslationOut | None = Field(
+        default=None, description="The translation, or null if it was not requested."
+    )
+    summary_translation: SummaryOut | None = Field(
+        default=None, description="The summary in the target language, or null if it was not requested."
+    )
     headlines: list[HeadlineOut] | None = Field(
         default=None, description="Headlines, best first. `article.warnings` explains why some are missing."
     )
-    models: ModelsOut
-    provenance: ProvenanceOut
+    models: ModelsOut = Field(description="The models that produced the outputs.")
+    notices: list[WarningOut] = _NOTICES
+    provenance: ProvenanceOut = Field(description="Origin of the outputs.")
     document: dict[str, Any] | None = Field(
         default=None, description="The outputs as a document in the format that `as` names."
     )
-    result_key: str
+    result_key: ResultKey
 
 
-class ProgressEvent(BaseModel):
+class CheckedSentenceOut(Out):
+    """A sentence of the checked text, with the ranges of its source sentences and the warnings about it."""
+
+    text: str = Field(description="The sentence.")
+    target: SpanOut = Field(description="Range of the sentence in the checked text.")
+    source: list[SpanOut] = Field(description="Ranges of its source sentences.")
+    warnings: list[WarningOut] = Field(description="Warnings about this sentence.")
+
+
+class LabelOut(Out):
+    """A label text for readers, in German and in English."""
+
+    de: str = Field(description="The label in German.")
+    en: str = Field(description="The label in English.")
+
+
+class CheckProvenanceOut(Out):
+    """The origin of a checked text, with its IPTC digital source type as a full URI."""
+
+    checked_at: str = Field(description="Time in UTC, in ISO 8601 format.")
+    software: str = Field(description="Name and version of the service.")
+    digital_source_type: str = Field(description="IPTC digital source type of the text, as a URI.")
+    reviewed_by_person: bool = Field(description="Whether the request states that a person reviewed the text.")
+    label: LabelOut = Field(description="A label for readers.")
+
+
+class CheckResponse(Out):
+    """The result of a check. ``warnings`` are about the whole text; each sentence has warnings of its own."""
+
+    sentences: list[CheckedSentenceOut] = Field(description="The sentences of the checked text, in order.")
+    facts: list[FactOut] = Field(description="The facts of the source and of the text.")
+    warnings: list[WarningOut] = Field(description="Warnings about the whole text.")
+    needs_review: bool = Field(description="Whether at least one warning requires a review.")
+    provenance: CheckProvenanceOut = Field(description="Origin of the text.")
+
+
+class ProgressEvent(Out):
     """The progress of a request: ``done`` of ``of`` units of work are finished.
 
     Sentences from the cache are not counted.
     """
 
-    done: int
-    of: int
+    done: int = Field(description="Finished units of work.")
+    of: int = Field(description="All units of work.")
 
 
-class SentenceEvent(BaseModel):
+class SentenceEvent(Out):
     """A translated sentence: the number of its text, its range in that text, and its translation.
 
     For articles, text 0 is the submitted body, text 1 is the headline, and text 2 is the lead.
     """
 
-    text_number: int
+    text_number: int = Field(description="Index of the text, from 0.")
     source: SpanOut
-    text: str
+    text: str = Field(description="The translated sentence.")
 
 
-class ModelListResponse(BaseModel):
+class ModelListResponse(Out):
     """The models that this process serves."""
 
-    models: list[ModelOut]
+    models: list[ModelOut] = Field(description="The served models.")
 
 
-class FieldProblem(BaseModel):
+class FieldProblem(Out):
     """A problem with one field of the request."""
 
-    pointer: str
-    code: str
-    detail: str
-    limit: int | float | str | None = None
+    pointer: str = Field(description="JSON pointer to the field. Headers have the form `header:NAME`.")
+    code: str = Field(description="A code of `Problem`, or pydantic's type of the validation error.")
+    detail: str = Field(description="Explanation for a person.")
+    limit: int | float | str | None = Field(
+        default=None, description="The limit that the value exceeds, if there is one."
+    )
 
 
-class Problem(BaseModel):
+class Problem(Out):
     """An error in the format of RFC 9457. ``code`` is a stable identifier of the kind of error."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    code: str
-    detail: str
-    request_id: str
-    errors: list[FieldProblem] = []
+    type: str = Field(default="about:blank", description="Always `about:blank`.")
+    title: str = Field(description="Name of the HTTP status.")
+    status: int = Field(description="HTTP status.")
+    code: str = Field(description="Stable code of the error.", json_schema_extra={CODE_MARK: "ErrorCode"})
+    detail: str = Field(description="Explanation for a person. Its wording may change.")
+    request_id: str = Field(description="Id of the request, which the log of the service contains.")
+    errors: list[FieldProblem] = Field(default=[], description="Problems with single fields. At most 20 are listed.")

@@ -1,5 +1,6 @@
 """State of the HTTP layer: `Runtime` for the application and `RequestInfo` for one request."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Protocol
@@ -53,6 +54,7 @@ class RequestInfo:
     """Data about one request that middlewares and routes share.
 
     Fields:
+        started_s: the time of the first byte of the request, on the monotonic clock.
         path: the route path of a request that is refused before routing.
         scopes: the scopes of the caller's key; None if no key was checked.
         check_body: raises `AccessDenied` if the key in the body is not valid; None if the key is not in the body.
@@ -64,6 +66,7 @@ class RequestInfo:
     """
 
     request_id: str = ""
+    started_s: float = field(default_factory=time.monotonic)
     path: str | None = None
     key_id: str | None = None
     scopes: frozenset[KeyScope] | None = None

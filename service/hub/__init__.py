@@ -1,1 +1,1 @@
-"""Download, convert, install, export and import models from the Hugging Face hub."""
+"""Models from the Hugging Face hub: download, conversion, installation, export and import."""

@@ -27,12 +27,12 @@ def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
     """Write the installed model to the new tar file ``path``. Repeated exports of the same model are byte-identical.
 
     The members are ``SHA256SUMS`` (in the format of ``sha256sum``), ``locked.toml`` (the repository's entry in the lock
-    file), and the model's files under ``NAME/``.
+    file), and the model's files in a folder with the model's name.
 
     Raises:
         WeightsMismatch: a file of the model is missing or does not match its digest in the manifest.
-        ModelError: the model is embedded, is not installed or has no entry in the lock file; or ``path`` already exists
-            or cannot be written.
+        ModelError: the model is part of Depesche, is not installed or has no entry in the lock file, or ``path``
+            already exists or cannot be written.
     """
     if entry.manifest.hub is None:
         raise ModelError(f"{entry.name} is part of Depesche and does not need a bundle")
@@ -55,7 +55,13 @@ def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
 
 @contextlib.contextmanager
 def _new_file(path: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file that is renamed to ``path`` if the block succeeds. ``path`` must not exist."""
+    """Yield the path of a temporary file, which is renamed to ``path`` at the end of the ``with`` block.
+
+    If the block raises an exception, the temporary file is deleted instead.
+
+    Raises:
+        ModelError: ``path`` already exists.
+    """
     if path.exists():
         raise ModelError(f"{path} already exists and will not be overwritten")
     draft = path.with_name(f".{path.name}.draft")
@@ -74,14 +80,16 @@ def _member(name: str, size_bytes: int) -> tarfile.TarInfo:
 
 
 def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
-    """Install the model from the bundle ``path``. Replace an installed model of the same name only in the last step.
+    """Install the model from the bundle ``path``, and return its entry in the catalogue.
+
+    An installed model of the same name is replaced only after all checks have passed.
 
     Raises:
         WeightsMismatch: a file is missing, is not listed in ``SHA256SUMS``, or does not match its checksum there or in
             the manifest.
         LockMismatch: the model was converted from files that differ from those in the lock file.
-        ModelError: the file is not a bundle of one model; the catalogue has a model of the same name with a different
-            repository or task; or the model cannot be written.
+        ModelError: the file is not a bundle of one model, the catalogue has a model of the same name with a different
+            repository or task, or the model cannot be written.
     """
     with installed.changing(), write_errors(f"{path.name}: the model"), installed.draft() as draft:
         name = _unpack(path, draft)
@@ -101,7 +109,10 @@ def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
 def _require_catalogue_model(catalog: Catalog, entry: Entry) -> None:
     """Reject the model if the catalogue has a model of the same name with a different repository or task.
 
-    Otherwise, the service could use it in place of the catalogue's model.
+    Otherwise, the service could use the model from the bundle in place of the catalogue's model.
+
+    Raises:
+        ModelError: the model is rejected.
     """
     if not catalog.publishes(entry.name):
         return
@@ -115,7 +126,14 @@ def _require_catalogue_model(catalog: Catalog, entry: Entry) -> None:
 
 
 def _unpack(path: Path, draft: Path) -> str:
-    """Extract the bundle ``path`` to ``draft`` and verify the checksums of its members. Return the model's name."""
+    """Extract the bundle ``path`` to the folder ``draft``, and verify the checksums of its members.
+
+    Return the model's name.
+
+    Raises:
+        WeightsMismatch: a member is missing, is not listed in ``SHA256SUMS`` or does not match its checksum.
+        ModelError: the file cannot be read or is not a model bundle.
+    """
     try:
         if path.exists() and not path.is_file():
             raise ModelError(f"{path} is not a regular file")  # opening a FIFO would block
@@ -157,9 +175,11 @@ def _open_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> tarfile.ExFil
 
 
 def _parse_sums(bundle: str, listing: bytes) -> dict[str, str]:
-    """Return the SHA-256 of each member by name.
+    """Return the SHA-256 of each member by name. ``listing`` is the content of ``SHA256SUMS``.
 
-    Reject the listing unless all members except ``locked.toml`` are in the same folder.
+    Raises:
+        ModelError: a line is malformed, a member is listed twice, or the members other than ``locked.toml`` are not all
+            in the same folder.
     """
     lines = [_LINE.fullmatch(line) for line in listing.decode("utf-8", "replace").splitlines()]
     sums = {line[2]: line[1] for line in lines if line is not None}
@@ -171,7 +191,7 @@ def _parse_sums(bundle: str, listing: bytes) -> dict[str, str]:
 
 
 def _in_a_folder(name: str) -> bool:
-    """Return whether the name is a normalised relative path with at least two parts and without ``..``."""
+    """Return whether ``name`` is a normalised relative path with at least two parts and without ``..``."""
     path = PurePosixPath(name)
     return str(path) == name and not path.is_absolute() and ".." not in path.parts and len(path.parts) > 1
 
@@ -179,7 +199,11 @@ def _in_a_folder(name: str) -> bool:
 def _check_lock(installed: InstalledModels, repo: str, path: Path) -> None:
     """Check the bundle's ``locked.toml`` at ``path`` against the lock file.
 
-    If the lock file has no entry for ``repo``, add the one from the bundle.
+    If the lock file has no entry for ``repo``, add the entry in ``locked.toml``.
+
+    Raises:
+        LockMismatch: the two entries for ``repo`` differ.
+        ModelError: ``locked.toml`` is missing or invalid, or the lock file cannot be read.
     """
     if not path.is_file():
         raise ModelError(

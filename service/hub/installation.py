@@ -48,7 +48,6 @@ LOADERS: Mapping[Architecture, type[Any]] = {
 }
 # CTranslate2's loaders read this field from the configuration, but the configurations of these classes lack it.
 NORMALIZE_BEFORE: Mapping[str, bool] = {"bart": False, "mbart": True}
-START: Mapping[str, str] = {"t5": "<pad>", "mt5": "<pad>"}
 PAD, EOS_PIECE, UNKNOWN_PIECE = "<pad>", "</s>", "<unk>"
 
 
@@ -146,12 +145,10 @@ def _set_special_pieces(config: Any, model: Any, architecture: Architecture, row
     if missing:
         raise ModelError(f"the vocabulary lacks {', '.join(sorted(missing))}")
     config.eos_token, config.unk_token = EOS_PIECE, UNKNOWN_PIECE
-    config.bos_token = PAD if architecture in START else "<s>"
+    config.bos_token = PAD if architecture in FAMILY else "<s>"
     # Marian's decoder starts from a zero embedding, so the name of its start piece has no effect.
     start = getattr(model.config, "decoder_start_token_id", None)
-    config.decoder_start_token = (
-        EOS_PIECE if architecture == "marian" else START.get(architecture) or rows[_required(start)]
-    )
+    config.decoder_start_token = EOS_PIECE if architecture == "marian" else rows[_required(start)]
 
 
 def _required(start: int | None) -> int:

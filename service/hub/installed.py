@@ -1,4 +1,7 @@
-"""The folder of installed models. Each model has a subfolder, which is replaced atomically if possible."""
+"""The folder of installed models.
+
+Each model has a subfolder, which is replaced atomically if the file system allows it.
+"""
 
 import contextlib
 import ctypes
@@ -39,7 +42,9 @@ class InstalledModels:
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:
-        """Lock the folder for this process, and delete the temporary folders that killed processes have left behind.
+        """Lock the folder against other processes until the end of the ``with`` block.
+
+        Temporary folders that killed processes have left behind are deleted first.
 
         Raises:
             ModelError: another process holds the lock, or the folder cannot be written.
@@ -60,6 +65,8 @@ class InstalledModels:
     def draft(self) -> Iterator[Path]:
         """Yield a temporary folder on the same file system as the models.
 
+        It is deleted at the end of the ``with`` block.
+
         Raises:
             OSError: the folder cannot be created.
         """
@@ -72,8 +79,8 @@ class InstalledModels:
     def put(self, name: str, source: Path) -> None:
         """Install ``source``, a folder inside a `draft`, as the model ``name``.
 
-        If a model of that name is installed, the two folders are exchanged in one step, so the model is never missing.
-        The old model is deleted with the draft.
+        If a model of that name is installed, the two folders are exchanged in one step. On a file system that cannot
+        exchange folders, the model is missing for a moment. The old model is deleted with the draft.
 
         Raises:
             OSError: the file system refuses the change.
@@ -101,7 +108,10 @@ class InstalledModels:
 
 @contextlib.contextmanager
 def write_errors(what: str) -> Iterator[None]:
-    """Convert an OSError to a ModelError that states the cause. ``what`` is the subject of the message."""
+    """Convert an OSError in the ``with`` block to a ModelError that states the cause.
+
+    ``what`` is the subject of the message.
+    """
     try:
         yield
     except OSError as error:
@@ -120,7 +130,10 @@ def _sync(folder: Path) -> None:
 def _exchange(one: Path, other: Path) -> bool:
     """Exchange two paths atomically with renameat2(2).
 
-    Return False if the system or the file system does not support this.
+    Return False if the system or the file system does not support such an exchange.
+
+    Raises:
+        OSError: the exchange failed for another reason.
     """
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:

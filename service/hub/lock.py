@@ -65,7 +65,7 @@ class Lock:
         """Check that ``found`` equals the locked entry of ``repo``. If ``repo`` is not locked, do nothing.
 
         Raises:
-            LockMismatch: the commit or a file differs; the message names the first difference.
+            LockMismatch: the commit or a file differs. The message names the first difference.
             ModelError: for the same reasons as `read`.
         """
         locked = self.read().get(repo)
@@ -77,7 +77,7 @@ class Lock:
         )
 
     def keep(self, repo: str, found: LockedRepository) -> None:
-        """Write ``found`` to the lock file as the entry of ``repo``.
+        """Write ``found`` to the lock file as the entry of ``repo``. The other entries are kept.
 
         Raises:
             OSError: the file cannot be written.

@@ -1,8 +1,8 @@
-"""Convert pickled weights to safetensors in a child process with resource limits and without secrets.
+"""Conversion of pickled weights to safetensors in a child process with resource limits and without secrets.
 
 The parent calls `rewrite`, and the child runs this module as a program. ``torch.load(weights_only=True)`` rejects all
-objects except tensors. The resource limits abort the child if a file would exhaust memory, CPU time, disk space or file
-handles. They are not a sandbox.
+objects except tensors and basic Python types. The resource limits abort the child if a file would exhaust memory, CPU
+time, disk space or file handles. They are not a sandbox.
 """
 
 import os
@@ -36,7 +36,7 @@ _FORBIDDEN = re.compile(r"(?:Unsupported (?:global|class|operand)|GLOBAL) \S+(?:
 
 
 class Failure(IntEnum):
-    """Exit codes of the child. The last line of its standard error contains the details."""
+    """The exit codes of the child process. The last line of the child's standard error contains the details."""
 
     UNSAFE = 10
     DAMAGED = 11
@@ -48,7 +48,7 @@ class Failure(IntEnum):
 _MESSAGES = {
     Failure.DAMAGED: "is damaged: torch cannot read it",
     Failure.TOO_LARGE: "needs more than {memory_mib} MiB of memory, which is too much for a file of its size",
-    Failure.NOT_WRITTEN: "cannot be rewritten",
+    Failure.NOT_WRITTEN: "cannot be rewritten as safetensors",
     Failure.NO_TORCH: "is a pickle, which requires an extra: pip install 'depesche[convert]'",
 }
 
@@ -58,6 +58,8 @@ class Limits:
     """The resource limits of the child process.
 
     ``memory_bytes`` is the address space that the child may use in addition to what it uses after importing torch.
+    ``file_bytes`` is the maximum size of a file that the child writes, and ``cpu_s`` is its maximum CPU time in
+    seconds.
     """
 
     memory_bytes: int
@@ -66,7 +68,7 @@ class Limits:
 
     @classmethod
     def for_file(cls, size_bytes: int) -> "Limits":
-        """Return the limits for a weights file of this size."""
+        """Return the limits for a weights file of ``size_bytes`` bytes."""
         return cls(
             memory_bytes=BASE_BYTES + COPIES * size_bytes,
             file_bytes=3 * size_bytes + MARGIN_BYTES,
@@ -75,7 +77,7 @@ class Limits:
 
     @property
     def deadline_s(self) -> int:
-        """The wall-clock limit of the child, in seconds."""
+        """The maximum wall-clock time of the child, in seconds."""
         return 2 * self.cpu_s
 
 
@@ -84,8 +86,8 @@ def rewrite(source: Path, target: Path) -> None:
 
     Raises:
         UnsafeWeights: the file contains objects other than tensors.
-        ModelError: ``target`` already exists; the file is damaged, exceeds a limit or cannot be rewritten; or torch is
-            not installed.
+        ModelError: ``target`` already exists, torch is not installed, or ``source`` is damaged, exceeds a limit or
+            cannot be rewritten.
         OSError: the folder of ``target`` cannot be written.
     """
     if target.exists():
@@ -99,9 +101,9 @@ def rewrite(source: Path, target: Path) -> None:
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment of the child: only search paths, without tokens, proxies or settings.
+    """Return the environment variables of the child: search paths, but no tokens, proxies or settings.
 
-    It also restricts the child to one thread to save memory.
+    Two of the variables reduce the child's memory use, for example by restricting it to one thread.
     """
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     single_threaded = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
@@ -113,7 +115,11 @@ def _child_command(source: Path, folder: Path, limits: Limits) -> list[str]:
 
 
 def _run_child(source: Path, folder: Path, limits: Limits) -> tuple[int, str]:
-    """Run the child. Return its exit code (negative for a signal) and the last line of its standard error."""
+    """Run the child. Return its exit code (negative for a signal) and the last line of its standard error.
+
+    Raises:
+        ModelError: the child exceeded its wall-clock limit.
+    """
     with subprocess.Popen(  # noqa: S603 - this module, with the arguments of `main`
         _child_command(source, folder, limits),
         cwd=folder,
@@ -200,7 +206,8 @@ def _read(source: Path) -> object:
 def _independent(state: Any) -> dict[str, Any]:
     """Return the tensors in ``state`` by name, without tied embeddings.
 
-    Each tensor is copied to separate contiguous memory, because safetensors requires this.
+    Each tensor is copied to separate contiguous memory, because safetensors requires this. If ``state`` contains
+    anything but named tensors, the process exits with `Failure.UNSAFE`.
     """
     import torch  # noqa: PLC0415 - the parent does without
 
@@ -216,7 +223,7 @@ def _independent(state: Any) -> dict[str, Any]:
 def _tied_embeddings(tensors: Mapping[str, Any]) -> set[str]:
     """Return the names of embeddings that share the memory of ``shared.weight``.
 
-    transformers ties them again when it loads the weights.
+    The transformers library ties these embeddings to ``shared.weight`` again when it loads the weights.
     """
     shared = {_memory(tensor) for name, tensor in tensors.items() if name.split(".")[-2:] == ["shared", "weight"]}
     embeddings = [name for name in tensors if name.split(".")[-2:] == ["embed_tokens", "weight"]]

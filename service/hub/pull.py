@@ -451,6 +451,8 @@ class Pull:
 
 
 def _hub_of(name: str, manifest: Manifest) -> Hub:
+    if manifest.remote is not None:
+        raise ModelError(f"{name} runs on a remote server and cannot be pulled; docs/remote.md describes its use")
     if manifest.hub is None:
         raise ModelError(f"{name} is part of Depesche and cannot be pulled")
     return manifest.hub

@@ -121,6 +121,8 @@ class DateGrammar:
             ``min2``. The group ``mark`` contains a word such as "Uhr" or "pm", and ``after`` contains minutes that
             follow this word.
         named_time: a pattern for names of times, with the groups ``noon`` and ``midnight``.
+        full_day: whether the language uses the 24-hour clock, so that "8 Uhr" is in the morning.
+        later_half: a pattern for words that place a time in the second half of the day ("abends").
         half_days: whether a ``mark`` that starts with "a" or "p" means a time before or after noon ("am", "pm").
     """
 
@@ -137,6 +139,8 @@ class DateGrammar:
     short_days: Mapping[str, int] = field(default_factory=dict)
     month_may_lead: bool = False
     named_time: re.Pattern[str] = NEVER
+    full_day: bool = False
+    later_half: re.Pattern[str] = NEVER
     half_days: bool = False
 
 
@@ -210,12 +214,17 @@ class NameGrammar:
         is_common: returns whether a capitalised word is a common word and not a name. The second argument is True if
             the word opens a sentence.
         title: a pattern for the ending of a title ("Kanzlerin"). A capitalised word after a title is a name.
+        place: a pattern for the endings of nouns that are names of streets and buildings ("Gartenstraße").
+        indefinite, before_noun: patterns for an indefinite article, and for any article or adjective, before a noun.
         opening_is_weak: whether a single capitalised word that opens a sentence may be a common word that is missing
             from the lists.
     """
 
     is_common: Callable[[str, bool], bool]
     title: re.Pattern[str] = NEVER
+    place: re.Pattern[str] = NEVER
+    indefinite: re.Pattern[str] = NEVER
+    before_noun: re.Pattern[str] = NEVER
     opening_is_weak: bool = False
 
 
@@ -232,6 +241,31 @@ class UnitGrammar:
     forms: Mapping[str, tuple[str, ...]]
     whole_words: bool
     scale_words: str
+
+
+class Pole(NamedTuple):
+    """One of the opposite meanings on an axis ("change", "rise"). The names are the same in all languages."""
+
+    axis: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OppositeWords:
+    """Words with opposite meanings. All words are in lower case.
+
+    Attributes:
+        words: maps a word to its poles.
+        beginnings: maps the beginnings of words to their poles.
+        endings: maps the endings of words to their poles.
+        separated: maps a verb form to (particle, pole) pairs. The verb has the meaning if the particle ends its clause
+            ("gab ... nach").
+    """
+
+    words: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
+    beginnings: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
+    endings: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
+    separated: Mapping[str, tuple[tuple[str, Pole], ...]] = field(default_factory=dict)
 
 
 class Inflection(Protocol):
@@ -323,6 +357,9 @@ class SummaryGrammar:
         dangling_openings: words that, at the start of a sentence, refer to the previous sentence.
         finite_verbs: finite verb forms that cannot be recognised by their endings.
         subordinators: words that begin a subordinate clause.
+        conjunctions: subordinators that never begin a main clause.
+        attribution: a pattern for words that name the source of a statement ("sagte").
+        complement: a pattern for the beginning of a clause that completes the clause before it (", dass").
         stem: returns the stem of a word, which is the same for all of its forms.
         chars_per_word: the average length of a word in news text, including the space after it.
     """
@@ -333,6 +370,9 @@ class SummaryGrammar:
     subordinators: frozenset[str]
     stem: Callable[[str], str]
     chars_per_word: float
+    conjunctions: frozenset[str] = frozenset()
+    attribution: re.Pattern[str] = NEVER
+    complement: re.Pattern[str] = NEVER
 
 
 Weight = Literal["sure", "context", "doubt"]
@@ -341,6 +381,27 @@ Weight = Literal["sure", "context", "doubt"]
 A ``sure`` line is always removed. A ``context`` line is removed above the text, below it, or next to other boilerplate.
 A ``doubt`` line is only reported.
 """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WireGrammar:
+    """The form of agency reports as they come over the wire.
+
+    Attributes:
+        header: a pattern for the first line, with the number, priority, section and length of the report.
+        slug: a pattern for the line of keywords.
+        version: a pattern for the line that says which version of the report this is.
+        marked_notes: a pattern for the beginning of the notes for editors that no other text contains.
+        notes: a pattern for the beginning of the notes for editors in a report with a header.
+        sign_off: a pattern for the initials of the editors and the time at the end.
+    """
+
+    header: re.Pattern[str] = NEVER
+    slug: re.Pattern[str] = NEVER
+    version: re.Pattern[str] = NEVER
+    marked_notes: re.Pattern[str] = NEVER
+    notes: re.Pattern[str] = NEVER
+    sign_off: re.Pattern[str] = NEVER
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -365,7 +426,12 @@ class PageGrammar:
         dateline: a pattern for the place and agency at the beginning of a report.
         meta_end: a pattern for a byline, a timestamp or button labels at the end of a paragraph.
         photo_ends: patterns for a photo credit at the end of a paragraph.
+        period: a pattern for whole lines with two dates, such as those of a life.
+        related: a pattern for headings (folded) of links to other articles, in addition to the list in ``headings``.
+        newsletter: a pattern for sentences that offer a newsletter.
+        comments: a pattern for whole lines that are the heading of the readers' comments.
         source_end: a pattern for the credit of a photo or of the report at the end of a paragraph.
+        wire: the form of agency reports.
         cues: maps names of features in ``weights`` to patterns for words that indicate the type of a line.
         weights: the file with the weights of the line model, which finds the article in a whole page. If it is None,
             only the lists and patterns above are used.
@@ -388,7 +454,12 @@ class PageGrammar:
     dateline: re.Pattern[str] = NEVER
     meta_end: re.Pattern[str] = NEVER
     photo_ends: tuple[re.Pattern[str], ...] = ()
+    period: re.Pattern[str] = NEVER
+    related: re.Pattern[str] = NEVER
+    newsletter: re.Pattern[str] = NEVER
+    comments: re.Pattern[str] = NEVER
     source_end: re.Pattern[str] = NEVER
+    wire: WireGrammar = WireGrammar()
     cues: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     weights: Path | None = None
 
@@ -435,6 +506,10 @@ class Language:
         numbers, dates, negation, names, units: the grammars for the checks. If one is None, its check does not run.
         frequent_words: words that show that part of a translation is still in this language.
         knows: returns whether a word belongs to the language. It is None if the language has no word list.
+        spells: returns whether a word, in lower case, is in a large dictionary of the language. It accepts more words
+            than ``knows``, including rare ones. It is None if the language has no dictionary.
+        sign_words: maps signs to the words, in lower case, that may stand for them. Units are not repeated here.
+        opposites: pairs and groups of words with opposite meanings.
         doubled_words: words, in lower case, that may occur twice in a row.
         clauses_meet: a pattern for the same word before and after the comma between two clauses. Group 1 is the word.
         find_numerals: returns the numerals in a text that other languages write differently.
@@ -446,6 +521,7 @@ class Language:
         length_ratios: maps the code of a target language to the usual length of translations into it.
         page: the boilerplate of news pages. By default, nothing is removed.
         summary: word lists for summaries, or None if texts in the language cannot be summarised.
+        instructions: a pattern for passages that address a language model, such as a request to ignore its rules.
     """
 
     code: str
@@ -465,6 +541,9 @@ class Language:
     units: UnitGrammar | None = None
     frequent_words: frozenset[str] = frozenset()
     knows: Callable[[str], bool] | None = None
+    spells: Callable[[str], bool] | None = None
+    sign_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    opposites: OppositeWords = field(default_factory=OppositeWords)
     doubled_words: frozenset[str] = frozenset()
     clauses_meet: re.Pattern[str] = NEVER
     find_numerals: Callable[[str], list[WrittenNumeral]] | None = None
@@ -474,6 +553,17 @@ class Language:
     length_ratios: Mapping[str, LengthRatio] = field(default_factory=dict)
     page: PageGrammar = field(default_factory=PageGrammar)
     summary: SummaryGrammar | None = None
+    instructions: re.Pattern[str] = NEVER
+
+    def __reduce__(self) -> tuple[Callable[[str], "Language"], tuple[str]]:
+        """Pickle only the code. Another process loads the language from its package."""
+        return language, (self.code,)
+
+    def sign_forms(self, sign: str) -> tuple[str, ...]:
+        """Return the words and other signs, in lower case, that may stand for ``sign``."""
+        units = self.units.forms.values() if self.units is not None else ()
+        of_unit = next((forms for forms in units if sign in forms), ())
+        return (*self.sign_words.get(sign, ()), *(form for form in of_unit if form != sign))
 
 
 class LanguagePair(NamedTuple):
@@ -493,10 +583,7 @@ class LanguagePair(NamedTuple):
 
 
 def codes() -> tuple[str, ...]:
-    """Return the sorted codes of all languages.
-
-    Each package on the search path of ``service.languages`` is a language.
-    """
+    """Return the sorted codes of all languages. Each package in ``service.languages`` is a language."""
     return tuple(sorted(module.name for module in iter_modules(service.languages.__path__) if module.ispkg))
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from service.languages.base import OppositeWords, Pole
+
 
 class WordLists:
     """The word lists in a folder, each in a file ``NAME.txt``.
@@ -49,3 +51,28 @@ class WordLists:
         """Return a mapping of keys to forms, in their order, from a list with lines like ``key = form, form``."""
         rows = (line.partition(" = ") for line in self.lines(name))
         return MappingProxyType({key: tuple(forms.split(", ")) for key, _, forms in rows})
+
+    def opposites(self, name: str) -> OppositeWords:
+        """Return the words with opposite meanings from a list with lines like ``axis meaning = word, beginning*``.
+
+        ``*ending`` stands for the words with this ending, and ``verb ~ particle`` for a separable verb.
+        """
+        words: dict[str, set[Pole]] = {}
+        beginnings: dict[str, set[Pole]] = {}
+        endings: dict[str, set[Pole]] = {}
+        separated: dict[str, set[tuple[str, Pole]]] = {}
+        for key, forms in self.forms(name).items():
+            pole = Pole(*key.split(" "))
+            for form in forms:
+                verb, _, particle = form.partition(" ~ ")
+                if particle:
+                    separated.setdefault(verb, set()).add((particle, pole))
+                elif form.startswith("*"):
+                    endings.setdefault(form[1:], set()).add(pole)
+                elif form.endswith("*"):
+                    beginnings.setdefault(form[:-1], set()).add(pole)
+                else:
+                    words.setdefault(form, set()).add(pole)
+        tables = (words, beginnings, endings)
+        whole, starts, ends = ({key: tuple(sorted(poles)) for key, poles in found.items()} for found in tables)
+        return OppositeWords(whole, starts, ends, {key: tuple(sorted(pairs)) for key, pairs in separated.items()})

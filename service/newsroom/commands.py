@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from service.domain import Span
 from service.errors import InvalidInput
-from service.generation.call import Call, Finished, Priority, Progress, Timings, nothing
+from service.generation.call import Call, Finished, Priority, Progress, Timings, in_time, nothing
 from service.results import Method, Output, Style
 from service.summarization.lengths import Length
 from service.text.normalization import check_text, visible_span
 from service.translation.preparation import PLAIN, TranslationOptions
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class SummarizeCommand:
 class ArticleCommand:
     """A command to clean, summarise and translate an article.
 
-    The article is given either as text in ``headline``, ``lead`` and ``body`` or as a ``document``. If there is a
+    The article is given either as text in ``headline``, ``lead`` and ``body`` or as a ``document``. ``document_bytes``
+    is the approximate size of a document that is an object; it decides where the document is parsed. If there is a
     document, ``headline`` and ``lead`` override its headline and lead. If ``write_as`` is set, the outputs are also
     written as a document in that format. ``headlines`` is the number of headlines to write if they are among the
     outputs.
@@ -90,6 +93,7 @@ class ArticleCommand:
     headline: str | None = None
     lead: str | None = None
     document: str | Mapping[str, Any] | None = None
+    document_bytes: int = 0
     write_as: str | None = None
     clean: bool = True
     options: TranslationOptions = PLAIN
@@ -98,6 +102,20 @@ class ArticleCommand:
     target_lang: str | None = None
     priority: Priority = "interactive"
     headlines: int = DEFAULT_HEADLINES
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCommand:
+    """A command to check ``text``, which a person may have edited, against its ``source``.
+
+    ``task`` states whether the text is a translation or a summary. The terms apply only to translations.
+    """
+
+    task: Literal["translation", "summary"]
+    source: str
+    text: str
+    terms: GlossaryTerms = GlossaryTerms()
+    reviewed_by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +158,7 @@ class CallContext:
         accepted: called when all checks have passed and the work starts.
         progress: called with the number of finished units of engine work and their total number.
         finished: called with each translated sentence, in order.
+        embargo: whether the texts must stay in this process; no remote model and no cache is used.
     """
 
     deadline_s: float | None = None
@@ -150,19 +169,24 @@ class CallContext:
     progress: Progress = nothing
     finished: Callable[[Finished], None] = nothing
     timings: Timings = field(default_factory=Timings)
+    embargo: bool = False
 
     @classmethod
     def within(cls, seconds: float, **options: Any) -> "CallContext":
         """Create a context whose deadline is ``seconds`` from now. ``options`` sets the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
+    async def in_time(self, work: Awaitable[T]) -> T:
+        """Await ``work`` and return its result. Raises `DeadlineExceeded` if the deadline passes before."""
+        return await in_time(self.deadline_s, work)
+
     def call(self, priority: Priority, result_key: str) -> Call:
         """Create the `Call` that is passed to the pipelines."""
         return Call(
             deadline_s=self.deadline_s,
             priority=priority,
-            read_cache=self.read_cache,
-            write_cache=self.write_cache,
+            read_cache=self.read_cache and not self.embargo,
+            write_cache=self.write_cache and not self.embargo,
             progress=self.progress,
             finished=self.finished,
             result_key=result_key,

@@ -3,23 +3,24 @@
 state      next states                  new work                      /readyz
 loading    ready, failed, draining      refused: `NotReady`           503 loading
 ready      loading, failed, draining    accepted                      200 ready
-failed     loading, draining            refused: `NotReady`           503 failed, with the reason
+failed     loading, draining            refused: `LoadFailed`         503 failed, with the reason
 draining   refusing                     accepted; connections close   503 draining
 refusing   closed                       refused: `Draining`           503 draining
 closed     (none)                       refused: `Draining`           503 draining
 
 During a reload, the state stays ``ready``, because the old models serve requests until the new ones are loaded.
 Accepted work is finished in every state. An engine rebuild does not change the state, but
-`service.newsroom.newsroom.Newsroom.status` is ``loading`` until it is done.
+`service.newsroom.newsroom.Newsroom.status` is ``loading`` until it is done. It is ``stalled`` while a
+piece of text work is older than a minute.
 """
 
 from collections.abc import Mapping
 from typing import Literal
 
-from service.errors import Draining
+from service.errors import Draining, LoadFailed
 
 State = Literal["loading", "ready", "failed", "draining", "refusing", "closed"]
-Status = Literal["ready", "loading", "draining", "failed"]
+Status = Literal["ready", "loading", "draining", "failed", "stalled"]
 
 NEXT: Mapping[State, frozenset[State]] = {
     "loading": frozenset({"ready", "failed", "draining"}),
@@ -33,7 +34,7 @@ ENDING: frozenset[State] = frozenset({"draining", "refusing", "closed"})
 
 
 class Lifecycle:
-    """The state of the process. ``detail`` is the reason for a failure.
+    """The state of the process. ``detail`` is the reason for a failure, and ``reason`` is its error code.
 
     Use this class only from the event loop.
     """
@@ -41,6 +42,7 @@ class Lifecycle:
     def __init__(self) -> None:
         self.state: State = "loading"
         self.detail = ""
+        self.reason = ""
 
     def _become(self, state: State, detail: str = "") -> None:
         """Change the state if `NEXT` allows it. A load that ends while the process is draining has no effect."""
@@ -55,9 +57,10 @@ class Lifecycle:
         """Mark the models as loaded."""
         self._become("ready")
 
-    def fail(self, detail: str) -> None:
-        """Mark the load as failed. The readiness probe reports ``detail``."""
+    def fail(self, detail: str, reason: str = "internal") -> None:
+        """Mark the load as failed. The readiness probe reports ``detail``. Refused callers get the code ``reason``."""
         self._become("failed", detail)
+        self.reason = reason
 
     def begin_drain(self) -> None:
         """Make the readiness probe report that the process is shutting down.
@@ -91,7 +94,9 @@ class Lifecycle:
                 return "draining"
 
     def check_open(self) -> None:
-        """Raise `Draining` if the process refuses new work."""
+        """Raise `Draining` if the process refuses new work, or `LoadFailed` if its models could not be loaded."""
+        if self.state == "failed":
+            raise LoadFailed(self.reason)
         if self.state in ENDING - {"draining"}:
             raise Draining("the process is shutting down; send the request again")
 

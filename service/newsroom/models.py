@@ -12,11 +12,13 @@ from service.cache.tiers import Cache
 from service.errors import InvalidInput, ModelError, NotReady
 from service.events import Listener
 from service.generation.aligners import ForcedAligner
+from service.generation.base import Scorer, TextGenerator
 from service.generation.local import EngineChoice, LocalGenerator, load_generator
+from service.generation.remote.generator import RemoteChoice, load_remote
 from service.generation.scheduler import Limits
 from service.newsroom.article import ArticlePipeline
 from service.newsroom.commands import GlossaryTerms
-from service.registry.catalog import Catalog, Profile, choose
+from service.registry.catalog import Catalog, Entry, Profile, choose
 from service.registry.manifest import EngineKind, Task
 from service.summarization.headlines import MAX_CHARS, Headliner
 from service.summarization.summarizer import Summarizer
@@ -31,7 +33,8 @@ class Plan:
     """The startup configuration of the newsroom.
 
     ``names`` maps tasks to the configured model names. The profile chooses the models for all other tasks. If
-    ``engine`` is None, each model uses the engine in its manifest.
+    ``engine`` is None, each model uses the engine in its manifest. ``remote`` is the server for remote models. If
+    ``embargo_models`` is True, local models are loaded in addition to remote ones. They serve requests under embargo.
     """
 
     models_dir: Path
@@ -56,6 +59,8 @@ class Plan:
     compute_type: str = "auto"
     headline_chars: int = MAX_CHARS
     seal_secrets: Sequence[bytes] = field(default=(), repr=False)
+    remote: RemoteChoice | None = None
+    embargo_models: bool = True
 
 
 class ModelSet:
@@ -63,31 +68,48 @@ class ModelSet:
 
     Each request leases a set until its work is done, so that a reload does not close the models of that request. Use a
     set only from the event loop.
+
+    ``in_process`` is the set that serves requests under embargo. It contains only models that run in this process. It
+    is this set if none of its models is remote, and None if there is no such translation model. ``fallbacks`` contains
+    the local models that replace remote models in it.
     """
 
     def __init__(
         self,
-        models: Mapping[Task, LocalGenerator],
+        models: Mapping[Task, TextGenerator],
         glossaries: Mapping[str, Terms],
         cache: Cache,
         secret: bytes | None,
         headline_chars: int = MAX_CHARS,
+        fallbacks: Mapping[Task, TextGenerator] | None = None,
     ) -> None:
         self.models = models
-        self._glossaries = glossaries
+        self.glossaries = glossaries
         translation, alignment = models["translation"], models.get("alignment")
+        attentive = not translation.manifest.causal and translation.manifest.remote is None
         self.translator = Translator(
             translation,
             cache,
             secret,
-            aligner=None if alignment is None else ForcedAligner(alignment),
-            scorer=translation if translation.manifest.causal else None,
+            aligner=None if attentive or not isinstance(alignment, LocalGenerator) else ForcedAligner(alignment),
+            scorer=_scorer(translation),
+            referee=alignment if translation.host != "process" and isinstance(alignment, LocalGenerator) else None,
         )
         summary = models.get("summary")
-        self.summarizer = None if summary is None else Summarizer(summary, cache, secret, scorer=summary)
+        self.summarizer = None if summary is None else Summarizer(summary, cache, secret, scorer=_scorer(summary))
         self.headliner = (
-            None if summary is None else Headliner(summary, cache, secret, scorer=summary, max_chars=headline_chars)
+            None
+            if summary is None
+            else Headliner(summary, cache, secret, scorer=_scorer(summary), max_chars=headline_chars)
         )
+        local: dict[Task, TextGenerator] = {task: model for task, model in models.items() if model.host == "process"}
+        local |= fallbacks or {}
+        self.in_process: ModelSet | None = None
+        if all(model.host == "process" for model in models.values()):
+            self.in_process = self
+        elif "translation" in local:
+            self.in_process = ModelSet(local, glossaries, cache, secret, headline_chars)
+        self.every = [*models.values(), *(fallbacks or {}).values()]
         self.articles = ArticlePipeline(self.translator, self.summarizer, self.headliner)
         self._leases = 0
         self._unused = asyncio.Event()
@@ -107,8 +129,11 @@ class ModelSet:
 
     @property
     def ready(self) -> bool:
-        """True if every model accepts work."""
-        return all(model.health == "ready" for model in self.models.values())
+        """True if every model in this process accepts work. A remote model that is away does not count.
+
+        Requests that need no remote model are served in this case, so the process stays ready.
+        """
+        return all(model.health in {"ready", "away"} for model in self.every)
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
         """Return ``options`` with the glossary terms of a request.
@@ -131,7 +156,7 @@ class ModelSet:
         return "" if name is None else self._glossary(name).digest
 
     def _glossary(self, name: str) -> Terms:
-        named = self._glossaries.get(name)
+        named = self.glossaries.get(name)
         if named is None:
             raise InvalidInput("glossary_unknown", "there is no glossary with this name", pointer="/glossary_name")
         return named
@@ -146,12 +171,17 @@ class ModelSet:
 
         A request may add searches to its own work, so the engines stay open until the last lease ends.
         """
-        for model in self.models.values():
+        for model in self.every:
             model.refuse()
         with suppress(TimeoutError):
             async with asyncio.timeout(drain_s):
                 await self._unused.wait()
-        await asyncio.gather(*(model.close(0.0) for model in self.models.values()))
+        await asyncio.gather(*(model.close(0.0) for model in self.every))
+
+
+def _scorer(model: TextGenerator) -> Scorer | None:
+    """Return the model if it can score given outputs, as a causal model in this process can."""
+    return model if isinstance(model, LocalGenerator) and model.manifest.causal else None
 
 
 class ModelPool:
@@ -160,7 +190,8 @@ class ModelPool:
     def __init__(self, plan: Plan, cache: Cache, listener: Listener, on_dead: Callable[[], None]) -> None:
         self._plan, self._cache = plan, cache
         self._listener, self._on_dead = listener, on_dead
-        self._loading: dict[Task, LocalGenerator] = {}
+        self._loading: dict[Task, TextGenerator] = {}
+        self._fallbacks: dict[Task, TextGenerator] = {}
         self.current: ModelSet | None = None
         self._retiring: dict[ModelSet, asyncio.Task[None]] = {}
 
@@ -172,9 +203,14 @@ class ModelPool:
         return self.current
 
     @property
-    def served(self) -> Sequence[LocalGenerator]:
-        """The models in use or, during startup, the models that are loading. The translation model comes first."""
-        return tuple((self._loading if self.current is None else self.current.models).values())
+    def served(self) -> Sequence[TextGenerator]:
+        """The models in use or, during startup, the models that are loading. The translation model comes first.
+
+        The local models for requests under embargo come last.
+        """
+        return tuple(
+            [*self._loading.values(), *self._fallbacks.values()] if self.current is None else self.current.every
+        )
 
     @property
     def all(self) -> Sequence[ModelSet]:
@@ -190,42 +226,76 @@ class ModelPool:
             ModelError: a model or a glossary cannot be loaded.
             EngineError: a model fails its warm-up.
         """
-        plan, self._loading = self._plan, {}
+        plan, self._loading, self._fallbacks = self._plan, {}, {}
         try:
             await asyncio.to_thread(load_detector)
             for task in get_args(Task):
                 await self._load(task)
+            self._require_use_of_server()
             folder = plan.glossaries_dir
             glossaries = {} if folder is None else await asyncio.to_thread(read_glossaries, folder)
-            return ModelSet(self._loading, glossaries, self._cache, plan.cache_secret, plan.headline_chars)
+            return ModelSet(
+                self._loading, glossaries, self._cache, plan.cache_secret, plan.headline_chars, self._fallbacks
+            )
         except BaseException:
-            await asyncio.gather(*(model.close(0.0) for model in self._loading.values()))
+            await asyncio.gather(*(m.close(0.0) for m in (*self._loading.values(), *self._fallbacks.values())))
             raise
 
     async def _load(self, task: Task) -> None:
         plan = self._plan
-        if task == "alignment" and not self._loading["translation"].manifest.causal:
+        if task == "alignment" and not self._needs_aligner():
             return  # the attention of the translation model aligns words
+        entry = await self._entry(task, plan.names.get(task))
+        if entry is None and task == "translation":
+            raise ModelError(f"there is no {task} model for {plan.source_lang}→{plan.target_lang}")
+        if entry is None:  # the newsroom rejects requests that need this model
+            return
+        if entry.manifest.remote is None:
+            await self._load_local(task, entry, self._loading)
+            return
+        model = await load_remote(entry, plan.remote, self._listener, most_texts=plan.limits.queue_items)
+        self._loading[task] = model
+        await model.start()
+        fallback = await self._entry(task, None) if plan.embargo_models else None
+        if fallback is not None:
+            await self._load_local(task, fallback, self._fallbacks)
+
+    def _require_use_of_server(self) -> None:
+        """Raise `ModelError` if there is a server for remote models, but no model uses it."""
+        if self._plan.remote is not None and all(model.host == "process" for model in self._loading.values()):
+            raise ModelError(
+                "DEPESCHE_REMOTE_URL is set, but neither DEPESCHE_TRANSLATION_MODEL nor DEPESCHE_SUMMARY_MODEL names a "
+                "remote model"
+            )
+
+    def _needs_aligner(self) -> bool:
+        """Return whether a translation model gives no attention from its output to the source."""
+        models = [one.get("translation") for one in (self._loading, self._fallbacks)]
+        return any(m is not None and (m.manifest.causal or m.manifest.remote is not None) for m in models)
+
+    async def _entry(self, task: Task, name: str | None) -> Entry | None:
+        """Return the model ``name`` or, if it is None, the model that the profile selects for a task."""
+        plan = self._plan
         catalog = Catalog(plan.models_dir, plan.installed_dir, plan.weights_dir)
         target = plan.source_lang if task == "summary" else plan.target_lang
         profile: Profile = "auto" if task == "alignment" else plan.profile
-        entry = await asyncio.to_thread(choose, catalog, task, plan.source_lang, target, profile, plan.names.get(task))
-        if entry is None and task == "translation":
-            raise ModelError(f"there is no {task} model for {plan.source_lang}→{target}")
-        if entry is None:  # the newsroom rejects requests that need this model
-            return
+        return await asyncio.to_thread(choose, catalog, task, plan.source_lang, target, profile, name)
+
+    async def _load_local(self, task: Task, entry: Entry, models: dict[Task, TextGenerator]) -> None:
+        """Load a model in this process, and add it to ``models``."""
+        plan = self._plan
         kind = plan.engine or entry.manifest.engine
         choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
-        for other in self._loading.values():
-            if (other.manifest.id, other.engine) == (entry.manifest.id, kind):
-                self._loading[task] = await asyncio.to_thread(other.sharing, entry)
+        for other in (*self._loading.values(), *self._fallbacks.values()):
+            if isinstance(other, LocalGenerator) and (other.manifest.id, other.engine) == (entry.manifest.id, kind):
+                models[task] = await asyncio.to_thread(other.sharing, entry)
                 return
         on_dead = partial(self._report_dead, self._loading)
         model = await load_generator(entry, choice, plan.limits, self._listener, on_dead)
-        self._loading[task] = model
+        models[task] = model
         await model.start()
 
-    def _report_dead(self, models: Mapping[Task, LocalGenerator]) -> None:
+    def _report_dead(self, models: Mapping[Task, TextGenerator]) -> None:
         """Report that an engine has failed permanently, unless its models have been replaced by another set."""
         if self.current is None or self.current.models is models:
             self._on_dead()

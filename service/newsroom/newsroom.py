@@ -15,18 +15,21 @@ from service.cache.memory import Memory
 from service.cache.redis import Breaker, Shared
 from service.cache.seal import Seal
 from service.cache.tiers import Cache, Purged
+from service.checks.base import Code
 from service.documents.base import Document
+from service.documents.html_page import is_whole_page, read_page
 from service.documents.registry import read_document, write_document
 from service.errors import DepescheError, InvalidInput, NotReady
 from service.events import Listener, ResultGiven
 from service.events import Output as EventOutput
-from service.generation.call import Call, off_loop
-from service.generation.local import LocalGenerator
+from service.generation.base import TextGenerator
+from service.generation.call import TEXT_THREADS, Call, off_loop
 from service.languages.base import LanguagePair
 from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of, run_all
 from service.newsroom.commands import (
     ArticleCommand,
     CallContext,
+    CheckCommand,
     GlossaryTerms,
     SummarizeCommand,
     SummaryForm,
@@ -35,12 +38,16 @@ from service.newsroom.commands import (
 )
 from service.newsroom.lifecycle import Lifecycle, Status
 from service.newsroom.models import ModelPool, ModelSet, Plan
+from service.newsroom.review import Review, review_summary, review_translation
 from service.newsroom.summary_translation import translate_summaries
 from service.registry.manifest import Quality
 from service.results import Headlines, Output, Summary, Translation, needs_review
-from service.translation.preparation import TranslationOptions
+from service.terms.glossary import Terms
+from service.translation.preparation import PLAIN, TranslationOptions
 
 T = TypeVar("T")
+STALLED_S = 60.0
+"""The age of text work, in seconds, at which the process counts as stalled. It exceeds the limit of one worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class TranslateAnswer:
     """The translations, in the order of the texts in the command."""
 
     translations: Sequence[Translation]
-    model: LocalGenerator
+    model: TextGenerator
     result_key: str
 
 
@@ -61,8 +68,8 @@ class SummarizeAnswer:
     """
 
     summaries: Sequence[Summary]
-    model: LocalGenerator
-    translation_model: LocalGenerator | None
+    model: TextGenerator
+    translation_model: TextGenerator | None
     result_key: str
     headlines: Sequence[Headlines] | None = None
 
@@ -78,8 +85,8 @@ class ArticleAnswer:
     submission: ArticleInput
     document: Document | None
     result: ArticleResult
-    summary_model: LocalGenerator | None
-    translation_model: LocalGenerator | None
+    summary_model: TextGenerator | None
+    translation_model: TextGenerator | None
     provenance: Provenance
     written: Mapping[str, Any] | None
     result_key: str
@@ -129,7 +136,7 @@ class Newsroom:
             DeadlineExceeded: the deadline of the context passed before the work was done.
             EngineError: the model failed.
         """
-        with self._lease() as models:
+        with self._lease(context) as models:
             translator, model = models.translator, models.models["translation"]
             self._require_languages(command)
             fields = _translation_fields(command.options, command.terms, models)
@@ -140,13 +147,14 @@ class Newsroom:
                 options = models.options(command.options, command.terms)
                 work = translator.translate(command.texts, call, options=options)
                 translations = await call.in_time(work)
-                self._store_result(call, key, [replace(one, cached=one.of) for one in translations], command.texts)
+                if all(notice.code != Code.ANSWER_INVALID for one in translations for notice in one.notices):
+                    self._store_result(call, key, [replace(one, cached=one.of) for one in translations], command.texts)
         self._emit(_outcome("translation", one) for one in translations)
         return TranslateAnswer(translations, model, key)
 
     async def summarize(self, command: SummarizeCommand, context: CallContext) -> SummarizeAnswer:
         """Summarise the texts of a command. Raises the same errors as `translate`."""
-        with self._lease() as models:
+        with self._lease(context) as models:
             model, translator = _summary_model(models), None
             if command.target_lang not in (None, self.languages.source.code):
                 translator = models.models["translation"]
@@ -199,11 +207,11 @@ class Newsroom:
             InvalidInput: the document contains no article, or it lacks a part that the output format requires.
             DepescheError: see `translate`.
         """
-        with self._lease() as models:
+        with self._lease(context) as models:
             summary_model, translation_model = _models_for(command.outputs, models)
             self._require_languages(command)
             options = models.options(command.options, command.terms)
-            submission, document = await self._submission(command, options)
+            submission, document = await context.in_time(self._submission(command, options))
             used = [model for model in (summary_model, translation_model) if model is not None]
             parts = [submission.headline or "", submission.lead or "", submission.body]
             key = _result_key("articles", used, _article_fields(command, submission, models), parts)
@@ -214,7 +222,8 @@ class Newsroom:
                 result = await call.in_time(work)
                 if result.cached:
                     self._store_result(call, key, result, parts)
-        provenance = Provenance.of(result, used, self.languages.source.code, self.languages.target.code)
+        languages = (self.languages.source.code, self.languages.target.code)
+        provenance = Provenance.of(result, used, *languages, embargo=context.embargo)
         written = None
         if command.write_as is not None:
             plain = Document(submission.headline, submission.lead, submission.body, submission.options.format)
@@ -223,18 +232,44 @@ class Newsroom:
         self._emit(_article_outcomes(result))
         return ArticleAnswer(submission, document, result, summary_model, translation_model, provenance, written, key)
 
+    async def check(self, command: CheckCommand, context: CallContext) -> Review:
+        """Check a translation or summary against its source. No model is used and nothing is cached.
+
+        Raises:
+            InvalidInput: a text is not valid Unicode, a term is invalid, or the language cannot be summarised.
+            RateExceeded: the caller has exceeded its rate limit.
+            Unavailable: the service cannot accept work at the moment.
+        """
+        source, text, reviewed = command.source, command.text, command.reviewed_by_person
+        with self._lease(context) as models:
+            glossary = models.options(PLAIN, command.terms).glossary
+            await _admit(context.call("interactive", ""), context, (source, text))
+            chars, language = len(source) + len(text), self.languages.source
+            if command.task == "summary":
+                if language.summary is None:
+                    raise _summary_not_served()
+                return await off_loop(chars, review_summary, source, text, language, reviewed_by_person=reviewed)
+            return await off_loop(
+                chars, review_translation, source, text, glossary, self.languages, reviewed_by_person=reviewed
+            )
+
     async def _submission(
         self, command: ArticleCommand, options: TranslationOptions
     ) -> tuple[ArticleInput, Document | None]:
         """Build the article from the fields or the document of a command, and return it with the parsed document.
 
-        The command's ``headline`` and ``lead`` override those of the document.
+        The command's ``headline`` and ``lead`` override those of the document. If an HTML body is to be cleaned and
+        is a whole page, it is read as a document.
         """
         document = None
         headline, lead, body = command.headline, command.lead, command.body
-        if command.document is not None:
-            source = command.document if isinstance(command.document, str) else ""
-            document = await off_loop(len(source), read_document, command.document)
+        if command.document is None and command.clean and options.format == "html" and is_whole_page(body):
+            document = await off_loop(len(body), read_page, body, "/body")
+            headline, lead, body = headline or document.headline, lead or document.lead, document.body
+            options = replace(options, format=document.body_format)
+        elif command.document is not None:
+            chars = len(command.document) if isinstance(command.document, str) else command.document_bytes
+            document = await off_loop(chars, read_document, command.document)
             headline, lead, body = headline or document.headline, lead or document.lead, document.body
             options = replace(options, format=document.body_format)
         if self._limits is not None:
@@ -271,11 +306,19 @@ class Newsroom:
                 raise InvalidInput(f"{field}_lang_unsupported", detail, pointer=f"/{field}_lang", limit=served.code)
 
     @contextmanager
-    def _lease(self) -> Iterator[ModelSet]:
-        """Lease the models for one command. Raises `Draining` or `NotReady` if new work is refused."""
+    def _lease(self, context: CallContext) -> Iterator[ModelSet]:
+        """Lease the models for one command. Under embargo, these are only models that run in this process.
+
+        Raises:
+            Draining, NotReady: new work is refused.
+            InvalidInput: the command is under embargo, and no translation model runs in this process.
+        """
         self.lifecycle.check_open()
         with self._pool.serving.lease() as models:
-            yield models
+            chosen = models.in_process if context.embargo else models
+            if chosen is None:
+                raise InvalidInput("embargo_not_served", "no model in this process can serve a request under embargo")
+            yield chosen
 
     def _emit(self, outcomes: Iterable[ResultGiven]) -> None:
         for outcome in outcomes:
@@ -309,7 +352,7 @@ class Newsroom:
             async with self._changing:
                 self._pool.serve(await self._pool.load(), self._on_settled)
         except DepescheError as error:
-            self.lifecycle.fail(str(error))
+            self.lifecycle.fail(str(error), error.code)
             raise
         self._on_settled()
         self.lifecycle.become_ready()
@@ -351,14 +394,27 @@ class Newsroom:
 
     @property
     def status(self) -> Status:
-        """The status for the readiness probe: the lifecycle's status, or ``loading`` during an engine rebuild."""
+        """The status for the readiness probe.
+
+        It is the lifecycle's status, but ``loading`` during an engine rebuild, and ``stalled`` while text work is older
+        than `STALLED_S`.
+        """
         status, current = self.lifecycle.status, self._pool.current
-        return "loading" if status == "ready" and not (current is not None and current.ready) else status
+        if status != "ready":
+            return status
+        if current is None or not current.ready:
+            return "loading"
+        return "stalled" if TEXT_THREADS.oldest_s > STALLED_S else "ready"
 
     @property
-    def models(self) -> Sequence[LocalGenerator]:
+    def models(self) -> Sequence[TextGenerator]:
         """The models in use or, during startup, the models that are loading. The translation model comes first."""
         return self._pool.served
+
+    @property
+    def glossaries(self) -> Mapping[str, Terms]:
+        """The glossaries that are stored on the server, by name. They are empty until the models are loaded."""
+        return {} if self._pool.current is None else self._pool.current.glossaries
 
     @property
     def dead(self) -> bool:
@@ -402,7 +458,7 @@ async def _admit(call: Call, context: CallContext, texts: Iterable[str]) -> Call
     return call
 
 
-def _summary_model(models: ModelSet) -> LocalGenerator:
+def _summary_model(models: ModelSet) -> TextGenerator:
     """Return the summary model. Raises `InvalidInput` if none is served."""
     model = models.models.get("summary")
     if model is None:
@@ -414,7 +470,7 @@ def _summary_not_served() -> InvalidInput:
     return InvalidInput("task_not_served", "this service has no summary model")
 
 
-def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[LocalGenerator | None, LocalGenerator | None]:
+def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[TextGenerator | None, TextGenerator | None]:
     """Return the summary model and the translation model. A model is None if no output needs it."""
     wanted = set(outputs)
     summary = _summary_model(models) if wanted & {"summary", "summary_translation", "headlines"} else None
@@ -422,7 +478,7 @@ def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[LocalGener
     return summary, translation
 
 
-def _result_key(task: str, models: Sequence[LocalGenerator], options: dict[str, Field], texts: Sequence[str]) -> str:
+def _result_key(task: str, models: Sequence[TextGenerator], options: dict[str, Field], texts: Sequence[str]) -> str:
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),
@@ -438,6 +494,7 @@ def _translation_fields(options: TranslationOptions, terms: GlossaryTerms, model
         "format": options.format,
         "attribute_texts": str(options.attribute_texts),
         "alignment": str(options.alignment),
+        **({"facts": "True"} if options.facts else {}),
         "split": options.split,
         "tags": [str(tags.xml), str(tags.outline), tags.ignored, tags.splitting, tags.non_splitting],
         "glossary": [text for pair in sorted(terms.translated.items()) for text in pair],

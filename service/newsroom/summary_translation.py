@@ -16,7 +16,7 @@ async def translate_summaries(
 ) -> list[Summary]:
     """Translate summaries and their variants. The ranges of the supporting sentences still refer to the source text.
 
-    A translation that exceeds ``length`` gets a warning. ``origins`` are the submitted texts that were summarised.
+    A translation that exceeds ``length`` gets a warning. ``origins`` contains the submitted text of each summary.
 
     Raises:
         DepescheError: see `Translator.translate`.

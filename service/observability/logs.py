@@ -17,8 +17,12 @@ from service.events import (
     KeysRefused,
     LayoutFound,
     RateStoreFailed,
+    RateStoreRecovered,
+    RemoteAway,
+    RemoteBack,
     RequestDone,
     SharedCacheFailed,
+    SharedCacheRecovered,
 )
 
 LEVELS: dict[type, int] = {
@@ -27,7 +31,11 @@ LEVELS: dict[type, int] = {
     LayoutFound: logging.INFO,
     KeysRead: logging.INFO,
     KeysRefused: logging.ERROR,
+    SharedCacheRecovered: logging.INFO,
+    RateStoreRecovered: logging.INFO,
     EngineFailed: logging.ERROR,
+    RemoteAway: logging.ERROR,
+    RemoteBack: logging.INFO,
 }
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 MIN_ERROR_STATUS = 400

@@ -9,9 +9,12 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service import __version__, events
-from service.checks.base import Code
 from service.generation.call import Priority
-from service.languages.base import codes, language
+from service.generation.local import LocalGenerator
+from service.generation.remote.generator import RemoteGenerator
+from service.http import codes
+from service.languages.base import codes as language_codes
+from service.languages.base import language
 from service.newsroom.newsroom import Newsroom
 from service.registry.manifest import Task
 from service.text.language_id import foreign_code
@@ -35,6 +38,7 @@ class StateCollector(Collector):
         yield from self._cache_gauges()
         yield from self._model_gauges()
         yield from self._queue_gauges()
+        yield from self._remote_gauges()
 
     def _cache_gauges(self) -> Iterable[GaugeMetricFamily]:
         cache = self._newsroom.cache
@@ -51,17 +55,42 @@ class StateCollector(Collector):
         labels = ("model", "revision", "engine", "quality")
         named = [((m.name, m.manifest.revision, m.engine, m.manifest.quality), 1.0) for m in models]
         yield _gauge_family("model_info", "A model that is in use. The value is always 1.", labels, *named)
-        states = [((m.name,), m.batcher.state) for m in models]
         yield _gauge_family(
-            "model_ready", "1 if the model accepts work.", ("model",), *((n, s.ready) for n, s in states)
+            "model_ready",
+            "1 if the model accepts work.",
+            ("model",),
+            *(((m.name,), m.health == "ready") for m in models),
         )
+        states = [((m.name,), m.batcher.state) for m in models if isinstance(m, LocalGenerator)]
         hung = ((name, state.hung or state.dead) for name, state in states)
         yield _gauge_family(
             "model_hung", "1 if an engine call is hanging or the engine has failed permanently.", ("model",), *hung
         )
 
+    def _remote_gauges(self) -> Iterable[GaugeMetricFamily]:
+        remote = [m for m in self._newsroom.models if isinstance(m, RemoteGenerator)]
+        away = (((m.name,), m.health == "away") for m in remote)
+        yield _gauge_family(
+            "remote_away",
+            "1 while requests for the remote model fail, because its server does not answer.",
+            ("model",),
+            *away,
+        )
+        yield _gauge_family(
+            "remote_sentences",
+            "Sentences that are being processed by the remote model or waiting for it.",
+            ("model",),
+            *(((m.name,), m.running) for m in remote),
+        )
+        yield _gauge_family(
+            "remote_waiting_sentences",
+            "Sentences that wait until one of the simultaneous requests to the remote server ends.",
+            ("model",),
+            *(((m.name,), m.waiting) for m in remote),
+        )
+
     def _queue_gauges(self) -> Iterable[GaugeMetricFamily]:
-        queues = [(m.name, m.batcher.queue) for m in self._newsroom.models]
+        queues = [(m.name, m.batcher.queue) for m in self._newsroom.models if isinstance(m, LocalGenerator)]
         yield _gauge_family(
             "queue_sentences", "Sentences in the queue.", ("model",), *(((n,), len(q)) for n, q in queues)
         )
@@ -93,6 +122,7 @@ REFUSED = frozenset(
     {
         "body_too_large",
         "draining",
+        "engine_unavailable",
         "not_ready",
         "queue_full",
         "quota_exceeded",
@@ -102,34 +132,15 @@ REFUSED = frozenset(
         OTHER,
     }
 )
-FAILED = frozenset({"deadline_exceeded", "engine_failed", "engine_hung", "internal", OTHER})
+FAILED = frozenset({"deadline_exceeded", "engine_failed", "engine_hung", "internal", "worker_lost", OTHER})
 REFUSED_STATUS = frozenset({429, 503})
 MIN_ERROR_STATUS = 500
-# Known warning codes. All other codes are counted as OTHER. A test checks that no code is missing here.
+# Known warning codes. All other codes are counted as OTHER.
 WARNINGS = frozenset(
     {
-        "control_characters",
-        "headlines_fewer",
-        "headlines_missing",
-        "headlines_unavailable",
-        "length_exceeded",
-        "length_unreachable",
-        "maybe_furniture",
-        "method_changed",
-        "not_cleaned",
-        "nothing_to_summarise",
-        "page_pasted",
-        "sentence_split",
-        "sentence_verbatim",
-        "shorter_than_asked",
-        *(
-            foreign_code(one) for one in map(language, codes()) if one.marker_words
-        ),  # warnings about the source language
-        "term_not_applied",
-        "truncated",
-        "variants_fewer",
         OTHER,
-        *(code.value for code in Code),
+        *(one.code for one in codes.WARNINGS),
+        *(foreign_code(one) for one in map(language, language_codes()) if one.marker_words),
     }
 )
 
@@ -150,6 +161,7 @@ class Metrics:
         self._add_http()
         self._add_results()
         self._add_batching()
+        self._add_remote()
         self._add_cache()
         self._initialise_labels()
         self._handlers = self._event_handlers()
@@ -190,6 +202,15 @@ class Metrics:
         self._failures = self._counter("engine_failures", "Failed engine calls.", "model", "reason")
         self._rebuilds = self._counter("engine_rebuilds", "Engine rebuilds after a failure.", "model")
         self._load_s = self._gauge("engine_load_seconds", "Duration of the last load and warm-up.", "model")
+
+    def _add_remote(self) -> None:
+        self._remote_calls = self._counter(
+            "remote_calls", "Attempts to use a remote server, by outcome.", "model", "outcome"
+        )
+        self._remote_s = self._histogram("remote_seconds", "Duration of an attempt to use a remote server.", "model")
+        self._invalid_answers = self._counter(
+            "remote_invalid_answers", "Texts for which a remote model gave no usable answer.", "model"
+        )
 
     def _add_cache(self) -> None:
         self._lookups = self._counter("cache_lookups", "Cache lookups, by the tier that had the entry.", "task", "tier")
@@ -248,6 +269,8 @@ class Metrics:
             events.BatchDone: self._observe_batch,
             events.EngineFailed: lambda event: self._failures.labels(event.model, event.reason).inc(),
             events.EngineReady: self._set_engine,
+            events.RemoteCalled: self._count_remote_call,
+            events.AnswerInvalid: lambda event: self._invalid_answers.labels(event.model).inc(),
         }
 
     def _count_request(self, event: events.RequestDone) -> None:
@@ -293,6 +316,10 @@ class Metrics:
         self._padded.labels(event.model).observe(event.padded_tokens)
         self._read.labels(event.model).inc(event.source_tokens)
         self._written.labels(event.model).inc(event.output_tokens)
+
+    def _count_remote_call(self, event: events.RemoteCalled) -> None:
+        self._remote_calls.labels(event.model, event.outcome).inc()
+        self._remote_s.labels(event.model).observe(event.seconds)
 
     def _set_engine(self, event: events.EngineReady) -> None:
         self._load_s.labels(event.model).set(event.load_s)

@@ -44,7 +44,11 @@ class Tracing:
         self._batches: OrderedDict[Batch, SpanContext] = OrderedDict()
 
     def begin(self, traceparent: str | None) -> "RequestSpan":
-        """Start the span of a request. ``traceparent`` identifies the caller's span, which becomes the parent."""
+        """Start the span of a request.
+
+        ``traceparent`` is the request header that identifies the parent span in the caller's trace. If the header is
+        None, the span starts a new trace.
+        """
         from opentelemetry.trace import SpanKind  # noqa: PLC0415 - an extra
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
@@ -54,7 +58,7 @@ class Tracing:
         return RequestSpan(self, self._tracer.start_span("HTTP", context, SpanKind.SERVER))
 
     def listen(self, event: Event) -> None:
-        """Create the span of an engine call that has returned."""
+        """Create the span of an engine call if ``event`` reports that the call has returned. Ignore other events."""
         if not isinstance(event, BatchDone) or event.number is None:
             return
         now_ns = time.time_ns()
@@ -75,7 +79,10 @@ class Tracing:
             self._batches.popitem(last=False)
 
     def stages(self, parent: "OtelSpan", intervals: Sequence[Interval]) -> None:
-        """Create a child span of ``parent`` for each stage. Engine stages link to the spans of their engine calls."""
+        """Create a child span of ``parent`` for each interval of a stage.
+
+        If engine calls ran in the interval, the child span links to the spans of these calls.
+        """
         from opentelemetry.trace import Link, set_span_in_context  # noqa: PLC0415 - an extra
 
         # Intervals use the performance counter, but spans use the system clock.
@@ -106,7 +113,7 @@ class RequestSpan:
 
     @property
     def response(self) -> bytes:
-        """The value of the ``traceresponse`` header (W3C Trace Context, level 2)."""
+        """The value of the response header ``traceresponse`` (W3C Trace Context, level 2)."""
         flags = int(self._context.trace_flags)
         return f"00-{self.trace_id}-{self._context.span_id:016x}-{flags:02x}".encode()
 
@@ -133,18 +140,18 @@ class RequestSpan:
 
 
 def from_environment(environment: Mapping[str, str]) -> Tracing | None:
-    """Set up tracing as the environment variables specify.
+    """Set up tracing as the OpenTelemetry variables in ``environment`` specify.
 
-    Return None if they name no collector or disable tracing.
+    Return None if these variables name no collector or disable tracing.
 
     Raises:
-        TracingUnavailable: the extra is not installed, or the protocol is not OTLP over HTTP.
+        TracingUnavailable: the extra is not installed, or the protocol is not OTLP over HTTP with protobuf.
     """
     if not any(environment.get(name) for name in ENDPOINTS) or environment.get("OTEL_SDK_DISABLED") == "true":
         return None
-    protocol = next((environment[name] for name in PROTOCOLS if environment.get(name)), PROTOCOL)
-    if protocol != PROTOCOL:
-        raise TracingUnavailable(f"OTEL_EXPORTER_OTLP_PROTOCOL must be {PROTOCOL}")
+    variable = next((name for name in PROTOCOLS if environment.get(name)), None)
+    if variable is not None and environment[variable] != PROTOCOL:
+        raise TracingUnavailable(f"{variable} must be {PROTOCOL}")
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415

@@ -83,7 +83,7 @@ class Catalog:
         """
         if name in self._published_names():
             manifest = self.published(name)
-            if manifest.hub is None:
+            if manifest.hub is None:  # embedded or remote
                 return Entry(name, manifest, self._models_dir / manifest.weights, self._weights_dir)
             folder = self._models_dir if self._installed_dir is None else installed_path(self._installed_dir, name)
             if not (folder / MANIFEST).is_file():
@@ -125,7 +125,7 @@ class Catalog:
         Raises:
             ModelError: its manifest is invalid.
         """
-        return name in self._published_names() and self.published(name).hub is None
+        return name in self._published_names() and bool(self.published(name).weights)
 
     def _published_names(self) -> list[str]:
         return [path.stem for path in (self._models_dir / "catalog").glob("*.toml")]
@@ -150,7 +150,8 @@ def choose(
     ``source`` and ``target`` are language codes. They are equal for summaries. If ``name`` is given, return the model
     with that name. Otherwise, the profile determines the quality of the model. ``production`` requires a production
     model. ``embedded`` selects a draft model or, if there is none, a starter model. ``auto`` selects the production
-    model if it is installed, and otherwise the same model as ``embedded``.
+    model if it is installed, and otherwise the same model as ``embedded``. No profile selects a remote model, because
+    texts may leave the machine only if the operator has named such a model.
 
     Raises:
         ModelError: a manifest is invalid; the model ``name`` does not exist, or has a different task or different
@@ -192,7 +193,8 @@ def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Qu
     fitting = [
         (name, manifest)
         for name, manifest in catalog.manifests().items()
-        if (manifest.task, manifest.source_lang, manifest.target_lang, manifest.quality)
+        if manifest.remote is None
+        and (manifest.task, manifest.source_lang, manifest.target_lang, manifest.quality)
         == (task, source, target, quality)
     ]
     preferred = [name for name, manifest in fitting if manifest.preferred] or [name for name, _ in fitting]

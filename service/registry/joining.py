@@ -1,8 +1,8 @@
-"""Join weights that the repository stores in parts because of its limit on file sizes.
+"""Joining of model files that the repository stores in parts because of its limit on file sizes.
 
 A joined model is a copy of a model in a cache folder, in which each file that is stored in parts has been put back
-together. The name of the folder depends on the digests of the files. Versions therefore never mix, and manifests
-with the same files share one copy.
+together. The name of the folder depends on the digests of the files. Different versions of a model therefore have
+separate folders, and manifests with the same files share one copy.
 """
 
 import fcntl
@@ -19,11 +19,11 @@ from service.registry.verify import CHUNK_BYTES, Digest, check_joined, verify, v
 
 
 def ready(entry: Entry, kind: EngineKind) -> Entry:
-    """Verify the files that the engine ``kind`` reads, and return a model that the engine can load.
+    """Verify the files that the engine ``kind`` reads, and return an entry for a model that this engine can load.
 
-    If no file of the model is stored in parts, return ``entry`` itself. Otherwise, return a copy in the cache folder,
-    in which the parts have been joined. If a valid copy exists, the parts are not read. If the copy is missing or
-    damaged, it is created from the parts.
+    If no file of the model is stored in parts, return ``entry`` itself. Otherwise, return the entry of a copy in the
+    cache folder, in which the parts have been joined. If a valid copy exists, the parts are not read. If the copy is
+    missing or damaged, it is created from the parts.
 
     Raises:
         WeightsMismatch: a file or a part is missing, does not match its SHA-256 or is not in the manifest.
@@ -33,9 +33,10 @@ def ready(entry: Entry, kind: EngineKind) -> Entry:
 
 
 def join(entry: Entry) -> Entry:
-    """Verify the files of all engines, and return a model that every engine can load.
+    """Verify the files that each engine needs, and return an entry for a model that every engine can load.
 
-    If files are stored in parts, this is a copy in the cache folder, as for `ready`.
+    If the model has files that are stored in parts, the returned entry refers to a copy in the cache folder, in which
+    the parts have been joined (see `ready`).
 
     Raises:
         WeightsMismatch, ModelError: for the same reasons as `ready`.
@@ -66,8 +67,8 @@ def _joined(entry: Entry) -> Entry:
 def _make(entry: Entry, made: Entry) -> None:
     """Write those files of ``made``, the cached copy of ``entry``, that are missing or damaged.
 
-    Only one process at a time can do so. Each file is written under a temporary name, and renamed after its SHA-256 has
-    been verified.
+    A lock ensures that only one process at a time writes the copy. Each file is written under a temporary name, and
+    renamed after its SHA-256 has been verified.
     """
     folder = made.folder
     draft = folder.with_name(f".{folder.name}.draft")  # the folder itself may contain only files in the manifest
@@ -86,10 +87,10 @@ def _make(entry: Entry, made: Entry) -> None:
 
 @contextmanager
 def _locked(made: Entry) -> Iterator[None]:
-    """Create the cache folder of the joined model, and lock it against other processes.
+    """Create the cache folder of the joined model, and lock the folder against other processes in the ``with`` block.
 
     Raises:
-        ModelError: the file system reported an error, here or in the body of the ``with`` statement.
+        ModelError: the file system reported an error, either here or in the ``with`` block.
     """
     folder = made.folder
     try:

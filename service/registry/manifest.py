@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    JsonValue,
     StringConstraints,
     ValidationError,
     field_serializer,
@@ -25,7 +26,10 @@ Task = Literal["translation", "summary", "alignment"]
 """An ``alignment`` model matches the words of an output with the words of its source."""
 Quality = Literal["starter", "draft", "production"]
 """The use that outputs are fit for: trials, drafts that an editor compares with the source, or reviewed publication."""
-Architecture = Literal["marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt", "gemma3"]
+Architecture = Literal[
+    "marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt", "gemma3", "remote"
+]
+"""The architecture of a model. ``remote`` is any model behind an OpenAI-compatible server."""
 CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
 """Decoder-only architectures. Their models continue a prompt and return no attention from outputs to sources."""
 BACKWARD_MARK = "german"
@@ -186,6 +190,31 @@ class Hub(_Strict):
     restricted: bool = False
 
 
+class Remote(_Strict):
+    """A model that an OpenAI-compatible server runs. The settings contain the URL of the server, never the manifest.
+
+    ``prompt`` is the name of a prompt file in ``service/generation/remote/prompts``. ``form`` is the form of an answer:
+    a numbered line, a JSON object, or only the text. ``context_sentences`` is the number of preceding sentences in a
+    prompt. ``temperature`` is used if several candidates are requested; a single candidate is generated greedily. If
+    ``logprobs`` is True, the log-probabilities of the tokens are requested. ``body`` contains additional fields of the
+    request.
+
+    The remaining fields describe the model for operators: the address of its terms, whether these must be accepted
+    before the download (``restricted``), the memory that its weights need in GiB, and a command that starts a server.
+    """
+
+    prompt: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    form: Literal["numbered", "json", "plain"] = "numbered"
+    context_sentences: int = Field(default=2, ge=0, le=2)
+    temperature: float = Field(default=0.7, gt=0, le=2)
+    logprobs: bool = True
+    body: dict[str, JsonValue] = {}
+    terms: str = ""
+    restricted: bool = False
+    memory_gib: float = Field(default=0.0, ge=0)
+    start: str = ""
+
+
 class Score(_Strict):
     """A published score. ``set`` is the test set, and ``source`` is the publication that reports the score."""
 
@@ -218,7 +247,7 @@ class Manifest(_Strict):
     ``files`` maps each file to its SHA-256 in hexadecimal. ``joined`` maps each file that is too large for the
     repository to its parts. The parts are also listed in ``files``. An embedded model is in the folder ``weights``. A
     hub model is in the folder of its installed manifest. Before a hub model is installed, its manifest has no
-    ``revision``, ``engines`` or ``files``.
+    ``revision``, ``engines`` or ``files``. A ``remote`` model has none of them, because another server runs it.
 
     If several models have the same task, languages and quality, the ``preferred`` model is the default. ``decoding``
     contains the normal search settings, and ``thorough`` those of a slower and better search. The fields listed in
@@ -242,6 +271,7 @@ class Manifest(_Strict):
     prompts: Prompts | None = None
     thorough: Thorough | None = None
     hub: Hub | None = None
+    remote: Remote | None = None
     published: tuple[Score, ...] = ()
     verified: tuple[str, ...] = ()
     engines: dict[EngineKind, EngineFiles] = {}
@@ -255,7 +285,7 @@ class Manifest(_Strict):
 
     @property
     def complete(self) -> bool:
-        """True if the manifest lists files. If not, the model must be installed before it can be loaded."""
+        """True if the manifest lists files. If not, the model must be installed first, or a remote server runs it."""
         return bool(self.files)
 
     @property
@@ -273,12 +303,26 @@ class Manifest(_Strict):
 
     @model_validator(mode="after")
     def _embedded_or_of_the_hub(self) -> Self:
-        if bool(self.weights) == (self.hub is not None):
-            raise ValueError("exactly one of `weights` and `hub` is required")
+        if [bool(self.weights), self.hub is not None, self.remote is not None].count(True) != 1:
+            raise ValueError("exactly one of `weights`, `hub` and `remote` is required")
+        if self.remote is not None:
+            return self
         described = {"revision": self.revision, "engines": self.engines, "files": self.files}
         missing = [name for name, value in described.items() if not value]
         if missing and (self.hub is None or len(missing) < len(described)):
             raise ValueError(f"these fields are missing or empty: {', '.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _remote_has_no_files(self) -> Self:
+        if (self.architecture == "remote") != (self.remote is not None):
+            raise ValueError("the architecture 'remote' and the table `remote` require each other")
+        if self.remote is not None and (self.engines or self.files or self.joined):
+            raise ValueError("a remote model has no `engines`, `files` or `joined`")
+        if self.remote is not None and self.task == "summary" and self.acceptance.source_pieces_only:
+            raise ValueError(
+                "`acceptance.source_pieces_only` must be false, because a remote model cannot be restricted"
+            )
         return self
 
     @model_validator(mode="after")
@@ -350,5 +394,7 @@ def dumps(manifest: Manifest) -> str:
 
     Defaults are written as well, so that a later version with other defaults does not change the model's behaviour.
     """
-    missing = {name for name in ("hub", "prompts", "thorough") if getattr(manifest, name) is None}  # TOML has no null
+    missing = {
+        name for name in ("hub", "prompts", "remote", "thorough") if getattr(manifest, name) is None
+    }  # TOML has no null
     return tomli_w.dumps(manifest.model_dump(mode="json", exclude=missing))

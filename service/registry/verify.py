@@ -92,6 +92,8 @@ def check_joined(entry: Entry, name: str, found: str) -> None:
 
 
 def _require_installed(entry: Entry) -> None:
+    if entry.manifest.remote is not None:
+        raise ModelError(f"{entry.name} runs on a remote server and has no files here")
     if not entry.manifest.complete:
         raise ModelError(f"{entry.name} is not installed; install it with: depesche models pull {entry.name}")
 

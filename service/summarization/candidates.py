@@ -285,6 +285,11 @@ class CandidateKind:
             if is_headline or found > 0:
                 yield Candidate(text, tuple(support(text, request.members)), found)
 
+    def cacheable(self, result: Candidates) -> bool:
+        """Implement `ResultKind.cacheable`."""
+        del result
+        return True
+
     def encode(self, result: Candidates) -> bytes:
         """Implement `ResultKind.encode`."""
         return codec.encode([(one.text, one.support, one.rank) for one in result])

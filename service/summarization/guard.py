@@ -56,6 +56,8 @@ _NEGATION = re.compile(r"\b(?:nicht|nichts|nie|niemals|niemand\w*|kein\w*|ohne|w
 # Third-person and past-tense forms of weak verbs. Before a noun, such a word is an adjective ("letzten Woche").
 _FINITE = re.compile(r"[a-zäöüß]{2,}(?:t|te|ten)")
 _PAIRS = (("„", "“"), ("»", "«"), ("(", ")"))
+_DOUBLED = re.compile(r"(?<!\.)\.\.(?!\.)|[!?,;:]\s?[,;.](?!\.)|,,|[!?]\.")
+_LEAST_WHOLE_WORDS = 3
 
 
 def objection(sentence: str, sources: Sequence[str]) -> str | None:
@@ -105,7 +107,62 @@ def is_fragment(sentence: str, _: Sequence[str] = ()) -> bool:
 
 def is_unbalanced(sentence: str, _: Sequence[str] = ()) -> bool:
     """Return whether a quotation mark or bracket lacks its counterpart."""
-    return any(sentence.count(opening) != sentence.count(closing) for opening, closing in _PAIRS)
+    text = sentence.replace("”", "“")
+    if "„" not in text and "“" in text:  # English marks
+        return sentence.count("“") != sentence.count("”") or sentence.count('"') % 2 == 1
+    return any(text.count(opening) != text.count(closing) for opening, closing in _PAIRS) or text.count('"') % 2 == 1
+
+
+def _is_mispunctuated(sentence: str, _: Sequence[str] = ()) -> bool:
+    """Return whether two punctuation marks follow each other that never do so, such as two full stops."""
+    return _DOUBLED.search(sentence) is not None
+
+
+def _is_subordinate(sentence: str, _: Sequence[str] = ()) -> bool:
+    """Return whether the sentence is a subordinate clause without a main clause ("Wie das Amt mitteilt.")."""
+    found = words(sentence)
+    if not found or found[0].lower() not in GRAMMAR.conjunctions or sentence.rstrip('“”"»«').endswith("?"):
+        return False
+    clauses = [words(clause) for clause in sentence.split(",")]
+    others = [clause for clause in clauses[1:] if clause and clause[0].lower() not in GRAMMAR.subordinators]
+    return not others and _is_finite(found[-1])
+
+
+def _is_finite(word: str) -> bool:
+    return word in GRAMMAR.finite_verbs or (word not in GRAMMAR.function_words and _FINITE.fullmatch(word) is not None)
+
+
+def _is_cut(sentence: str, sources: Sequence[str]) -> bool:
+    """Return whether ``sentence`` lacks a clause that completes it in a source ("Sie sagte, dass ...")."""
+    text = sentence.rstrip(' .!?…“”"»«')
+    return any(
+        source.startswith(text) and GRAMMAR.complement.match(source, len(text)) is not None for source in sources
+    )
+
+
+def _is_unattributed(sentence: str, sources: Sequence[str]) -> bool:
+    """Return whether the supporting sentences say who made a statement, but ``sentence`` does not."""
+    backing = [sources[number] for number in support(sentence, sources)]
+    return any(map(GRAMMAR.attribution.search, backing)) and GRAMMAR.attribution.search(sentence) is None
+
+
+FLAWS: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    ("has no end", lambda sentence: _ENDS.search(sentence) is None),
+    ("has no beginning", lambda sentence: sentence[:1].islower()),
+    ("opens or closes a quotation or bracket without its counterpart", is_unbalanced),
+    ("has two punctuation marks in a row", _is_mispunctuated),
+    ("is a subordinate clause without a main clause", _is_subordinate),
+)
+
+
+def flaw(sentence: str) -> str | None:
+    """Return what is broken about the form of a sentence, as a predicate for a message, or None."""
+    return next((name for name, applies in FLAWS if applies(sentence)), None)
+
+
+def is_whole(sentence: str) -> bool:
+    """Return whether a sentence of an article may stand in a summary. Subheadings and datelines may not."""
+    return count_words(sentence) >= _LEAST_WHOLE_WORDS and flaw(sentence) is None
 
 
 def _is_unsupported(sentence: str, sources: Sequence[str]) -> bool:
@@ -146,7 +203,9 @@ def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
     """
     first, *others = sentence.split(",")
     openers = GRAMMAR.subordinators
-    main = [first, *(clause for clause in others if (words(clause) or [""])[0].lower() not in openers)]
+    main = [clause for clause in others if (words(clause) or [""])[0].lower() not in openers]
+    if (words(first) or [""])[0].lower() not in GRAMMAR.conjunctions or not others:
+        main.append(first)
     return not any(_has_finite_verb(clause) for clause in main)
 
 
@@ -164,16 +223,24 @@ OBJECTIONS: tuple[tuple[str, Callable[[str, Sequence[str]], bool]], ...] = (
     ("length", _has_odd_length),
     ("fragment", is_fragment),
     ("unbalanced", is_unbalanced),
+    ("punctuation", _is_mispunctuated),
+    ("subordinate", _is_subordinate),
+    ("cut", _is_cut),
     ("unsupported", _is_unsupported),
     ("repetition", _repeats),
     ("negation", _changes_negation),
     ("verbless", _has_no_main_verb),
+    ("unattributed", _is_unattributed),
 )
 OBJECTIONS_TO_REWORDING: tuple[tuple[str, Callable[[str, Sequence[str]], bool]], ...] = (
     ("length", _has_odd_length),
     ("fragment", is_fragment),
     ("unbalanced", is_unbalanced),
+    ("punctuation", _is_mispunctuated),
+    ("subordinate", _is_subordinate),
+    ("cut", _is_cut),
     ("repetition", repeats_content),
     ("negation", _changes_negation),
     ("verbless", _has_no_main_verb),
+    ("unattributed", _is_unattributed),
 )

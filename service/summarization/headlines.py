@@ -7,7 +7,7 @@ from service.cache.tiers import Cache
 from service.checks.assessment import check_summary
 from service.checks.base import notice_of
 from service.domain import Notice, Span
-from service.generation.base import Scorer, TextGenerator
+from service.generation.base import InputLimit, Scorer, TextGenerator
 from service.generation.cached import Result
 from service.generation.call import TEXT_THREADS, Call, TextThreads
 from service.languages.base import Language, language
@@ -76,13 +76,15 @@ class Headliner:
             InvalidInput: a text is not valid Unicode.
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
-        generator, off_loop = self._candidates, self._threads.off_loop
+        generator, off_loop, limit = self._candidates, self._threads.off_loop, self._generator.limit
         if generator is None:
             return [Headlines((), (_UNAVAILABLE,), cached=True) for _ in texts]
         with call.timings.measured("segment"):
             found = [await off_loop(len(text), prepare_text, text, self._language) for text in texts]
         with call.timings.measured("select"):
-            parts = [await off_loop(len(text), self._parts, one, count) for text, one in zip(texts, found, strict=True)]
+            parts = [
+                await off_loop(len(text), _parts, one, count, limit) for text, one in zip(texts, found, strict=True)
+            ]
         tags = generator.tags(texts if origins is None else origins)
         asked = [
             (Request("headline", tuple(text.sentences[n] for n in part), self._max_chars), tag)
@@ -98,32 +100,35 @@ class Headliner:
                 for text, one, of_text in zip(texts, found, results, strict=True)
             ]
 
-    def _parts(self, text: Text, count: int) -> list[Part]:
-        """Return the parts of a text from which headlines are written, most important first.
 
-        They are the lead, its first sentence, and the most relevant sentences. Parts that are too long for the model
-        are left out.
-        """
-        whole = [n for n, sentence in enumerate(text.sentences) if not is_fragment(sentence)]
-        if not whole:
-            return []
-        order = [n for n in relevance_order(assess(text.sentences)) if n in set(whole) - {whole[0]}]
-        single = [whole[0], *order][: min(count, MOST_SINGLE)]
-        parts = dict.fromkeys([self._lead(text, whole), *((n,) for n in single)])
-        return [part for part in parts if self._generator.fits(" ".join(text.sentences[n] for n in part))]
+def _parts(text: Text, count: int, limit: InputLimit) -> list[Part]:
+    """Return the parts of a text from which headlines are written, most important first.
 
-    def _lead(self, text: Text, whole: Sequence[int]) -> Part:
-        """Return the indices of the opening sentences that fit into ``LEAD_CHARS`` characters and into the model.
+    They are the lead, its first sentence, and the most relevant sentences. Parts that are too long for the model are
+    left out.
+    """
+    whole = [n for n, sentence in enumerate(text.sentences) if not is_fragment(sentence)]
+    if not whole:
+        return []
+    others = set(whole[1:])
+    order = [n for n in relevance_order(assess(text.sentences)) if n in others]
+    single = [whole[0], *order][: min(count, MOST_SINGLE)]
+    parts = dict.fromkeys([_lead(text, whole, limit), *((n,) for n in single)])
+    return [part for part in parts if limit.fits(" ".join(text.sentences[n] for n in part))]
 
-        The result contains at least one sentence.
-        """
-        lead: list[int] = []
-        for n in whole:
-            longer = " ".join(text.sentences[one] for one in (*lead, n))
-            if lead and (len(longer) > LEAD_CHARS or not self._generator.fits(longer)):
-                break
-            lead.append(n)
-        return tuple(lead)
+
+def _lead(text: Text, whole: Sequence[int], limit: InputLimit) -> Part:
+    """Return the indices of the opening sentences that fit into ``LEAD_CHARS`` characters and into the model.
+
+    The result contains at least one sentence.
+    """
+    lead: list[int] = []
+    for n in whole:
+        longer = " ".join(text.sentences[one] for one in (*lead, n))
+        if lead and (len(longer) > LEAD_CHARS or not limit.fits(longer)):
+            break
+        lead.append(n)
+    return tuple(lead)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ class Length:
     """Length limits for a summary. None means that there is no limit.
 
     ``max_chars`` applies to the sentences joined by single spaces, with ``mark_chars`` characters for the bullet before
-    each sentence. ``min_words`` and ``min_sentences`` are targets. Sentences are never cut or padded to reach them.
+    each sentence. ``min_words`` and ``min_sentences`` are targets that a summary may miss. Sentences are never cut or
+    padded to reach the targets.
     """
 
     min_words: int = 0
@@ -32,7 +33,7 @@ class Length:
         return all(map(room.take, sentences))
 
     def share(self) -> "Length":
-        """Return the maximum length of one sentence in a summary of ``min_sentences`` sentences of equal length."""
+        """Return the limits for one sentence if ``min_sentences`` sentences share the limits of the summary equally."""
         parts = max(1, self.min_sentences)
         return replace(
             self,
@@ -41,9 +42,9 @@ class Length:
         )
 
     def expected_sentences(self) -> int:
-        """Return how many rewritten sentences of average length (11 to 15 words) fill this length.
+        """Return how many rewritten sentences of average length (`WORDS_A_SENTENCE` words) fit within the upper limits.
 
-        The result is at least 1.
+        The result is rounded, and at least 1. Without upper limits, it is 1.
         """
         limits = []
         if self.max_sentences is not None:
@@ -91,9 +92,9 @@ def from_request(
     max_words: int | None = None,
     max_sentences: int | None = None,
 ) -> Length:
-    """Return the length limits for a request, which names either a preset or exactly one limit.
+    """Return the length limits for a request, which names a preset or one limit or neither.
 
-    The default preset is ``medium``.
+    ``length`` is the name of the preset. If all arguments are None, the preset is ``medium``.
 
     Raises:
         InvalidInput: ``length_conflict`` if more than one of the arguments is given, ``length_unknown`` for an unknown

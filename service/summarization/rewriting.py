@@ -4,6 +4,7 @@ The model rewrites each group of sentences as one sentence. If no rewrite passes
 is used unchanged.
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +14,7 @@ from service.cache import entries as codec
 from service.cache.entries import Field
 from service.checks.base import CHECKS_VERSION
 from service.domain import Notice, Span
-from service.generation.base import FreeWords, GenerationOptions, Source, TextGenerator, TextHypothesis
+from service.generation.base import FreeWords, GenerationOptions, InputLimit, Source, TextHypothesis
 from service.generation.cached import Result, Search
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import Language
@@ -226,6 +227,7 @@ def _company(core: int, sentences: Sequence[str], assessed: Assessment) -> list[
 
 
 LEAST_OUTPUT_TOKENS = 8
+_LIST_MARK = re.compile(r"[-–—•*▪‣·]\s+(?=\S)")
 FILLERS = 16
 PUNCTUATION = ", . : ; ! ? – - „ “ ( ) % €"
 
@@ -247,12 +249,18 @@ def prepare_text(text: str, language: Language) -> Text:
     """Split a text into sentences that contain letters. A text in another language gets a notice.
 
     Raises:
-        InvalidInput: the text is not valid Unicode.
+        InvalidInput: the text is not valid Unicode, or it has too many sentences.
     """
     foreign = foreign_notice(text, language)
     notices = [*check_text(text), *([foreign] if foreign else [])]
-    spans = [span for span in segment(text, language).sentences if any(char.isalpha() for char in span.of(text))]
+    found = (_without_list_mark(text, span) for span in segment(text, language).sentences)
+    spans = [span for span in found if any(char.isalpha() for char in span.of(text))]
     return Text(tuple(for_model(span.of(text), language) for span in spans), tuple(spans), tuple(notices))
+
+
+def _without_list_mark(text: str, span: Span) -> Span:
+    mark = _LIST_MARK.match(text, span.start, span.end)
+    return span if mark is None else Span(mark.end(), span.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +268,7 @@ class SummaryOptions:
     """Options for a summary.
 
     ``variants`` is the number of different summaries of each text. ``quoting_is_usual`` means that the model's
-    candidates compete with the unchanged sentences, so an unchanged sentence needs no notice.
+    candidates compete with the unchanged sentences.
     """
 
     length: Length
@@ -314,18 +322,14 @@ class RewriteInput:
 
 @dataclass(frozen=True, slots=True)
 class RewriteResult:
-    """The candidate sentences for one group, best first. The last candidate is the unchanged core.
-
-    ``refused`` is True if the group was rewritten, no rewrite was accepted, and an editor must be told.
-    """
+    """The candidate sentences for one group, best first. The last candidate is the unchanged core."""
 
     wordings: tuple[SummarySentence, ...]
     rewrite_input: RewriteInput
     cached: bool
-    refused: bool
 
 
-def rewrite_inputs(text: Text, options: SummaryOptions, generator: TextGenerator) -> list[RewriteInput]:
+def rewrite_inputs(text: Text, options: SummaryOptions, limit: InputLimit) -> list[RewriteInput]:
     """Return the model inputs for all variants of a summary, one for each group of sentences, in text order."""
     found = groups(
         text.sentences,
@@ -336,15 +340,15 @@ def rewrite_inputs(text: Text, options: SummaryOptions, generator: TextGenerator
         fillers=FILLERS,
         further=options.variants - 1,
     )
-    return [_input(text, group, generator) for group in found]
+    return [_input(text, group, limit) for group in found]
 
 
-def _input(text: Text, group: Group, generator: TextGenerator) -> RewriteInput:
+def _input(text: Text, group: Group, limit: InputLimit) -> RewriteInput:
     """Return the model input for a group. If the whole group is too long, the input contains only its core."""
     if group.filler:
         return RewriteInput(group, group.members, rewritten=False, cut=False)
     for members in (group.members, (group.core,)):
-        if generator.fits(" ".join(text.sentences[n] for n in members)):
+        if limit.fits(" ".join(text.sentences[n] for n in members)):
             return RewriteInput(group, members, rewritten=True, cut=members != group.members)
     return RewriteInput(group, (group.core,), rewritten=False, cut=True)
 
@@ -368,7 +372,6 @@ def rewrite_result(
         (*(_sentence(text, rewrite_input, distinct[written_text], members) for written_text in order), core),
         rewrite_input,
         cached=written is not None and written.cached,
-        refused=written is not None and not fit and not options.quoting_is_usual,
     )
 
 
@@ -416,6 +419,11 @@ class WordingKind:
             for members, hypotheses in outputs
         ]
 
+    def cacheable(self, result: Wordings) -> bool:
+        """Implement `ResultKind.cacheable`."""
+        del result
+        return True
+
     def encode(self, result: Wordings) -> bytes:
         """Implement `ResultKind.encode`."""
         return codec.encode([(one.text, one.support) for one in result])
@@ -432,12 +440,15 @@ def free_words() -> FreeWords:
     return FreeWords(GRAMMAR.function_words, PUNCTUATION)
 
 
+_UNKNOWN_SCORE = -100.0
+"""A rewrite without a score meets only the default of ``least_score``. Some remote servers return no scores."""
+
+
 def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Acceptance) -> bool:
     """Return whether a rewrite of ``members`` is complete, meets the conditions ``acceptance`` and passes the guard."""
     return (
         candidate.finish_reason == "eos"
-        and candidate.score is not None
-        and candidate.score >= acceptance.least_score
+        and (_UNKNOWN_SCORE if candidate.score is None else candidate.score) >= acceptance.least_score
         and loose_joints(candidate.text, members) <= acceptance.most_loose_joints
         and objection(candidate.text, members) is None
     )

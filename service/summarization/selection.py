@@ -23,10 +23,10 @@ Vector = Mapping[str, float]
 
 
 def sentence_vectors(sentences: Sequence[str]) -> list[Vector]:
-    """Return the tf-idf vector of each sentence. The computation takes linear time and space.
+    """Return the tf-idf vector of each sentence, normalised to unit length. This takes linear time and space.
 
-    The weight of a stem is (1 + ln tf) * ln(1 + n / df), where n is the number of sentences and df is the number of
-    them that contain the stem.
+    Before normalisation, the weight of a stem is (1 + ln tf) * ln(1 + n / df). Here, tf is the number of times that the
+    stem occurs in the sentence, n is the number of sentences, and df is the number of sentences that contain the stem.
     """
     bags = [Counter(content_stems(sentence)) for sentence in sentences]
     frequency = Counter(stem for bag in bags for stem in bag)
@@ -90,7 +90,7 @@ _SHORT_WORDS, _LONG_WORDS = 7, 40
 
 @dataclass(frozen=True)
 class Weights:
-    """The weight of each feature in the score of a sentence."""
+    """The weight of each feature in the score that `assess` computes for a sentence."""
 
     rank: float = 1.0
     centroid: float = 1.0
@@ -105,9 +105,10 @@ DEFAULT_WEIGHTS = Weights()
 class Assessment:
     """The scores of the sentences in an article.
 
-    ``scores`` [sentences] range from 0 to 1. The best sentence scores 1. In a long article, only the most promising
-    sentences are compared with each other, and all others score 0. ``compared`` lists the indices of the compared
-    sentences. ``similarity_matrix`` [compared, compared] contains their pairwise cosines, with a zero diagonal.
+    ``scores`` (shape [sentences]) contains numbers from 0 to 1. In a long article, only the `MOST_COMPARED` most
+    promising sentences are compared with each other, and all others score 0. ``compared`` lists the indices of the
+    compared sentences. ``similarity_matrix`` (shape [compared, compared]) contains the cosines of all pairs of these
+    sentences, with a zero diagonal.
     """
 
     scores: Matrix
@@ -131,7 +132,10 @@ class Assessment:
 
 
 def assess(sentences: Sequence[str], *, headline: str | None = None, weights: Weights = DEFAULT_WEIGHTS) -> Assessment:
-    """Score the sentences of an article. All scores are 0 if no sentence contains content words."""
+    """Score the sentences of an article. ``weights`` contains the weight of each feature in the scores.
+
+    The best sentence scores 1. All scores are 0 if no sentence contains content words.
+    """
     if not sentences:
         return Assessment(np.zeros(0), (), np.zeros((0, 0)))
     vectors = sentence_vectors(sentences)
@@ -149,7 +153,7 @@ def assess(sentences: Sequence[str], *, headline: str | None = None, weights: We
 
 
 def rank(sentences: Sequence[str], *, headline: str | None = None) -> list[float]:
-    """Return the score of each sentence, from 0 to 1."""
+    """Return the score of each sentence, from 0 to 1, in the order of ``sentences`` (see `assess`)."""
     return [float(score) for score in assess(sentences, headline=headline).scores]
 
 
@@ -158,8 +162,9 @@ def select(
 ) -> list[int]:
     """Select sentences that summarise the article within ``budget``, and return their indices in article order.
 
-    ``barred`` sentences are never selected. If all other sentences fit, all of them are selected. A sentence that is
-    too long for the remaining room is skipped, not cut. The result is empty if no sentence fits.
+    ``barred`` contains the indices of sentences that are never selected. If all other sentences fit within ``budget``,
+    all of them are selected. A sentence that is too long for the remaining space is skipped, not cut. The result is
+    empty if no sentence fits.
     """
     free = [number for number in range(len(sentences)) if number not in barred]
     if budget.fits([sentences[number] for number in free]):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from service.results import Style
-from service.summarization.guard import LEAST_WORDS, is_fragment
+from service.summarization.guard import LEAST_WORDS, is_fragment, is_whole
 from service.summarization.lengths import Length, from_request
 from service.summarization.words import content_stems, count_words, depends_on_previous, words
 
@@ -100,10 +100,16 @@ def _is_independent(sentence: str) -> bool:
 def barred(style: Style, sentences: Sequence[str], headline: str | None) -> frozenset[int]:
     """Return the indices of the sentences of an article that a summary in this style must not use.
 
-    A teaser may use only the first ten sentences that the style admits. If the style does not admit any sentence, only
-    sentences that repeat the headline are barred.
+    Sentences that repeat an earlier one, subheadings, datelines and other fragments are barred. A teaser may use only
+    the first ten sentences that the style admits. If no sentence is left, only sentences that repeat the headline are
+    barred.
     """
-    admitted = [number for number, sentence in enumerate(sentences) if admits(style, sentence, headline)]
+    firsts = {tuple(words(sentence)): number for number, sentence in reversed(list(enumerate(sentences)))}
+    admitted = [
+        number
+        for number, sentence in enumerate(sentences)
+        if firsts[tuple(words(sentence))] == number and is_whole(sentence) and admits(style, sentence, headline)
+    ]
     if not admitted:
         admitted = [number for number, sentence in enumerate(sentences) if admits("abstract", sentence, headline)]
     if style == "teaser":

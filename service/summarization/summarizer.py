@@ -13,7 +13,7 @@ from service.generation.call import TEXT_THREADS, Call, TextThreads
 from service.languages.base import Language, language
 from service.results import Method, Style, Summary, SummarySentence
 from service.summarization.candidates import CandidateGenerator, Candidates, Request, candidate_generator, tasks_for
-from service.summarization.guard import repeats_sentence
+from service.summarization.guard import flaw, repeats_sentence
 from service.summarization.lengths import Length
 from service.summarization.rewriting import (
     RewriteInput,
@@ -31,7 +31,7 @@ from service.summarization.rewriting import (
 )
 from service.summarization.styles import lay_out, repeats
 from service.summarization.variants import Choice, Offer, choose, variants
-from service.summarization.words import count_words, require_grammar
+from service.summarization.words import count_words, depends_on_previous, require_grammar, words
 
 
 def with_findings(source: str, summary: Summary, language: Language) -> Summary:
@@ -135,7 +135,7 @@ class Summarizer:
         off_loop = self._threads.off_loop
         with call.timings.measured("select"):
             inputs = [
-                await off_loop(len(text), rewrite_inputs, one, options, self.generator)
+                await off_loop(len(text), rewrite_inputs, one, options, self.generator.limit)
                 for text, one in zip(texts, found, strict=True)
             ]
         if self._candidates is None:
@@ -283,21 +283,30 @@ def _extracts(text: Text, options: SummaryOptions) -> list[Summary]:
     extracts = _extractive(text, options, "extractive")
     if not extracts[0].sentences:
         return [replace(extracts[0], method="abstractive")]
-    return [replace(one, notices=(_method_changed(options),)) for one in extracts]
+    return [replace(one, notices=(_method_changed(),)) for one in extracts]
 
 
 def _summary(done: Sequence[RewriteResult], choices: Sequence[Choice], options: SummaryOptions) -> Summary:
+    choices = _distinct(done, choices)
     kept = [done[number] for number, _ in choices]
     sentences = [done[number].wordings[rank] for number, rank in choices]
     notices = [notice for one in kept for notice in _notices(one)]
     method: Method = "abstractive"
     if all(sentence.verbatim for sentence in sentences):
         method = "extractive"
-        notices.append(_method_changed(options))
+        notices.append(_method_changed())
     truncated = any(one.rewrite_input.cut for one in kept)
     asked = [one for one in kept if not one.rewrite_input.group.filler]
     cached = bool(asked) and all(one.cached for one in asked)
     return _lay_out(sentences, options.style, method, notices, truncated=truncated, cached=cached)
+
+
+def _distinct(done: Sequence[RewriteResult], choices: Sequence[Choice]) -> list[Choice]:
+    """Return the choices without those whose sentence repeats an earlier one word for word."""
+    firsts: dict[tuple[str, ...], Choice] = {}
+    for number, rank in choices:
+        firsts.setdefault(tuple(words(done[number].wordings[rank].text)), (number, rank))
+    return list(firsts.values())
 
 
 def _lay_out(
@@ -313,9 +322,9 @@ def _lay_out(
     return Summary(text, method, tuple(sentences), tuple(notices), truncated, cached, style)
 
 
-def _method_changed(options: SummaryOptions) -> Notice:
+def _method_changed() -> Notice:
     message = "the summary is an extract: all sentences are copied unchanged from the source"
-    return Notice("method_changed", message, review=not options.quoting_is_usual)
+    return Notice("method_changed", message, review=False)
 
 
 def _notices(one: RewriteResult) -> list[Notice]:
@@ -323,10 +332,6 @@ def _notices(one: RewriteResult) -> list[Notice]:
     notices = []
     if one.rewrite_input.cut:
         notices.append(Notice("truncated", "together, these sentences are too long for the model", place))
-    if one.refused:
-        notices.append(
-            Notice("sentence_verbatim", "no rewrite of this sentence passed the checks, so it is unchanged", place)
-        )
     return notices
 
 
@@ -335,7 +340,11 @@ def _with_variants(
 ) -> Summary:
     """Return the first variant with its notices, and attach the other variants to it."""
     first, *others = (
-        with_findings(source, replace(one, notices=(*one.notices, *_length_notices(text, one, options))), language)
+        with_findings(
+            source,
+            replace(one, notices=(*one.notices, *find_flaws(text, one), *_length_notices(text, one, options))),
+            language,
+        )
         for one in summaries
     )
     fewer = []
@@ -348,6 +357,22 @@ def _with_variants(
             )
         )
     return replace(first, notices=(*text.notices, *first.notices, *fewer), variants=tuple(others))
+
+
+def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
+    """Yield a notice for each sentence that is broken, or that refers to a sentence which the summary leaves out."""
+    numbers = {span: number for number, span in enumerate(text.spans)}
+    before: set[int] = set()
+    for place, sentence in zip(_spans(summary), summary.sentences, strict=True):
+        support = [numbers[span] for span in sentence.support if span in numbers]
+        first = next(iter(sentence.support), None)
+        found = flaw(sentence.text)
+        if found is not None:
+            yield Notice("sentence_broken", f"this sentence {found}", first, place)
+        elif depends_on_previous(sentence.text) and support and min(support) > 0 and min(support) - 1 not in before:
+            message = "this sentence refers to a sentence that the summary leaves out"
+            yield Notice("reference_lost", message, first, place)
+        before.update(support)
 
 
 def _length_notices(text: Text, summary: Summary, options: SummaryOptions) -> list[Notice]:

@@ -1,4 +1,4 @@
-"""Variants of a summary that differ sufficiently from each other."""
+"""The choice of sentences for a summary, and for variants of the summary that differ sufficiently from each other."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ COPY_NOVELTY = 0.1
 def novelty(sentence: str, sources: Sequence[str], *, ngram_words: int = NGRAM_WORDS) -> float:
     """Return the share of the sentence's word n-grams that do not occur in any source. Case is ignored.
 
-    The share ranges from 0 (the sentence is copied) to 1. A sentence with fewer than ``ngram_words`` words counts as
-    one n-gram. The novelty of a sentence without words is 0.
+    The share is 0 if the sentence is copied, and 1 if none of its n-grams occurs in a source. A sentence with fewer
+    than ``ngram_words`` words counts as one n-gram. The novelty of a sentence without words is 0.
     """
     tokens = [word.lower() for word in words(sentence)]
     size = min(ngram_words, len(tokens))
@@ -49,8 +49,9 @@ Choice = tuple[int, int]
 class Offer:
     """Alternative wordings of one summary sentence, best first. An empty wording is never used.
 
-    ``score`` is at most 1. Normal offers are used first, then ``spare`` offers, and then ``filler`` offers.
-    ``in_first`` allows the offer in the first summary, and ``in_further`` in the others.
+    ``score`` is at most 1. In the first summary, ``spare`` offers are used only after normal offers. In all summaries,
+    ``filler`` offers are used last. The offer may be used in the first summary if ``in_first`` is True, and in further
+    variants of the summary if ``in_further`` is True.
     """
 
     wordings: tuple[str, ...]
@@ -61,7 +62,7 @@ class Offer:
     in_further: bool = True
 
     def only_if(self, wanted: bool) -> "Offer":  # noqa: FBT001 - `only_if` names the flag
-        """Return the offer itself if ``wanted`` is set, or else a copy without wordings."""
+        """Return the offer itself if ``wanted`` is True. Otherwise, return a copy without wordings."""
         return self if wanted else replace(self, wordings=())
 
     def without(self, rank: int) -> "Offer":
@@ -70,11 +71,11 @@ class Offer:
 
 
 def choose(offers: Sequence[Offer], length: Length) -> list[Choice]:
-    """Choose the wordings of the best summary within ``length``, and return them in the order of the offers.
+    """Choose the wordings of the best summary within ``length``, and return their indices in the order of the offers.
 
     The result is empty if nothing fits. Each offer contributes at most one wording, which is the best one that fits.
-    Spare offers and then fillers use the remaining room. If the summary would otherwise have fewer than
-    ``min_sentences`` sentences, short wordings are preferred to good ones.
+    Spare offers and then fillers (see `Offer`) use the remaining space. If the summary would otherwise have fewer than
+    ``min_sentences`` sentences, spare offers and short wordings may be chosen before better ones.
     """
     offers = [offer.only_if(offer.in_first) for offer in offers]
     found = _within(offers, length, Counter(), spares_last=True)
@@ -86,11 +87,12 @@ def choose(offers: Sequence[Offer], length: Length) -> list[Choice]:
 
 
 def variants(first: Sequence[Choice], offers: Sequence[Offer], length: Length, count: int) -> list[list[Choice]]:
-    """Return up to ``count`` different summaries: ``first``, followed by others in descending order of quality.
+    """Return up to ``count`` different summaries: ``first``, followed by further ones.
 
-    A wording loses ``USE_COST`` for each earlier summary that uses it and ``RANK_COST`` for each better wording in its
-    offer. Each further summary is the best one by these reduced scores. Summaries that copy an earlier summary, or part
-    of one, are skipped. No summary has more sentences than the first or fewer than ``min_sentences``.
+    The score of a wording is reduced by ``USE_COST`` for each earlier summary that uses it, and by ``RANK_COST`` for
+    each better wording in its offer. Each further summary is the best one by these reduced scores. Summaries that copy
+    an earlier summary, or part of one, are skipped. No further summary has more sentences than ``first`` or fewer than
+    ``min_sentences``.
     """
     made = [list(first)]
     uses = Counter(first)

@@ -1,6 +1,7 @@
 """Functions for the words of a sentence: counting, stems and content words.
 
-German is the only language with a summary grammar. `require_grammar` rejects other languages when a model is loaded.
+They use the summary grammar (stemming rules and word lists) of German. No other language has a summary grammar, so
+`require_grammar` rejects other languages when a model is loaded.
 """
 
 import re
@@ -34,14 +35,14 @@ def words(text: str) -> list[str]:
 
 
 def spaced_words(text: str) -> list[tuple[str, str]]:
-    """Return the words in order, each with the text that follows it up to the next word or the end."""
+    """Return the words in order. Each is paired with the text that follows it, up to the next word or the end."""
     found = list(_WORD.finditer(text))
     ends = [*(match.start() for match in found[1:]), len(text)]
     return [(match.group(), text[match.end() : end]) for match, end in zip(found, ends, strict=False)]
 
 
 def content_stems(text: str) -> list[str]:
-    """Return the stems of the content words in order. Numbers are content words."""
+    """Return the stems of all words except function words, such as articles and prepositions, in order."""
     skipped = GRAMMAR.function_words
     return [GRAMMAR.stem(word) for word in words(text) if word.lower() not in skipped]
 

@@ -1,11 +1,21 @@
-"""Constraints that require a translation to contain certain terms."""
+"""Constraints that require a translation to contain certain terms, and the search for all that no glossary names."""
 
+import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from service.domain import Span
+from service.languages.base import Language, WrittenDate, WrittenTime
+from service.text.literals import find_literals, find_signs
 
-Kind = Literal["glossary", "kept", "address", "number", "date"]
+Kind = Literal["glossary", "kept", "literal", "sign", "name", "number", "date"]
+"""The kind of a constraint.
+
+A ``kept`` term comes from the caller and is not translated. A ``literal`` is an address, a placeholder, an emoji or a
+telephone number. A ``sign`` is a symbol, and a ``name`` is a word with letters that many models cannot write.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +30,60 @@ class TermConstraint:
     kind: Kind
     term: str
     accepted: tuple[str, ...] = ()
+
+
+def literal_constraints(text: str) -> list[TermConstraint]:
+    """Return constraints for the literal passages in ``text``, in order. See `find_literals`."""
+    return [TermConstraint(one.span, one.text, "literal", one.text) for one in find_literals(text)]
+
+
+_LETTERS = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+_COMMON_LETTERS = re.compile(r"[A-Za-zÄÖÜäöüßẞéèêëáàâçñôóòîïíúùûåæøÉÈÀÁÅØÇ'’-]+")
+_PLAIN_LETTERS = {"ı": "i", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "þ": "th", "ß": "ss"}
+
+
+def name_constraints(text: str) -> Iterator[TermConstraint]:
+    """Yield a constraint for each word with letters that neither German nor English uses, such as "Gündoğan".
+
+    A translation may omit the accents.
+    """
+    if _COMMON_LETTERS.fullmatch(text.replace(" ", "")):
+        return
+    for match in _LETTERS.finditer(text):
+        word = match[0]
+        if _COMMON_LETTERS.fullmatch(word) or not unicodedata.is_normalized("NFC", word):
+            continue
+        parted = unicodedata.normalize("NFKD", word)
+        bare = "".join(_PLAIN_LETTERS.get(char, char) for char in parted if not unicodedata.combining(char))
+        yield TermConstraint(Span(*match.span()), word, "name", word, (bare,) if bare != word else ())
+
+
+_WRITABLE_SIGNS = "%&+="  # every model can write these
+_MINUS = re.compile(r"(?<![\w.,)\]/–−-])−(?=\d)")
+
+
+def sign_constraints(text: str, target: Language) -> Iterator[TermConstraint]:
+    """Yield a constraint for each sign in ``text``. The translation may contain the sign or words for it."""
+    for span in find_signs(text):
+        sign = span.of(text)
+        if sign not in _WRITABLE_SIGNS and sign != "−":
+            yield TermConstraint(span, sign, "sign", sign, target.sign_forms(sign))
+    for match in _MINUS.finditer(text):
+        yield TermConstraint(Span(*match.span()), "-", "sign", "−", target.sign_forms("-"))
+
+
+def numeral_constraints(text: str, source: Language, target: Language) -> list[TermConstraint]:
+    """Return constraints for the numerals in ``text`` that must be written differently in ``target``.
+
+    They are in order and do not overlap. The list is empty if ``source`` has no rules for finding numerals or
+    ``target`` has none for writing them.
+    """
+    if source.find_numerals is None or target.write_numeral is None:
+        return []
+    found: list[TermConstraint] = []
+    for span, value in source.find_numerals(text):
+        written = target.write_numeral(value)
+        if written is not None:
+            kind: Kind = "date" if isinstance(value, WrittenDate | WrittenTime) else "number"
+            found.append(TermConstraint(span, written[0], kind, span.of(text), written[1]))
+    return found

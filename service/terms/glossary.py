@@ -1,4 +1,4 @@
-"""Search for glossary terms, addresses and numerals in a source text, and their placement in its translation."""
+"""Glossaries, and the search for their terms in a source text."""
 
 import itertools
 import json
@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from service.domain import Link, Span
+from service.domain import Span
 from service.errors import InvalidInput, ModelError
-from service.languages.base import Inflection, Language, WrittenDate, WrittenTime
+from service.languages.base import Inflection, Language
 from service.terms.constraints import Kind, TermConstraint
+from service.text.normalization import compose
 
-# A hyphenated compound is one word, so the term "AfD" is not found in "AfD-nah".
-_WORD = re.compile(r"[^\W_]+(?:[-’'·&./][^\W_]+)*")
-_BLANK = re.compile(r"\s+")
+# A hyphenated compound is one word, so the term "AfD" is not found in "AfD-nah". A sign between words is also a word.
+_WORD = re.compile(r"[^\W_]+(?:[-'·&./][^\W_]+)*|[^\w\s]")
+FOLDED = {"’": "'", "‘": "'", "\u2010": "-", "\u2011": "-", "\u00a0": " ", "\u202f": " "}
+"""Typographic variants that count as equal in terms."""
 COMPARISONS_PER_WORD = 64
 """The maximum average number of comparisons for each word of a text.
 
@@ -65,8 +67,8 @@ class Trie:
     def __init__(self, terms: Sequence[Term], inflection: Inflection) -> None:
         """Index ``terms``, which must not be empty.
 
-        If terms differ only in their punctuation or spacing, only the longest of them is indexed. If they are equally
-        long, this is the first one.
+        If terms differ only in their spacing, or in marks around them, only the longest of them is indexed. If they are
+        equally long, this is the first one.
         """
         by_words: dict[tuple[str, ...], Term] = {}
         for term in terms:
@@ -79,7 +81,7 @@ class Trie:
     def at(self, words: Sequence[str], joined: Sequence[bool], place: int, comparisons: Comparisons) -> list[Term]:
         """Return the terms that begin at the word with index ``place``, in any of their forms.
 
-        ``joined[n]`` is True if only white space separates word n from the next word.
+        ``joined[n]`` is True if at most white space separates word n from the next word.
 
         Raises:
             InvalidInput: the limit of ``comparisons`` is exceeded.
@@ -193,6 +195,10 @@ class Glossary:
     def __bool__(self) -> bool:
         return bool(self._terms)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Pickle the terms without their indexes, which can be nested deeply."""
+        return {"_terms": self._terms, "_tries": {}}
+
     def find(self, text: str, language: Language) -> list[TermConstraint]:
         """Find the terms in ``text``, in order and without overlap. ``language`` is the language of the text.
 
@@ -206,9 +212,11 @@ class Glossary:
         if not self._terms:
             return []
         trie = self._trie(language)
-        spans = [Span(*match.span()) for match in _WORD.finditer(text)]
-        words = [span.of(text) for span in spans]
-        joined = [_BLANK.fullmatch(text, one.end, other.start) is not None for one, other in itertools.pairwise(spans)]
+        folded = compose(text, FOLDED)
+        spans = [Span(*match.span()) for match in _WORD.finditer(folded.text)]
+        words = [span.of(folded.text) for span in spans]
+        gaps = (folded.text[one.end : other.start] for one, other in itertools.pairwise(spans))
+        joined = [not gap or gap.isspace() for gap in gaps]
         comparisons = Comparisons(COMPARISONS_PER_WORD * len(words))
         found: list[TermConstraint] = []
         place = 0
@@ -219,7 +227,8 @@ class Glossary:
                 place += 1
                 continue
             last = place + len(term.words) - 1
-            found.append(TermConstraint(Span(spans[place].start, spans[last].end), term.target, term.kind, term.source))
+            span = folded.span(Span(spans[place].start, spans[last].end))
+            found.append(TermConstraint(span, term.target, term.kind, term.source))
             place = last + 1
         return found
 
@@ -230,12 +239,14 @@ class Glossary:
 
 
 def _term(source: str, target: str, kind: Kind, pointer: str) -> Term:
-    words = tuple(_WORD.findall(source))
-    if not words:
+    words = _WORD.findall(compose(source.strip(), FOLDED).text)
+    worded = [place for place, word in enumerate(words) if word[0].isalnum()]
+    if not worded:
         raise InvalidInput("term_empty", "a term contains no word", pointer=pointer)
+    inner = tuple(words[worded[0] : worded[-1] + 1])  # marks around a term need not stand in the text
     if not target.strip():
         raise InvalidInput("term_empty", "the translation of a term is blank", pointer=pointer)
-    return Term(source.strip(), target.strip(), kind, words)
+    return Term(source.strip(), target.strip(), kind, inner)
 
 
 def _preference(term: Term, word: str, inflection: Inflection) -> tuple[int, bool, bool, int, int]:
@@ -264,6 +275,13 @@ class Terms:
 
     translated: Mapping[str, str]
     kept: tuple[str, ...]
+    changed_s: float = 0.0
+    """The time of the last change to the file, in seconds since 1970."""
+
+    @property
+    def entries(self) -> Mapping[str, str]:
+        """All terms with their translations. A term that must not be translated is its own translation."""
+        return {**self.translated, **{term: term for term in self.kept}}
 
     @property
     def digest(self) -> str:
@@ -312,207 +330,4 @@ def _terms(path: Path) -> Terms:
                 kept.append(source)
             case _:
                 raise ModelError(f"{path.name}, line {number}: expected term<TAB>translation, or only a term")
-    return Terms(translated, tuple(kept))
-
-
-_ADDRESS = re.compile(
-    r"""(?P<email>(?<![\w.+-])[\w+-]+(?:\.[\w+-]+)*@[\w-]+(?:\.[\w-]+)+)
-      | (?P<url>(?:https?://|ftp://|www\.)[^\s<>"„“”»«]+)
-      | (?P<domain>(?<![\w@.-])(?:[a-z0-9-]{2,}\.)+(?:de|at|ch|com|org|net|eu|info)(?:/[^\s<>"„“”»«]*)?(?![\w-]))
-      | (?P<handle>(?<!\w)@\w{2,})""",
-    re.VERBOSE,
-)
-# Punctuation marks and closing brackets at the end of an address are not part of it.
-_TRAILING = ".,;:!?)]}'’…"
-
-
-def address_constraints(text: str) -> list[TermConstraint]:
-    """Return constraints for the addresses in ``text`` (URLs, domains, email addresses and handles), in order."""
-    found = []
-    for match in _ADDRESS.finditer(text):
-        whole = match.group()
-        kept = whole.rstrip(_TRAILING)
-        if whole[len(kept) : len(kept) + 1] == ")" and kept.count("(") > kept.count(")"):
-            kept += ")"
-        if kept:
-            span = Span(match.start(), match.start() + len(kept))
-            found.append(TermConstraint(span, kept, "address", kept))
-    return found
-
-
-def numeral_constraints(text: str, source: Language, target: Language) -> list[TermConstraint]:
-    """Return constraints for the numerals in ``text`` that must be written differently in ``target``.
-
-    They are in order and do not overlap. The list is empty if ``source`` has no rules for finding numerals or
-    ``target`` has none for writing them.
-    """
-    if source.find_numerals is None or target.write_numeral is None:
-        return []
-    found: list[TermConstraint] = []
-    for span, value in source.find_numerals(text):
-        written = target.write_numeral(value)
-        if written is not None:
-            kind: Kind = "date" if isinstance(value, WrittenDate | WrittenTime) else "number"
-            found.append(TermConstraint(span, written[0], kind, span.of(text), written[1]))
-    return found
-
-
-# If the output lacks a term of one of these kinds, it is inserted. Terms of other kinds only replace linked words.
-INSERTED: frozenset[Kind] = frozenset({"kept", "address"})
-_OUTPUT_WORD = re.compile(r"\w+(?:[-’'.,/]\w+)*|\S")
-_DIGIT = re.compile(r"\d")
-
-
-@dataclass(frozen=True, slots=True)
-class PlacementResult:
-    """A sentence after its terms have been placed.
-
-    It consists of the new text, the updated links, and the constraints that were applied or are missing.
-    """
-
-    text: str
-    links: tuple[Link, ...]
-    applied: tuple[TermConstraint, ...]
-    missing: tuple[TermConstraint, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Edit:
-    span: Span
-    text: str
-
-
-def place_terms(output: str, links: Sequence[Link], required: Sequence[TermConstraint]) -> PlacementResult:
-    """Edit ``output`` so that it satisfies as many of the ``required`` constraints as possible.
-
-    ``links`` aligns ``output`` with the source. The source spans of the constraints must not overlap. A constraint that
-    ``output`` already satisfies changes nothing. Otherwise, the text of the constraint replaces a copy of the source
-    term or, if there is none, the linked words. If there are no linked words either, constraints of the `INSERTED`
-    kinds are inserted after the nearest word. A term that is required twice must occur twice.
-    """
-    occupied: list[Span] = []
-    edits: list[_Edit] = []
-    applied, missing = [], []
-    for one in required:
-        found = _present(output, one, occupied)
-        if found is None and (edit := _edit(output, links, one, occupied)) is not None:
-            edits.append(edit)
-            found = edit.span
-        if found is None:
-            missing.append(one)
-            continue
-        occupied.append(found)
-        applied.append(one)
-    text, moved = _edited(output, links, edits)
-    return PlacementResult(text, moved, tuple(applied), tuple(missing))
-
-
-def _present(output: str, one: TermConstraint, occupied: Sequence[Span]) -> Span | None:
-    return next(
-        (span for form in (one.text, *one.accepted) for span in _occurrences(output, form) if _free(span, occupied)),
-        None,
-    )
-
-
-def _occurrences(output: str, form: str) -> list[Span]:
-    whole = re.compile(rf"(?<!\w)(?<!\d[.,]){re.escape(form)}(?!\w)(?![.,]\d)", re.IGNORECASE)
-    return [Span(*match.span()) for match in whole.finditer(output)]
-
-
-def _free(span: Span, occupied: Sequence[Span]) -> bool:
-    return not any(span.start < other.end and other.start < span.end for other in occupied)
-
-
-def _edit(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> _Edit | None:
-    copied = next((span for span in _occurrences(output, one.term) if _free(span, occupied)), None)
-    span = copied or _linked(output, links, one, occupied)
-    if span is not None:
-        return _Edit(span, _cased(one, span, output))
-    return _insertion(output, links, one, occupied) if one.kind in INSERTED else None
-
-
-def _linked(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> Span | None:
-    """Return the run of adjacent output words that is linked most strongly to the source term, if there is one.
-
-    Words in the ``occupied`` spans are not used.
-    """
-    words = [Span(*match.span()) for match in _OUTPUT_WORD.finditer(output)]
-    weights = [_weight(word, links, one.span) for word in words]
-    runs: list[tuple[float, Span]] = []
-    start = 0
-    while start < len(words):
-        end = start
-        while end < len(words) and weights[end] > 0 and _free(words[end], occupied):
-            end += 1
-        if end > start:
-            runs.append((sum(weights[start:end]), Span(words[start].start, words[end - 1].end)))
-        start = max(end, start + 1)
-    runs = [run for run in runs if _alike(one, run[1].of(output))]
-    return max(runs, key=lambda run: run[0], default=(0.0, None))[1]
-
-
-def _weight(word: Span, links: Sequence[Link], source: Span) -> float:
-    """Return the total weight of the links from ``source`` to ``word``, or 0 if other source words have more weight."""
-    inside = outside = 0.0
-    for link in links:
-        if link.target.start < word.end and word.start < link.target.end:
-            if link.source.start < source.end and source.start < link.source.end:
-                inside += link.weight
-            else:
-                outside += link.weight
-    return inside if inside > outside else 0.0
-
-
-def _alike(one: TermConstraint, words: str) -> bool:
-    """Return whether the constraint may replace ``words``.
-
-    A number or date may only replace words with a digit. Punctuation is never replaced.
-    """
-    if one.kind in {"number", "date"}:
-        return _DIGIT.search(words) is not None
-    return any(char.isalnum() for char in words)
-
-
-def _insertion(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> _Edit:
-    """Return an edit that inserts the text of the constraint.
-
-    The text is inserted after the output word that is linked to the nearest preceding source word. If there is no such
-    word, it is inserted at the start.
-    """
-    before = [link for link in links if link.source.end <= one.span.start]
-    nearest = max(before, key=lambda link: (link.source.end, link.weight), default=None)
-    place = 0 if nearest is None else nearest.target.end
-    place = max([place, *(span.end for span in occupied if span.start < place < span.end)])
-    left = " " if place > 0 and not output[place - 1].isspace() else ""
-    right = " " if place < len(output) and (output[place].isalnum() or not left) else ""
-    return _Edit(Span(place, place), f"{left}{one.text}{right}")
-
-
-def _cased(one: TermConstraint, span: Span, output: str) -> str:
-    begins = not output[: span.start].strip(" \"'“”„«»(")
-    if begins and one.kind == "glossary" and span.of(output)[:1].isupper():
-        return one.text[:1].upper() + one.text[1:]
-    return one.text
-
-
-def _edited(output: str, links: Sequence[Link], edits: Sequence[_Edit]) -> tuple[str, tuple[Link, ...]]:
-    """Apply ``edits``, which must not overlap, and return the new text and the updated links."""
-    parts: list[str] = []
-    end = 0
-    for edit in sorted(edits, key=lambda edit: edit.span):
-        parts += (output[end : edit.span.start], edit.text)
-        end = edit.span.end
-    text = "".join((*parts, output[end:]))
-    return text, tuple(link._replace(target=_moved(link.target, edits)) for link in links)
-
-
-def _moved(span: Span, edits: Sequence[_Edit]) -> Span:
-    start, end = span
-    for edit in edits:
-        grown = len(edit.text) - (edit.span.end - edit.span.start)
-        if edit.span.end <= span.start:
-            start, end = start + grown, end + grown
-        elif edit.span.start < span.end:
-            # The edit replaces words of the link, so the link now covers the replacement.
-            start, end = start - max(0, span.start - edit.span.start), max(end, edit.span.end) + grown
-    return Span(start, max(start, end))
+    return Terms(translated, tuple(kept), path.stat().st_mtime)

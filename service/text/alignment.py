@@ -81,10 +81,10 @@ def piece_spans(pieces: Sequence[str], text: str) -> tuple[Span, ...]:
 
 
 def _surface(pieces: Sequence[str], number: int, piece: str) -> str:
-    """Return the characters that ``piece``, the piece at index ``number``, represents.
+    """Return the characters that ``piece`` represents. ``number`` is the index of ``piece`` in ``pieces``.
 
-    If a character is encoded as several consecutive byte pieces, the first of them represents all characters that these
-    bytes encode, and the others represent none.
+    A byte piece stands for one byte. The first piece in a sequence of byte pieces represents all characters that the
+    sequence encodes. The other byte pieces represent no characters.
     """
     if _BYTE.fullmatch(piece) is None:
         return piece.replace(_WORD_START, "")
@@ -120,9 +120,9 @@ def _matches(one: Sequence[Letter], other: Sequence[Letter]) -> Iterator[tuple[L
 
 
 def _skips(one: Sequence[Letter], other: Sequence[Letter], i: int, j: int) -> tuple[int, int]:
-    """Return how many letters to skip in each sequence to reach the next equal pair.
+    """Return how many letters to skip in each sequence, from ``i`` and ``j``, to reach the next pair of equal letters.
 
-    The result is (1, 1) if there is no such pair nearby.
+    The result is (1, 1) if there is no such pair within the next few letters.
     """
     for total in range(1, _LOOK_AHEAD_CHARS + 1):
         for first in range(total + 1):

@@ -31,9 +31,10 @@ def _read_detector() -> Any:
 
 
 def load_detector() -> Any:
-    """Return the language model. The first call in a process loads it, which takes about a second.
+    """Return the model that identifies languages.
 
-    The service therefore calls this function at startup.
+    The first call in a process loads the model, which takes about a second. The service therefore calls this function
+    at startup.
     """
     with _loading:
         return _read_detector()
@@ -45,10 +46,9 @@ def foreign_code(language: Language) -> str:
 
 
 def foreign_notice(text: str, language: Language) -> Notice | None:
-    """Return a notice if the text is clearly not in ``language``.
+    """Return a notice if the text is clearly not in ``language``. Otherwise, return None.
 
-    The function returns None for texts without letters, and for short or ambiguous texts such as headlines, names and
-    numbers.
+    Texts without letters get no notice, and neither do short or ambiguous texts such as headlines, names and numbers.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)
@@ -63,8 +63,8 @@ def foreign_notice(text: str, language: Language) -> Notice | None:
 def likely_languages(text: str, language: Language) -> list[tuple[str, float]]:
     """Return (ISO 639-1 code, probability) pairs, most likely language first.
 
-    The list is empty for a text without letters. The model is unreliable for short texts, so ``language`` is ranked
-    first if the text contains enough of its marker words.
+    The list is empty for a text without letters. The model is unreliable for short texts. If the text contains enough
+    marker words of ``language``, this language is therefore ranked first.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)

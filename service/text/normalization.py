@@ -3,15 +3,22 @@
 import re
 import sys
 import unicodedata
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Literal
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from service.domain import Notice, Span
 from service.errors import InvalidInput
 from service.languages.base import Language
 
-NORMALISER_VERSION = "1"
+NORMALISER_VERSION = "2"
 """Part of every cache key. Increase it whenever `for_model` returns a different result for any sentence."""
+
+_TWINS = str.maketrans({"\u2212": "-", "\u2010": "-", "\u2011": "-"})
+"""Minus signs and hyphens that many models cannot read."""
 
 # White space is replaced before control characters are removed, because some white-space characters are also control
 # characters.
@@ -20,6 +27,13 @@ _PLAIN = re.compile(r"[\x20-\x7e\xa1-\xac\xae-\xff„“”‚‘’–—…€
 """The characters that most sentences consist of. Only the space is invisible, and NFC leaves all of them unchanged."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CREDENTIALS = re.compile(r"\ufeff?[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2,}")
+"""Content credentials of C2PA, which are hidden in a text as a run of variation selectors (C2PA 2.3, A.7).
+
+A single variation selector, for example after an emoji, is part of the text.
+"""
+REPLACEMENT = "\ufffd"
+"""The character that decoders write for bytes that they cannot decode."""
 _JOINER = "\u034f"
 _MOST_MARKS = 30
 
@@ -46,17 +60,37 @@ def for_model(sentence: str, language: Language) -> str:
     """Normalise a sentence for models and cache keys. The function is idempotent.
 
     The result is in NFC. Each run of white space (including no-break spaces, tabs and line breaks) becomes one space.
-    Control characters, soft hyphens and zero-width characters are removed. Words that are hyphenated across a line
-    break are joined according to the rules of the language.
+    Control characters, soft hyphens, zero-width characters and content credentials are removed. Minus signs and special
+    hyphens become "-". Words that are hyphenated across a line break are joined according to the rules of the language.
     """
     if _PLAIN.fullmatch(sentence):
         return " ".join(sentence.split())
-    mended = language.sentences.broken_word.sub("", sentence)
+    mended = language.sentences.broken_word.sub("", _CREDENTIALS.sub("", sentence))
     spaced = _WHITE_SPACE.sub(" ", mended)
     if not spaced.isascii() or not spaced.isprintable():
-        spaced = _invisible().sub("", spaced)
+        spaced = _invisible().sub("", spaced).translate(_TWINS)
         spaced = normalize_unicode(spaced, "NFC")
     return " ".join(spaced.split())
+
+
+def mask_credentials(text: str) -> str:
+    """Replace content credentials by spaces, which preserves all offsets."""
+    return _CREDENTIALS.sub(lambda found: " " * len(found[0]), text)
+
+
+def remove_credentials(text: str, spans: Sequence[Span | None]) -> tuple[str, list[Span | None]]:
+    """Remove content credentials from ``text``, and return it with ``spans``, moved accordingly.
+
+    The credentials of a source do not apply to its translation. A span may be None. No credentials may start or end
+    inside a span.
+    """
+    removed = [Span(*found.span()) for found in _CREDENTIALS.finditer(text)]
+    if not removed:
+        return text, list(spans)
+    ends = [one.end for one in removed]
+    lengths = [0, *accumulate(one.end - one.start for one in removed)]
+    moved = [None if span is None else span.shifted(-lengths[bisect_right(ends, span.start)]) for span in spans]
+    return _CREDENTIALS.sub("", text), moved
 
 
 def normalize_unicode(text: str, form: Literal["NFC", "NFKC"]) -> str:
@@ -66,6 +100,45 @@ def normalize_unicode(text: str, form: Literal["NFC", "NFKC"]) -> str:
     therefore split with a joiner character, as in the Stream-Safe Text Format of UAX #15.
     """
     return unicodedata.normalize(form, _long_marks().sub(f"\\g<0>{_JOINER}", text))
+
+
+class Composed(NamedTuple):
+    """A text in NFC, and the offset of each of its characters in the original text, followed by the original length."""
+
+    text: str
+    offsets: Sequence[int]
+
+    def span(self, span: Span) -> Span:
+        """Convert a span of the composed text into a span of the original text."""
+        return Span(self.offsets[span.start], self.offsets[span.end])
+
+
+SOFT_HYPHEN = "\u00ad"
+
+
+@cache
+def _clusters() -> re.Pattern[str]:
+    """Return a pattern for a character with the marks that NFC may join to it, or for a run of Korean letters."""
+    marks = "".join(char for char in map(chr, range(0x300, 0x20000)) if unicodedata.category(char) in {"Mn", "Mc"})
+    return re.compile(f"[\u1100-\u11ff]+|[\\s\\S][{marks}]*")
+
+
+def compose(text: str, fold: Mapping[str, str] = MappingProxyType({})) -> Composed:
+    """Return ``text`` in NFC and without soft hyphens, with the offsets of its characters. The time is linear.
+
+    ``fold`` maps further characters to their replacements, which may be empty.
+    """
+    if unicodedata.is_normalized("NFC", text) and SOFT_HYPHEN not in text and fold.keys().isdisjoint(text):
+        return Composed(text, range(len(text) + 1))
+    parts: list[str] = []
+    offsets: list[int] = []
+    for match in _clusters().finditer(text):
+        whole = match[0]
+        part = whole if whole.isascii() else normalize_unicode(whole, "NFC").replace(SOFT_HYPHEN, "")
+        part = "".join(fold.get(char, char) for char in part)
+        parts.append(part)
+        offsets += [match.start()] * len(part)
+    return Composed("".join(parts), [*offsets, len(text)])
 
 
 @cache
@@ -82,7 +155,9 @@ def _long_marks() -> re.Pattern[str]:
 
 
 def check_text(text: str) -> list[Notice]:
-    """Return notices about control characters in a submitted text. Offsets are in code points.
+    """Return notices about control characters, content credentials and replacement characters in a submitted text.
+
+    Offsets are in code points.
 
     Raises:
         InvalidInput: ``text_not_unicode`` if the text contains a lone surrogate.
@@ -90,8 +165,21 @@ def check_text(text: str) -> list[Notice]:
     surrogate = _SURROGATE.search(text)
     if surrogate is not None:
         raise InvalidInput("text_not_unicode", f"The text contains a lone surrogate at offset {surrogate.start()}.")
-    control = _CONTROL.search(text)
-    if control is None:
-        return []
-    message = "The text contains control characters. They are removed before the text is sent to the model."
-    return [Notice("control_characters", message, Span(*control.span()))]
+    notices = []
+    if (control := _CONTROL.search(text)) is not None:
+        message = "The text contains control characters. They are removed before the text is sent to the model."
+        notices.append(Notice("control_characters", message, Span(*control.span())))
+    if (credentials := _CREDENTIALS.search(text)) is not None:
+        message = (
+            "The text contains content credentials (C2PA), which state its origin. They do not apply to the output, so "
+            "they are removed from it."
+        )
+        notices.append(Notice("content_credentials", message, Span(*credentials.span()), review=False))
+    place = text.find(REPLACEMENT)
+    if place >= 0:
+        message = (
+            f"The text contains {text.count(REPLACEMENT)} replacement characters (U+FFFD). They stand for letters that "
+            "were lost when the text was decoded."
+        )
+        notices.append(Notice("replacement_characters", message, Span(place, place + 1)))
+    return notices

@@ -4,13 +4,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from sentencex import get_sentence_boundaries
 
 from service.domain import Span
+from service.errors import InvalidInput
 from service.languages.base import Language, SentenceGrammar
-from service.text.normalization import visible_span
+from service.text.normalization import mask_credentials, visible_span
 
 _LINE = re.compile(r"[^\n\r\x0b\x0c\x85\u2028\u2029]+")
 _SINGLE_BREAKS = frozenset({"\n", "\r\n", "\r", "\x0b", "\x85", "\u2028"})
@@ -21,6 +22,17 @@ _EVIDENCE_SHARE = 1 / 3
 _LIST_ITEM = re.compile(r"[-*•–—·▪▶►■]\s")
 _DOMAIN = re.compile(r"[\w-]{2,}\.[a-z]{2,}\b")  # an advertiser's address in a list of links
 _SENTENCE_END = re.compile(r"[.!?…:][“”\"»«’‘)\]]*$")
+
+
+MAX_SENTENCES = 10_000
+"""The maximum number of sentences in a request."""
+
+
+def require_sentences(count: int) -> None:
+    """Raise `InvalidInput` if a request has ``count`` sentences, and these are more than `MAX_SENTENCES`."""
+    if count > MAX_SENTENCES:
+        detail = f"the texts of a request may have {MAX_SENTENCES:,} sentences in total; send them in several requests"
+        raise InvalidInput("too_many_sentences", detail, limit=MAX_SENTENCES)
 
 
 def paragraphs(text: str, language: Language) -> tuple[Span, ...]:
@@ -71,7 +83,11 @@ def _joined(text: str, block: list[Span], grammar: SentenceGrammar) -> list[Span
     wrapped = _is_wrapped(lines, width, grammar)
     result = [block[0]]
     for span, (line, following) in zip(block[1:], pairwise(lines), strict=True):
-        if _continues(line, following, grammar) or (wrapped and _wraps(line, following, width, grammar)):
+        if (
+            ":" in {line, following}
+            or _continues(line, following, grammar)
+            or (wrapped and _wraps(line, following, width, grammar))
+        ):
             result[-1] = Span(result[-1].start, span.end)
         else:
             result.append(span)
@@ -118,6 +134,7 @@ def _continues(line: str, following: str, grammar: SentenceGrammar) -> bool:
 
 _MIN_HEADLINE_WORDS = 4  # a brand name such as "EuropaPark" is not a headline
 _MAX_HEADLINE_CHARS = 200
+_GLUED_QUOTE = re.compile(r"[„“\"»«][^„“”\"»«\n]{3,60}[“”\"»«](?=[^\W\d_])")
 
 
 def glued_kicker_chars(line: str, language: Language, known: Iterable[str] = ()) -> int:
@@ -128,7 +145,8 @@ def glued_kicker_chars(line: str, language: Language, known: Iterable[str] = ())
     """
     if len(line) > _MAX_HEADLINE_CHARS or len(line.split()) < _MIN_HEADLINE_WORDS:
         return 0
-    candidates = (*language.kickers, *known)
+    quoted = _GLUED_QUOTE.match(line)
+    candidates = (*language.kickers, *known, *([quoted[0]] if quoted else []))
     return max((len(c) for c in candidates if _is_glued(line, c)), default=0)
 
 
@@ -162,9 +180,16 @@ class Segmentation:
 
 
 def segment(text: str, language: Language) -> Segmentation:
-    """Split ``text`` into paragraphs and sentences. Any string is accepted, and the running time is linear."""
-    bounds = paragraphs(text, language)
-    sentences = tuple(sentence for bound in bounds for sentence in _sentences(text, bound, language))
+    """Split ``text`` into paragraphs and sentences. The running time is linear.
+
+    Raises:
+        InvalidInput: the text has more than `MAX_SENTENCES` sentences.
+    """
+    masked = mask_credentials(text)
+    bounds = paragraphs(masked, language)
+    found = (sentence for bound in bounds for sentence in _sentences(masked, bound, language))
+    sentences = tuple(islice(found, MAX_SENTENCES + 1))
+    require_sentences(len(sentences))
     return Segmentation(text, sentences, bounds)
 
 

@@ -5,88 +5,41 @@ import re
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from service.cache import entries as codec
 from service.cache.entries import Field
-from service.checks.assessment import check_sentence
+from service.checks.assessment import LEAST_REFEREE_SCORE, check_obedience, check_sentence
 from service.checks.base import CHECKS_VERSION, Code, Finding, Severity
 from service.checks.names import garbles
-from service.checks.repetition import AdjacentRepetition, find_repetition
+from service.checks.repetition import Collapsed, collapse_repetitions
 from service.domain import Link, Mark, Prompt, Span
 from service.generation.aligners import Aligner
-from service.generation.base import GenerationOptions, GivenOutput, Scorer, Source, TextGenerator, TextHypothesis
+from service.generation.base import (
+    GenerationOptions,
+    GivenOutput,
+    Referee,
+    Scorer,
+    Source,
+    TextGenerator,
+    TextHypothesis,
+)
 from service.generation.cached import Search
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import LanguagePair
 from service.registry.manifest import BACKWARD_MARK, TERM_MARKS
-from service.terms.constraints import TermConstraint
-from service.terms.glossary import Glossary, address_constraints, numeral_constraints, place_terms
+from service.terms.constraints import (
+    TermConstraint,
+    literal_constraints,
+    name_constraints,
+    numeral_constraints,
+    sign_constraints,
+)
+from service.terms.glossary import Glossary
+from service.terms.placement import place_terms
 from service.text.alignment import Alignment
-from service.text.normalization import NORMALISER_VERSION, for_model
+from service.text.normalization import NORMALISER_VERSION, REPLACEMENT, for_model
 from service.translation.preparation import Sentence
-
-
-class Repetition(NamedTuple):
-    """A phrase that the model repeated: the span of the remaining copy, and the number of removed copies."""
-
-    span: Span
-    times: int
-
-
-@dataclass(frozen=True, slots=True)
-class Collapsed:
-    """A model output without adjacent repetitions.
-
-    ``repetitions`` lists the repeated phrases. ``removed`` lists the deleted ranges in the order of deletion. Each
-    range refers to the text as it was just before that deletion.
-    """
-
-    text: str
-    repetitions: tuple[Repetition, ...] = ()
-    removed: tuple[Span, ...] = ()
-
-    def without(self, found: AdjacentRepetition) -> "Collapsed":
-        """Return a copy from which one more repetition has been removed."""
-        once, again, said = found
-        times = {once: said}
-        for span, before in self.repetitions:
-            # Repetitions within the removed copy count towards the remaining copy.
-            place = _after_removal(span, again) or once
-            times[place] = times.get(place, 0) + before
-        return Collapsed(
-            self.text[: again.start] + self.text[again.end :],
-            tuple(Repetition(*one) for one in sorted(times.items())),
-            (*self.removed, again),
-        )
-
-    def aligned(self, alignment: Alignment) -> Alignment:
-        """Convert an alignment of the original output into an alignment of this text."""
-        target, weights = alignment.target, alignment.weights
-        for removed in self.removed:
-            moved = [_after_removal(word, removed) for word in target]
-            weights = tuple(row for row, word in zip(weights, moved, strict=True) if word is not None)
-            target = tuple(word for word in moved if word is not None)
-        return Alignment(alignment.source, target, weights)
-
-
-def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> Collapsed:
-    """Remove adjacent repetitions from ``output``, unless ``source`` also contains one.
-
-    docs/adr/0017 explains why the sentence is not decoded a second time instead.
-    """
-    collapsed = Collapsed(output)
-    while (found := find_repetition(source, collapsed.text, *languages)) is not None:
-        collapsed = collapsed.without(found)
-    return collapsed
-
-
-def _after_removal(span: Span, removed: Span) -> Span | None:
-    """Return the position of ``span`` after the deletion of ``removed``, or None if they overlap."""
-    if span.end <= removed.start:
-        return span
-    return span.shifted(removed.start - removed.end) if span.start >= removed.end else None
-
 
 LEAST_LINK_WEIGHT = 0.05  # links with less weight are noise
 SHORT_WORDS = 3
@@ -104,6 +57,7 @@ BREAKS = frozenset(
         Code.OUTPUT_TOO_LONG,
         Code.REPETITION,
         Code.REPETITION_REMOVED,
+        Code.ANSWER_INVALID,
     }
 )
 """The codes of findings that make a translation unusable, such as untranslated text, invented text and loops."""
@@ -123,6 +77,10 @@ class FinishedSentence:
     alignment: Alignment | None = None
     cut: bool = False
 
+    def with_findings(self, further: Iterable[Finding]) -> "FinishedSentence":
+        """Return the sentence with ``further`` findings after its own."""
+        return replace(self, findings=(*self.findings, *further))
+
     @property
     def for_review(self) -> list[Finding]:
         """The findings that an editor must review."""
@@ -132,6 +90,11 @@ class FinishedSentence:
     def broken(self) -> bool:
         """True if the translation is unusable: it is cut off, or one of the findings for review is in `BREAKS`."""
         return self.cut or any(one.code in BREAKS for one in self.for_review)
+
+    @property
+    def answered(self) -> bool:
+        """True if the model gave a usable answer. If not, ``text`` is the source sentence."""
+        return all(one.code is not Code.ANSWER_INVALID for one in self.findings)
 
     @property
     def doubts(self) -> int:
@@ -146,13 +109,15 @@ class FinishedSentence:
 class SentenceConstraints:
     """The requirements for the translation of one sentence: its terms and, if ``aligned``, a word alignment.
 
-    ``source`` is the sentence as submitted, before normalisation.
+    ``source`` is the sentence as submitted, before normalisation. ``context`` contains the normalised sentences before
+    it that the model sees.
     """
 
     source: str
     sentence: Sentence
     required: tuple[TermConstraint, ...]
     aligned: bool
+    context: tuple[str, ...] = ()
 
 
 def constraints_of(
@@ -163,10 +128,12 @@ def constraints_of(
     *,
     aligned: bool,
     inflected: bool = False,
+    context: tuple[str, ...] = (),
 ) -> SentenceConstraints:
     """Return the requirements for the translation of a sentence. ``source`` is the sentence as submitted.
 
-    If ``inflected`` is True, the translation may contain glossary terms in other grammatical forms.
+    If ``inflected`` is True, the translation may contain glossary terms in other grammatical forms. ``context``
+    contains the normalised sentences before it that the model sees.
     """
     required = _terms_of(source, glossary, languages)
     if inflected:
@@ -175,7 +142,7 @@ def constraints_of(
             replace(one, accepted=(*one.accepted, *forms(one.text))) if one.kind == "glossary" else one
             for one in required
         )
-    return SentenceConstraints(source, sentence, required, aligned)
+    return SentenceConstraints(source, sentence, required, aligned, context)
 
 
 def hinted(wanted: SentenceConstraints, languages: LanguagePair) -> Prompt | None:
@@ -205,9 +172,11 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
     """Return a generator that converts one hypothesis to a finished sentence.
 
     It yields the hypothesis and expects its word alignment, but only if an alignment is required or needed to place
-    terms.
+    terms. If the hypothesis is invalid, the sentence stays untranslated.
     """
     required = constraints.required
+    if hypothesis.finish_reason == "invalid":
+        return FinishedSentence(constraints.sentence.text, missing=required, findings=(_UNANSWERED,))
     written = collapse_repetitions(constraints.sentence.text, hypothesis.text, languages)
     placed = place_terms(written.text, (), required)
     # If the output already contains all terms, no alignment is needed to place them.
@@ -223,10 +192,18 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
     elif alignment is not None and placed.text != written.text:
         alignment = _realigned(alignment, placed.links)
     # Placing a term moves the words after it, so the findings then refer to the whole sentence.
-    removed = _repetition_findings(written, known=placed.text == written.text)
+    removed = tuple(_repetition_findings(written, known=placed.text == written.text))
+    if REPLACEMENT in written.text and REPLACEMENT not in placed.text:
+        message = "the model wrote a character that could not be decoded; it was removed"
+        removed = (*removed, Finding(Code.CHARACTER_BROKEN, message))
     findings = (*check_sentence(constraints.source, placed.text, *languages), *removed)
     cut = hypothesis.finish_reason == "length"
     return FinishedSentence(placed.text, placed.applied, placed.missing, findings, alignment, cut)
+
+
+_UNANSWERED = Finding(
+    Code.ANSWER_INVALID, "the language model gave no usable answer for this sentence, so it is not translated"
+)
 
 
 def finish_without_model(
@@ -247,15 +224,17 @@ def finish_without_model(
 
 
 def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
-    """Return the constraints for glossary terms, addresses and numerals in a sentence, in order and without overlap.
+    """Return the constraints for a sentence, in order and without overlap.
 
-    If two of them overlap, a glossary term takes precedence over an address, and an address over a numeral.
+    If two of them overlap, the order of precedence is: glossary terms, literals, numerals, names, signs.
     """
     chosen: list[TermConstraint] = []
     for found in (
         glossary.find(source, languages.source),
-        address_constraints(source),
+        literal_constraints(source),
         numeral_constraints(source, *languages),
+        name_constraints(source),
+        sign_constraints(source, languages.target),
     ):
         chosen += [one for one in found if not any(_overlap(one.span, other.span) for other in chosen)]
     return tuple(sorted(chosen, key=lambda one: one.span))
@@ -361,14 +340,16 @@ def best(source: str, finished: Sequence[FinishedSentence]) -> list[int]:
     """Return the indices of the candidate translations of ``source`` that tie for first place, in order.
 
     The first candidate is the result of the normal search. Candidates with more factual doubts than the first, or with
-    a misspelt name, are excluded. Of the others, unbroken candidates are better than broken ones, and then those with
-    fewer doubts are better.
+    a misspelt name, are excluded, unless the first search gave no usable answer. Of the others, unbroken candidates are
+    better than broken ones, and then those with fewer doubts are better.
     """
     first = finished[0]
     fit = [
         number
         for number, one in enumerate(finished)
-        if one is first or (_facts(one) <= _facts(first) and not garbles(source, first.text, one.text))
+        if one is first
+        or not first.answered
+        or (_facts(one) <= _facts(first) and not garbles(source, first.text, one.text))
     ]
     ranks = {number: (finished[number].broken, finished[number].doubts) for number in fit}
     least = min(ranks.values())
@@ -380,7 +361,8 @@ class SentenceKind:
 
     If the manifest of ``generator`` defines a thorough search, sentences with a doubtful translation are searched
     again. ``scorer`` then computes the log-probability of the source, given each candidate, to choose between the
-    candidates.
+    candidates. ``referee`` is a small translation model that judges the outputs of a remote model. An output
+    that it considers very unlikely needs a review.
     """
 
     def __init__(
@@ -391,6 +373,7 @@ class SentenceKind:
         *,
         generator: TextGenerator | None = None,
         scorer: Scorer | None = None,
+        referee: Referee | None = None,
     ) -> None:
         """Create the kind.
 
@@ -402,9 +385,12 @@ class SentenceKind:
         self._threads = threads
         self._generator = generator
         self._scorer = scorer
+        self._referee = referee
         self._thorough = None if generator is None else generator.manifest.thorough
         prompts = None if generator is None else generator.manifest.prompts
-        self.hints = prompts is not None and prompts.hints
+        self._marked = prompts is not None and prompts.hints
+        self._remote = generator is not None and generator.manifest.remote is not None
+        self.hints = self._marked or self._remote
         self._task = () if prompts is None else (Mark(prompts.task),)
         if self._thorough is not None and self._thorough.backward_weight and scorer is None:
             raise ValueError("backward scores require a scorer")
@@ -412,21 +398,31 @@ class SentenceKind:
     @property
     def versions(self) -> tuple[str, ...]:
         """Implement `ResultKind.versions`."""
-        return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, NO_PROMPT
+        referee = "" if self._referee is None else f"{self._referee.identity} {LEAST_REFEREE_SCORE}"
+        return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, referee
 
     def key(self, wanted: SentenceConstraints) -> Field:
-        """Implement `ResultKind.key`. The sentence is translated without context."""
+        """Implement `ResultKind.key`. It contains exactly the context that the model sees."""
         terms = [(*one.span, one.text, one.kind, one.term, one.accepted) for one in wanted.required]
-        return [wanted.source, wanted.aligned, terms, NO_CONTEXT]
+        return [wanted.source, wanted.aligned, terms, wanted.context or NO_CONTEXT]
 
     def source(self, wanted: SentenceConstraints) -> Source:
         """Implement `ResultKind.source`."""
         attention = self._aligner.needs_attention and (wanted.aligned or bool(wanted.required))
-        return Source(self._prompt(wanted), GenerationOptions(attention=attention, scored=self._thorough is not None))
+        options = GenerationOptions(attention=attention, scored=self._thorough is not None)
+        if self._remote:
+            return Source(wanted.sentence.text, options, wanted.context, self._terms(wanted))
+        return Source(self._prompt(wanted), options)
+
+    def _terms(self, wanted: SentenceConstraints) -> tuple[tuple[str, str], ...]:
+        """Return the caller's terms in a sentence, each with the words that the translation must contain for it."""
+        callers = [one for one in wanted.required if one.kind in CALLER_TERMS]
+        pairs = ((for_model(one.span.of(wanted.source), self._languages.source), one.text) for one in callers)
+        return tuple(dict.fromkeys(pairs))
 
     def _prompt(self, wanted: SentenceConstraints) -> str | Prompt:
         """Return the sentence with hints, or without hints if the model does not support them or they do not fit."""
-        prompt = hinted(wanted, self._languages) if self.hints else None
+        prompt = hinted(wanted, self._languages) if self._marked else None
         if prompt is None or self._generator is None:
             return wanted.sentence.text
         fits = self._generator.fits("".join(part for part in prompt if isinstance(part, str)))
@@ -502,7 +498,25 @@ class SentenceKind:
             asked = await self._threads.in_thread(chars, _advance, steps, answers, done)
             pairs = [(wanted[number].source, hypothesis) for number, hypothesis in asked.items()]
             answers = dict(zip(asked, await self._aligner.align(pairs), strict=True)) if asked else {}
-        return [done[number] for number in range(len(steps))]
+        finished = [done[number] for number in range(len(steps))]
+        return await self._judged(wanted, finished) if self._remote else finished
+
+    async def _judged(
+        self, wanted: Sequence[SentenceConstraints], finished: Sequence[FinishedSentence]
+    ) -> list[FinishedSentence]:
+        """Add findings that only outputs of a language model need: it may obey its source instead of translating it."""
+        given = [GivenOutput(one.sentence.text, sentence.text) for one, sentence in zip(wanted, finished, strict=True)]
+        scores = [None] * len(given) if self._referee is None else await self._referee.log_probs(given)
+        return [
+            sentence.with_findings(check_obedience(one.source, self._languages.source, score))
+            if sentence.answered
+            else sentence
+            for one, sentence, score in zip(wanted, finished, scores, strict=True)
+        ]
+
+    def cacheable(self, result: FinishedSentence) -> bool:
+        """Implement `ResultKind.cacheable`. A sentence without a usable answer is tried again by the next request."""
+        return result.answered
 
     def encode(self, result: FinishedSentence) -> bytes:
         """Implement `ResultKind.encode`."""
@@ -530,7 +544,6 @@ class SentenceKind:
         )
 
 
-NO_PROMPT = ""
 NO_CONTEXT = ""
 _CODES = tuple(Code)
 _SEVERITIES = tuple(Severity)

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from service.domain import Notice, Span
-from service.generation.base import TextGenerator
+from service.generation.base import InputLimit
 from service.languages.base import Language
 from service.terms.glossary import Glossary
 from service.text.html.document import Block, Document, parse
 from service.text.html.tags import HTML_RULES, TagRules
 from service.text.language_id import foreign_notice
 from service.text.normalization import check_text, for_model, visible_span
-from service.text.segmentation import Segmentation, segment, split_long
+from service.text.segmentation import Segmentation, require_sentences, segment, split_long
 
 Format = Literal["text", "html"]
 Split = Literal["lines", "sentences", "no"]
@@ -28,7 +28,8 @@ class TranslationOptions:
 
     ``split`` determines where the text is split: at line breaks and sentence ends, only at sentence ends, or only where
     it is too long for the model. If ``attribute_texts`` is True, the HTML attributes ``title`` and ``alt`` are also
-    translated. ``tags`` contains the caller's rules for tags. ``alignment`` requests a word alignment.
+    translated. ``tags`` contains the caller's rules for tags. ``alignment`` requests a word alignment, and ``facts``
+    the facts of the text and its translation side by side.
     """
 
     format: Format = "text"
@@ -36,6 +37,7 @@ class TranslationOptions:
     tags: TagRules = HTML_RULES
     split: Split = "lines"
     alignment: bool = False
+    facts: bool = False
     glossary: Glossary = NO_TERMS
 
 
@@ -78,8 +80,8 @@ def notices_of(text: str, language: Language) -> list[Notice]:
     return notices if foreign is None else [*notices, foreign]
 
 
-def prepare(text: str, generator: TextGenerator, language: Language, split: Split = "lines") -> Prepared:
-    """Split ``text``, which must be valid Unicode, into sentences that are not too long for the generator.
+def prepare(text: str, limit: InputLimit, language: Language, split: Split = "lines") -> Prepared:
+    """Split ``text``, which must be valid Unicode, into sentences that are not too long for the model.
 
     See `TranslationOptions` for ``split``.
     """
@@ -87,10 +89,9 @@ def prepare(text: str, generator: TextGenerator, language: Language, split: Spli
     found = _segmented(text, language, split)
     sentences: list[Sentence] = []
     for span in found.sentences:
-        parts = _fitting(text, span, generator, language)
+        parts = _fitting(text, span, limit, language)
         if len(parts) > 1:
-            most = generator.manifest.tokens.max_source_tokens
-            message = f"this sentence has more than {most} tokens and was translated in parts"
+            message = f"this sentence has more than {limit.max_source_tokens} tokens and was translated in parts"
             notices.append(Notice("sentence_split", message, span))
         sentences += parts
     spans = tuple(sentence.span for sentence in sentences)
@@ -106,15 +107,15 @@ def _segmented(text: str, language: Language, split: Split) -> Segmentation:
     return Segmentation(text, (whole,) if whole.start < whole.end else (), (whole,))
 
 
-def _fitting(text: str, span: Span, generator: TextGenerator, language: Language) -> list[Sentence]:
-    """Return the sentence at ``span`` or, if it is too long for the generator, its parts in order."""
+def _fitting(text: str, span: Span, limit: InputLimit, language: Language) -> list[Sentence]:
+    """Return the sentence at ``span`` or, if it is too long for the model, its parts in order."""
     fitting: list[Sentence] = []
     waiting = [span]
     while waiting:
         part = waiting.pop()
         normal = for_model(part.of(text), language)
         has_letters = _LETTER.search(normal) is not None
-        halves = None if not has_letters or generator.fits(normal) else split_long(text, part, language)
+        halves = None if not has_letters or limit.fits(normal) else split_long(text, part, language)
         if halves is None:
             fitting.append(Sentence(part, normal, has_letters))
         else:
@@ -155,20 +156,19 @@ class Submission:
         return ((part, sentence) for part in self.parts for sentence in part.prepared.sentences)
 
 
-def prepare_submission(
-    text: str, options: TranslationOptions, generator: TextGenerator, language: Language
-) -> Submission:
+def prepare_submission(text: str, options: TranslationOptions, limit: InputLimit, language: Language) -> Submission:
     """Split ``text``, which is in ``language``, into parts and sentences.
 
     Raises:
-        InvalidInput: the text is not valid Unicode.
+        InvalidInput: the text is not valid Unicode, or it has too many sentences.
     """
     if options.format == "text":
-        prepared = prepare(text, generator, language, options.split)
+        prepared = prepare(text, limit, language, options.split)
         return Submission(text, (Part(prepared, None),), (*notices_of(text, language), *prepared.notices))
     checked = check_text(text)
     document = parse(text, attribute_texts=options.attribute_texts, rules=options.tags)
-    parts = tuple(Part(prepare(block.text, generator, language, options.split), block) for block in document.blocks)
+    require_sentences(len(document.blocks))  # each block has at least one sentence
+    parts = tuple(Part(prepare(block.text, limit, language, options.split), block) for block in document.blocks)
     foreign = foreign_notice("\n".join(block.text for block in document.blocks), language)
     inside = (_placed(notice, part) for part in parts for notice in part.prepared.notices)
     return Submission(text, parts, (*checked, *([foreign] if foreign else []), *inside), document)

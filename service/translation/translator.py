@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from service.cache.tiers import Cache
 from service.checks.base import Code, Severity
+from service.checks.facts import LinkedFact, link_facts
 from service.checks.repetition import find_repeated_sentences
 from service.domain import Notice, Span
 from service.generation.aligners import Aligner, AttentionAligner
-from service.generation.base import Scorer, TextGenerator
+from service.generation.base import InputLimit, Referee, Scorer, TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads
 from service.languages.base import Language, LanguagePair
@@ -17,7 +18,8 @@ from service.results import SentencePair, TermUse, Translation
 from service.text.html.document import Document
 from service.text.html.render import TranslatedSentence, render
 from service.text.language_id import foreign_code
-from service.text.segmentation import reassemble
+from service.text.normalization import remove_credentials
+from service.text.segmentation import reassemble, require_sentences
 from service.translation.postprocessing import (
     CALLER_TERMS,
     FinishedSentence,
@@ -82,6 +84,7 @@ def assemble(
         cached=sum(work),
         of=len(work),
         terms=tuple(use for pair in pairs for use in _terms(pair)),
+        facts=tuple(fact for pair in pairs for fact in _facts(pair, languages)) if options.facts else None,
     )
 
 
@@ -104,12 +107,12 @@ def _translated_text(
 ) -> tuple[str, list[Span | None]]:
     """Return the translated text, and the span of each sentence in it."""
     if submission.document is not None:
-        return _html(submission.document, submission.parts, pairs, language)
+        return remove_credentials(*_html(submission.document, submission.parts, pairs, language))
     (part,) = submission.parts
     # Replace control characters between sentences with spaces, which preserves the offsets.
     segmentation = replace(part.prepared.segmentation, text=_CONTROL.sub(" ", submission.text))
     whole = reassemble(segmentation, [pair.finished.text for pair in pairs])
-    return whole.text, list(whole.spans)
+    return remove_credentials(whole.text, list(whole.spans))
 
 
 def _html(
@@ -180,6 +183,19 @@ def _repeated(pairs: Sequence[_Pair]) -> Iterator[Notice]:
         yield Notice(Code.SENTENCE_REPEATED.value, message, worked[number].source, worked[number].target)
 
 
+def _facts(pair: _Pair, languages: LanguagePair) -> Iterator[LinkedFact]:
+    """Yield the facts of a sentence and its translation. In HTML, the output span is that of the whole sentence."""
+    written = pair.sentence.span.of(pair.part.prepared.segmentation.text)
+    for one in link_facts(written, pair.finished.text, *languages):
+        target = pair.target
+        if one.output is not None and target is not None and pair.part.block is None:
+            target = one.output.shifted(target.start)
+        yield one._replace(
+            source=None if one.source is None else pair.within(one.source),
+            output=None if one.output is None else target,
+        )
+
+
 def _terms(pair: _Pair) -> Iterator[TermUse]:
     for applied, uses in ((True, pair.finished.applied), (False, pair.finished.missing)):
         for one in uses:
@@ -233,9 +249,12 @@ class Translator:
         *,
         aligner: Aligner | None = None,
         scorer: Scorer | None = None,
+        referee: Referee | None = None,
         threads: TextThreads = TEXT_THREADS,
     ) -> None:
         """Create a translator. Backward scores require a ``scorer``, which is normally the generator.
+
+        ``referee`` is a small translation model that judges the outputs of a remote model.
 
         Raises:
             ValueError: the manifest has a weight for backward scores, but there is no ``scorer``.
@@ -245,8 +264,14 @@ class Translator:
         manifest = generator.manifest
         self.languages = LanguagePair.of(manifest.source_lang, manifest.target_lang)
         self._kind = SentenceKind(
-            aligner or AttentionAligner(threads), self.languages, threads, generator=generator, scorer=scorer
+            aligner or AttentionAligner(threads),
+            self.languages,
+            threads,
+            generator=generator,
+            scorer=scorer,
+            referee=referee,
         )
+        self._context_sentences = 0 if manifest.remote is None else manifest.remote.context_sentences
         self.sentences = CachedGenerator(generator, self._kind, cache, secret)
 
     async def translate(
@@ -259,16 +284,21 @@ class Translator:
         it is the text itself. ``options`` is either one value for all texts or one value for each text.
 
         Raises:
-            InvalidInput: a text is not valid Unicode.
+            InvalidInput: a text is not valid Unicode, or the texts have too many sentences or are too complex.
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
+            WorkerLost: see `Workers.run`.
         """
         options_of_texts = [options] * len(texts) if isinstance(options, TranslationOptions) else options
-        off_loop, chars = self._threads.off_loop, sum(map(len, texts))  # many short texts take as long as one long text
+        off_loop, chars = self._threads.off_loop, sum(map(len, texts))
         with call.timings.measured("segment"):
-            prepared = [
-                await off_loop(chars, self._prepare, text, one)
-                for text, one in zip(texts, options_of_texts, strict=True)
-            ]
+            given, limit, hints = (
+                list(zip(texts, options_of_texts, strict=True)),
+                self.generator.limit,
+                self._kind.hints,
+            )
+            prepared = await off_loop(
+                chars, _prepare, given, limit, self.languages, hints=hints, context_sentences=self._context_sentences
+            )
         tags = self.sentences.tags(texts if origins is None else origins)
         wanted = [constraints for one in prepared for constraints in one.wanted]
         tags_of = [tag for one, tag in zip(prepared, tags, strict=True) for _ in one.wanted]
@@ -279,25 +309,51 @@ class Translator:
 
         results = iter(await self.sentences.results(wanted, tags_of, call, on_results=_InOrder(tell).add))
         with call.timings.measured("finish"):
-            return [
-                await off_loop(
-                    chars, assemble, one.submission, [next(results) for _ in one.wanted], options, self.languages
-                )
+            done = [
+                (one.submission, [next(results) for _ in one.wanted], options)
                 for one, options in zip(prepared, options_of_texts, strict=True)
             ]
+            return await off_loop(chars, _assemble, done, self.languages)
 
-    def _prepare(self, text: str, options: TranslationOptions) -> _Prepared:
-        submission = prepare_submission(text, options, self.generator, self.languages.source)
+
+def _prepare(
+    texts: Sequence[tuple[str, TranslationOptions]],
+    limit: InputLimit,
+    languages: LanguagePair,
+    *,
+    hints: bool,
+    context_sentences: int,
+) -> list[_Prepared]:
+    """Prepare the texts of a request.
+
+    ``hints`` means that the model inflects glossary terms. ``context_sentences`` is the maximum number of preceding
+    sentences that are sent with each sentence.
+    """
+    prepared = []
+    sentences = 0
+    for text, options in texts:
+        submission = prepare_submission(text, options, limit, languages.source)
+        sentences += sum(len(part.prepared.sentences) for part in submission.parts)
+        require_sentences(sentences)
+        pairs = [(part, sentence) for part, sentence in submission.sentences() if sentence.has_letters]
         wanted = [
             constraints_of(
                 sentence.span.of(part.prepared.segmentation.text),
                 sentence,
                 options.glossary,
-                self.languages,
+                languages,
                 aligned=options.alignment or part.marked_up,
-                inflected=self._kind.hints,
+                inflected=hints,
+                context=tuple(before.text for _, before in pairs[max(0, n - context_sentences) : n]),
             )
-            for part, sentence in submission.sentences()
-            if sentence.has_letters
+            for n, (part, sentence) in enumerate(pairs)
         ]
-        return _Prepared(submission, wanted)
+        prepared.append(_Prepared(submission, wanted))
+    return prepared
+
+
+def _assemble(
+    texts: Sequence[tuple[Submission, Sequence[Result[FinishedSentence]], TranslationOptions]], languages: LanguagePair
+) -> list[Translation]:
+    """Assemble the translations of a request, in order."""
+    return [assemble(submission, results, options, languages) for submission, results, options in texts]

@@ -1,4 +1,4 @@
-"""Tests that unmodified DeepL and LibreTranslate clients work with keys and rate limits, and retry as expected."""
+"""Tests that unmodified DeepL and LibreTranslate clients work with the service's keys and report its errors."""
 
 import urllib.error
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ QUOTA_CHARS = 200
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Start a service with two keys and a small daily character limit."""
+    """Start a service with two keys and a limit of ``QUOTA_CHARS`` characters per day."""
     file = tmp_path_factory.mktemp("keys") / "keys"
     lines = (
         Key(token[9:14].strip("-"), frozenset({scope}), digest_of(token)).line() for token, scope in SCOPES.items()

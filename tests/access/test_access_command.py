@@ -1,4 +1,4 @@
-"""Tests of the command ``depesche keys``: new keys, lines of the key file, and errors."""
+"""Tests of the command ``depesche keys``, which creates API keys: the key file, the output and the errors."""
 
 from pathlib import Path
 

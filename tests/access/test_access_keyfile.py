@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,22 @@ def test_file_without_key_is_refused(tmp_path: Path, content: bytes) -> None:
         read(file)
     with pytest.raises(KeyFileInvalid, match="No such file"):
         read(tmp_path / "none")
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u0085", "\x0b", "\x0c"])
+def test_only_a_line_feed_ends_a_comment(separator: str) -> None:
+    assert len(parse(f"{GOOD}\n# old:{separator}root admin sha256:{'cd' * 32}")) == 1
+
+
+def test_named_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "keys")
+    with pytest.raises(KeyFileInvalid, match="not a regular file"):
+        read(tmp_path / "keys")
+
+
+def test_key_file_that_others_may_write_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (file := tmp_path / "keys").write_text(GOOD, "utf-8")
+    for mode, warnings in ((0o644, 0), (0o666, 1)):
+        file.chmod(mode)
+        read(file)
+        assert len(caplog.records) == warnings

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +48,16 @@ def test_hostile_strings_take_linear_time(body: bytes) -> None:
     started_s = time.process_time()
     is_deeper(body, 100)
     assert time.process_time() - started_s < 20.0  # a quadratic algorithm would take hours
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "latin-1"])
+def test_json_that_is_not_utf8_is_refused(client: TestClient, encoding: str) -> None:
+    body = '{"text": "Äpfel ∀"}'.replace("∀", "" if encoding == "latin-1" else "∀").encode(encoding)
+    answer = client.post("/v1/translate", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+
+
+def test_repeated_content_type_is_refused(client: TestClient) -> None:
+    headers = [("content-type", "application/json"), ("content-type", "text/plain")]
+    answer = client.post("/v1/translate", content=b'{"text": "Hund"}', headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "header_repeated")

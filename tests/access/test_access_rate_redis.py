@@ -1,4 +1,4 @@
-"""Tests of a separate Redis for rate limits, whose counters survive evictions in the cache."""
+"""Tests of a separate Redis server for rate limits: counters are not evicted, and requests succeed if Redis is full."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -51,7 +51,10 @@ async def test_counters_default_to_the_cache_redis(monkeypatch: pytest.MonkeyPat
 
 
 def fill(server: RedisServer, policy: str) -> None:
-    """Fill Redis beyond its memory limit with entries that live for a week."""
+    """Set the eviction policy to ``policy``, and fill Redis to its memory limit.
+
+    The entries expire after a week.
+    """
     with server.client() as client:
         client.config_set("maxmemory-policy", policy)
         client.config_set("maxmemory", client.info("memory")["used_memory"] + 2**20)

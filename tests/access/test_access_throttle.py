@@ -1,4 +1,4 @@
-"""Tests of rate limits over HTTP: refusals, header fields, and the identity of callers."""
+"""Tests of rate limits over HTTP: refused requests, header fields, and how callers are identified."""
 
 from pathlib import Path
 from typing import Any

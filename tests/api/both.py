@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
 from service.app import create_admin, create_app
+from service.generation.local import LocalGenerator
 from service.newsroom.newsroom import Newsroom
 from service.settings import Settings
 from tests.fake_engine import FakeEngine, Handler
@@ -26,6 +27,13 @@ class Both:
     admin: AsyncClient
     service: Newsroom
     engines: list[FakeEngine]
+
+    @property
+    def translator(self) -> LocalGenerator:
+        """The translation model of the service."""
+        model = self.service.models[0]
+        assert isinstance(model, LocalGenerator)
+        return model
 
     def handle(self, handler: Handler) -> None:
         """Set the handler of every engine."""
@@ -45,7 +53,7 @@ class Both:
 
 
 def _client(app: FastAPI) -> AsyncClient:
-    return AsyncClient(transport=ASGITransport(app), base_url="http://depesche")
+    return AsyncClient(transport=ASGITransport(app), base_url="http://localhost")
 
 
 @asynccontextmanager
@@ -58,7 +66,7 @@ async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **give
         return engines[-1]
 
     patch.setattr("service.generation.local.load_engine", load)
-    settings = Settings(**{"admin_port": 1, **given})
+    settings = Settings(**{"admin_port": 1, "cache_seal_key": "none", **given})
     app = create_app(settings)
     async with app.router.lifespan_context(app), _client(app) as main, _client(create_admin(app, settings)) as admin:
         async with asyncio.timeout(READY_S):

@@ -79,6 +79,17 @@ async def test_admin_port_has_body_limit(monkeypatch: pytest.MonkeyPatch) -> Non
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
+async def test_admin_port_without_keys_answers_only_to_loopback_names(ports: Both) -> None:
+    for host, status in (("127.0.0.1:8001", 200), ("[::1]:8001", 200), ("rebound.example:8001", 403)):
+        answer = await ports.admin.post("/admin/cache/purge", json={"text": "Hund"}, headers={"host": host})
+        assert answer.status_code == status
+    assert answer.json()["code"] == "host_refused"
+
+
+async def test_admin_port_has_no_api_document(ports: Both) -> None:
+    assert (await ports.admin.get("/openapi.json")).status_code == 404
+
+
 async def test_main_port_has_no_admin_paths(ports: Both) -> None:
     assert (await ports.main.post("/admin/cache/purge", json={"all": True})).status_code == 404
     assert (await ports.admin.post("/v1/translate", json={"text": STORY})).status_code == 404

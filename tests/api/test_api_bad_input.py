@@ -262,3 +262,17 @@ def test_integral_float_is_accepted(client: TestClient) -> None:
     response = client.post("/v1/summarize", json={**body, "max_sentences": 1.5})
     (error,) = assert_problem(response, 422, "invalid_request")["errors"]
     assert error["pointer"] == "/max_sentences"
+
+
+@pytest.mark.parametrize("body", ["{}", "<p>{}</p>"], ids=["text", "html"])
+def test_content_credentials_are_removed_and_reported(client: TestClient, body: str) -> None:
+    run = "\ufeff" + "".join(chr(0xE0100 + n % 240) for n in range(1_476))
+    sentences = ("Der Zug fährt heute nicht.", "Das Haus ist alt ❤️.")
+    text, marked = (body.format(f"{sentences[0]}{mark} {sentences[1]}{mark}") for mark in ("", run))
+    kind = "html" if body.startswith("<") else "text"
+    (plain,) = client.post("/v1/translate", json={"text": text, "format": kind}).json()["translations"]
+    (found,) = client.post("/v1/translate", json={"text": marked, "format": kind}).json()["translations"]
+    assert found["text"] == plain["text"]
+    assert [warning["code"] for warning in found["warnings"] if warning["code"] == "content_credentials"]
+    assert [marked[slice(*one["source"])] for one in found["sentences"]] == list(sentences)
+    assert [one["target"] for one in found["sentences"]] == [one["target"] for one in plain["sentences"]]

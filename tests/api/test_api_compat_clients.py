@@ -86,7 +86,7 @@ def test_deepl_split_sentences_is_honoured(client: deepl.Translator, server: Ser
     assert len({at_lines, at_sentences, nowhere}) == 3
 
 
-@pytest.mark.parametrize("option", [{"formality": "prefer_more"}, {"preserve_formatting": True}, {"context": ""}])
+@pytest.mark.parametrize("option", [{"formality": "prefer_more"}, {"preserve_formatting": True}, {"context": "Sport"}])
 def test_deepl_accepts_options_without_effect(client: deepl.Translator, server: Server, option: dict[str, str]) -> None:
     assert one(client.translate_text(TEXT, target_lang="EN-US", extra_body_parameters=option)).text == v1(server, TEXT)
 
@@ -96,15 +96,14 @@ def test_deepl_accepts_options_without_effect(client: deepl.Translator, server: 
     [
         ({"target_lang": "FR"}, "Value for 'target_lang' not supported"),
         ({"source_lang": "FR"}, "Value for 'source_lang' not supported"),
-        ({"context": "Ein Bericht."}, "Parameter 'context' is not supported"),
         ({"ignore_tags": "x,y"}, "Value for 'ignore_tags' not supported: this parameter requires 'tag_handling'"),
         ({"splitting_tags": ["x"]}, "Value for 'splitting_tags' not supported: this parameter requires 'tag_handling'"),
         (
             {"non_splitting_tags": ["x"]},
             "Value for 'non_splitting_tags' not supported: this parameter requires 'tag_handling'",
         ),
-        ({"glossary": "a-glossary", "source_lang": "DE"}, "Parameter 'glossary_id' is not supported"),
-        ({"glossary_ids": ["one"], "source_lang": "DE"}, "Parameter 'glossary_ids' is not supported"),
+        ({"glossary": "a-glossary", "source_lang": "DE"}, "there is no glossary with this name"),
+        ({"glossary_ids": ["one", "two"], "source_lang": "DE"}, "Value for 'glossary_ids' not supported"),
         ({"custom_instructions": ["Kurz."]}, "Parameter 'custom_instructions' is not supported"),
         ({"formality": "more"}, "Value for 'formality' not supported"),
         ({"formality": deepl.Formality.LESS}, "Value for 'formality' not supported"),
@@ -174,14 +173,21 @@ def test_deepl_unreadable_xml_is_refused(client: deepl.Translator, markup: str, 
         client.translate_text(markup, target_lang="EN-US", tag_handling="xml")
 
 
-def test_deepl_glossaries_are_refused(client: deepl.Translator) -> None:
-    with pytest.raises(deepl.DeepLException, match="message: Not Found"):
-        client.list_glossaries()
+def test_deepl_lists_no_glossary_if_there_is_none(client: deepl.Translator) -> None:
+    assert client.list_glossaries() == []
+    assert client.get_glossary_languages() == []
 
 
-def test_deepl_foreign_text_is_named(client: deepl.Translator) -> None:
-    with pytest.raises(deepl.DeepLException, match="language of text 2 seems to be 'en'"):
-        client.translate_text([TEXT, ENGLISH], target_lang="EN-US")
+def test_deepl_foreign_member_is_returned_unchanged(client: deepl.Translator, server: Server) -> None:
+    found = client.translate_text([TEXT, ENGLISH], target_lang="EN-US")
+    assert isinstance(found, list)
+    assert [each.text for each in found] == [v1(server, TEXT), ENGLISH]
+    assert [each.detected_source_lang for each in found] == ["DE", "EN"]
+
+
+def test_deepl_single_foreign_text_is_named(client: deepl.Translator) -> None:
+    with pytest.raises(deepl.DeepLException, match="language of text 1 seems to be 'en'"):
+        client.translate_text(ENGLISH, target_lang="EN-US")
 
 
 def test_deepl_lists_languages(client: deepl.Translator) -> None:

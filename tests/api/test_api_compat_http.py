@@ -213,12 +213,12 @@ def test_limit_is_named(limited_client: TestClient, path: str) -> None:
     [
         ("GET", "/v2/translate", 405, "method_not_allowed"),
         ("DELETE", "/languages", 405, "method_not_allowed"),
-        ("GET", "/v2/glossaries", 404, "not_found"),
+        ("GET", "/v2/documents", 404, "not_found"),
         ("POST", "/v2/document", 404, "not_found"),
         ("POST", "/v2/%0A", 400, "path_invalid"),
         ("GET", "/v2", 404, "not_found"),
         ("POST", "/translate_file", 404, "not_found"),
-        ("GET", "/frontend/settings", 404, "not_found"),
+        ("GET", "/suggest", 404, "not_found"),
     ],
 )
 def test_routing_error_has_peer_format(client: TestClient, method: str, path: str, status: int, code: str) -> None:
@@ -271,7 +271,7 @@ async def test_full_queue_gets_retry_after(monkeypatch: pytest.MonkeyPatch, path
             working = asyncio.create_task(ports.translate(TEXT))
             await asyncio.to_thread(gate.entered.wait, READY_S)
             waiting = asyncio.create_task(ports.translate(OTHER))
-            while not ports.service.models[0].batcher.queue.tokens:  # noqa: ASYNC110 - there is no event to wait for
+            while not ports.translator.batcher.queue.tokens:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.01)
             refused = await ports.main.post(path, json={**FIELDS[path], TEXT_FIELD[path]: "Guten Abend."})
         finally:
@@ -372,11 +372,14 @@ def test_openapi_has_bodies_and_failures(client: TestClient) -> None:
         operation = document["paths"][path]["post"]
         content = operation["requestBody"]["content"]
         assert content.keys() == {"application/json", FORM, "multipart/form-data"}
-        assert all(set(media["schema"]["required"]) == required for media in content.values())
+        names = [media["schema"]["$ref"].rpartition("/")[2] for media in content.values()]
+        assert all(set(document["components"]["schemas"][name]["required"]) == required for name in names)
         assert {"200", "400", "403", "408", "413", "415", "429", "500", "503", "504"} == operation["responses"].keys()
         for status in ("400", "413", "415", "500", "503", "504"):
             schema = operation["responses"][status]["content"]["application/json"]["schema"]
-            assert schema["properties"].keys() == {"message", "error", "code", "request_id"}
+            assert schema == {"$ref": "#/components/schemas/Failure"}
+    failure = document["components"]["schemas"]["Failure"]
+    assert failure["properties"].keys() == {"message", "error", "code", "request_id"}
     (parameter,) = document["paths"]["/v2/languages"]["get"]["parameters"]
     assert parameter["schema"]["enum"] == ["source", "target"]
     assert {"/v2/usage", "/languages"} <= document["paths"].keys()

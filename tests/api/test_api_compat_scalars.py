@@ -1,4 +1,4 @@
-"""Tests of boolean and count parameters of the compatible endpoints."""
+"""Tests of boolean and numeric parameters of the endpoints that are compatible with DeepL or LibreTranslate."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tests of ``Cache-Control`` and ``Request-Timeout-Ms`` on every endpoint that translates or summarises."""
+"""Tests of the request headers ``Cache-Control`` and ``Request-Timeout-Ms`` on every endpoint that generates text."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ PEERS = ("/v2/translate", "/translate")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint's path, and its request body for a text."""
+    """An endpoint: its path, the body field that contains the text, and the other body fields."""
 
     path: str
     field: str

@@ -1,4 +1,4 @@
-"""Tests of headlines in /v1: the API contract, invalid input, and a service with a tiny causal summary model."""
+"""Tests of headlines in /v1: the API contract, invalid input, and a service with a tiny causal language model."""
 
 import shutil
 from collections.abc import Iterator
@@ -129,7 +129,10 @@ def test_headlines_are_delivered_with_support_in_the_submitted_body(
 
 
 def _replaced(future: Any) -> Any:
-    """Return a future that completes or is cancelled together with ``future``, but whose result is `HEADLINE`."""
+    """Return a future that gets the result `HEADLINE` when ``future`` is done.
+
+    Cancelling the returned future also cancels ``future``.
+    """
     from service.generation.base import ItemFuture, TextHypothesis
 
     found: Any = ItemFuture(loop=future.get_loop())

@@ -38,7 +38,9 @@ def series(client: TestClient) -> set[str]:
 def translator_of(client: TestClient) -> LocalGenerator:
     """Return the service's translation model."""
     runtime: Runtime = client.app.state.runtime  # type: ignore[attr-defined]  # typed as any ASGI application
-    return runtime.newsroom.models[0]
+    model = runtime.newsroom.models[0]
+    assert isinstance(model, LocalGenerator)
+    return model
 
 
 @pytest.fixture

@@ -123,6 +123,20 @@ def test_warnings_have_both_spans(client: TestClient) -> None:
         assert one["target_span"] is None or one["target_span"][1] <= len(found["text"])
 
 
+def test_whole_html_page_in_the_body_is_read_as_a_page(client: TestClient) -> None:
+    paragraphs = "".join(f"<p>{part}</p>" for part in ARTICLE.split("\n\n") * 3)
+    page = f"<!doctype html><title>Seite</title><nav><a href='/'>Start</a></nav><h1>Rat tagt</h1>{paragraphs}"
+    found = answer(client, "/v1/articles", body=page, format="html", outputs=["summary"], length="short")["article"]
+    assert found["headline"] == "Rat tagt"
+    assert "Start" not in found["body"]
+    assert found["submitted_body"]
+
+
+def test_whole_html_page_without_an_article_is_refused(client: TestClient) -> None:
+    response = client.post("/v1/articles", json={"body": "<!doctype html><p></p>", "format": "html"})
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/body")
+
+
 def test_html_article_is_summarised_and_translated(client: TestClient) -> None:
     body = "".join(f"<p>{sentence}.</p>" for sentence in ARTICLE.rstrip(".").split(". ")).replace(
         "Montag", "<i>Montag</i>"

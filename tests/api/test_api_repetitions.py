@@ -45,7 +45,7 @@ def _look(source: Tokens, place: int) -> list[float]:
 
 async def translated(ports: Both, **fields: Any) -> dict[str, Any]:
     """Return the translation of `SOURCE`, as plain text or in markup."""
-    tokenizer = ports.service.models[0].tokenizer
+    tokenizer = ports.translator.tokenizer
     assert len(tokenizer.encode(SOURCE)) > len(SOURCE.split()) + 1  # some words have several pieces
     ports.handle(RepeatingModel(tokenizer))
     answer = await ports.main.post("/v1/translate", json={"text": SOURCE, **fields})

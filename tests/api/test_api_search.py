@@ -1,4 +1,4 @@
-"""Tests that a changed beam size with the same weights does not use old cache entries."""
+"""Tests that results cached with one beam size are not used with another, although the weights are the same."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,10 @@ TEXT = "Der Zug fährt heute nicht."
 
 
 def models(tiny: Path, folder: Path, **decoding: float) -> Path:
-    """Copy the tiny models to ``folder``, with other beam search options for the translator."""
+    """Copy the tiny models to ``folder``, and return ``folder``.
+
+    ``decoding`` replaces decoding options of the translation model.
+    """
     shutil.copytree(tiny / "catalog", folder / "catalog")
     shutil.copytree(tiny / "embedded", folder / "embedded")
     path = folder / "catalog" / "starter-de-en.toml"

@@ -11,7 +11,7 @@ STREAM = {"accept": "text/event-stream"}
 
 
 def events(client: TestClient, path: str, body: dict[str, Any], **headers: str) -> list[tuple[str, Any]]:
-    """Return the events of a streamed response as pairs of name and data."""
+    """Send a request, and return the events of the streamed response as pairs of name and data."""
     response = client.post(path, json=body, headers={**STREAM, **headers})
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/event-stream")

@@ -1,4 +1,4 @@
-"""Tests of the header ``Server-Timing``, which gives milliseconds for each stage."""
+"""Tests of the header ``Server-Timing``, which contains the duration of each stage in milliseconds."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ TEXT = "Am {}. August öffnet der Tierpark Nummer {} schon um acht Uhr. Der Eint
 
 
 def timing(response: Any) -> dict[str, float]:
-    """Return the milliseconds of each stage from the header."""
+    """Return the duration of each stage in milliseconds from the header ``Server-Timing``."""
     parts = [re.fullmatch(r"([a-z]+);dur=(\d+\.\d)", part) for part in response.headers["server-timing"].split(", ")]
     return {part[1]: float(part[2]) for part in parts if part}
 

@@ -1,4 +1,4 @@
-"""Helpers for the batching tests: inputs, factories of fake engines, a running batcher and a manual clock."""
+"""Helpers for the batching tests: inputs, factories of fake engines, started batchers and a manual clock."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -17,17 +17,17 @@ WARM_UP = EngineInput(("warm", "up"), DecodingOptions())
 
 
 def item(source: str, **options: Any) -> EngineInput:
-    """Return an input whose tokens are the words of ``source``."""
+    """Return an engine input whose tokens are the words of ``source``. ``options`` contains the decoding options."""
     return EngineInput(tuple(source.split()), DecodingOptions(**options))
 
 
 def sized(tokens: int, mark: str = "w") -> EngineInput:
-    """Return an input of ``tokens`` equal words."""
+    """Return an engine input of ``tokens`` tokens, which are all equal to ``mark``."""
     return EngineInput((mark,) * tokens, DecodingOptions())
 
 
 async def submit(batcher: Batcher, one: EngineInput) -> list[Hypothesis]:
-    """Submit one item and return its hypotheses. If the caller is cancelled, the item is removed from the queue."""
+    """Submit one input and return its hypotheses. If the caller is cancelled, the input is removed from the queue."""
     (answer,) = batcher.submit_many([one])
     return await answer
 
@@ -38,7 +38,10 @@ def written(hypotheses: list[Hypothesis]) -> str:
 
 
 class Engines:
-    """A factory whose n-th engine gets the n-th handler, or the last one if there is none. It records its engines."""
+    """A factory of fake engines that records its engines.
+
+    The n-th engine gets the n-th handler or, if there are fewer handlers, the last one.
+    """
 
     def __init__(self, *handlers: Handler | None) -> None:
         self._handlers = handlers or (None,)
@@ -54,13 +57,13 @@ class Engines:
         return self.built[0]
 
     def batches(self) -> list[tuple[EngineInput, ...]]:
-        """Return the calls of all engines, except warm-ups."""
+        """Return the items of each engine call, in order, for all engines. Warm-up calls are left out."""
         return [call for engine in self.built for call in engine.calls if call != (WARM_UP,)]
 
 
 @asynccontextmanager
 async def running(factory: Engines, limits: Limits | None = None, **options: Any) -> AsyncIterator[Batcher]:
-    """Start a batcher, and drain it at the end of the block."""
+    """Start a batcher whose engines come from ``factory``, yield it, and shut it down at the end of the block."""
     batcher = Batcher("model", factory, WARM_UP, limits=limits, **options)
     await batcher.start()
     try:
@@ -71,7 +74,10 @@ async def running(factory: Engines, limits: Limits | None = None, **options: Any
 
 @asynccontextmanager
 async def held(engine: FakeEngine, batcher: Batcher) -> AsyncIterator[Gate]:
-    """Keep the engine busy with a separate batch until the gate opens or the block ends."""
+    """Block the engine with a separate batch, and yield the gate that blocks it.
+
+    The gate opens when the test releases it or the block ends.
+    """
     gate = Gate()
     engine.handler = gate
     blocker = batcher.submit_many([item("busy")])
@@ -84,7 +90,10 @@ async def held(engine: FakeEngine, batcher: Batcher) -> AsyncIterator[Gate]:
 
 
 async def hold_next(engine: FakeEngine, gate: Gate) -> Gate:
-    """Release the batch that is blocked at ``gate``, and wait until the next batch is blocked. Return its gate."""
+    """Release the batch that is blocked at ``gate``, and return the gate that blocks the next batch.
+
+    The function waits until the next batch has reached its gate.
+    """
     second = Gate()
     engine.handler = second
     gate.release()
@@ -93,12 +102,12 @@ async def hold_next(engine: FakeEngine, gate: Gate) -> Gate:
 
 
 async def entered(gate: Gate) -> None:
-    """Wait until a call is blocked at the gate."""
+    """Wait until an engine call is blocked at the gate."""
     assert await asyncio.to_thread(gate.entered.wait, PATIENCE_S), "no call came to the gate"
 
 
 async def turns(count: int = 10) -> None:
-    """Let the event loop run the callbacks that are due."""
+    """Give control to the event loop ``count`` times, so that it runs the callbacks that are due."""
     for _ in range(count):
         await asyncio.sleep(0)
 
@@ -120,7 +129,7 @@ class Clock:
 
 @contextmanager
 def stopped_clock() -> Iterator[Clock]:
-    """Stop the clock of the running event loop within the block, so that only the test advances it."""
+    """Replace the clock of the running event loop within the block. Only the test advances the new clock."""
     loop = asyncio.get_running_loop()
     clock = Clock(loop.time())
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Tests of the batcher with a working engine."""
+"""Tests of the batcher with a fake engine."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Tests of parallel engine calls: replicas, batches that wait for a replica, hangs and failures."""
+"""Tests of parallel engine calls: replicas, batches that wait for a replica, blocked calls and failures."""
 
 import asyncio
 import threading
@@ -20,9 +20,9 @@ WRITE = writing(backwards)
 
 
 class Replicas(FakeEngine):
-    """A fake engine with two replicas and one queued call.
+    """A fake engine with two replicas and room for one waiting call.
 
-    It blocks each call until the first word of the call is released.
+    A call is blocked until the test releases the call's first word.
     """
 
     replicas = 2
@@ -52,7 +52,7 @@ class Replicas(FakeEngine):
                 gate.set()
 
     async def begun(self, calls: int) -> None:
-        """Wait until ``calls`` calls have started, and give further calls time to start."""
+        """Wait until ``calls`` calls have started, and assert that no further call starts."""
 
         def wait() -> bool:
             with self._begun:

@@ -14,7 +14,7 @@ from tests.batching.rig import Clock, sized, stopped_clock, turns
 
 
 def take(queue: Queue) -> list[QueuedItem]:
-    """Return all items of the next batch."""
+    """Take the next batch from the queue, and return all of its items."""
     return [one for call in queue.take() for one in call]
 
 
@@ -46,7 +46,10 @@ async def test_oversized_request_gets_no_retry_after(items: list[EngineInput]) -
 
 
 async def crowd(queue: Queue, *, tokens_a_s: float) -> None:
-    """Let the queue measure two batches with the speed ``tokens_a_s``, the first one while another item is waiting."""
+    """Complete two batches of one token each at ``tokens_a_s`` tokens per second.
+
+    The second item is waiting while the first batch is measured.
+    """
     futures = put(queue, [sized(1)] * 2)
     for answer in futures:
         (one,) = take(queue)
@@ -120,7 +123,10 @@ async def test_waiting_bulk_does_not_count_for_interactive_estimate(clock: Clock
 
 
 async def work_off(queue: Queue, clock: Clock, *, tokens_a_s: float, until_s: float) -> None:
-    """Simulate an engine with the speed ``tokens_a_s`` until ``until_s``. Only its work advances the clock."""
+    """Simulate an engine that processes ``tokens_a_s`` tokens per second until the clock reaches ``until_s`` seconds.
+
+    Each batch advances the clock. If the queue becomes empty, the clock is set to ``until_s``.
+    """
     while len(queue) and clock.now_s < until_s:
         batch = take(queue)
         seconds = sum(len(one.item.tokens) for one in batch) / tokens_a_s

@@ -1,4 +1,4 @@
-"""Tests of the engine threads: they report every outcome and never prevent the process from exiting."""
+"""Tests of the engine threads: each outcome is reported, and no thread prevents the process from exiting."""
 
 import asyncio
 import subprocess

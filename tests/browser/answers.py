@@ -1,4 +1,4 @@
-"""Articles for the page, and fixed responses for cases that the models do not produce."""
+"""Articles for the tests of the web page, and fixed responses for cases that the tiny models do not produce."""
 
 import json
 from typing import Any
@@ -29,13 +29,13 @@ TRANSLATION = "🎉🎉 The hall had 1,200 seats. It stayed calm."
 
 
 def streamed(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return a stream whose last event contains the response ``answer``."""
+    """Return the status, headers and body of an event stream whose last event contains ``answer``."""
     body = f": still at work\n\nevent: surprise\ndata: {{}}\n\nevent: result\ndata: {json.dumps(answer)}\n\n"
     return {"status": 200, "headers": {"content-type": "text/event-stream; charset=utf-8"}, "body": body}
 
 
 def problem(status: int, code: str, **headers: str) -> dict[str, Any]:
-    """Return an error response."""
+    """Return the status, headers and body of an error response with this ``status`` and ``code``."""
     body = {"title": "x", "status": status, "code": code, "detail": "the queue is full", "request_id": "r-1"}
     return {
         "status": status,
@@ -45,7 +45,7 @@ def problem(status: int, code: str, **headers: str) -> dict[str, Any]:
 
 
 def span(text: str, part: str) -> list[int]:
-    """Return the position of ``part`` in ``text``, in code points."""
+    """Return the start and the end of ``part`` in ``text``, in code points."""
     start = text.index(part)
     return [start, start + len(part)]
 
@@ -53,7 +53,7 @@ def span(text: str, part: str) -> list[int]:
 def warned() -> dict[str, Any]:
     """Return a response with three warnings.
 
-    One has a span in both texts, one has an unknown code, and one has no span.
+    One warning has a span in the source and a span in the output, one has an unknown code, and one has no span.
     """
     sentences = [
         ("🎉🎉 Im Saal gab es 120 Plätze.", "🎉🎉 The hall had 1,200 seats."),
@@ -97,5 +97,8 @@ def warned() -> dict[str, Any]:
 
 
 def _moved(place: list[int]) -> list[int]:
-    """Convert a range of the cleaned body to a range of the submitted body, which has 7 more characters before it."""
+    """Convert a range in the cleaned body to a range in the submitted body.
+
+    The submitted body has 7 additional characters at its start.
+    """
     return [place[0] + 7, place[1] + 7]

@@ -1,4 +1,7 @@
-"""Debian's headless Chromium, started by a subreaper and controlled by Playwright."""
+"""Debian's headless Chromium, controlled by Playwright.
+
+Chromium is started by a subreaper, a parent process that adopts and finally kills all of Chromium's processes.
+"""
 
 import shutil
 import subprocess
@@ -21,7 +24,7 @@ FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --disable-dev-sh
 
 @contextmanager
 def browsing(folder: Path) -> Iterator[Browser]:
-    """Start a browser with an empty profile in ``folder``. Skip the test if Chromium is not installed."""
+    """Start a browser with an empty profile in ``folder``, and yield it. Skip the test if Chromium is not installed."""
     program = shutil.which(PROGRAM)
     if program is None:
         pytest.skip(f"{PROGRAM} is not installed")
@@ -33,7 +36,7 @@ def browsing(folder: Path) -> Iterator[Browser]:
 
 @contextmanager
 def _running(program: str, folder: Path) -> Iterator[str]:
-    """Start Chromium, and yield the address of its debugging port."""
+    """Start Chromium, yield the address of its debugging port, and stop Chromium at the end of the block."""
     profile = folder / "profile"
     command = [sys.executable, str(SUBREAPER), program, *FLAGS.split(), f"--user-data-dir={profile}", "about:blank"]
     with (folder / "chromium.log").open("wb") as log:

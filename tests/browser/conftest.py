@@ -1,4 +1,4 @@
-"""Fixtures for the tests of the page: one browser and one service for all tests, and a tab that allows no errors."""
+"""Fixtures for the tests of the web page: a browser, a service, and a tab in which no error may occur."""
 
 import re
 from collections.abc import Iterator
@@ -29,34 +29,34 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def tab(browser: Browser, server: Server) -> Iterator[Tab]:
-    """Open the page in a tab with the language set to German."""
+    """Open the web page in a tab whose language is German."""
     with Tab.opened(browser, server.url) as found:
         yield found
 
 
 @pytest.fixture(scope="package")
 def slow_server() -> Iterator[Server]:
-    """Start a service with slow engines and batches of one sentence."""
+    """Start a service whose engines take 50 ms for each call and whose batches contain one sentence."""
     with serving(program="tests.chaos.slow_service", batch_items="1") as found:
         yield found
 
 
 @pytest.fixture
 def slow_tab(browser: Browser, slow_server: Server) -> Iterator[Tab]:
-    """Open the page of the slow service in a tab."""
+    """Open the web page of the slow service in a tab."""
     with Tab.opened(browser, slow_server.url) as found:
         yield found
 
 
 @pytest.fixture
 def page(tab: Tab) -> Page:
-    """Return the page in the tab."""
+    """Return the Playwright page of the tab."""
     return tab.page
 
 
 @pytest.fixture
 def screenshot(request: pytest.FixtureRequest) -> Path:
-    """Return the path for the test's screenshot."""
+    """Return the path of the image file for the test's screenshot."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"\W+", "-", request.node.name).strip("-").removeprefix("test_")
     path = SCREENSHOTS / f"{name}.png"

@@ -1,4 +1,4 @@
-"""Run a program at the lowest priority, and kill its descendants when the program or the caller exits."""
+"""Run a program at the lowest priority, and kill its descendants when the program or the calling process exits."""
 
 import contextlib
 import ctypes
@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def adopt() -> None:
-    """Adopt every orphaned descendant, and request SIGTERM for this process when its parent exits."""
+    """Make this process adopt its orphaned descendants, and receive SIGTERM when its parent exits."""
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in ((PR_SET_CHILD_SUBREAPER, 1), (PR_SET_PDEATHSIG, signal.SIGTERM)):
         if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0):
@@ -21,13 +21,16 @@ def adopt() -> None:
 
 
 def children() -> list[int]:
-    """Return the child processes."""
+    """Return the process ids of the child processes."""
     own = Path(f"/proc/self/task/{os.getpid()}/children")
     return [int(pid) for pid in own.read_text("ascii").split()]
 
 
 def end_all() -> None:
-    """Kill children until none are left. The children of a killed process are adopted and killed as well."""
+    """Kill child processes until none are left.
+
+    The children of a killed process become children of this process, and are killed as well.
+    """
     with contextlib.suppress(ChildProcessError):
         while True:
             for pid in children():
@@ -36,7 +39,10 @@ def end_all() -> None:
 
 
 def main(command: list[str]) -> int:
-    """Run ``command`` until it exits or this process receives SIGTERM."""
+    """Run ``command`` and return its exit status. If this process receives SIGTERM, it exits with 0.
+
+    In both cases, all descendants are killed.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     adopt()
     os.nice(19)

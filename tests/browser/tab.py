@@ -1,4 +1,4 @@
-"""A browser tab that fails its test after an error, a policy violation or a request to another origin."""
+"""A browser tab whose test fails after an error, a policy violation or a request to another origin."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ document.addEventListener("securitypolicyviolation", (event) => window.violation
 
 
 class Tab:
-    """A page with its recorded errors and requests."""
+    """A browser page, and the errors and requests that were recorded in it."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
@@ -32,7 +32,10 @@ class Tab:
     @classmethod
     @contextmanager
     def opened(cls, browser: Browser, url: str, **context: Any) -> Iterator["Tab"]:
-        """Open a tab in a new browser context, and check it at the end of the block."""
+        """Open the web page in a new browser context, yield the tab, and check it at the end of the block.
+
+        ``context`` contains options of the browser context.
+        """
         options = {"locale": "de-DE", "viewport": {"width": 1360, "height": 900}, **context}
         with browser.new_context(**options) as own:
             own.set_default_timeout(PATIENCE_MS)
@@ -43,31 +46,34 @@ class Tab:
             tab.check()
 
     def visit(self, path: str = "/") -> None:
-        """Load the page and wait until its script has run."""
+        """Load the web page, and wait until its script has run."""
         self.page.goto(self.url + path)
         self.page.locator("body[data-ready]").wait_for()
 
     def check(self) -> None:
-        """Assert that no error, policy violation or request to another origin occurred and no data was stored."""
+        """Assert that no error, policy violation or request to another origin has occurred.
+
+        Also assert that the page has stored no data in the browser.
+        """
         assert self.complaints == []
         assert self.page.evaluate("window.violations") == []
         assert [asked for asked in self.requests if not asked.startswith(self.url)] == []
         assert self.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
 
     def submit(self, text: str) -> None:
-        """Paste an article and submit it with the default outputs."""
+        """Enter ``text`` as the article, and submit it with the default outputs."""
         self.page.fill("#body", text)
         self.page.click("#submit")
 
     def result(self, text: str) -> None:
-        """Submit the article, and wait for the result."""
+        """Submit ``text`` as the article, and wait until the result is displayed."""
         self.submit(text)
         self.page.locator("#result-title").wait_for()
 
     def answer_with(self, **answer: Any) -> None:
-        """Replace the next responses of the service."""
+        """Answer all further requests to ``/v1/articles`` with the response ``answer``, without the service."""
         self.page.route("**/v1/articles", lambda route: route.fulfill(**answer))
 
     def lit(self) -> list[str]:
-        """Return the texts that are highlighted."""
+        """Return the texts of all highlighted elements."""
         return self.page.locator(".lit").all_text_contents()

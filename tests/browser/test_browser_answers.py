@@ -1,4 +1,4 @@
-"""Tests of how the page shows warnings, unknown fields and rejected requests."""
+"""Tests of how the web page shows warnings, unknown fields and rejected requests."""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Tests of the page with a service that requires keys: the page requests a key and keeps it only in the input field."""
+"""Tests of the web page with a service that requires keys.
+
+The page requests a key from the user and keeps it only in the input field.
+"""
 
 from pathlib import Path
 

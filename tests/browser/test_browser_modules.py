@@ -1,4 +1,4 @@
-"""Tests of the page's JavaScript modules in a browser."""
+"""Tests of the web page's JavaScript modules in a browser."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,10 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 def run(page: Page, module: str, program: str, given: Any) -> Any:
-    """Run ``program``, a JavaScript function of the module and a value, and return its result."""
+    """Call the JavaScript function ``program`` with a module of the web page and the value ``given``.
+
+    Return the result of the function. ``module`` is the name of the module without ``.js``.
+    """
     return page.evaluate(f"async (given) => ({program})(await import('/static/{module}.js'), given)", given)
 
 

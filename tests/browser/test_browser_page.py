@@ -1,4 +1,4 @@
-"""Tests of the page in a real browser with the real service."""
+"""Tests of the web page in a real browser with the real service."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,10 @@ def summarised(tab: Tab) -> None:
 
 
 def long_article(first: int) -> str:
-    """Return an article of 400 sentences that no other test has put into the cache."""
+    """Return an article of 400 sentences with the numbers ``first``, ``first + 1`` and so on.
+
+    A test that uses its own ``first`` gets no results from the cache.
+    """
     return "\n\n".join(f"Das Museum zählte im Herbst {first + number} Gäste." for number in range(400))
 
 
@@ -250,7 +253,7 @@ def test_copy_works_without_a_clipboard(tab: Tab, page: Page) -> None:
 
 
 def check_width(tab: Tab) -> None:
-    """Assert that no visible element extends beyond the right edge."""
+    """Assert that no visible element extends beyond the right edge of the window."""
     beyond = """[...document.querySelectorAll("main *:not(.unseen)")]
         .filter((one) => one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.outerHTML.slice(0, 80))"""
     assert tab.page.evaluate(beyond) == []

@@ -1,4 +1,4 @@
-"""Tests that the subreaper kills every descendant, including those in other sessions."""
+"""Tests that the subreaper process kills all of its descendants, even those in other process sessions."""
 
 import subprocess
 import sys

@@ -11,7 +11,7 @@ PAUSE_S = 5.0
 
 
 class Clock:
-    """A manual clock in seconds."""
+    """A clock whose time, in seconds, is set by the test."""
 
     def __init__(self) -> None:
         self.now_s = 0.0

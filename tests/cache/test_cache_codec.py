@@ -1,4 +1,4 @@
-"""Tests of the codec: values survive encoding, and other bytes are rejected."""
+"""Tests of the codec for cache values: encoded values can be decoded, and other bytes are rejected."""
 
 import json
 import tracemalloc

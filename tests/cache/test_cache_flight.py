@@ -1,4 +1,7 @@
-"""Tests of single flight: concurrent callers share work and do not affect each other."""
+"""Tests of single flight: concurrent callers with the same key share one execution.
+
+If one caller is cancelled, the others still get the result.
+"""
 
 import asyncio
 from collections.abc import Awaitable
@@ -9,7 +12,7 @@ from service.generation.cached import SingleFlight
 
 
 class Work:
-    """Work that waits until the test releases it, and counts its starts and cancellations."""
+    """An asynchronous callable that waits until ``outcome`` is set, and counts its calls and cancellations."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -26,7 +29,7 @@ class Work:
 
 
 async def do(flight: SingleFlight[str], key: bytes, work: Work) -> str:
-    """Request the work for ``key`` as one caller, and return its result."""
+    """Return the result for ``key``. Start ``work`` only if no other caller has started work for this key."""
     (ticket,) = flight.join([key], lambda _: [work()])
     return await ticket
 

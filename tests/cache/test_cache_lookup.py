@@ -1,4 +1,4 @@
-"""Tests of lookups of many entries at a time."""
+"""Tests of cache lookups for several keys at a time."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Tests of the memory tier: byte limit, LRU order and expiry."""
+"""Tests of the memory tier of the cache: byte limit, eviction of the least recently used entries, and expiry."""
 
 import os
 import tracemalloc

@@ -1,4 +1,7 @@
-"""Tests of purges: all entries of a text or result are deleted from both tiers, even while other work is running."""
+"""Tests of purges: all entries of a text or result are deleted from both tiers of the cache.
+
+The entries are deleted even if other work is running.
+"""
 
 import asyncio
 import time
@@ -31,7 +34,10 @@ def alone(clock: Clock | None = None, max_bytes: int = 1 << 20) -> Cache:
 
 
 async def put(cache: Cache, keys: str, tags: Mapping[bytes, set[bytes]]) -> None:
-    """Store entries in the same way as a request whose entries were not in the cache."""
+    """Store an entry for each letter in ``keys``. Each letter stands for one of the cache keys of the tests.
+
+    ``tags`` maps each tag to the cache keys that are added to it.
+    """
     named = {"A": A, "B": B, "C": C, "D": D}
     await cache.put_many({named[key]: b"value" for key in keys}, tags, started_s=time.monotonic())
 

@@ -18,12 +18,13 @@ from service.cache.redis import (
     ROUND_TRIP_COMMANDS,
     Breaker,
     Found,
+    Recovery,
     Shared,
     pack,
     unpack,
 )
 from service.cache.tiers import Cache
-from service.events import CacheLooked, Event, SharedCacheFailed
+from service.events import CacheLooked, Event, SharedCacheFailed, SharedCacheRecovered
 from tests.redis_server import RedisServer
 
 A, B, C = (bytes([number]) * 32 for number in range(3))
@@ -193,3 +194,40 @@ def test_packed_values_keep_remaining_time(value: bytes, ends_ms: int, now_ms: i
 @given(st.one_of(st.none(), st.integers(), st.text(), st.binary(), st.binary().map(lambda rest: EXPIRING + rest)))
 def test_unpack_never_raises(stored: object) -> None:
     assert unpack(stored, 0) is None or isinstance(stored, bytes)
+
+
+async def test_breaker_closes_without_traffic_when_redis_is_back(
+    redis_server: RedisServer, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaker = Breaker(failures=1, pause_s=0.05)
+    shared = Shared(redis_server.url, ttl_s=TTL_S, timeout_s=TIMEOUT_S, breaker=breaker, listener=events.append)
+    with monkeypatch.context() as broken:
+        broken.setattr(shared._redis, "mget", _unreachable)
+        assert await shared.get_many([A]) == {}
+    assert shared.blocked
+    async with asyncio.timeout(TIMEOUT_S):
+        while SharedCacheRecovered() not in events:  # noqa: ASYNC110 - events are only a list
+            await asyncio.sleep(0.01)
+    assert not shared.blocked
+    await shared.close()
+
+
+async def _unreachable(_keys: object) -> None:
+    raise OSError
+
+
+async def test_recovery_goes_on_until_redis_responds() -> None:
+    breaker, answers, recovered = Breaker(failures=1, pause_s=0.01), iter([False, False, True]), asyncio.Event()
+
+    async def probe() -> None:
+        if next(answers):
+            breaker.succeeded()
+
+    breaker.failed()
+    recovery = Recovery(breaker, probe, recovered.set)
+    recovery.begin()
+    recovery.begin()
+    async with asyncio.timeout(TIMEOUT_S):
+        await recovered.wait()
+    assert breaker.state == "closed"
+    assert next(answers, None) is None

@@ -2,7 +2,6 @@
 
 import base64
 import itertools
-import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from service.cache.redis import KEY_PREFIX, SEALED, Breaker, Shared, pack
-from service.cache.seal import Seal, SealUnavailable, secrets_in
+from service.cache.seal import Seal, secrets_in
 from service.events import EntryUnopened, Event
 from service.settings import Settings
 from tests.redis_server import RedisServer
@@ -138,9 +137,3 @@ def test_invalid_secret_is_refused_and_not_logged(wrong: str) -> None:
     with pytest.raises(ValidationError, match="32 bytes in base64") as refused:
         Settings(cache_seal_key=SecretStr(wrong))
     assert wrong not in str(refused.value)
-
-
-def test_missing_library_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
-    with pytest.raises(SealUnavailable, match=r"depesche\[seal\]"):
-        Seal([OLD])

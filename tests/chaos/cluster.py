@@ -111,7 +111,7 @@ async def process(port: int, redis_url: str | None, **settings: str) -> AsyncIte
     """
     admin_port = free_port()
     given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
-    shared = {} if redis_url is None else {"DEPESCHE_REDIS_URL": redis_url}
+    shared = {} if redis_url is None else {"DEPESCHE_REDIS_URL": redis_url, "DEPESCHE_CACHE_SEAL_KEY": "none"}
     extra = {
         "DEPESCHE_PORT": str(port),
         "DEPESCHE_ADMIN_PORT": str(admin_port),

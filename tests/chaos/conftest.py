@@ -12,7 +12,7 @@ from tests.redis_server import RedisServer, redis_running
 
 @pytest.fixture
 async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Stop the clock of the running event loop, so that only the test advances it."""
+    """Replace the clock of the running event loop with a clock that only the test advances."""
     loop = asyncio.get_running_loop()
     stopped = Clock(loop.time())
     monkeypatch.setattr(loop, "time", stopped)

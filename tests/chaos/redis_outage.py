@@ -1,6 +1,7 @@
-"""A scenario in which Redis is killed, restored, paused and resumed under load. Responses and metrics are recorded.
+"""A scenario in which Redis is killed, restarted, paused and resumed under load.
 
-The memory tier of the cache is turned off, so hits in the shared tier show whether Redis is in use.
+The responses and the metrics are recorded. The memory tier of the cache is turned off, so every cache hit comes from
+Redis.
 """
 
 import asyncio
@@ -24,14 +25,15 @@ REDIS_TIMEOUT_MS = "1000"
 
 
 class Unseen(Exception):
-    """The metrics did not change in time."""
+    """An error that is raised if the metrics do not reach the expected state in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
     """The record of one phase of the scenario, that is, of one state of Redis.
 
-    It contains the requests, the lookups that Redis answered, and whether the circuit breaker was open at the end.
+    The record contains the number of requests, the number of cache hits in Redis, and whether the circuit breaker was
+    open at the end.
     """
 
     name: str
@@ -42,7 +44,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """The record of all phases: the responses, and the failures that the metrics counted."""
+    """The record of the whole scenario: the responses, the phases, and the failures that the metrics counted."""
 
     answers: Answers
     phases: tuple[Phase, ...]
@@ -50,11 +52,11 @@ class Outage:
 
 
 async def break_redis(requests: int, clients: int) -> Outage:
-    """Run all phases, with at least ``requests`` requests in each.
+    """Run all phases with ``clients`` concurrent callers and at least ``requests`` requests in each phase.
 
     Raises:
         Unseen: the circuit breaker did not open, or did not close again.
-        SystemExit: the process did not become ready.
+        SystemExit: the service did not become ready.
     """
     with tempfile.TemporaryDirectory(prefix="depesche-redis-") as folder:
         redis = RedisServer(Path(folder))
@@ -89,7 +91,10 @@ async def _phases(redis: RedisServer, real: Process, load: Traffic, requests: in
 async def _phase(
     name: str, change: Callable[[], None], real: Process, load: Traffic, requests: int, *, blocked: bool
 ) -> Phase:
-    """Change the state of Redis, wait for the circuit breaker, then count requests and hits."""
+    """Call ``change`` to change the state of Redis, and return the record of at least ``requests`` requests after it.
+
+    The record starts when the circuit breaker is open (if ``blocked`` is True) or closed.
+    """
     await asyncio.to_thread(change)
     await _until_passed_over(real, wanted=blocked)
     before, asked = (await real.samples()).get(HITS, 0.0), load.requests

@@ -1,9 +1,9 @@
-"""A rolling restart behind nginx: one process after the other, with the steps in which Kubernetes stops a pod.
+"""A rolling restart of processes behind nginx, one at a time, with the steps by which Kubernetes stops a pod.
 
-First, the endpoint is removed (see `tests.chaos.cluster`), as the control plane does. After a pause, which corresponds
-to the pod's ``preStop``, SIGTERM is sent. The process finishes its requests and exits with code 0. The endpoint is
-restored when a new process on the same port is ready. nginx uses the default value of ``proxy_next_upstream``, which
-retries a POST request only if it has not been sent yet. Rejected and lost requests are therefore not hidden.
+First, nginx stops sending requests to the process (see `tests.chaos.cluster`). After a pause, which corresponds to the
+pod's ``preStop`` hook, the process receives SIGTERM, finishes its requests, and exits with code 0. When a new process
+on the same port is ready, nginx sends requests to it. nginx uses the default value of ``proxy_next_upstream``, which
+retries a POST request only if it has not been sent yet. Therefore, nginx does not hide rejected or lost requests.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class Rolled:
 
 
 class Pod:
-    """A port and the process that currently listens on it."""
+    """A port and the process that is listening on it. The process corresponds to a pod in Kubernetes."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -46,7 +46,7 @@ class Pod:
 
 
 async def roll(processes: int, requests: int, clients: int) -> Rolled:
-    """Restart each of ``processes`` processes once under load, with at least ``requests`` requests in total.
+    """Restart each of ``processes`` processes once, while ``clients`` callers send at least ``requests`` requests.
 
     Raises:
         SystemExit: a process did not become ready.
@@ -66,9 +66,9 @@ async def roll(processes: int, requests: int, clients: int) -> Rolled:
 async def _restart_all(
     pods: Sequence[Pod], front: Endpoints, load: Traffic, between: int
 ) -> tuple[list[int | None], int]:
-    """Restart a pod after every ``between`` requests.
+    """Restart the pods one after the other, each after ``between`` further requests.
 
-    Return the exit codes, and the number of requests during restarts.
+    Return the exit codes of the processes, and the number of responses during the restarts.
     """
     codes: list[int | None] = []
     during = 0

@@ -1,4 +1,4 @@
-"""The real server in a separate process, whose log lines can be read from a queue."""
+"""The real server in a separate process, whose log lines can be read one at a time."""
 
 import json
 import os
@@ -24,7 +24,7 @@ CLOCK_TICKS_A_S = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    """A process ``python -m PROGRAM serve`` on a free port, with debug logging and one thread."""
+    """A process ``python -m PROGRAM serve`` on a free port, with debug logs and one engine thread."""
 
     url = ""  # until it listens
 
@@ -49,7 +49,7 @@ class Server:
         self._lines.put(None)
 
     def listen(self) -> None:
-        """Wait until the log contains the address."""
+        """Wait until the log contains the server's address, and store the address in ``url``."""
         told = self.line(lambda line: LISTENS.match(line["event"]) is not None)
         found = LISTENS.match(told["event"])
         assert found is not None
@@ -63,7 +63,7 @@ class Server:
         self._complaints.close()
 
     def line(self, wanted: Callable[[Line], bool]) -> Line:
-        """Return the next log line for which ``wanted`` is true, and skip the lines before it."""
+        """Return the next log line for which ``wanted`` returns True, and skip the lines before it."""
         end = time.monotonic() + PATIENCE_S
         while True:
             found = self._lines.get(timeout=max(0.0, end - time.monotonic()))
@@ -76,11 +76,14 @@ class Server:
         return self._complaints.read()
 
     def event(self, name: str, **fields: Any) -> Line:
-        """Return the next log line of the event ``name`` with these fields."""
+        """Return the next log line of the event ``name`` that contains ``fields``."""
         return self.line(lambda line: line["event"] == name and fields.items() <= line.items())
 
     def until(self, path: str, wanted: Callable[[httpx.Response | None], bool]) -> httpx.Response | None:
-        """Request ``path`` until ``wanted`` returns True for the response (None for a refused connection)."""
+        """Request ``path`` until ``wanted`` returns True for the response, and return this response.
+
+        The response is None if the connection failed.
+        """
         end = time.monotonic() + PATIENCE_S
         while not wanted(answer := self._asked(path)):
             assert time.monotonic() < end, answer
@@ -96,17 +99,17 @@ class Server:
     def post(
         self, path: str, body: Any, headers: dict[str, str] | None = None, *, timeout_s: float = PATIENCE_S
     ) -> httpx.Response:
-        """Send one request on a new connection."""
+        """Send a POST request with the JSON body ``body`` on a new connection."""
         return httpx.post(self.url + path, json=body, timeout=timeout_s, headers=headers)
 
     def sample(self, name: str) -> float:
-        """Return the value of the metric with this name and these labels, or 0 if there is none."""
+        """Return the value of a metric, or 0 if it does not exist. ``name`` includes the labels, as in ``/metrics``."""
         lines = httpx.get(f"{self.url}/metrics", timeout=PATIENCE_S).text.splitlines()
         return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name} ")), 0.0)
 
     @property
     def processor_s(self) -> float:
-        """Return the processor time of all threads of the server, in seconds (proc(5))."""
+        """Return the processor time that all threads of the server have used, in seconds (see proc(5))."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_A_S
 
@@ -115,7 +118,8 @@ class Server:
 def serving(*, ready: bool = True, program: str = "service", **settings: str) -> Iterator[Server]:
     """Start a server, wait until it is ready, and kill it at the end of the block.
 
-    If ``ready`` is False, wait only until it is listening.
+    If ``ready`` is False, wait only until the server is listening. ``settings`` are environment variables in lower
+    case, without the prefix ``DEPESCHE_``.
     """
     server = Server(program, **settings)
     try:

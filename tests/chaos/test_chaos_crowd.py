@@ -61,7 +61,7 @@ class Meter:
 
 async def queued(ports: Both, sentences: int) -> None:
     """Wait until the translation queue contains ``sentences`` sentences, even if the event loop's clock is stopped."""
-    queue = ports.service.models[0].batcher.queue
+    queue = ports.translator.batcher.queue
     while len(queue) < sentences:
         await asyncio.to_thread(time.sleep, 0.005)
 
@@ -73,7 +73,7 @@ async def p95_s(ports: Both, meter: Meter, busy_with: str, clock: Clock, first: 
     other = asyncio.create_task(ports.translate(busy_with))
     await entered(gate)
     clock.now_s += GIANTS_LEAD_S
-    start_s, waiting = meter.now_s, len(ports.service.models[0].batcher.queue)
+    start_s, waiting = meter.now_s, len(ports.translator.batcher.queue)
     numbers = range(first, first + SHORT_ARTICLES)
     short = [asyncio.create_task(ports.translate(story(number))) for number in numbers]
     await queued(ports, waiting + SHORT_ARTICLES * SENTENCES)

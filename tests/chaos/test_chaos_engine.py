@@ -1,4 +1,4 @@
-"""Tests of engine failures: all waiting callers get a response, and the engine recovers or is reported dead."""
+"""Tests of engine failures: all waiting callers get a response, and the engine recovers or is reported as dead."""
 
 import asyncio
 import math
@@ -38,7 +38,7 @@ def poisoned(one: EngineInput) -> bool:
 
 
 async def outcomes(answers: Sequence[ResultFuture]) -> list[str]:
-    """Return the text of each result, or the name of its error."""
+    """Wait for all results, and return the text of each result or the class name of its error."""
     results = await asyncio.gather(*answers, return_exceptions=True)
     return [type(one).__name__ if isinstance(one, BaseException) else written(one) for one in results]
 

@@ -1,4 +1,4 @@
-"""Tests that the fake engine meets the contract of engines."""
+"""Tests that the fake engine behaves as the engine interface requires."""
 
 import time
 

@@ -1,4 +1,7 @@
-"""Tests of single flight with a queue: requests share work, and the work is cancelled when the last of them leaves."""
+"""Tests of single flight with a batcher: requests for the same sentence share one item in the queue.
+
+The item is removed from the queue when all of these requests have been cancelled.
+"""
 
 import asyncio
 
@@ -15,7 +18,10 @@ Sentences = SingleFlight[list[Hypothesis]]
 
 
 def ask(flight: Sentences, batcher: Batcher, words: str) -> list[asyncio.Future[list[Hypothesis]]]:
-    """Request the result for each of the words. Words for which no work is running are submitted together."""
+    """Return a future with the result for each word in ``words``.
+
+    Words for which no work is running are submitted to the batcher together.
+    """
     keys = [word.encode() for word in words.split()]
     return flight.join(keys, lambda missing: batcher.submit_many([item(key.decode()) for key in missing]))
 

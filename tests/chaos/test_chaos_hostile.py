@@ -26,7 +26,10 @@ SMALL = {"text": "Der Zug fährt heute nicht."}
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Start a server with short time limits. It must be alive after every test."""
+    """Start a server with short time limits for request headers and bodies.
+
+    After every test, this server must still be able to translate.
+    """
     with serving(header_timeout_s=str(HEADER_S), body_timeout_s=str(BODY_S)) as found:
         yield found
 
@@ -45,7 +48,7 @@ def connected(server: Server) -> socket.socket:
 
 
 def answer_to(server: Server, sent: bytes) -> bytes:
-    """Return all bytes that the server sends until it closes the connection."""
+    """Send ``sent`` on a new connection, and return all bytes that the server sends until it closes the connection."""
     with connected(server) as connection:
         connection.sendall(sent)
         return read_all(connection)
@@ -161,7 +164,10 @@ def test_refused_key_closes_before_the_body(locked: Server, path: str, token: st
 
 
 def _require_the_end(server: Server, rest: bytes, status: int, more: bytes, head: bytes = HEAD) -> None:
-    """Assert that the response is complete and has ``Connection: close``, and that the server closes the connection."""
+    """Send ``head + rest`` and then ``more``, and assert that the response is complete and has ``status``.
+
+    The response must have ``Connection: close``, and the server must close the connection.
+    """
     with connected(server) as connection:
         connection.sendall(head + rest)
         answer = connection.recv(65_536)

@@ -164,7 +164,7 @@ def test_flipped_byte_in_weights_is_named(tmp_path: Path, models_dir: Path) -> N
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1
     weights.write_bytes(content)
-    with serving(ready=False, models_dir=str(tmp_path)) as server:
+    with serving(ready=False, models_dir=str(tmp_path), wait_for_models="1") as server:
         answer = server.until("/readyz", lambda found: found is not None and found.json()["status"] != "loading")
         assert answer is not None
         assert answer.status_code == 503
@@ -172,7 +172,9 @@ def test_flipped_byte_in_weights_is_named(tmp_path: Path, models_dir: Path) -> N
         assert "model.bin" in answer.json()["detail"]
         assert httpx.get(f"{server.url}/livez").status_code == 200
         refused = server.post("/v1/translate", SMALL)
-        assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+        assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+        assert refused.json()["detail"].startswith("weights_mismatch: ")
+        assert refused.headers["retry-after"] == "60"
 
 
 def test_sighup_under_load_loses_no_request() -> None:

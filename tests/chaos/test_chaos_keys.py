@@ -1,4 +1,4 @@
-"""Tests of a key file that is rotated or becomes invalid while the service is running, or is missing at startup."""
+"""Tests of a key file that is replaced or becomes invalid while the service is running, or is missing at startup."""
 
 import os
 import subprocess

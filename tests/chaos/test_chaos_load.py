@@ -1,4 +1,4 @@
-"""Tests of overload, huge requests, draining and disconnects: each accepted item gets exactly one result."""
+"""Tests of overload, huge requests, draining and disconnects: each accepted sentence gets exactly one result."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Tests of overload: accepted requests finish in time, and callers that wait for Retry-After are served."""
+"""Tests of overload: accepted requests finish in time, and callers that obey ``Retry-After`` are served."""
 
 import asyncio
 
@@ -20,14 +20,14 @@ def story(number: int) -> str:
 
 
 async def joined(ports: Both, callers: int) -> None:
-    """Wait until exactly ``callers`` requests are waiting for each sentence in progress."""
+    """Wait until each sentence that is being translated has exactly ``callers`` waiting requests."""
     running = ports.service._pool.serving.translator.sentences._flight._running
     while {len(work.waiters) for work in running.values()} != {callers}:  # noqa: ASYNC110 - a flight has no event
         await asyncio.sleep(0)
 
 
 async def patiently(ports: Both, number: int) -> tuple[Response, int]:
-    """Send a request, and retry it after each Retry-After.
+    """Translate the test article ``number``, and retry after the time in ``Retry-After`` while the queue is full.
 
     Return the last response and the number of rejected attempts before it.
     """

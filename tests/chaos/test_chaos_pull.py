@@ -1,4 +1,4 @@
-"""Tests of failing pulls: the installed model is kept, damaged files are not used, and the next pull resumes."""
+"""Tests of model pulls that fail: the installed model is kept, damaged files are not used, the next pull resumes."""
 
 import hashlib
 import os
@@ -25,7 +25,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def desk(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Desk]:
-    """Return a `Desk` with an installed model but no lock file, so that the hub may serve other files."""
+    """Yield an operator's environment (`Desk`) with an installed model but no lock file.
+
+    Without a lock file, the hub may serve different files in the next pull.
+    """
     with serving() as hub:
         made = Desk(tmp_path, hub)
         made.publish(files)
@@ -36,7 +39,7 @@ def desk(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Desk]:
 
 
 def large(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Publish the checkpoint and a file of 32 MiB, which the client downloads in chunks of 10 MiB."""
+    """Return ``files`` with an additional file of 32 MiB, which the client downloads in chunks of 10 MiB."""
     return {**files, "large.spm": os.urandom(32 * MIB)}
 
 

@@ -1,4 +1,4 @@
-"""Tests that a service with a pulled model keeps responding while another pull fails, and after a reload."""
+"""Tests that a service with a pulled model keeps responding while another pull is failing, and after a reload."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ Model = dict[str, object]
 
 @dataclass(frozen=True)
 class Site:
-    """An operator's `Desk`, and the service that serves the pulled model."""
+    """An operator's environment (`Desk`), and the service that serves the pulled model."""
 
     desk: Desk
     server: Server
@@ -36,11 +36,11 @@ class Site:
 
     @property
     def trace(self) -> Path:
-        """Return the path of the file that a malicious pickle would create."""
+        """Return the path of the file that a malicious pickle creates if it is loaded."""
         return self.desk.folder / "trace"
 
     def translated(self) -> Model:
-        """Translate without the cache, and return the model that produced the translation."""
+        """Translate a text without the cache, and return the response's description of the model."""
         answer = self.server.post("/v1/translate", STORY, {"Cache-Control": "no-store"})
         assert answer.status_code == 200, answer.text
         found: Model = answer.json()["model"]
@@ -48,9 +48,9 @@ class Site:
         return found
 
     def reloaded(self) -> tuple[int, Model]:
-        """Reload through the administration port, then with SIGHUP.
+        """Reload the models through the administration port, and then again with SIGHUP.
 
-        Return the status of the first reload, and the model that is served after both.
+        Return the status of the first response, and the description of the model that is served after both reloads.
         """
         answer = httpx.post(f"{self.admin}/admin/reload", json={}, timeout=PATIENCE_S)
         self.server.process.send_signal(signal.SIGHUP)
@@ -58,11 +58,11 @@ class Site:
         return answer.status_code, self.translated()
 
     def unharmed(self) -> bool:
-        """Return whether the installed model is unchanged, there are no other files, and no malicious program ran."""
+        """Return whether the installed model is unchanged, no files are left over, and no malicious program has run."""
         return self.desk.content() == self.installed and not self.desk.leftovers() and not self.trace.exists()
 
     def restore(self, files: Files) -> None:
-        """Restore the hub, the lock, the cache and the settings of the first pull."""
+        """Restore the hub, the lock file and the environment of the first pull, and delete the client's cache."""
         hub = self.desk.hub
         hub.status = None
         hub.spoilt.clear()
@@ -81,7 +81,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, models_dir: Path, files: Files) -> Iterator[Site]:
-    """Start one service for all tests. It must be alive after every test."""
+    """Start one service with a pulled model for all tests in this module."""
     with hub() as state:
         desk = Desk(tmp_path_factory.mktemp("site"), state, program="service")
         shutil.copy(models_dir / "catalog" / f"{STARTER}.toml", desk.models / "catalog")
@@ -108,7 +108,7 @@ def restored(site: Site, files: Files) -> Iterator[None]:
 
 
 def other(site: Site, files: Files) -> None:
-    """Publish another commit on the hub, and remove the lock."""
+    """Publish another commit on the hub, and remove the lock file."""
     site.desk.publish(files, commit="2" * 40)
     (site.desk.installed / "models.lock").unlink()
 
@@ -154,7 +154,7 @@ def amended(content: bytes, **more: object) -> bytes:
 
 @dataclass(frozen=True)
 class Case:
-    """A pull that fails, and the error message expected from it."""
+    """A pull that fails: the change that makes it fail, its arguments, and the expected error message."""
 
     message: str
     change: Callable[[Site, Files], None] = other

@@ -1,4 +1,4 @@
-"""Tests of purges while a batch is running, without Redis, and with a Redis that rejects commands or sends garbage."""
+"""Tests of purges while a batch is running, without Redis, and with a Redis that sends errors or invalid replies."""
 
 import asyncio
 import random

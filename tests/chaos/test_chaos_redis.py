@@ -242,7 +242,7 @@ async def test_garbage_after_handshake_is_a_miss(garbage: bytes) -> None:
 
 def test_requests_succeed_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.generation.local.load_engine", lambda *_, **__: FakeEngine())
-    settings = Settings(redis_url=f"redis://:secret@127.0.0.1:{free_port()}")
+    settings = Settings(redis_url=f"redis://:secret@127.0.0.1:{free_port()}", cache_seal_key="none")
     assert "secret" not in repr(settings)
     with TestClient(create_app(settings)) as client:
         wait_until_ready(client)
@@ -256,7 +256,7 @@ def test_requests_succeed_without_redis(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_redis_serves_a_second_process(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.generation.local.load_engine", lambda *_, **__: FakeEngine())
-    settings = Settings(redis_url=redis_server.url, redis_timeout_ms=5_000)
+    settings = Settings(redis_url=redis_server.url, redis_timeout_ms=5_000, cache_seal_key="none")
     cached = []
     for _ in range(2):
         with TestClient(create_app(settings)) as client:

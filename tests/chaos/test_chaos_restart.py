@@ -29,7 +29,10 @@ def programs() -> None:
 
 
 async def until_told_to_go(server: Server) -> Counter[int]:
-    """Send requests on one connection until a response has ``Connection: close``, and count the statuses."""
+    """Send requests on one connection until a response has ``Connection: close``.
+
+    Send SIGTERM to the server after ten responses. Return the number of responses for each status.
+    """
     limits = httpx.Limits(max_connections=1)
     statuses: Counter[int] = Counter()
     async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S, limits=limits, trust_env=False) as http:

@@ -1,4 +1,4 @@
-"""Tests that texts and keys from requests do not appear in any log, metric, trace or cache entry."""
+"""Tests that texts and keys from requests do not appear in any log line, metric, trace or cache entry."""
 
 import base64
 import contextlib
@@ -66,7 +66,10 @@ NAMING = {422: 1, 400: 1}
 
 
 def sent(server: Server, path: str, request: dict[str, Any]) -> httpx.Response:
-    """Send a request that has markers in its body and headers."""
+    """Send a request with a marker word and a secret key in its headers.
+
+    ``request`` contains the other arguments of the request, such as its body.
+    """
     given = {"content-type": "application/json"} if "content" in request else {}
     fields = {*request.get("json", ()), *request.get("data", ())}
     auth = {} if fields & {"api_key", "auth_key"} else AUTH
@@ -76,14 +79,17 @@ def sent(server: Server, path: str, request: dict[str, Any]) -> httpx.Response:
 
 
 def words_in(written: str | bytes) -> list[str]:
-    """Return the secrets and the first words of markers that occur in a text."""
+    """Return the secrets and the marker words that occur in ``written``.
+
+    Only the first nine letters of each marker word are searched for.
+    """
     text = (written if isinstance(written, str) else written.decode("utf-8", "replace")).lower()
     sought = [*SECRETS, *(mark[:9] for mark in MARKS)]
     return [word for word in sought if word.lower() in text]
 
 
 class Overheard:
-    """The log, metrics, traces and cache entries of a server."""
+    """The recorded log, metrics, traces and cache entries of a server."""
 
     def __init__(self) -> None:
         self.log = ""
@@ -112,7 +118,7 @@ def settings_of(keys: Path, redis: RedisServer) -> dict[str, Any]:
 
 
 def drained(server: Server) -> str:
-    """Return the rest of the log after the server has exited."""
+    """Stop the server with SIGTERM, and return the unread part of its log and its error output."""
     server.process.terminate()
     server.process.wait(PATIENCE_S)
     lines: list[str] = []
@@ -128,7 +134,7 @@ def drained(server: Server) -> str:
 
 @pytest.fixture
 def overheard(keys: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Overheard:
-    """Send every request to a server with all features turned on, and repeat the first requests without Redis."""
+    """Send all test requests to a server, send three of them again without Redis, and return what was recorded."""
     found = Overheard()
     with collector() as (endpoint, bodies):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)

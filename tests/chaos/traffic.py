@@ -1,4 +1,7 @@
-"""Callers with keep-alive connections that run in a closed loop and count every response and error."""
+"""Simulated callers with keep-alive connections.
+
+Each caller sends one request at a time. All responses and errors are counted.
+"""
 
 import asyncio
 import contextlib
@@ -17,16 +20,16 @@ LIMIT_S = 120.0
 
 
 class Answers(Counter[str]):
-    """The number of responses for each status, and of connection errors for each type."""
+    """A counter of responses by status, and of connection errors by type."""
 
     @property
     def failed(self) -> int:
-        """Return the number of responses and errors other than status 200."""
+        """Return the number of connection errors and of responses with a status other than 200."""
         return self.total() - self["200"]
 
 
 class Traffic:
-    """A group of callers, and their ``answers`` (responses and errors)."""
+    """A group of simulated callers. ``answers`` counts their responses and connection errors."""
 
     def __init__(self, url: str, clients: int, seed: int = 1) -> None:
         self.answers = Answers()
@@ -38,20 +41,20 @@ class Traffic:
 
     @property
     def requests(self) -> int:
-        """Return the number of responses and errors so far."""
+        """Return the number of responses and connection errors so far."""
         return self.answers.total()
 
     async def until(self, requests: int) -> None:
-        """Wait until there have been ``requests`` requests in total."""
+        """Wait until ``requests`` responses and connection errors have been counted in total."""
         while self.requests < requests:  # noqa: ASYNC110 - the callers count
             await asyncio.sleep(0.05)
 
     async def more(self, requests: int) -> None:
-        """Wait for ``requests`` more requests."""
+        """Wait until ``requests`` more responses and connection errors have been counted."""
         await self.until(self.requests + requests)
 
     async def caller(self) -> None:
-        """Run one caller on one connection. It sends its next request when it has received a response."""
+        """Run one caller on one connection. The caller sends its next request when it has received a response."""
         async with httpx.AsyncClient(base_url=self._url, timeout=LIMIT_S, trust_env=False) as http:
             while not self._ending:
                 self.answers[await self._outcome(http)] += 1
@@ -73,7 +76,10 @@ class Traffic:
 
 @asynccontextmanager
 async def traffic(url: str, clients: int) -> AsyncIterator[Traffic]:
-    """Run callers during the block, and wait at its end until all of them have received their responses."""
+    """Run ``clients`` callers during the block.
+
+    At the end of the block, wait until the last request of each caller is finished.
+    """
     found = Traffic(url, clients)
     callers = [asyncio.create_task(found.caller()) for _ in range(clients)]
     try:

@@ -1,4 +1,4 @@
-"""A strategy for sentences with words that the checks treat specially, in both languages and with unusual letters."""
+"""A Hypothesis strategy for sentences with words that the output checks treat specially, such as units and names."""
 
 from hypothesis import strategies as st
 
@@ -36,7 +36,10 @@ _WORDS = {
 
 
 def sentences(language: Language) -> st.SearchStrategy[str]:
-    """Generate at most twelve words with separators."""
+    """Return a strategy for texts of at most twelve words with separators.
+
+    Some of the words are chosen for ``language``.
+    """
     units = tuple(form for one in (DE, EN) if one.units for forms in one.units.forms.values() for form in forms)
     words = (*_ODD, *_WORDS[language.code].split(), *units, *sorted(DE.kept_names["en"])[:40])
     drawn = st.sampled_from(words).flatmap(lambda word: st.sampled_from((word, word.upper(), word.capitalize())))

@@ -1,4 +1,4 @@
-"""Tests that the findings for translations and summaries have valid spans in both texts, for any input."""
+"""Tests that the findings of the output checks have valid spans in the source and in the output, for any text."""
 
 import re
 import time
@@ -22,7 +22,7 @@ def spans(text: str) -> list[Span]:
 
 
 def reported(output: str) -> list[Finding]:
-    """Return the findings of each sentence pair and of the whole text, with spans in the texts."""
+    """Check ``output`` as a translation of `SOURCE`, and return the findings with their spans in both texts."""
     pairs = list(zip(spans(SOURCE), spans(output), strict=True))
     found = [f.shifted(s.start, t.start) for s, t in pairs for f in check_sentence(s.of(SOURCE), t.of(output), DE, EN)]
     repeated = find_repeated_sentences([s.of(SOURCE) for s, _ in pairs], [t.of(output) for _, t in pairs])

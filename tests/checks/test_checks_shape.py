@@ -3,9 +3,11 @@
 import pytest
 from hypothesis import given
 
-from service.checks.assessment import check_length, check_sentence, check_untranslated
+from service.checks.assessment import check_sentence
 from service.checks.base import Code, Finding, Passage, Severity, needs_review
+from service.checks.content import check_length
 from service.checks.repetition import check_repetition, find_repeated_sentences
+from service.checks.vocabulary import check_untranslated
 from tests.checks.sentences import sentences
 from tests.languages import DE, EN
 

@@ -2,14 +2,9 @@
 
 import pytest
 
-from service.checks.assessment import (
-    check_negations,
-    check_quotations,
-    check_summary_negations,
-    check_verbatim,
-    quotations,
-)
 from service.checks.base import Code, Finding, Passage, Severity
+from service.checks.content import check_negations, check_opposites, check_summary_negations
+from service.checks.copied import check_quotations, check_verbatim, quotations
 from service.checks.figures import check_units
 from service.checks.names import check_names, garbles
 from tests.languages import DE, EN
@@ -193,3 +188,40 @@ def test_negation_added_by_a_summary_is_found() -> None:
 )
 def test_changed_unit_is_found(german: str, english: str, flagged: bool) -> None:  # noqa: FBT001 - a case's expectation
     assert bool(list(check_units(*read(german, english)))) is flagged
+
+
+@pytest.mark.parametrize(
+    ("german", "english"),
+    [
+        ("Die Aktie gab um 3,2 Prozent nach.", "The stock rose by 3.2 percent."),
+        ("Die Zahl der Opfer sank.", "The number of victims increased."),
+        ("Nach dem Spiel sprach er.", "Before the match, he spoke."),
+        ("Bayern gewann das Spiel.", "Bayern lost the match."),
+        ("Der Angeklagte wurde freigesprochen.", "The defendant was convicted."),
+        ("Der Rat stimmte dem Plan zu.", "The council rejected the plan."),
+        ("Die Brücke ist gesperrt.", "The bridge is open."),
+        ("Sein Vater kam.", "His mother came."),
+        ("Die Frau blieb unverletzt.", "The woman was injured."),
+        ("Ein Mann rief an.", "A woman called."),
+    ],
+)
+def test_opposite_is_found(german: str, english: str) -> None:
+    (found,) = check_opposites(*read(german, english))
+    assert found.code is Code.MEANING_REVERSED
+    assert found.source is not None
+    assert found.output is not None
+
+
+@pytest.mark.parametrize(
+    ("german", "english"),
+    [
+        ("Die Aktie gab um 3,2 Prozent nach.", "The stock fell by 3.2 percent."),
+        ("Der Preis stieg, dann fiel er.", "The price fell after it had risen."),
+        ("Er kam nicht vor dem Spiel.", "He came only after the match."),
+        ("Sie gab ihm nach dem Spiel Geld.", "She gave him money after the match."),
+        ("Er starb.", "He did not survive."),
+        ("", "He lost."),
+    ],
+)
+def test_equal_meaning_is_no_opposite(german: str, english: str) -> None:
+    assert list(check_opposites(*read(german, english))) == []

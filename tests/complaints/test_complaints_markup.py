@@ -1,4 +1,4 @@
-"""Tests for the complaints about translated markup in docs/complaints.md."""
+"""Tests that the service does not have the faults in the translation of markup that docs/complaints.md describes."""
 
 import re
 from collections import Counter
@@ -28,7 +28,7 @@ def words(html: str) -> Counter[str]:
 
 
 async def test_inline_tags_split_no_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check that the model receives the same tokens as for the text without tags."""
+    """Check that a sentence with inline tags reaches the model with the same tokens as without the tags."""
     async with both(monkeypatch) as ports:
         await ports.main.post(
             "/v1/translate", json={"text": NESTED, "format": "html"}, headers={"cache-control": "no-store"}

@@ -1,4 +1,4 @@
-"""Tests for the complaints about other aspects of similar services in docs/complaints.md."""
+"""Tests that the service does not have the faults of similar services in docs/complaints.md, except those of markup."""
 
 import asyncio
 import gc
@@ -44,7 +44,7 @@ async def test_texts_of_a_list_share_calls(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_repetition_loop_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Translate the headline from the complaint with a model that loops."""
+    """Check that a phrase that the model repeats is removed from the output and reported in a warning."""
     async with both(monkeypatch, writing(lambda _: ("▁train", "▁over", "▁the", "▁town") * 8)) as ports:
         (found,) = (await ports.translate(HEADLINE)).json()["translations"]
     assert found["text"].count("train") == 1
@@ -53,7 +53,7 @@ async def test_repetition_loop_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def stories(count: int) -> list[str]:
-    """Return texts that consist of the same words but have no sentence in common."""
+    """Return ``count`` texts that consist of the same words but have no sentence in common."""
     days, places, verbs = "Montag Dienstag Mittwoch Donnerstag Freitag", "Museum Rathaus Theater Bad", "schließt öffnet"
     every = [
         f"Am {day} nach dem {number}. März {verb} das {place} {when}."
@@ -67,7 +67,7 @@ def stories(count: int) -> list[str]:
 
 @pytest.mark.slow
 async def test_memory_does_not_grow_with_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check that, with a small cache, 18 more texts do not use more memory than the first six."""
+    """Check that, with a small cache, memory use hardly grows from the sixth text to the 24th."""
     async with both(monkeypatch, writing(lambda tokens: tokens), cache_bytes=50_000) as ports:
         texts = iter(stories(24))
 
@@ -93,9 +93,9 @@ async def test_memory_does_not_grow_with_work(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_loading_service_is_alive_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check that the liveness probe succeeds during loading.
+    """Check that the liveness probe succeeds while the models are loading, although the service is not ready.
 
-    Otherwise, Kubernetes would kill the process while it starts.
+    If this probe failed, Kubernetes would kill the process during startup.
     """
     loaded = threading.Event()
 
@@ -114,7 +114,7 @@ def test_loading_service_is_alive_not_ready(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_dead_engine_fails_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check that every probe fails after the engine has died and until the process exits."""
+    """Check that every health probe fails after an engine has failed and cannot be loaded again."""
     ended = asyncio.Event()
     monkeypatch.setattr("service.app.exit_dead", ended.set)
     async with both(monkeypatch) as ports:

@@ -1,4 +1,4 @@
-"""Tests of the sources of the image: locked requirements, the version of torch, the pinned base image, and tags."""
+"""Tests of the files that define the container image: locked requirements, torch version, base image and tags."""
 
 import os
 import re
@@ -28,7 +28,7 @@ DOCKERFILE = "ARG BASE_IMAGE=debian:bookworm-slim\nARG BASE_DIGEST=\nFROM ${BASE
 
 
 def entries(name: str) -> list[tuple[Requirement, int]]:
-    """Return every locked requirement with its number of hashes."""
+    """Return the locked requirements in ``requirements-{name}.txt``, each with its number of hashes."""
     text = (ROOT / "container" / f"requirements-{name}.txt").read_text("utf-8").replace("\\\n", "")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return [(Requirement(line.partition(" --hash")[0]), line.count("--hash=sha256:")) for line in lines]
@@ -119,7 +119,10 @@ def test_image_tags_are_the_version() -> None:
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put a folder for a fake docker first in PATH, and return the path where `write_docker` writes the program."""
+    """Put a folder for a fake ``docker`` program first in PATH, and return the path of this program.
+
+    The test writes the program with `write_docker`.
+    """
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(pin, "DOCKERFILE", tmp_path / "Dockerfile")
     (tmp_path / "Dockerfile").write_text(DOCKERFILE, "utf-8")

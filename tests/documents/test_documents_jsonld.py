@@ -135,3 +135,38 @@ def test_lone_surrogate_is_refused(document: str | dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as caught:
         read_document(document)
     assert (caught.value.code, caught.value.pointer) == ("text_not_unicode", "/document")
+
+
+def test_paragraphs_in_a_list_are_all_read() -> None:
+    document = read_document(ARTICLE | {"articleBody": ["Der Rat tagt.", {"@value": "Es geht ums Geld."}, " "]})
+    assert (document.body, document.body_format) == ("Der Rat tagt.\n\nEs geht ums Geld.", "text")
+
+
+@pytest.mark.parametrize(
+    "body", ["<p>Der Rat tagt f&uuml;r alle.</p>", "&lt;p&gt;Der Rat tagt f&uuml;r alle.&lt;/p&gt;"]
+)
+def test_markup_in_the_body_is_read_as_html(body: str) -> None:
+    document = read_document(ARTICLE | {"headline": "Rat <em>t&auml;gt</em> &quot;morgen&quot;", "articleBody": body})
+    assert (document.headline, document.body_format) == ('Rat tägt "morgen"', "html")
+    assert document.body.startswith("<p>Der Rat tagt")
+
+
+def test_entities_in_a_body_without_markup_are_decoded() -> None:
+    assert read_document(ARTICLE | {"articleBody": "Der Rat sagt Ja &amp; Nein."}).body == "Der Rat sagt Ja & Nein."
+
+
+def test_two_articles_with_a_text_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="2 articles") as caught:
+        read_document({"@graph": [ARTICLE, ARTICLE | {"@id": "https://example.org/zwei"}]})
+    assert (caught.value.code, caught.value.pointer) == ("document_ambiguous", "/document")
+
+
+def test_article_with_a_text_is_chosen_among_teasers() -> None:
+    teaser = {"@type": "NewsArticle", "headline": "Anderes"}
+    assert read_document({"@graph": [teaser, ARTICLE]}).headline == "Bahn baut aus"
+
+
+def test_section_and_keywords_are_kept() -> None:
+    document = read_document(ARTICLE | {"articleSection": "Politik", "keywords": ["Bahn"]})
+    written = write_document(document, edition(), "jsonld")
+    assert (written["articleSection"], written["keywords"]) == ("Politik", ["Bahn"])

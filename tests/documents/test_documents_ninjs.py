@@ -100,3 +100,75 @@ def test_document_without_a_uri_is_refused() -> None:
     document = read_document({"@context": "https://schema.org", "@type": "NewsArticle", "articleBody": "Text."})
     with pytest.raises(InvalidInput, match="requires a URI"):
         write_document(document, EDITION, "ninjs")
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "TEXT/HTML", " application/xhtml+xml;profile=x"])
+def test_content_type_may_have_parameters(kind: str) -> None:
+    document = read_document(ITEM | {"bodies": [{"value": "<p>Die Bahn baut.</p>", "contentType": kind}]})
+    assert document.body_format == "html"
+
+
+@pytest.mark.parametrize("kind", [{"contentType": "text/html"}, {}])
+def test_markup_in_a_headline_is_removed(kind: dict[str, str]) -> None:
+    headline = {"value": "Dax &amp; Co. <em>steigen</em>", **kind}
+    assert read_document(ITEM | {"headlines": [headline]}).headline == "Dax & Co. steigen"
+
+
+OLD: dict[str, Any] = {
+    "uri": "urn:newsml:example.org:2015:1",
+    "versioncreated": "2015-01-02T03:04:05Z",
+    "language": "de",
+    "headline": "Bahn baut aus",
+    "description_text": "Die Bahn will bauen.",
+    "body_text": "Die Bahn baut.",
+    "body_html": "<p>Die Bahn baut.</p>",
+    "subject": [{"name": "Verkehr"}],
+    "associations": {"picture": {"uri": "urn:x:picture"}},
+}
+LOWER: dict[str, Any] = {
+    "uri": "urn:newsml:example.org:2020:1",
+    "versioncreated": "2020-01-02T03:04:05Z",
+    "pubstatus": "usable",
+    "language": "de",
+    "headlines": [{"role": "main", "value": "Bahn baut aus"}],
+    "descriptions": [{"role": "lead", "value": "Die Bahn will bauen.", "contenttype": "text/plain"}],
+    "bodies": [{"role": "main", "contenttype": "text/html", "value": "<p>Die Bahn baut.</p>"}],
+}
+
+
+@pytest.mark.parametrize("item", [OLD, LOWER])
+def test_older_versions_are_read(item: dict[str, Any]) -> None:
+    document = read_document(item)
+    assert (document.headline, document.lead) == ("Bahn baut aus", "Die Bahn will bauen.")
+    assert (document.body, document.body_format, document.uri) == ("<p>Die Bahn baut.</p>", "html", item["uri"])
+
+
+@pytest.mark.parametrize("item", [OLD, LOWER])
+def test_older_versions_are_written_in_their_own_form(item: dict[str, Any]) -> None:
+    written = write_document(read_document(item), EDITION, "ninjs")
+    assert set(item) - {"body_text", "description_text"} - set(written) <= {"descriptions"}
+    again = read_document(written)
+    assert (again.headline, again.body, again.language) == (EDITION.headline, EDITION.body, "en")
+
+
+def test_version_1_keeps_its_other_properties() -> None:
+    written = write_document(read_document(OLD), EDITION, "ninjs")
+    assert written["subject"] == OLD["subject"]
+    assert written["associations"] == {**OLD["associations"], "source": {"uri": OLD["uri"]}}
+    assert (written["description_summary"], written["body_html"]) == (EDITION.summary, EDITION.body)
+    assert "body_text" not in written
+
+
+@pytest.mark.parametrize(
+    ("item", "pointer"),
+    [
+        (OLD | {"body_html": 3}, "/document/body_html"),
+        (OLD | {"headline": ["x"]}, "/document/headline"),
+        (LOWER | {"versioncreated": "yesterday"}, "/document/versioncreated"),
+        ({"uri": "urn:x:1", "headline": "Bahn baut aus"}, "/document/body_text"),
+    ],
+)
+def test_wrong_field_of_an_older_version_is_named(item: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_document(item)
+    assert refused.value.pointer == pointer

@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.documents.html_page import is_whole_page
 from service.documents.registry import read_document
 
 ONE = "Die Bahn baut neue Gleise im Süden des Landes, und die Züge fahren bald wieder nach Plan. " * 3
@@ -66,3 +67,74 @@ def test_first_paragraph_of_the_text_is_no_lead() -> None:
     found = read_document(page())
     assert found.lead is None
     assert found.body.split("\n") == [ONE.strip(), TWO.strip()]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        '{"@type":"NewsArticle","headline":"Bahn baut aus","description":"Mehr Geld\nfür Züge.\tJetzt."}',
+        '{"@type":"NewsArticle","headline":"Bahn baut aus","description":"Mehr Geld für Züge. Jetzt.",}',
+        '<!-- {"@type":"NewsArticle","headline":"Bahn baut aus","description":"Mehr Geld für Züge. Jetzt."} -->',
+        '//<![CDATA[\n{"@type":"Article","headline":"Bahn baut aus","description":"Mehr Geld für Züge. Jetzt."}\n//]]>',
+        '\ufeff{"@type":"NewsArticle","headline":"Bahn baut aus","description":"Mehr Geld für Züge. Jetzt."};',
+    ],
+)
+@pytest.mark.parametrize("kind", ["application/ld+json", "application/ld+json; charset=utf-8"])
+def test_block_that_is_nearly_json_is_read(block: str, kind: str) -> None:
+    head = f'<meta property="og:title" content="Verkehr"><script type="{kind}">{block}</script>'
+    found = read_document(page(head, top=""))
+    assert found.original["headline"] == "Bahn baut aus"
+    assert found.lead == "Mehr Geld für Züge. Jetzt."
+
+
+def test_block_about_another_article_is_ignored() -> None:
+    block = '{"@type":"NewsArticle","headline":"Hund beißt Mann","url":"https://example.org/hund","description":"Aua."}'
+    head = (
+        f'<link rel="canonical" href="https://example.org/bahn"><script type="application/ld+json">{block}</script>'
+        + described("Im Süden entstehen neue Gleise.")
+    )
+    found = read_document(page(head))
+    assert (found.headline, found.lead, found.original) == ("Bahn baut aus", "Im Süden entstehen neue Gleise.", {})
+
+
+def test_block_with_the_address_of_the_page_is_chosen() -> None:
+    other = '{"@type":"NewsArticle","headline":"Hund beißt Mann","url":"https://example.org/hund"}'
+    own = '{"@type":"NewsArticle","headline":"Neue Gleise","url":"https://www.example.org/bahn/?a=1"}'
+    head = f"""<link rel="canonical" href="https://example.org/bahn">
+    <script type="application/ld+json">[{other}]</script><script type="application/ld+json">{own}</script>"""
+    assert read_document(page(head, top="")).headline == "Neue Gleise"
+
+
+def test_headline_in_a_breadcrumb_trail_is_not_chosen() -> None:
+    top = "<nav><h1>Bahn: Alle neuen Gleise im Überblick</h1></nav><h2><span>Verkehr</span>Bahn baut aus</h2>"
+    head = '<meta property="og:title" content="Bahn: Alle neuen Gleise im Überblick">'
+    head += '<script type="application/ld+json">{"@type":"NewsArticle","headline":"Bahn baut aus"}</script>'
+    assert read_document(page(head, top=top)).headline == "Bahn baut aus"
+
+
+def test_drop_cap_is_joined_to_its_word() -> None:
+    lead = f'<p><span class="outer"><span class="initial-letter">D</span></span> <span>{ONE[1:]}</span></p>'
+    assert ONE.strip() in read_document(page(lead=lead)).body
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '<div class="entry"><h3><time>{time}</time> {head}</h3><p>{text}</p></div>',
+        '<article class="entry"><time>{time}</time><h3>{head}</h3><p>{text}</p></article>',
+        "<li><h3><time>{time}</time>{head}</h3><p>{text}</p></li>",
+    ],
+)
+def test_live_ticker_keeps_the_times_of_its_entries(entry: str) -> None:
+    heads = [(f"1{n}:0{n} Uhr", f"Meldung Nummer {n}") for n in range(1, 6)]
+    entries = "".join(
+        entry.format(time=time, head=head, text=TWO if n % 2 else ONE) for n, (time, head) in enumerate(heads)
+    )
+    lines = read_document(page(lead=f"<ul>{entries}</ul>" if "<li>" in entry else entries)).body.split("\n")
+    assert [line for line in lines if "Meldung" in line] == [f"{time} {head}" for time, head in heads]
+
+
+@pytest.mark.parametrize("start", ["<!DOCTYPE html>", "<html>", "\ufeff<!-- x --><html lang='de'>", "<body class='a'>"])
+def test_whole_page_is_told_from_a_fragment(start: str) -> None:
+    assert is_whole_page(f"{start}<p>Text</p>")
+    assert not is_whole_page(f"<p>{start}</p>")

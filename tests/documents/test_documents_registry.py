@@ -47,12 +47,12 @@ def test_new_format_is_one_file(wire: None) -> None:
     document = read_document("ZCZC Bahn baut aus\n\nDie Bahn baut.")
     assert (document.headline, document.body) == ("Bahn baut aus", "Die Bahn baut.")
     assert write_document(document, EDITION, "wire") == {"wire": "ZCZC Headline\n\nBody."}
-    assert set(writable_formats()) == {"jsonld", "ninjs", "wire"}
+    assert set(writable_formats()) == {"docx", "jsonld", "ninjs", "wire"}
 
 
 def test_fallback_format_is_last() -> None:
     assert list(formats())[-1] == "ninjs"
-    assert set(writable_formats()) == {"jsonld", "ninjs"}
+    assert set(writable_formats()) == {"docx", "jsonld", "ninjs"}
 
 
 @pytest.mark.parametrize("name", ["page", "none"])
@@ -67,7 +67,7 @@ def test_read_only_format_is_refused(name: str) -> None:
     [
         '<?xml version="1.0"?><nitf><body>Text</body></nitf>',
         '\ufeff<?xml version="1.0"?>\n<!-- wire -->\n<rss version="2.0"></rss>',
-        '<newsItem xmlns="http://iptc.org/std/nar/2006-10-01/"><p>Text</p></newsItem>',
+        '<feed xmlns="http://www.w3.org/2005/Atom"><p>Text</p></feed>',
         "<w:document><w:p>Text</w:p></w:document>",
     ],
 )

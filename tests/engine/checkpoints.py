@@ -1,4 +1,4 @@
-"""Tiny checkpoints of every supported architecture, with random weights and in the format of the hub."""
+"""Tiny checkpoints of every supported architecture, with random weights, in the file formats of published models."""
 
 import json
 import shutil
@@ -30,14 +30,14 @@ SIZES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A manifest, and the folder with the files it describes."""
+    """A converted checkpoint: its manifest, and the folder that contains its files."""
 
     manifest: Manifest
     folder: Path
 
 
 def described(architecture: str, **tokens: Any) -> Manifest:
-    """Return a catalogue manifest for a tiny checkpoint."""
+    """Return the catalogue manifest of a tiny checkpoint. ``tokens`` adds fields to the manifest's token settings."""
     return Manifest.model_validate(
         {
             "id": f"test/{architecture}",
@@ -55,7 +55,7 @@ def described(architecture: str, **tokens: Any) -> Manifest:
 
 
 def installed(name: str, folder: Path, *, quantization: Quantization = "float32") -> Checkpoint:
-    """Create the checkpoint with this name and convert it for each engine that supports its architecture."""
+    """Create the checkpoint ``name`` in ``folder``, and convert it for each engine that supports its architecture."""
     (folder / "snapshot").mkdir(parents=True)
     manifest = SNAPSHOTS[name](folder / "snapshot")
     done = convert(folder / "snapshot", manifest, folder / "installed", quantization=quantization, keep_checkpoint=True)
@@ -63,7 +63,10 @@ def installed(name: str, folder: Path, *, quantization: Quantization = "float32"
 
 
 def pieces(path: Path, **more: Any) -> sentencepiece.SentencePieceProcessor:
-    """Train a SentencePiece model on the sentences and write it to ``path``."""
+    """Train a small SentencePiece model on the test sentences, write it to ``path``, and return it.
+
+    ``more`` contains further training options.
+    """
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(SENTENCES * 3),
         model_prefix=str(path.with_suffix("")),
@@ -78,7 +81,7 @@ def pieces(path: Path, **more: Any) -> sentencepiece.SentencePieceProcessor:
 
 
 def lively(model: Any, *, embeddings: float, layers: float) -> Any:
-    """Scale up random weights, because outputs would otherwise repeat a single piece.
+    """Scale up the random weights of ``model`` and return it. Otherwise, its outputs would repeat a single piece.
 
     If tied embeddings are too large, outputs repeat their last piece. If the weights of the layers are too large,
     activations exceed the range of int8.
@@ -91,9 +94,9 @@ def lively(model: Any, *, embeddings: float, layers: float) -> Any:
 
 
 def marian(folder: Path) -> Manifest:
-    """Create a Marian model like the opus-mt checkpoints.
+    """Create a Marian model like the published opus-mt checkpoints, and return its manifest.
 
-    Source and target share their pieces. The padding piece has the last id and starts every output.
+    Source and target have the same pieces. The padding piece has the last id and starts every output.
     """
     model = pieces(folder / "source.spm", eos_id=0, unk_id=1, pad_id=-1)
     shutil.copy(folder / "source.spm", folder / "target.spm")
@@ -122,7 +125,10 @@ def marian(folder: Path) -> Manifest:
 
 
 def t5(folder: Path) -> Manifest:
-    """Create a T5 model that uses one scaled matrix for inputs and outputs, and has sentinel rows after its pieces."""
+    """Create a T5 model that uses the same matrix for inputs and outputs, and whose outputs are scaled.
+
+    The matrix has rows for sentinel tokens after the rows of the pieces.
+    """
     config = transformers.T5Config(**_t5_sizes(folder), feed_forward_proj="relu")
     _t5_saved(lively(transformers.T5ForConditionalGeneration(config), embeddings=0.2, layers=3), folder)
     return described("t5", source="spiece.model", target="spiece.model", vocabulary="", prefix="übersetze: ")
@@ -136,7 +142,7 @@ def t5_untied(folder: Path) -> Manifest:
 
 
 def mt5(folder: Path) -> Manifest:
-    """Create an mT5 model like the published ones: untied and unscaled, with a matching configuration."""
+    """Create an mT5 model like the published ones, with a separate output matrix and unscaled outputs."""
     config = transformers.MT5Config(**_t5_sizes(folder), feed_forward_proj="gated-gelu")
     _t5_saved(_untied(transformers.MT5ForConditionalGeneration(config)), folder, tie_word_embeddings=False)
     return described("mt5", source="spiece.model", target="spiece.model", vocabulary="")
@@ -163,7 +169,7 @@ def _untied(network: Any) -> Any:
 
 
 def _t5_saved(network: Any, folder: Path, **config: Any) -> None:
-    """Save the model with configuration keys that published models have and transformers 5 does not write."""
+    """Save the model with configuration keys that published models have but transformers 5 does not write."""
     network.config.tie_word_embeddings = config.get("tie_word_embeddings", True)
     network.save_pretrained(folder)
     _amend(folder / "config.json", decoder_start_token_id=0, **config)
@@ -215,7 +221,10 @@ def nllb(folder: Path) -> Manifest:
 
 
 def encoder_decoder_bert(folder: Path) -> Manifest:
-    """Create two BERT models with WordPiece, the second with cross-attention. Outputs end with ``[SEP]``."""
+    """Create a model of two BERT networks with a WordPiece vocabulary. Its outputs end with ``[SEP]``.
+
+    The second network has cross-attention.
+    """
     trained = tokenizers.BertWordPieceTokenizer(lowercase=False, strip_accents=False)
     trained.train_from_iterator(SENTENCES, vocab_size=300, min_frequency=1, show_progress=False)
     trained.save_model(str(folder))
@@ -238,7 +247,7 @@ def encoder_decoder_bert(folder: Path) -> Manifest:
 
 
 def fsmt(folder: Path) -> Manifest:
-    """Create a fairseq WMT19 model with Moses rules, byte pairs and two vocabularies."""
+    """Create a fairseq WMT19 model with Moses rules, byte-pair encoding and two vocabularies."""
     words = " ".join(SENTENCES)
     letters = sorted({letter for letter in words if not letter.isspace()})
     merges = ["e n</w>", "e r</w>", "i n", "c h", "u n", "d er</w>", "ch t</w>", "S t", "un d</w>"]

@@ -1,4 +1,4 @@
-"""Tests of the engine for causal models: it continues prompts as transformers does, and scores given outputs."""
+"""Tests of the engine for causal models: it continues prompts like transformers, and scores given outputs."""
 
 from typing import Any
 

@@ -38,7 +38,7 @@ TYPES = ("int8", "float32", "bfloat16")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Convert a tiny model to each numeric type, and return the folder of the results."""
+    """Convert a tiny causal model to each numeric type, and return the folder that contains the results."""
     made = tmp_path_factory.mktemp("causal") / "tiny"
     write_causal(made)
     for name in TYPES:
@@ -54,7 +54,7 @@ def tokenizer(folder: Path) -> Tokenizer:
 
 
 def loaded(folder: Path, kind: EngineKind, name: str) -> Engine:
-    """Return the engine for the weights in ``folder/name``, which computes in float32."""
+    """Load the engine ``kind`` with the weights in ``folder/name``. The engine computes in float32."""
     manifest = causal_entry(folder).manifest
     files: dict[EngineKind, EngineFiles] = {kind: EngineFiles(folder=name, compute_type="float32")}
     return load_engine(manifest.model_copy(update={"engines": files}), folder, kind, device="cpu", threads=1)
@@ -152,7 +152,10 @@ def test_a_transformers_folder_gives_the_same_outputs(folder: Path, tokenizer: T
 
 @pytest.mark.parametrize(("name", "tolerance"), [("float32", 0.0), ("bfloat16", 0.0), ("int8", 0.5)])
 def test_weights_are_those_of_the_checkpoint(folder: Path, name: str, tolerance: float) -> None:
-    """Compare the weights. ``tolerance`` is in quantisation steps of 1/127 of the largest value of a row."""
+    """Check that the converted weights equal those of the checkpoint, except for rounding errors.
+
+    ``tolerance`` is the largest allowed error in quantisation steps. A step is 1/127 of the largest value of a row.
+    """
     config = json.loads((folder / "hf" / "config.json").read_text("utf-8"))
     state = gemma3_state(read_weights(folder / name / "model.bin"), config)
     expected = {key: tensor.float().numpy() for key, tensor in load_file(folder / "hf" / "model.safetensors").items()}

@@ -159,6 +159,18 @@ def test_forced_target_has_its_original_attention(engine: Engine, tokenizer: Enc
             assert row == pytest.approx(expected, abs=2e-3 + 1 / 255)
 
 
+def test_forced_target_has_the_score_of_its_search(engine: Engine, tokenizer: Encoder) -> None:
+    items = inputs(tokenizer, GREEDY)
+    free = engine.generate(items)
+    targets = [one[0].tokens for one in free]
+    forced = engine.generate([replace(item, target=target) for item, target in zip(items, targets, strict=True)])
+    for one, other in zip(forced, free, strict=True):
+        assert one[0].tokens == other[0].tokens
+        assert one[0].alignment is None
+        if other[0].finish_reason == "eos":  # a search that reaches the limit does not score the end
+            assert one[0].score == pytest.approx(other[0].score, abs=0.05)
+
+
 def test_forced_and_searched_items_share_a_call(engine: Engine, tokenizer: Encoder) -> None:
     items = inputs(tokenizer, GREEDY)
     target = tokenizer.encode_target("Der Zug fährt nach Hamburg.")

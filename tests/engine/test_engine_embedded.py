@@ -1,4 +1,4 @@
-"""Tests of the embedded models: both engines agree, and sizes, files and model cards are correct."""
+"""Tests of the embedded models: outputs of both engines are nearly equal, and sizes, files and cards are correct."""
 
 import difflib
 import hashlib
@@ -89,7 +89,10 @@ def test_embedded_models_have_cards_with_licence_and_data(entry: Entry) -> None:
 
 
 def parameters(path: Path) -> int:
-    """Count the parameters in a safetensors file from its header: eight bytes with its length, then JSON."""
+    """Return the number of parameters in a safetensors file.
+
+    The file begins with the length of its header in eight bytes. The header is JSON with the shape of each tensor.
+    """
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))

@@ -1,4 +1,4 @@
-"""Tests that, with CTranslate2, the other sentences in a call do not change the output of an embedded model at all."""
+"""Tests that, with CTranslate2, an embedded model's output does not depend on the other sentences in a call."""
 
 import random
 from collections.abc import Iterator

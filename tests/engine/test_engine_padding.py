@@ -1,4 +1,4 @@
-"""Tests of padding: groups with the same padded length, and fillers."""
+"""Tests of padding: sources are grouped by padded length, and filler inputs have that length."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Tests of the tuned parallel configuration: it is measured once and then reused, and does not change outputs."""
+"""Tests of the choice of the fastest parallel configuration, which is measured once and does not change outputs."""
 
 import warnings
 from collections.abc import Iterator
@@ -19,7 +19,10 @@ PROBE = Probe.of(((), ("Guten", "Morgen"), ("</s>",)), DecodingOptions(no_repeat
 
 
 class Fakes:
-    """A factory of fake engines with a defined call duration for each configuration. It records the engines."""
+    """A factory of fake engines that records its engines.
+
+    ``seconds`` gives the duration of a call for each configuration.
+    """
 
     def __init__(self, seconds: dict[ParallelConfig, float]) -> None:
         self._seconds = seconds

@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz TARGET --seconds 600``: search for inputs that break a target, and keep them."""
+"""``python -m tests.fuzz TARGET --seconds 600``: search for inputs on which a fuzz target fails, and store them."""
 
 import argparse
 import subprocess
@@ -15,7 +15,10 @@ HANG_S = 30
 
 
 def main() -> int:
-    """Fuzz the target, starting from its seeds. If an input fails, store it as a regression and return 1."""
+    """Fuzz the target that the command line names, starting from its seeds.
+
+    If an input fails, store it as a regression input and return 1.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", choices=sorted(TARGETS))
     parser.add_argument("--seconds", type=int, default=600)
@@ -34,7 +37,10 @@ def main() -> int:
 
 
 def _search(target: Target, folder: Path, seconds: int, seed: int) -> int:
-    """Run libFuzzer and return its exit status. ``folder`` receives the generated inputs and the failures."""
+    """Run libFuzzer for ``seconds`` and return its exit status.
+
+    ``folder`` receives the generated inputs and the inputs that fail.
+    """
     inputs = folder / "inputs"
     inputs.mkdir()
     for number, text in enumerate(target.seeds):
@@ -59,12 +65,15 @@ def _search(target: Target, folder: Path, seconds: int, seed: int) -> int:
 
 
 def _escaped(word: str) -> str:
-    """Return a word in the format of libFuzzer's dictionaries."""
+    """Return ``word`` in the format of libFuzzer's dictionaries."""
     return "".join(f"\\x{byte:02x}" for byte in encoded(word))
 
 
 def _keep(target: Target, broken: list[Path], status: int) -> int:
-    """Copy failing inputs to the regressions, which `make test` runs."""
+    """Copy the failing inputs ``broken`` to the regression inputs, which `make test` runs, and return 1.
+
+    ``status`` is the exit status of libFuzzer.
+    """
     folder = regression_files.FOLDER / target.name
     folder.mkdir(parents=True, exist_ok=True)
     for path in broken:

@@ -34,14 +34,17 @@ EDITION = Edition(
 
 
 def work(text: str) -> Document | None:
-    """Return the document, or None if the input contains none."""
+    """Read ``text`` as a document. Return the document, or None if the text is not a valid document."""
     with suppress(InvalidInput):
         return read_document(_value(text))
     return None
 
 
 def _value(text: str) -> str | dict[str, object]:
-    """Return the JSON object in the input or, if it is not a JSON object, the input itself as the source of a page."""
+    """Return the JSON object in ``text``.
+
+    If ``text`` is not a JSON object, return ``text`` unchanged, as the source of an HTML page.
+    """
     with suppress(ValueError, RecursionError):
         value = json.loads(text) if text.startswith("{") else None
         if isinstance(value, dict):
@@ -50,7 +53,10 @@ def _value(text: str) -> str | dict[str, object]:
 
 
 def check(text: str) -> None:
-    """Raise an exception if reading raises an undocumented error, or if the result is not an article."""
+    """Raise an exception if the document in ``text`` has no body, or a field that is not a string.
+
+    Undocumented exceptions of the reader and the writer are not caught.
+    """
     document = work(text)
     if document is None:
         return

@@ -1,4 +1,4 @@
-"""A process that searches with libFuzzer, which generates inputs guided by code coverage."""
+"""A process that runs a fuzz target with libFuzzer, which uses code coverage to generate new inputs."""
 
 import sys
 from zlib import crc32
@@ -13,7 +13,10 @@ PUMPED_OF = 64  # one of 64 inputs is repeated until it is long enough for its t
 
 
 def search(target: Target, arguments: list[str]) -> None:
-    """Run libFuzzer with its ``arguments``. It exits the process when it has finished."""
+    """Run libFuzzer on ``target`` with the command-line ``arguments``.
+
+    libFuzzer exits the process when it has finished.
+    """
 
     def one(data: bytes) -> None:
         text = decoded(data)

@@ -1,4 +1,4 @@
-"""A fuzz target for markup: unchanged documents keep their bytes, and translations keep every tag and boundary."""
+"""A fuzz target for markup: unchanged documents keep every byte, and translated ones keep their tags and blocks."""
 
 from collections import Counter
 from zlib import crc32
@@ -25,14 +25,17 @@ SEEDS = (
 
 
 def work(text: str) -> str:
-    """Translate each block as one sentence, without an alignment."""
+    """Parse ``text`` as HTML, append a word to each block as its translation, and return the rendered HTML."""
     document = parse(text)
     sentences = [[TranslatedSentence(Span(0, len(one.text)), f"{one.text} etc")] for one in document.blocks]
     return render(document, sentences, DE).html
 
 
 def check(text: str) -> None:
-    """Raise an exception if markup is lost, duplicated or moved to another block, both as HTML and as XML."""
+    """Raise an exception if markup of ``text`` is lost, duplicated or moved to another block.
+
+    The text is processed both as HTML and as XML.
+    """
     for rules in (HTML_RULES, XML):
         _check(text, rules)
 
@@ -48,7 +51,7 @@ def _check(text: str, rules: TagRules) -> None:
 
 
 def _check_markup(text: str, rules: TagRules) -> None:
-    """Check that a meaningless translation keeps all tags and boundaries."""
+    """Assert that a translation into random words keeps all tags and block boundaries."""
     document = parse(text, rules=rules)
     rendered = render(document, translated(document, scramble(crc32(encoded(text)))), DE)
     words = vocabulary(text, rules)  # in XML the role of a tag depends on the text next to it

@@ -1,4 +1,7 @@
-"""The regression inputs, which once made a target fail. Each target has a folder with one file for each input."""
+"""The regression inputs, that is, inputs on which a target once failed.
+
+Each target has a folder with one file for each input.
+"""
 
 from pathlib import Path
 
@@ -6,5 +9,5 @@ FOLDER = Path(__file__).parent / "regressions"
 
 
 def regressions(target: str) -> list[Path]:
-    """Return the files of a target in a fixed order."""
+    """Return the files with the regression inputs of ``target``, sorted by name."""
     return sorted((FOLDER / target).glob("*"))

@@ -16,12 +16,12 @@ SEEDS = (
 
 
 def work(text: str) -> Segmentation:
-    """Segment the text."""
+    """Segment ``text`` as German."""
     return segment(text, DE)
 
 
 def check(text: str) -> None:
-    """Raise an exception if the parts do not join to the text, or if a part is misplaced."""
+    """Raise an exception if the sentences and gaps do not join to ``text``, or if a sentence is misplaced."""
     segmentation = segment(text, DE)
     sentences = segmentation.sentences
     identity = reassemble(segmentation, [sentence.of(text) for sentence in sentences])
@@ -36,7 +36,10 @@ def check(text: str) -> None:
 
 
 def _visible_outside(text: str, spans: tuple[Span, ...]) -> bool:
-    """Return whether there is visible text outside the spans. The spans must be in order and within the text."""
+    """Return whether there is visible text outside the spans.
+
+    Assert that the spans are in order and within the text.
+    """
     done = 0
     seen = False
     for span in spans:
@@ -47,7 +50,10 @@ def _visible_outside(text: str, spans: tuple[Span, ...]) -> bool:
 
 
 def _check_halves(text: str, sentence: Span) -> None:
-    """Check that both halves of a sentence are shorter than it, and together contain its visible text."""
+    """Assert that, if a sentence can be split, both halves are shorter than the sentence.
+
+    The halves must contain all of the visible text of the sentence.
+    """
     halves = split_long(text, sentence, DE)
     if halves is None:
         return

@@ -1,4 +1,4 @@
-"""A fuzz target: a function that processes a text, and assertions about its result."""
+"""A fuzz target: a function that processes a text, and the checks of its result."""
 
 import time
 from collections.abc import Callable
@@ -12,8 +12,8 @@ MOST_S = 5.0  # of processor time; a quadratic algorithm would take minutes
 class Target:
     """A function to fuzz and the checks of its results.
 
-    ``check`` raises an exception if an invariant is broken. ``work`` is the function whose time is limited. ``seeds``
-    are the first texts, and ``words`` are parts from which inputs are built.
+    ``check`` raises an exception if an invariant does not hold. ``work`` is the function whose time is limited. The
+    fuzzer starts from the texts in ``seeds`` and combines the strings in ``words``.
     """
 
     name: str
@@ -23,9 +23,9 @@ class Target:
     words: tuple[str, ...]
 
     def require_linear(self, text: str) -> None:
-        """Check the running time for a repeated text.
+        """Assert that ``work`` processes a long text within the time limit.
 
-        The text is so long that a quadratic algorithm would exceed the time limit.
+        The long text consists of repetitions of ``text``. A quadratic algorithm would exceed the limit.
         """
         pumped = (text * (PUMPED_CHARS // max(1, len(text)) + 1))[:PUMPED_CHARS]
         start = time.process_time()
@@ -40,5 +40,5 @@ def decoded(data: bytes) -> str:
 
 
 def encoded(text: str) -> bytes:
-    """Return the input that `decoded` would decode to ``text``."""
+    """Return the bytes that `decoded` decodes to ``text``."""
     return text.encode("utf-8", "surrogateescape")

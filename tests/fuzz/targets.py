@@ -1,4 +1,4 @@
-"""All targets of the fuzzer, by name."""
+"""All fuzz targets, by name."""
 
 from tests.fuzz import cleaner, documents, markup, segmenter
 

@@ -1,4 +1,4 @@
-"""Tests that seeds and regressions pass, and that a broken target is found."""
+"""Tests that seeds and regression inputs pass, and that the checks detect a target with a fault."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ def test_regressions_stay_fixed(target: Target) -> None:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Add the input to the message of an error."""
+    """Add the path of an input to each exception that is raised in the block."""
     try:
         yield
     except Exception as error:

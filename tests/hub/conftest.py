@@ -1,4 +1,4 @@
-"""Fixtures with a hub that has a tiny model, and an operator who pulls the model from it."""
+"""Fixtures with a hub that has a tiny model, and an operator's environment in which the model has been pulled."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ def desk(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Desk]:
 
 @dataclass(frozen=True)
 class Pulled:
-    """A `Desk` whose model has been pulled with the real conversion, and the result of the command."""
+    """An operator's environment (`Desk`) after a pull with the real conversion, and the result of the pull."""
 
     desk: Desk
     done: CompletedProcess[str]
@@ -35,7 +35,7 @@ class Pulled:
 
 @pytest.fixture(scope="session")
 def pulled(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) -> Iterator[Pulled]:
-    """Pull a tiny model in a new Python process. Tests must not change it."""
+    """Pull a tiny model in a new Python process, and yield the result. Tests must not change the result."""
     with serving() as hub:
         made = Desk(tmp_path_factory.mktemp("pulled"), hub, program="service")
         made.publish({**files, "README.md": b"a card", "tf_model.h5": bytes(5000)})

@@ -1,4 +1,7 @@
-"""Run commands in forks of a process that has already imported the libraries, which saves seconds for each command."""
+"""Commands that run in forks of a process that has already imported the libraries.
+
+This saves seconds for each command.
+"""
 
 import multiprocessing
 import os
@@ -36,13 +39,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running command."""
+    """A command that is running in a forked process."""
 
     command: Command
     process: BaseProcess
 
     def end(self, limit_s: float) -> CompletedProcess[str]:
-        """Wait until the process has exited."""
+        """Wait at most ``limit_s`` seconds until the process has exited, and return its result."""
         self.process.join(limit_s)
         assert self.process.exitcode is not None, f"{self.command.arguments} took longer than {limit_s} s"
         out, err = ((self.command.folder / name).read_text("utf-8") for name in (TOLD, COMPLAINED))

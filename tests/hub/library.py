@@ -1,4 +1,4 @@
-"""A model that consists of small files and a manifest, for tests of the registry."""
+"""A fake model that consists of small files and a manifest, for tests of the registry."""
 
 import hashlib
 from pathlib import Path

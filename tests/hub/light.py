@@ -1,4 +1,4 @@
-"""The command line with a conversion that only copies files. The real conversion imports slow libraries."""
+"""The command line with a fake conversion that only copies files. The real conversion imports slow libraries."""
 
 import hashlib
 import shutil
@@ -12,7 +12,7 @@ FOLDER = "ct2"
 
 
 def copy(checkpoint: Path, manifest: Manifest, target: Path, *, keep_checkpoint: bool = False) -> Manifest:
-    """Install the files of the checkpoint without converting them."""
+    """Copy the files of ``checkpoint`` to ``target`` without conversion. Return the manifest of the installed model."""
     assert not keep_checkpoint, "only the real conversion keeps a checkpoint"
     shutil.copytree(checkpoint, target / FOLDER)
     paths = sorted((target / FOLDER).iterdir())

@@ -1,4 +1,4 @@
-"""Small versions of the catalogue's repositories: random weights, but files and configuration keys as published."""
+"""Small versions of the catalogue's repositories: random weights, but the published files and configuration keys."""
 
 import json
 import shutil
@@ -77,7 +77,11 @@ FSMT = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The recipe for a repository: its checkpoint, and additional keys for its configuration."""
+    """A recipe for a small repository.
+
+    ``make`` writes its checkpoint, and ``keys`` are added to its configuration. If ``pickled`` is True, the weights are
+    published as a pickle.
+    """
 
     make: Callable[[Path], object]
     keys: Mapping[str, Any]
@@ -85,7 +89,7 @@ class Shape:
 
 
 def madlad(folder: Path) -> None:
-    """Write a T5 1.1 model whose sources begin with a piece for the target language."""
+    """Write a T5 1.1 checkpoint whose vocabulary has a piece for the target language."""
     checkpoints.t5_untied(folder)
     given = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "byte_fallback": True, "vocab_size": 436}
     checkpoints.pieces(folder / "spiece.model", user_defined_symbols=["<2en>"], **given)
@@ -94,13 +98,13 @@ def madlad(folder: Path) -> None:
 
 
 def t5_named(folder: Path) -> None:
-    """Write an mT5 checkpoint whose configuration gives ``t5`` as its type."""
+    """Write an mT5 checkpoint whose configuration has the model type ``t5``."""
     checkpoints.mt5(folder)
     _amend(folder / "config.json", {"model_type": "t5"})
 
 
 def nllb(folder: Path) -> None:
-    """Write an NLLB model with tokenizer.json and a SentencePiece file."""
+    """Write an NLLB checkpoint with both tokenizer.json and a SentencePiece file."""
     checkpoints.nllb(folder)
     checkpoints.pieces(folder / "sentencepiece.bpe.model", bos_id=1, eos_id=2, unk_id=0)
 
@@ -121,14 +125,14 @@ SHAPES: Mapping[str, Shape] = {
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository: the folder of its checkpoint, with weights as safetensors, and its files on the hub."""
+    """A repository: the folder with its checkpoint in safetensors, and the files that are published on the hub."""
 
     checkpoint: Path
     files: dict[str, bytes]
 
 
 def repository(name: str, folder: Path) -> Repository:
-    """Write the small version of a catalogue model to ``folder``."""
+    """Write the small version of the catalogue model ``name`` to ``folder``, and return its repository."""
     shape = SHAPES[name]
     folder.mkdir(parents=True)
     shape.make(folder)
@@ -141,7 +145,10 @@ def repository(name: str, folder: Path) -> Repository:
 
 
 def _pickle(folder: Path) -> bytes:
-    """Return the weights as ``torch.save`` writes them, with tied weights under all of their names."""
+    """Return the pickle that ``torch.save`` writes for the weights.
+
+    Tied weights are listed under each of their names.
+    """
     network: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(str(folder), dtype=torch.float32)
     torch.save(network.state_dict(), folder / "pytorch_model.bin")
     return (folder / "pytorch_model.bin").read_bytes()
@@ -156,9 +163,10 @@ def _amend(path: Path, changed: Mapping[str, Any]) -> None:
 
 
 def catalogue(target: Path, names: Iterable[str], tiny_models: Path) -> None:
-    """Copy the shipped manifests of these models to ``target``, and the manifests of the tiny models.
+    """Copy the shipped manifests of the models ``names`` and the manifests of the tiny models to ``target``.
 
-    ``tiny_models`` is the folder of the tiny models, which replace the embedded ones. Their weights are linked.
+    ``tiny_models`` is the folder of the tiny models, which replace the embedded ones. The weights of the tiny models
+    are linked and not copied.
     """
     shipped = Path(__file__).parents[2] / "models" / "catalog"
     for manifest in (*(shipped / f"{name}.toml" for name in names), *(tiny_models / "catalog").iterdir()):

@@ -54,7 +54,7 @@ def site(folder: Path) -> Site:
 
 
 def installed(here: Site, weights: bytes = b"weights") -> Site:
-    """Install a model that consists of small files."""
+    """Install a model that consists of small files on the machine ``here``, and return ``here``."""
     checkpoint = here.folder / "checkpoint"
     checkpoint.mkdir(exist_ok=True)
     (checkpoint / "model.bin").write_bytes(weights)
@@ -97,7 +97,7 @@ def members(path: Path) -> list[tuple[tarfile.TarInfo, bytes]]:
 
 
 def listed(*names: str, content: bytes = b"x") -> tuple[tarfile.TarInfo, bytes]:
-    """Return a SHA256SUMS member for files with this content."""
+    """Return the tar member SHA256SUMS, which lists the files ``names`` with the checksum of ``content``."""
     sha256 = hashlib.sha256(content).hexdigest()
     return tarfile.TarInfo("SHA256SUMS"), "".join(f"{sha256}  {name}\n" for name in names).encode()
 
@@ -226,7 +226,7 @@ def test_embedded_model_is_neither_exported_nor_replaced(receiver: Site, path: P
 
 
 def resealed(path: Path, change: Callable[[dict[str, bytes]], object]) -> Path:
-    """Change the content of the bundle and recompute its checksums."""
+    """Apply ``change`` to the files of the bundle at ``path``, write new checksums, and return ``path``."""
     held = {member.name: content for member, content in members(path)[1:]}
     change(held)
     listing = "".join(f"{hashlib.sha256(held[name]).hexdigest()}  {name}\n" for name in sorted(held))

@@ -27,7 +27,7 @@ from tests.hub_server import Repo, serving
 pytestmark = pytest.mark.slow
 
 SHIPPED = Catalog(Path(__file__).parents[2] / "models")
-NAMES = [name for name in SHIPPED.names() if not SHIPPED.embedded(name)]
+NAMES = [name for name in SHIPPED.names() if SHIPPED.published(name).hub is not None]
 CONVERTED = [name for name in NAMES if SHIPPED.published(name).architecture not in TORCH_ALONE]
 STORY = (
     "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu. "

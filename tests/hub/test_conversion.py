@@ -1,4 +1,4 @@
-"""Tests of conversion: the installed model agrees with its checkpoint, or nothing is installed."""
+"""Tests of conversion: an installed model gives the same outputs as its checkpoint, or it is not installed."""
 
 import contextlib
 import errno
@@ -36,7 +36,7 @@ OLD = "old weights"
 
 @pytest.fixture
 def quiet() -> Iterator[None]:
-    """Ignore the warning of transformers that sacremoses is missing."""
+    """Ignore the warning of transformers that sacremoses is not installed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -44,7 +44,10 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture
 def snapshot(tmp_path: Path, quiet: None) -> Making:
-    """Return a function that writes the snapshot of a tiny checkpoint and returns its folder and manifest."""
+    """Return a function that creates a tiny checkpoint by its name.
+
+    The function returns the folder of the checkpoint and its manifest.
+    """
     del quiet
 
     def make(name: str) -> tuple[Path, Manifest]:
@@ -92,7 +95,10 @@ def test_revision_depends_on_the_weights(snapshot: Making, tmp_path: Path) -> No
 
 
 def test_wrong_output_scaling_is_refused(snapshot: Making, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check that wrong scaling is detected, although it changes only scores and beams and not greedy outputs."""
+    """Check that a conversion with wrong output scaling fails.
+
+    Wrong scaling changes only scores and the results of beam search, and not greedy outputs.
+    """
     source, described = snapshot("mt5")
 
     @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Tests of the folder of installed models: changes are atomic, and only one process makes them at a time."""
+"""Tests of the folder of installed models: changes are atomic, and only one process at a time changes the folder."""
 
 import signal
 import subprocess
@@ -14,7 +14,7 @@ from service.hub.installed import InstalledModels
 
 
 def model(folder: Path, content: str) -> Path:
-    """Create a model of two files with the same content."""
+    """Create a fake model of two files with the same content, and return its folder."""
     folder.mkdir(parents=True)
     for name in ("manifest.toml", "model.bin"):
         (folder / name).write_text(content, "utf-8")

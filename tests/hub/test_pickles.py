@@ -34,7 +34,10 @@ def target(tmp_path: Path) -> Path:
 
 
 def run_as_child(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    """Run ``program`` (Python code) instead of the child, with the child's arguments, environment and limits."""
+    """Replace the program of the child process by the Python code ``program``.
+
+    The arguments, the environment and the limits of the child stay the same.
+    """
 
     def command(source: Path, folder: Path, limits: Limits) -> list[str]:
         numbers = [str(limits.memory_bytes), str(limits.file_bytes), str(limits.cpu_s)]

@@ -62,7 +62,7 @@ def entry_of(desk: Desk) -> Entry:
 
 
 def written(desk: Desk, kind: EngineKind) -> Tokens:
-    """Return the output of the installed model for a sentence."""
+    """Return the output tokens of the installed model for a test sentence, generated with the engine ``kind``."""
     entry = entry_of(desk)
     tokens = Tokenizer(entry.manifest, entry.folder).encode("Guten Morgen, Deutschland.")
     engine = load_engine(entry.manifest, entry.folder, kind, device="cpu", threads=1)
@@ -72,7 +72,7 @@ def written(desk: Desk, kind: EngineKind) -> Tokens:
 
 
 def _more_pieces(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Return a tokenizer with more pieces than the weights have rows."""
+    """Return a vocabulary file with more pieces than the weights in ``files`` have rows."""
     pieces = json.loads(files["vocab.json"])
     more = {f"more{number}": len(pieces) + number for number in range(500)}
     return {"vocab.json": json.dumps({**pieces, **more}).encode()}

@@ -1,4 +1,4 @@
-"""Tests of trimming: the trimmed model behaves like the whole model with the removed pieces forbidden."""
+"""Tests of trimming: a trimmed model behaves like the whole model when the removed pieces are forbidden."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,10 @@ WORDS = {word.lower().strip(".,;:„“"): 1 / (n + 1) for n, word in enumerate(
 
 @pytest.fixture(scope="module")
 def multilingual(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
-    """Create an untied mT5 model with pieces of five languages, byte pieces, and more rows than pieces."""
+    """Create an mT5 model with pieces of five languages, byte pieces, and more rows than pieces.
+
+    Its output matrix is separate from its input matrix. Return its folder and manifest.
+    """
     folder = tmp_path_factory.mktemp("multilingual")
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter([*SENTENCES * 2, *FOREIGN * 9]),
@@ -61,7 +64,10 @@ def multilingual(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manife
 def both(
     multilingual: tuple[Path, Manifest], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, tuple[Path, Manifest]]:
-    """Install the whole model and the trimmed model in float32 for both engines."""
+    """Convert the whole and the trimmed model to float32 for both engines.
+
+    Return the folder and the manifest of each model under the names "whole" and "trimmed".
+    """
     source, manifest = multilingual
     folder = tmp_path_factory.mktemp("trimmed")
     pieces = trimming.read_pieces(source / "spiece.model")

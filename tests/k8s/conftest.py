@@ -1,4 +1,4 @@
-"""Fixtures and helpers for the overlays. kubectl renders each overlay once."""
+"""Fixtures and helpers for the tests of Kustomize overlays. kubectl renders each overlay only once."""
 
 import copy
 import json
@@ -24,7 +24,7 @@ LEAST_KUSTOMIZE = 5
 
 @lru_cache
 def kustomize_version() -> int:
-    """Return the major version of the kustomize that is part of kubectl, or 0 if kubectl is not installed."""
+    """Return the major version of Kustomize that is part of kubectl, or 0 if kubectl is not installed."""
     if shutil.which("kubectl") is None:
         return 0
     asked = ["kubectl", "version", "--client", "--output", "json"]
@@ -35,12 +35,15 @@ def kustomize_version() -> int:
 
 @lru_cache
 def rendered_text(folder: str) -> str:
-    """Return the output of ``kubectl kustomize``. A warning is treated as an error."""
+    """Return the output of ``kubectl kustomize`` for the overlay in ``folder``. A warning is treated as an error."""
     return _kustomized(K8S / folder)
 
 
 def composed(kustomization: str) -> list[Manifest]:
-    """Return the manifests of an operator's kustomization in the folder that contains the checkout ``depesche``."""
+    """Return the manifests that kubectl renders from an operator's kustomization.
+
+    The kustomization refers to this checkout as ``depesche``.
+    """
     with tempfile.TemporaryDirectory() as folder:
         checkout = os.path.relpath(ROOT, Path(folder).resolve())
         text = re.sub(r"(?<![\w/])depesche/k8s", f"{checkout}/k8s", kustomization)
@@ -58,7 +61,7 @@ def _kustomized(folder: Path) -> str:
 
 
 def rendered(folder: str) -> list[Manifest]:
-    """Return a copy of the manifests that the test may change."""
+    """Return a copy of the manifests that kubectl renders for ``folder``. The test may change the copy."""
     return copy.deepcopy(_parsed(folder))
 
 

@@ -1,4 +1,4 @@
-"""Functions that return parts of the manifests."""
+"""Functions that return parts of Kubernetes manifests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ def named(manifests: list[Manifest], kind: str, name: str = SERVICE) -> Manifest
 
 
 def templates(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
-    """Return the objects that contain a pod template."""
+    """Yield (kind and name, pod template) for every object that contains a pod template."""
     for manifest in manifests:
         template = manifest.get("spec", {}).get("template")
         if template is not None:
@@ -25,7 +25,7 @@ def templates(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 
 def containers(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest, Manifest]]:
-    """Yield (path, pod spec, container) for every container, including init containers."""
+    """Yield (location, pod spec, container) for every container, including init containers."""
     for owner, template in templates(manifests):
         spec = template["spec"]
         for container in [*spec.get("initContainers", []), *spec["containers"]]:
@@ -40,7 +40,7 @@ def service_container(manifests: list[Manifest]) -> Manifest:
 
 
 def settings(manifests: list[Manifest]) -> dict[str, str]:
-    """Return the environment of the service from its ConfigMap."""
+    """Return the environment variables that the service gets from its ConfigMap."""
     (source,) = (
         one["configMapRef"]["name"] for one in service_container(manifests)["envFrom"] if "configMapRef" in one
     )

@@ -1,4 +1,4 @@
-"""Rules for the manifests that schemas cannot express. Each function yields the violations that it finds."""
+"""Rules that manifests must follow and that schemas cannot express. Each function yields the violations of a rule."""
 
 from collections.abc import Callable, Iterator
 
@@ -21,7 +21,10 @@ DNS, REDIS = 53, 6379
 
 
 def restricted(manifests: list[Manifest]) -> Iterator[str]:
-    """Require the Pod Security Standard Restricted, our user and a read-only root file system in each container."""
+    """Yield violations of the Pod Security Standard Restricted.
+
+    Each container must also use the user id of the service and a read-only root file system.
+    """
     for where, spec, container in containers(manifests):
         context = container.get("securityContext", {})
         wanted = {
@@ -40,7 +43,10 @@ def restricted(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def volumes(manifests: list[Manifest]) -> Iterator[str]:
-    """Require that only /tmp is writable and has a size limit, except in the job that pulls models."""
+    """Yield writable mounts other than /tmp, volumes without a size limit, and volumes of the node.
+
+    Jobs, which pull models, may have other writable mounts.
+    """
     for where, spec, container in containers(manifests):
         by_name = {volume["name"]: volume for volume in spec.get("volumes", [])}
         for mount in container.get("volumeMounts", []):
@@ -53,7 +59,10 @@ def volumes(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def tokens(manifests: list[Manifest]) -> Iterator[str]:
-    """Require that no pod mounts a token for the Kubernetes API."""
+    """Yield pods and service accounts that mount a token for the Kubernetes API.
+
+    Also yield pods that use the default service account.
+    """
     for where, template in templates(manifests):
         if template["spec"].get("automountServiceAccountToken") is not False:
             yield f"{where}: mounts a token"
@@ -65,14 +74,14 @@ def tokens(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def links(manifests: list[Manifest]) -> Iterator[str]:
-    """Require that Kubernetes does not set DEPESCHE_PORT for the Service ``depesche``."""
+    """Yield pods in which Kubernetes would set DEPESCHE_PORT for the Service ``depesche``."""
     for where, template in templates(manifests):
         if template["spec"].get("enableServiceLinks") is not False:
             yield f"{where}: enables service links"
 
 
 def images(manifests: list[Manifest]) -> Iterator[str]:
-    """Require a version in the tag of every image."""
+    """Yield the containers whose image has no version in its tag."""
     for where, _, container in containers(manifests):
         tag = container["image"].rpartition("/")[2].partition(":")[2]
         if tag in {"", "latest"}:
@@ -80,7 +89,10 @@ def images(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def resources(manifests: list[Manifest]) -> Iterator[str]:
-    """Require requests for all resources, a memory limit equal to the request, and a CPU limit for the service."""
+    """Yield containers with missing resource requests, or whose memory limit differs from the request.
+
+    Containers of the service must also have a CPU limit.
+    """
     for where, _, container in containers(manifests):
         found = container.get("resources", {})
         requests, limits = found.get("requests", {}), found.get("limits", {})
@@ -92,7 +104,7 @@ def resources(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def probes(manifests: list[Manifest]) -> Iterator[str]:
-    """Require that each probe requests the correct path and that the liveness probe tolerates the most failures."""
+    """Yield faults of the service's probes: wrong paths, and too few or too many tolerated failures."""
     container = service_container(manifests)
     for probe, path in (("startupProbe", "/livez"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")):
         if container.get(probe, {}).get("httpGet") != {"path": path, "port": "http"}:
@@ -110,7 +122,7 @@ def probes(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def endings(manifests: list[Manifest]) -> Iterator[str]:
-    """Require a grace period that is longer than the pause for proxies plus the longest request."""
+    """Yield faults of the shutdown: proxies need a pause, and the longest request must be able to finish."""
     spec = named(manifests, "Deployment")["spec"]["template"]["spec"]
     command = service_container(manifests).get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
     pause_s = int(command[1]) if command[:1] == ["sleep"] else 0
@@ -126,7 +138,10 @@ def endings(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def scaling(manifests: list[Manifest]) -> Iterator[str]:
-    """Require that only one object sets the number of replicas and that only one pod at a time is disrupted."""
+    """Yield Deployments whose number of replicas is set twice or not at all.
+
+    Also yield faults of the disruption budget, which must allow one pod at a time to stop.
+    """
     owned = {one["spec"]["scaleTargetRef"]["name"] for one in of_kind(manifests, "HorizontalPodAutoscaler")}
     for deployment in of_kind(manifests, "Deployment"):
         name, has = deployment["metadata"]["name"], "replicas" in deployment["spec"]
@@ -140,7 +155,7 @@ def scaling(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def references(manifests: list[Manifest]) -> Iterator[str]:
-    """Require that every object that is referred to by name exists."""
+    """Yield references to objects and ports that do not exist."""
     pods = [template for _, template in templates(manifests)]
     for service in of_kind(manifests, "Service"):
         name = service["metadata"]["name"]
@@ -165,7 +180,11 @@ def references(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def network(manifests: list[Manifest]) -> Iterator[str]:
-    """Require network policies for every pod, with egress only to DNS and Redis, and the admin port for monitoring."""
+    """Yield faults of network policies.
+
+    Every pod needs policies for ingress and egress. Egress is allowed only to DNS and Redis, and the admin port must
+    not be open to all.
+    """
     policies = of_kind(manifests, "NetworkPolicy")
     for where, template in templates(manifests):
         mine = [one for one in policies if _selects(one["spec"]["podSelector"].get("matchLabels", {}), template)]

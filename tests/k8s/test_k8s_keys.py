@@ -1,4 +1,4 @@
-"""Tests of the component `keys`: with any overlay, the service reads the key file from the Secret."""
+"""Tests of the Kustomize component `keys`: in any overlay, the service reads the key file from the Secret."""
 
 import pytest
 

@@ -72,7 +72,10 @@ def test_documented_overlays_render(monkeypatch: pytest.MonkeyPatch, kustomizati
 
 
 def test_every_image_was_pushed() -> None:
-    """Compare the images in the overlay and in the job with the images that the page instructs operators to push."""
+    """Check that the overlay and the job use the right images.
+
+    docs/operations.md instructs operators to push these images.
+    """
     over = KUSTOMIZATIONS[0].replace("overlays/redis", "overlays/production")
     assert over != KUSTOMIZATIONS[0]
     (job,) = (one for one in KUSTOMIZATIONS if "k8s/models" in one)

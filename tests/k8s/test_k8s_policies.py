@@ -1,4 +1,4 @@
-"""Tests that every overlay complies with every policy, and that every policy finds a violation."""
+"""Tests that every overlay complies with every policy, and that each policy detects manifests that violate it."""
 
 from collections.abc import Callable
 from typing import Any

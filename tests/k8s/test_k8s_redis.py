@@ -1,4 +1,4 @@
-"""Tests that the Redis servers of the manifests and of Compose start with their arguments and evict as intended."""
+"""Tests that Redis starts as configured in the manifests and in Compose, and stores nothing on disk."""
 
 import shutil
 import subprocess
@@ -27,7 +27,7 @@ def of_the_overlay(name: str) -> list[str]:
 
 @contextmanager
 def started(command: list[str], folder: Path) -> Iterator[Redis]:
-    """Start a server with this command on a free port and in another folder."""
+    """Start Redis with ``command`` on a free port and with its files in ``folder``, and yield a client."""
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     port = free_port()
@@ -56,9 +56,9 @@ def answering(client: Redis) -> Redis:
     ("name", "policy", "mib"), [("redis", "volatile-ttl", (384, 256)), ("rates", "noeviction", (64, 64))]
 )
 def test_redis_persists_nothing(tmp_path: Path, name: str, policy: str, mib: tuple[int, int]) -> None:
-    """Check that nothing is stored on disk, and that each server evicts only what it should.
+    """Check that Redis stores nothing on disk, and that its eviction policy and memory limit are as expected.
 
-    The Redis for the cache evicts the entries that expire soonest, and the Redis for rate limits evicts nothing.
+    Redis is started as in the overlay and as in Compose. ``mib`` contains the two memory limits in MiB.
     """
     for command, most_mib in zip((of_the_overlay(name), COMPOSE[name]["command"]), mib, strict=True):
         assert command[-2:] == ["--dir", "/tmp"]  # noqa: S108 - the container's own

@@ -1,4 +1,7 @@
-"""Tests that every rendered manifest is valid according to its schema (of Kubernetes or, for Prometheus, our own)."""
+"""Tests that every rendered manifest is valid.
+
+The schemas are those of Kubernetes. For Prometheus objects, the tests have their own schemas.
+"""
 
 import json
 from collections.abc import Callable

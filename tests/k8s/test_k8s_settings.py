@@ -120,10 +120,13 @@ def test_secret_example_overrides_no_setting(folder: str) -> None:
 
 
 def test_compose_drains_before_kill(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = given(monkeypatch, COMPOSE["depesche"]["environment"])
+    environment = COMPOSE["depesche"]["environment"]
+    assert environment["DEPESCHE_CACHE_SEAL_KEY"].startswith("${DEPESCHE_CACHE_SEAL_KEY:?")  # compose stops without it
+    found = given(monkeypatch, {**environment, "DEPESCHE_CACHE_SEAL_KEY": "none"})
     assert found.drain_s >= found.request_timeout_ms / 1000
     assert float(COMPOSE["depesche"]["stop_grace_period"].removesuffix("s")) > found.drain_s + 6
-    assert COMPOSE["depesche"]["ports"] == [f"127.0.0.1:8000:{found.port}"]
+    ports = [f"127.0.0.1:8000:{found.port}", f"127.0.0.1:8001:{found.admin_port}"]
+    assert COMPOSE["depesche"]["ports"] == ports
 
 
 @pytest.mark.parametrize("name", COMPOSE)

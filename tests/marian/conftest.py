@@ -1,4 +1,4 @@
-"""Fixtures for the tests of training. They use one thread, because small networks are not faster with two."""
+"""Fixtures for the tests of training. The tests use one thread, because small networks are not faster with two."""
 
 import pytest
 import torch

@@ -1,4 +1,8 @@
-"""Tests of the trimmed target vocabulary: its pieces, and its outputs, which equal those of a masked full one."""
+"""Tests of the trimmed target vocabulary.
+
+A model with this vocabulary has the same outputs as a model with the full vocabulary in which the removed pieces are
+masked.
+"""
 
 import json
 import warnings
@@ -51,7 +55,7 @@ def kept(vocabulary: Pieces) -> list[int]:
 def entries(vocabulary: Pieces, kept: list[int], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
     """Export the same random weights with the full and with the trimmed vocabulary.
 
-    Each folder is written twice, so that each of the two exports also overwrites the other one.
+    Each folder is first written with the other vocabulary, to test that an export replaces an older one.
     """
     torch.manual_seed(3)
     shape = Shape(len(vocabulary), width=32, feed_forward=64, heads=4, encoder_layers=1, decoder_layers=1)

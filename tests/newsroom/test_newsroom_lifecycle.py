@@ -1,4 +1,4 @@
-"""Tests of the lifecycle of the process: transitions between states, and admission of work."""
+"""Tests of the lifecycle of the process: transitions between states, and when new work is accepted."""
 
 import pytest
 from hypothesis import given

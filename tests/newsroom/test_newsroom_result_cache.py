@@ -1,4 +1,4 @@
-"""Tests of cached whole results: a repeated command skips its pipeline."""
+"""Tests of the cache for complete results: a repeated request does not run its pipeline."""
 
 import time
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def service() -> Iterator[TestClient]:
 
 @pytest.fixture
 def stop(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Make every pipeline fail."""
+    """Return a function that makes every later call of a pipeline fail."""
 
     async def fail(*_: object, **__: object) -> None:
         raise AssertionError

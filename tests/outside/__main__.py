@@ -1,4 +1,4 @@
-"""``python -m tests.outside --seconds 600``: run Schemathesis for longer than the test suite does."""
+"""``python -m tests.outside --seconds 600``: run Schemathesis for a longer time than in the test suite."""
 
 import argparse
 import sys

@@ -14,7 +14,7 @@ from service.settings import Settings
 DOCUMENT = "/openapi.json"
 KEYED = ("/v1/translate", "/v1/summarize", "/v1/articles")
 PURGE = link(
-    "purge_admin_cache_purge_post",
+    "purge_cache",
     "Forget what was made for this result.",
     body={"result_key": "$response.body#/result_key"},
 )

@@ -1,4 +1,4 @@
-"""A run of Schemathesis against the service, with all its phases and checks."""
+"""Runs of Schemathesis against the service, with all phases and checks of Schemathesis."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ START_S = 120.0
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Serve both ports as one application on a free port, and return its URL when it is ready."""
+    """Serve the public and the administration application on one free port, and yield the URL when it is ready."""
     # asyncio sets TCP_NODELAY only if the protocol of the socket is TCP.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
@@ -52,9 +52,9 @@ def _wait(url: str) -> None:
 def examine(
     url: str, *options: str, seed: int = 1, document: dict[str, Any] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run Schemathesis with ``options`` on the service's document or on another one.
+    """Run Schemathesis with ``options`` on the service at ``url``, and return the result of its process.
 
-    The exit status is 0 if it finds nothing.
+    ``document`` replaces the OpenAPI document of the service. The exit status is 0 if Schemathesis finds no fault.
     """
     with tempfile.TemporaryDirectory() as folder:
         location = f"{url}{DOCUMENT}"

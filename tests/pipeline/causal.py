@@ -1,4 +1,4 @@
-"""A causal summary model for tests: the real tokenizer, batcher and prompts, with an engine that follows a script."""
+"""A fake causal summary model: the real tokenizer, batcher and prompts, with an engine that follows a script."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -33,7 +33,8 @@ class Script:
     """The scripted outputs and scores of the model.
 
     ``write`` returns the outputs for a task and its text. ``end`` returns the log-probability of the closing
-    punctuation after a sentence. ``follows`` returns log P(ja) - log P(nein) for a premise and a hypothesis.
+    punctuation after a sentence. ``follows`` returns log P(ja) - log P(nein) for the question of whether a hypothesis
+    follows from a premise.
     """
 
     write: Callable[[str, str], list[str]] = nothing_written
@@ -45,7 +46,7 @@ class Script:
 
 
 class ScriptedEngine:
-    """A handler for `FakeEngine` that follows a script."""
+    """A handler for `FakeEngine` that produces the outputs and scores of a `Script`."""
 
     def __init__(self, script: Script, manifest: Manifest, tokenizer: Tokenizer) -> None:
         assert manifest.prompts is not None
@@ -86,7 +87,7 @@ def _tokenizer_file() -> str:
 
 @dataclass(frozen=True)
 class CausalStand:
-    """A running causal generator with its script and cache."""
+    """A running generator for a causal model, with its script and its cache."""
 
     generator: LocalGenerator
     cache: Cache
@@ -97,13 +98,16 @@ class CausalStand:
         return Summarizer(self.generator, self.cache, None, scorer=self.generator)
 
     def headliner(self, max_chars: int = 70) -> Headliner:
-        """Create a writer of headlines with this generator and cache."""
+        """Create a headline writer with this generator and cache. ``max_chars`` is the maximum length of a headline."""
         return Headliner(self.generator, self.cache, None, scorer=self.generator, max_chars=max_chars)
 
 
 @asynccontextmanager
 async def causal_stand(folder: Path, script: Script, *, max_source_tokens: int = 1_000) -> AsyncIterator[CausalStand]:
-    """Start a generator whose engine follows ``script``. ``folder`` must be empty."""
+    """Start a generator whose engine follows ``script``.
+
+    The tokenizer is written to ``folder``, which must be empty.
+    """
     (folder / "tokenizer.json").write_text(_tokenizer_file(), "utf-8")
     entry = causal_entry(folder, "summary", "shorten")
     limits = entry.manifest.tokens.model_copy(update={"max_source_tokens": max_source_tokens})

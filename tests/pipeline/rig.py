@@ -89,6 +89,10 @@ class BestTexts:
         del search
         return [hypotheses[0].text for _, hypotheses in outputs]
 
+    def cacheable(self, result: str) -> bool:
+        del result
+        return True
+
     def encode(self, result: str) -> bytes:
         return codec.encode(result)
 

@@ -22,7 +22,7 @@ def backward_stand(pieces: Path, limits: Limits | None = None) -> AbstractAsyncC
 
 
 async def decode(at: Stand, *texts: str, call: Call | None = None) -> list[tuple[str, bool]]:
-    """Return the text and the cached flag of each result."""
+    """Generate outputs for ``texts``. Return the source text of each output, and whether the output was cached."""
     call = call or Call()
     found = await call.in_time(at.decode(*texts, call=call))
     sources = {at.tokenizer.decode(backwards(at.tokenizer.encode(text)[:-1])): text for text in texts}

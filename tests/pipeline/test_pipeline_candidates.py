@@ -1,4 +1,4 @@
-"""Tests of summaries by a causal model: choice between candidates and unchanged sentences, order, repetition, cache."""
+"""Tests of summaries by a causal model: choice between candidates and unchanged sentences, order, and caching."""
 
 from pathlib import Path
 

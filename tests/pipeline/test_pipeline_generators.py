@@ -74,7 +74,7 @@ async def test_fits_matches_the_token_limit(pieces: Path) -> None:
 
 
 def strongest(alignment: Alignment | None) -> list[Span]:
-    """Return the source piece with the highest weight for each output word."""
+    """Return, for each output word, the span of the source piece with the highest weight."""
     assert alignment is not None
     return [alignment.source[row.index(max(row))] for row in alignment.weights]
 

@@ -1,4 +1,4 @@
-"""Tests of headlines by a causal model: their sources, differences and checks, and notices if some are missing."""
+"""Tests of headlines by a causal model: their sources and checks, and the notice if fewer than requested are found."""
 
 from pathlib import Path
 

@@ -61,7 +61,7 @@ def test_hint_has_the_form_of_the_training_data() -> None:
         (
             "Der  Stadt\xadrat und das Rathaus",
             {"Stadtrat": "council", "Rathaus": "town hall"},
-            ("Der Stadtrat und das Rathaus", BEGIN, " town hall", END),
+            ("Der Stadtrat", BEGIN, " council", END, " und das Rathaus", BEGIN, " town hall", END),
         ),
         ("Am 3.10.2026 zahlt er 1.000 Euro.", {"Rat": "council"}, None),
     ],

@@ -1,4 +1,4 @@
-"""Tests of purges: all results of a withdrawn text are deleted and do not return."""
+"""Tests of purges: all cached results of a withdrawn text are deleted and are not stored again."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ MEDIUM = from_request(length="medium")
 
 
 async def decode(at: Stand, *texts: str, origin: str | None = None, call: Call | None = None) -> list[bool]:
-    """Return the cached flag of each result."""
+    """Generate outputs for ``texts``, and return whether each of them was cached."""
     return [cached for _, cached in await at.decode(*texts, origin=origin, call=call)]
 
 

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.checks.repetition import find_repetition
+from service.checks.repetition import Collapsed, collapse_repetitions, find_repetition
 from service.domain import Span
 from service.generation.call import Call, Finished
 from service.text.alignment import Alignment
-from service.translation.postprocessing import Collapsed, collapse_repetitions
 from service.translation.translator import Translator
 from tests.fake_engine import writing
 from tests.languages import DE, EN, PAIR

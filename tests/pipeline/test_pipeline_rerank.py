@@ -1,4 +1,4 @@
-"""Tests of reranking: the choice of the hypothesis, which is the same in the stream, the response and the cache."""
+"""Tests of reranking: the chosen hypothesis is the same in the stream, the response and the cache."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,7 +46,10 @@ def facts(one: FinishedSentence) -> int:
 
 
 def choose(made: Sequence[FinishedSentence]) -> tuple[FinishedSentence, list[int]]:
-    """Return the sentence that reranking chooses, and the finished hypotheses in order."""
+    """Rerank hypotheses whose finished sentences are ``made``.
+
+    Return the chosen sentence, and the indices of the hypotheses that were finished, in order.
+    """
     asked: list[int] = []
 
     def finish(hypothesis: TextHypothesis) -> Finishing:
@@ -83,17 +86,20 @@ def test_rerank_finishes_each_hypothesis_once_and_stops_without_doubts(made: lis
 
 
 def words(tokens: Sequence[str]) -> list[int]:
-    """Return, for each piece, the index of the word that it belongs to."""
+    """Return the index of the word to which each piece belongs."""
     return [number - 1 for number in accumulate(piece.startswith("▁") for piece in tokens)]
 
 
 def attention(source: Sequence[str], target: Sequence[str]) -> Attention:
-    """Align each word with the source word that has the same index."""
+    """Return an attention that aligns each target word with the source word of the same index."""
     return Attention.of([[float(place == word) for place in words(source)] for word in words(target)])
 
 
 def writes(at: Stand, *texts: str, cut: bool = False) -> None:
-    """Make the engine write these hypotheses for every source. ``cut`` truncates the first one."""
+    """Make the engine return ``texts`` as the hypotheses for every source.
+
+    If ``cut`` is True, the first hypothesis is marked as truncated.
+    """
 
     def written(item: EngineInput, rank: int) -> Hypothesis:
         tokens = at.tokenizer.encode(texts[rank])[:-1]
@@ -106,7 +112,7 @@ def writes(at: Stand, *texts: str, cut: bool = False) -> None:
 async def translated(
     translator: Translator, options: TranslationOptions | None = None
 ) -> tuple[list[str], Translation]:
-    """Translate `SOURCE`, and return the reported sentences and the translation."""
+    """Translate `SOURCE`. Return the outputs that were reported during the translation, and the translation."""
     heard: list[Finished] = []
     (found,) = await translator.translate(
         [SOURCE], Call(finished=heard.append), options=options or TranslationOptions()

@@ -1,4 +1,4 @@
-"""Tests of finished sentences: cache entries, keys and alignment."""
+"""Tests of finished sentences: their cache entries, cache keys and word alignment."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ NUMBER = TermConstraint(Span(14, 18), "12.5", "number", "12,5")
 
 
 class OneToOne:
-    """An aligner that links the n-th output word to the n-th source word, and counts its calls."""
+    """An aligner that links the n-th output word to the n-th source word, and records the aligned outputs."""
 
     identity = "one to one"
     needs_attention = False

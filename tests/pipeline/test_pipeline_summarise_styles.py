@@ -1,4 +1,4 @@
-"""Tests of summary styles and variants."""
+"""Tests of how the pipeline generates summaries in each style, and variants of a summary."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,9 +39,9 @@ async def summarise(
 
 
 def offering(at: Stand, answers: Mapping[str, Sequence[str]]) -> Handler:
-    """Return a handler that writes the hypotheses under the key that the source contains.
+    """Return a handler that returns the hypotheses ``answers[key]`` for the first key that the source contains.
 
-    If the source contains none of the keys, the outputs are empty.
+    If the source contains none of the keys, the output is empty.
     """
 
     def written(item: EngineInput) -> list[Hypothesis]:

@@ -1,4 +1,4 @@
-"""Tests of the second search: the sentences that need it, the candidate that is chosen, and the effect of a failure."""
+"""Tests of the second, more thorough search: the sentences that need it, the chosen candidate, and failures."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -31,7 +31,7 @@ Output = tuple[str, float]
 
 
 class Scores:
-    """A scorer with fixed log-probabilities of the source for some outputs. It records its inputs."""
+    """A scorer with a fixed log-probability of the source for each known output. The scorer records its inputs."""
 
     def __init__(self, known: dict[str, float]) -> None:
         self.known = known
@@ -44,7 +44,10 @@ class Scores:
 
 @asynccontextmanager
 async def doubting(pieces: Path, below_score: float = -0.5, weight: float = 0.0) -> AsyncIterator[Stand]:
-    """Start a generator whose manifest has a thorough search with three hypotheses."""
+    """Start a generator whose manifest has a thorough search with three hypotheses.
+
+    A score less than ``below_score`` leads to the thorough search. ``weight`` is the weight of the backward score.
+    """
     async with stand(pieces) as at:
         thorough = Thorough(beam_size=3, hypotheses=3, below_score=below_score, backward_weight=weight)
         manifest = at.generator.manifest.model_copy(update={"thorough": thorough})
@@ -56,7 +59,7 @@ def is_thorough(item: EngineInput) -> bool:
 
 
 def writes(at: Stand, first: Output, *further: Output) -> None:
-    """Make the engine write ``first`` in the first search, and ``further`` in the second one."""
+    """Make the engine return ``first`` in the first search of a source, and ``further`` in the thorough search."""
 
     def written(text: str, score: float) -> Hypothesis:
         return Hypothesis(at.tokenizer.encode(text)[:-1], score, "eos")
@@ -67,7 +70,7 @@ def writes(at: Stand, first: Output, *further: Output) -> None:
 
 
 def searches(at: Stand) -> list[bool]:
-    """Return whether each search of the engine was thorough, in order."""
+    """Return, for each search of the engine in order, whether the search was thorough."""
     return [is_thorough(item) for call in at.engines.batches() for item in call]
 
 

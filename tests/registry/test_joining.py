@@ -1,4 +1,4 @@
-"""Tests of weights that are stored in parts: joining in a cache folder, and faults of the parts, cache and disk."""
+"""Tests of weights that are stored in parts and joined in a cache folder, and of faults in parts, cache and disk."""
 
 import hashlib
 import os
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    """Create a model folder with one model whose weights are stored in parts."""
+    """Create a models folder with one model whose weights are stored in parts, and return the folder."""
     write_in_parts(tmp_path / "models")
     return tmp_path / "models"
 
@@ -59,7 +59,7 @@ def entry(models: Path, tmp_path: Path) -> Entry:
 
 
 def cached(entry: Entry) -> list[Path]:
-    """Return all files in the cache folder except the lock."""
+    """Return all files in the cache folder of joined weights, except the lock file."""
     return sorted(path for path in entry.weights_dir.rglob("*") if path.is_file() and path.suffix != ".lock")
 
 
@@ -225,9 +225,9 @@ except ModelError as error:
 
 
 def process(models: Path, cache: Path, *, user: int = 0, file_bytes: int = 0) -> subprocess.Popen[str]:
-    """Start a process that uses the model.
+    """Start a process that joins the weights of a model in ``models``, using the cache folder ``cache``.
 
-    ``user`` is another user id, and ``file_bytes`` limits the size of files. 0 leaves them unchanged.
+    ``user`` is the user id of the process, and ``file_bytes`` is its limit for the size of a file. 0 means no change.
     """
     command = [sys.executable, "-c", USE, str(models), str(cache), str(user), str(file_bytes)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -286,7 +286,7 @@ def test_a_write_error_names_the_folder_and_the_setting(models: Path, tmp_path: 
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """Create a folder that other users may read. The temporary folders of pytest are private."""
+    """Create a folder that other users may read, unlike the temporary folders of pytest."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     yield folder

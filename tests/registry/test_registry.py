@@ -1,4 +1,4 @@
-"""Tests of the registry: the catalogue, the choice of a model at start, and the check of a model's files."""
+"""Tests of the registry: the catalogue, the choice of a model at startup, and the check of a model's files."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ DEFAULTS: dict[Quality, dict[Task, str]] = {
 
 
 def chosen(catalog: Catalog, task: Task, profile: Profile, name: str | None = None) -> Entry:
-    """Return the model that is chosen for German texts."""
+    """Return the entry of the model that is chosen for ``task`` with German texts."""
     entry = choose(catalog, task, "de", TARGETS[task], profile, name)
     assert entry is not None
     return entry
@@ -126,7 +126,7 @@ def shipped(tmp_path: Path) -> Catalog:
 
 
 def install(folder: Path, task: Task) -> str:
-    """Install the production model for ``task`` with empty weights, and return its name."""
+    """Install the default production model for ``task`` with an empty weights file, and return the model's name."""
     name = DEFAULTS["production"][task]
     described = {
         "revision": "1",

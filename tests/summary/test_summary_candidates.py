@@ -1,4 +1,4 @@
-"""Tests of the rules for candidates of a causal model: each rule rejects its own case and nothing else."""
+"""Tests of the rules for candidate sentences of a causal model: each rule rejects only sentences that violate it."""
 
 import asyncio
 import math
@@ -34,7 +34,7 @@ ACCEPTANCE = Acceptance(least_score=-1.0, least_whole=-3.0, least_entailment=0.5
 
 
 def never_searched(sources: Sequence[Source]) -> list[TextFuture]:
-    """Raise an error, because candidates must not be searched a second time."""
+    """Raise an error, because a test expects that no candidate is searched a second time."""
     raise AssertionError(sources)
 
 
@@ -150,7 +150,7 @@ def test_the_end_of_a_sentence_is_scored_as_a_continuation(sentence: str, rest: 
 
 
 class ListedScores:
-    """A scorer with a fixed score for the end of each sentence and for each hypothesis."""
+    """A scorer with listed log-probabilities: ``ends`` for the ends of sentences, and ``verdicts`` for hypotheses."""
 
     def __init__(self, ends: dict[str, float], verdicts: dict[str, float]) -> None:
         self._ends, self._verdicts = ends, verdicts

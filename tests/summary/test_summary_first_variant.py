@@ -1,4 +1,4 @@
-"""Tests of the first variant: it does not depend on the number of variants."""
+"""Tests that the first variant of a summary does not depend on the number of requested variants."""
 
 import pytest
 from hypothesis import given

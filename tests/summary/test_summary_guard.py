@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.summarization.guard import objection, unsupported
+from service.summarization.guard import flaw, objection, unsupported
 
 COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstag mit großer Mehrheit zu."
 COSTS = "Für den Umbau rechnet die Verwaltung mit Kosten von 12,5 Millionen Euro und einer Bauzeit von zwei Jahren."
@@ -142,3 +142,46 @@ def test_capitalised_function_word_needs_support() -> None:
 )
 def test_sentence_without_main_verb_is_rejected(sentence: str, stands: bool) -> None:  # noqa: FBT001 - a case
     assert objection(sentence, [sentence]) == (None if stands else "verbless")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        ("Der Stadtrat stimmte dem Umbau am Dienstag zu..", "punctuation"),
+        ("Der Stadtrat stimmte!, dem Umbau am Dienstag zu.", "punctuation"),
+        ("Wie das Ministerium am Dienstag mitteilt.", "subordinate"),
+        ("Weil der Stadtrat dem Umbau zustimmte.", "subordinate"),
+        ("Das Gesetz soll am Dienstag regeln.", "cut"),
+        ("„Der Umbau kostet viel Geld und Zeit.", "unbalanced"),
+        ('Der Umbau "kostet viel Geld und Zeit.', "unbalanced"),
+        ("Der Umbau kostet zwölf Millionen Euro zu viel.", "unattributed"),
+    ],
+)
+def test_broken_sentence_is_refused(sentence: str, reason: str) -> None:
+    sources = [
+        "Der Stadtrat stimmte dem Umbau am Dienstag zu, wie das Ministerium am Dienstag mitteilt.",
+        "Weil der Stadtrat dem Umbau zustimmte, kostet er viel Geld und Zeit.",
+        "Das Gesetz soll am Dienstag regeln, wer den Umbau bezahlt.",
+        "Der Umbau kostet zwölf Millionen Euro zu viel, sagte die Opposition.",
+    ]
+    if reason == "cut":
+        sources = sources[2:3]
+    if reason == "unattributed":
+        sources = sources[3:]
+    assert objection(sentence, sources) == reason
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Wie das Ministerium mitteilt, kostet der Umbau viel.",
+        "Wie erwartet stimmte der Rat zu.",
+        "Wie teuer wird der Umbau?",
+        "Der Rat sagte: „Ja.“",
+        "Es kam anders ...",
+        "Der Rat (neun Mitglieder) tagt.",
+        'Er sagte "Ja".',
+    ],
+)
+def test_whole_sentence_has_no_flaw(sentence: str) -> None:
+    assert flaw(sentence) is None

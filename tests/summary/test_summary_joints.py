@@ -1,4 +1,7 @@
-"""Tests of loose joints: removing a whole clause leaves none, and removing words inside a clause leaves some."""
+"""Tests of loose joints, that is, adjacent words in a summary that are not adjacent in any source sentence.
+
+Removing a whole clause leaves no loose joint. Removing words inside a clause leaves at least one.
+"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of the lead method."""
+"""Tests of the lead method, which takes the first sentences of an article as its summary."""
 
 from service.summarization.lengths import Length, lead
 

@@ -1,4 +1,4 @@
-"""Tests of length limits: parsing and counting."""
+"""Tests of the length limits of summaries: parsing and counting."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Tests of novelty: the share of word n-grams that are not in the source."""
+"""Tests of novelty, that is, the share of a summary's word n-grams that are not in the source."""
 
 import pytest
 

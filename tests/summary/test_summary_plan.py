@@ -1,4 +1,4 @@
-"""Tests of how sentences are grouped for rewriting."""
+"""Tests of how the sentences of an article are grouped before a model rewrites them."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Tests of which sentences are selected."""
+"""Tests of which sentences of an article are selected for the summary."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Tests of selection, grouping and lead for the longest text that is allowed: time and memory are bounded."""
+"""Tests that sentence selection and grouping need little time and memory for the longest text that is allowed."""
 
 import time
 import tracemalloc

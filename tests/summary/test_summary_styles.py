@@ -95,5 +95,17 @@ def test_style_without_admissible_sentences_bars_only_headline() -> None:
     assert barred("seo", [HEADLINE, "Kurz.", "Sie sprachen lange."], HEADLINE) == {0}
 
 
-def test_abstract_without_headline_bars_nothing(article: list[str]) -> None:
-    assert not barred("abstract", article, None)
+def test_abstract_without_headline_bars_only_the_subheading(article: list[str]) -> None:
+    assert barred("abstract", article, None) == {article.index("Kosten und Zeitplan")}
+
+
+def test_repeated_sentence_is_barred_after_its_first_place(article: list[str]) -> None:
+    assert barred("abstract", [*article[:2], article[0]], None) == {2}
+
+
+@pytest.mark.parametrize(
+    "fragment", ["Berlin.", "„Er kam heim.", "und ging nach Hause.", "Er kam..", "Wie er mitteilt."]
+)
+def test_fragment_is_barred_unless_there_is_nothing_else(article: list[str], fragment: str) -> None:
+    assert barred("abstract", [fragment, *article[:2]], None) == {0}
+    assert barred("abstract", [fragment], None) == frozenset()

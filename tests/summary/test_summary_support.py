@@ -1,4 +1,4 @@
-"""Tests of support: the source sentences behind a summary sentence."""
+"""Tests of support, that is, the source sentences that a summary sentence is based on."""
 
 from service.summarization.guard import support
 

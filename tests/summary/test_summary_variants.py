@@ -1,4 +1,4 @@
-"""Tests of variants: the choice of the first, and differences between variants."""
+"""Tests of summary variants: the choice of the first variant, and the differences between variants."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

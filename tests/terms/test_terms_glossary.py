@@ -185,3 +185,30 @@ def test_trie_equals_exhaustive_search(parts: list[tuple[str, str]], terms: list
     text = "".join(itertools.chain.from_iterable(parts))
     found = Glossary(dict.fromkeys(terms, "x")).find(text, DE)
     assert [tuple(one.span) for one in found] == exhaustive_search(text, terms)
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        ("Die Firma Müller & Söhne gewinnt.", "Müller & Söhne"),
+        ("Der 1. FC Köln gewinnt.", "1. FC Köln"),
+        ("Nach Art. 5 GG ist das erlaubt.", "Art. 5 GG"),
+        ("Die Sendung Jeopardy! Gold läuft.", "Jeopardy! Gold"),
+        ("Die Bürger\u00admeisterin tritt zurück.", "Bürgermeisterin"),
+        ("Die Bu\u0308rgermeisterin tritt zurück.", "Bürgermeisterin"),
+        ("Die Bürgermeisterin tritt zurück.", "Bu\u0308rgermeisterin"),
+        ("Das meldet c’t heute.", "c't"),
+        ("Das meldet c't heute.", "c’t"),
+        ("Frau Müller\u2011Meier kam.", "Müller-Meier"),
+        ("Das ist AT&T heute.", "AT&T"),
+        ("Yahoo! wächst.", "Yahoo!"),
+    ],
+)
+def test_term_with_signs_or_other_spelling_is_found(text: str, term: str) -> None:
+    (found,) = Glossary({}, [term]).find(text, DE)
+    assert found.term == term
+
+
+@pytest.mark.parametrize("text", ["Müller und Söhne", "Müller, Söhne", "1 FC Köln", "Art 5"])
+def test_term_with_other_signs_is_not_found(text: str) -> None:
+    assert Glossary({}, ["Müller & Söhne", "1. FC Köln", "Art. 5 GG"]).find(text, DE) == []

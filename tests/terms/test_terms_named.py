@@ -1,4 +1,4 @@
-"""Tests of the digest of a named glossary."""
+"""Tests that the digest of a named glossary does not depend on the order of the terms."""
 
 from service.terms.glossary import Terms
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.terms.glossary import address_constraints, numeral_constraints
+from service.terms.constraints import literal_constraints, numeral_constraints
 from tests.languages import DE, EN
 
 
@@ -57,9 +57,9 @@ def test_any_text_is_accepted(text: str) -> None:
     ],
 )
 def test_address_excludes_punctuation(text: str, address: str) -> None:
-    assert [one.text for one in address_constraints(text)] == [address]
+    assert [one.text for one in literal_constraints(text)] == [address]
 
 
 @pytest.mark.parametrize("text", ["z.B. hier", "Herr Dr.Com", "3.5", "a@", "@ a"])
 def test_other_text_is_no_address(text: str) -> None:
-    assert address_constraints(text) == []
+    assert literal_constraints(text) == []

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain import Link, Span
-from service.terms.constraints import Kind, TermConstraint
-from service.terms.glossary import PlacementResult, place_terms
+from service.terms.constraints import Kind, TermConstraint, name_constraints
+from service.terms.placement import PlacementResult, place_terms
 
 
 def linked(source: str, output: str, pairs: dict[str, str]) -> list[Link]:
@@ -64,7 +64,7 @@ def test_first_term_is_capitalised() -> None:
 def test_address_is_never_lost() -> None:
     source = "Schreiben Sie an info@example.org bitte."
     links = linked(source, "Please write.", {"write": "Schreiben"})
-    placed = place_terms("Please write.", links, [required(source, "info@example.org", "info@example.org", "address")])
+    placed = place_terms("Please write.", links, [required(source, "info@example.org", "info@example.org", "literal")])
     assert placed.text == "Please write info@example.org."
 
 
@@ -97,7 +97,7 @@ def sentences(draw: st.DrawFn) -> tuple[str, list[Link], list[TermConstraint]]:
     spans = [Span(*m.span()) for m in re.finditer(r"\S+", source)]
     targets = [Span(*m.span()) for m in re.finditer(r"\S+", output)]
     pairs = draw(st.lists(st.tuples(st.sampled_from(targets), st.sampled_from(spans)), max_size=6))
-    kinds: st.SearchStrategy[Kind] = st.sampled_from(["glossary", "kept", "address", "number"])
+    kinds: st.SearchStrategy[Kind] = st.sampled_from(["glossary", "kept", "literal", "number"])
     wanted = draw(st.lists(st.sampled_from(spans), unique=True, max_size=3))
     return (
         output,
@@ -116,10 +116,64 @@ def test_applied_terms_are_in_the_text(case: tuple[str, list[Link], list[TermCon
     assert len(placed.applied) + len(placed.missing) == len(wanted)
     for text in {one.text for one in placed.applied}:
         assert placed.text.casefold().count(text.casefold()) >= sum(one.text == text for one in placed.applied)
-    assert all(one.kind not in {"kept", "address"} for one in placed.missing)
+    assert all(one.kind not in {"kept", "literal"} for one in placed.missing)
 
 
 @given(sentences())
 def test_links_are_inside_the_text(case: tuple[str, list[Link], list[TermConstraint]]) -> None:
     placed = place_terms(*case)
     assert all(0 <= link.target.start <= link.target.end <= len(placed.text) for link in placed.links)
+
+
+def test_address_keeps_its_edges_where_the_model_glued_it() -> None:
+    source = "Schreiben Sie an a@b.example oder an c@d.example."
+    output = "Write to lesa@b.exam or c@d.example."
+    links = [Link(Span(9, 14), Span(source.index("a@b"), source.index(" oder")), 0.9)]
+    wanted = [required(source, one, one, "literal") for one in ("a@b.example", "c@d.example")]
+    placed = place_terms(output, links, wanted)
+    assert re.search(r"(?<![\w@])a@b\.example(?![\w@])", placed.text)
+
+
+def test_insertion_does_not_cut_a_word() -> None:
+    source = "Anmeldung bei a@b.example."
+    output = "Registration."
+    links = [Link(Span(0, 4), Span(0, 9), 0.9)]
+    placed = place_terms(output, links, [required(source, "a@b.example", "a@b.example", "literal")])
+    assert placed.text == "Registration a@b.example."
+
+
+def test_kept_term_must_have_its_own_case() -> None:
+    placed = place_terms("e.ON cuts jobs.", [], [required("E.ON baut Stellen ab.", "E.ON", "E.ON", "kept")])
+    assert placed.text == "E.ON cuts jobs."
+
+
+def test_abbreviation_is_not_the_pronoun_with_its_letters() -> None:
+    wanted = [required("Die USA warnen uns.", "USA", "US", "glossary")]
+    assert place_terms("They warn us.", [], wanted).missing == tuple(wanted)
+
+
+def sign_placed(source: str, sign: str, output: str, pairs: dict[str, str]) -> str:
+    one = TermConstraint(Span(source.index(sign), source.index(sign) + len(sign)), sign, "sign", sign, ("euros",))
+    return place_terms(output, linked(source, output, pairs), [one]).text
+
+
+def test_sign_is_written_at_its_number() -> None:
+    price = "Sie kostet 1.200 € im Monat."
+    assert sign_placed(price, "€", "It costs 1,200 a month.", {"1,200": "1.200"}) == "It costs €1,200 a month."
+    assert sign_placed(price, "€", "It costs 1,200 euros.", {"1,200": "1.200"}) == "It costs 1,200 euros."
+    assert sign_placed(price, "€", "It is dear.", {}) == "It is dear."
+    assert sign_placed("Nach § 218", "§", "Under 218", {"218": "218"}) == "Under § 218"
+    assert sign_placed("Es sind <2 Grad.", "<", "It is 2 degrees.", {"2": "2"}) == "It is <2 degrees."
+    assert sign_placed("ELVARO® siegt.", "®", "ELVARO wins.", {"ELVARO": "ELVARO"}) == "ELVARO® wins."
+
+
+def test_name_that_the_model_could_not_write_is_restored() -> None:
+    source, output = "Am Montag traf Gündoğan ein.", "On Monday, Gündo\ufffdogan arrived."
+    links = linked(source, output, {"Gündo\ufffdogan": "Gündoğan"})
+    (wanted,) = name_constraints(source)
+    assert place_terms(output, links, [wanted]).text == "On Monday, Gündoğan arrived."
+    assert place_terms("Gundogan arrived.", [], [wanted]).text == "Gundogan arrived."
+
+
+def test_replacement_characters_are_removed() -> None:
+    assert place_terms("Input\ufffd\ufffd is here.", [], []).text == "Input is here."

@@ -35,14 +35,14 @@ def same(text: str) -> tuple[str, None]:
 
 
 def shout(text: str) -> tuple[str, Alignment]:
-    """Translate text to capitals, word by word."""
+    """Return a translation of ``text`` in capitals, with an exact word alignment."""
     there = words(text)
     loud = "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
     return loud, Alignment(there, there, tuple(tuple(float(i == j) for j in there) for i in there))
 
 
 def backwards(text: str) -> tuple[str, Alignment]:
-    """Translate text to capitals in reverse word order, with an exact alignment."""
+    """Return a translation of ``text`` in capitals and in reverse word order, with an exact word alignment."""
     there = words(text)
     loud = [span.of(text).upper() for span in reversed(there)]
     target = " ".join(loud)
@@ -88,7 +88,7 @@ def texts(html: str) -> list[str]:
 
 
 def bare(html: str) -> str:
-    """Return the HTML with its texts in lower case, with decoded references, and without invisible characters."""
+    """Return the HTML with changed texts: lower case, decoded character references and no white space."""
     return "".join(
         re.sub(r"[\s\ufeff]+", "", unescape(part.span.of(html)).lower()) if part.role == "text" else part.span.of(html)
         for part in parts(html)
@@ -96,7 +96,7 @@ def bare(html: str) -> str:
 
 
 class _Shape(HTMLParser):
-    """A parser that turns HTML into a sequence of boundaries with the inline markup between them."""
+    """A parser that records block boundaries, the inline markup between them, and misplaced end tags."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=False)
@@ -133,7 +133,7 @@ class _Shape(HTMLParser):
 
 
 def shape(html: str) -> tuple[list[str], list[Counter[str]]]:
-    """Return the block elements and editor comments in order, with the inline markup between them."""
+    """Return the boundaries (block tags and editor comments) in order, and the inline markup between them."""
     found = _Shape()
     found.feed(html)
     found.close()
@@ -141,7 +141,7 @@ def shape(html: str) -> tuple[list[str], list[Counter[str]]]:
 
 
 def faults(html: str) -> list[str]:
-    """Return the end tags that do not close the innermost element."""
+    """Return the end tags that do not close the innermost open element."""
     found = _Shape()
     found.feed(html)
     found.close()

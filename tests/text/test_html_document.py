@@ -27,6 +27,9 @@ from tests.text.html_cases import texts
         ("M&uuml;ller &lt;b&gt; &amp;amp; &unbekannt; &#8222;x&#x201c; &", ["Müller <b> &amp; &unbekannt; „x“ &"]),
         ("Satz<sup>[1]</sup> und <a href=#f><sup>2</sup></a> m<sup>2</sup>", ["Satz und m2"]),
         ("<td>12,5</td><td>–</td>", ["12,5"]),
+        ("<nav><a href=/a>Politik</a><a href=/b>Sport</a> <a href=/c>Kultur</a></nav>", ["Politik", "Sport Kultur"]),
+        ("<p><em><a>Nord</a><a>see</a></em></p>", ["Nordsee"]),
+        ("<p><button>Ja</button><button>Nein</button> oder <label>Name</label></p>", ["Ja", "Nein", "oder", "Name"]),
         ("", []),
     ],
 )

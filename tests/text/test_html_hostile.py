@@ -58,7 +58,7 @@ def tags(html: str) -> Counter[str]:
 
 
 def proportional(html: str) -> str:
-    """Return the HTML with each block translated as one sentence, without an alignment."""
+    """Return the HTML after a word has been appended to each block as its translation, without an alignment."""
     document = parse(html)
     sentences = [[TranslatedSentence(Span(0, len(b.text)), f"{b.text} etc")] for b in document.blocks]
     return render(document, sentences, DE).html
@@ -74,7 +74,7 @@ def test_time_is_linear_in_the_length(piece: str) -> None:
 
 
 class Counted(int):
-    """The index of an element. It counts how often its hash is computed."""
+    """An integer. The class counts how often a hash of its instances is computed."""
 
     hashed = 0
 

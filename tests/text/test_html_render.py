@@ -1,4 +1,4 @@
-"""Tests that rendering places inline markup around the right words, and neither loses nor duplicates it."""
+"""Tests that rendering places inline markup around the right words, and neither loses nor duplicates markup."""
 
 import pytest
 
@@ -11,7 +11,10 @@ from tests.text.html_cases import backwards, bare, same, shout, through, transla
 
 
 def once(html: str, target: str, links: str | None) -> str:
-    """Translate the only sentence in the HTML. ``links`` gives the index of the source word for each target word."""
+    """Return the HTML with its only sentence translated to ``target``.
+
+    ``links`` contains the index of the aligned source word for each target word, or is None for no alignment.
+    """
     document = parse(html)
     (block,) = document.blocks
     there = words(block.text)
@@ -136,12 +139,12 @@ def test_attention_of_pieces_places_markup() -> None:
 
 
 def test_invisible_element_covers_no_word() -> None:
-    """Test a bookmark of an editor, which contains only a zero-width character."""
+    """Check that an editor's bookmark, which contains only a zero-width character, encloses no word."""
     html = "<p>Die Stadt<span id='b'>\ufeff</span> warnt.</p>"
     assert "<span id='b'></span>" in through(html, backwards)
 
 
 def test_two_marked_parts_of_a_word_are_kept() -> None:
-    """Test a tracked change: a deletion and an insertion without a space between them."""
+    """Check that a tracked change is kept: a deletion and an insertion without a space between them."""
     html = "<p>Er <del>dementierte</del><ins>bestätigte</ins> es.</p>"
     assert through(html, shout) == "<p>ER <del>DEMENTIERTE</del><ins>BESTÄTIGTE</ins> ES.</p>"

@@ -1,4 +1,4 @@
-"""Tests that the tokenizer finds the same tokens as browsers and loses no character."""
+"""Tests that the HTML tokenizer finds the same tokens as browsers and loses no character."""
 
 import pytest
 from hypothesis import given

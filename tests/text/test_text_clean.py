@@ -51,7 +51,7 @@ def assert_nothing_is_lost(text: str, cleaned: CleanedArticle) -> None:
     done = 0
     for span, value in parts(cleaned):
         assert span.start >= done
-        assert span.of(text) == value
+        assert "".join(span.of(text).split()) == "".join(value.split())
         assert not text[done : span.start].strip()
         done = span.end
     assert not text[done:].strip()
@@ -141,3 +141,39 @@ def test_time_is_linear_in_the_length(text: str) -> None:
     began = time.process_time()
     clean(text, DE)
     assert time.process_time() - began < 12  # measured: under 2 s each; a quadratic algorithm would take minutes
+
+
+REPORT = (
+    "Der Stadtrat von Musterhausen hat den Bau der neuen Brücke über den Fluss ein Jahr verschoben. Die Mehrheit "
+    "stimmte am Mittwoch zu."
+)
+
+
+@pytest.mark.parametrize("dates", ["12. Mai 1940 – 3. Juni 2024", "* 12.05.1940 - † 03.06.2024"])
+def test_dates_of_a_life_are_kept(dates: str) -> None:
+    text = f"Uli Muster\n\n{dates}\n\n{REPORT}\n\nEr starb."
+    found = clean(text, DE)
+    assert found.removed == ()
+
+
+def test_short_sentence_next_to_a_time_is_kept() -> None:
+    assert "Er starb." in clean(f"Rat tagt\n\n12.03.2025, 14:05 Uhr\n\n{REPORT}\n\nEr starb.", DE).body
+
+
+@pytest.mark.parametrize("heading", ["Mehr wichtige Nachrichten aus der Region:", "Weitere Artikel zum Thema Verkehr"])
+def test_links_below_a_worded_heading_are_removed(heading: str) -> None:
+    found = clean(f"{REPORT}\n\n{heading}\n- Unfall auf der A8\n- Brand in Ulm", DE)
+    assert found.body == REPORT
+    assert {part.reason for part in found.removed} == {"related"}
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "Keine wichtigen News mehr verpassen! Hier kostenlos den Newsletter abonnieren.",
+        "Täglich wissen, was in Musterstadt passiert: Hier geht es zum Newsletter.",
+    ],
+)
+def test_offer_of_a_newsletter_is_reported(offer: str) -> None:
+    text = f"{REPORT}\n\n{offer}\n\n{REPORT}"
+    assert [notice.span.of(text) for notice in clean(text, DE).notices if notice.span is not None] == [offer]

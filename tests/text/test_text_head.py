@@ -1,4 +1,4 @@
-"""Tests of a headline and lead from the caller: their repetitions in the text are removed in linear time."""
+"""Tests that repetitions of the submitted headline and lead are removed from the text in linear time."""
 
 import time
 

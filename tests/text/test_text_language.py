@@ -1,4 +1,4 @@
-"""Tests of language identification: texts that are not German get a notice."""
+"""Tests of language identification: texts in languages other than German get a notice."""
 
 import subprocess
 import sys

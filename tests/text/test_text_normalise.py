@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.domain import Span
 from service.errors import InvalidInput
-from service.text.normalization import check_text, for_model, visible_span
+from service.text.normalization import check_text, for_model, remove_credentials, visible_span
 from tests.languages import DE
 
 
@@ -70,3 +70,33 @@ def test_combining_marks_take_linear_time() -> None:
 
 def test_accented_letters_are_composed() -> None:
     assert for_model("a\u0308 e\u0301\u0323", DE) == "ä ẹ́"
+
+
+CREDENTIALS = "\ufeff" + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+
+
+@pytest.mark.parametrize("text", ["Er kam.{}", "{}Er kam.", "Er {}kam.", "Er ka{}m.", "Er kam{}."])
+def test_content_credentials_reach_no_model(text: str) -> None:
+    assert for_model(text.format(CREDENTIALS), DE) == "Er kam."
+
+
+def test_single_variation_selectors_stay() -> None:
+    assert for_model("Ich ❤️ Köln ☎️.", DE) == "Ich ❤️ Köln ☎️."
+    assert check_text("Ich ❤️ Köln.") == []
+
+
+def test_content_credentials_get_a_notice_that_needs_no_review() -> None:
+    (notice,) = check_text(f"Er kam.{CREDENTIALS} Sie ging.")
+    assert (notice.code, notice.span, notice.review) == ("content_credentials", Span(7, 7 + len(CREDENTIALS)), False)
+
+
+@given(st.lists(st.sampled_from(["Wort", " ", "❤️", CREDENTIALS]), max_size=12))
+def test_removal_of_credentials_moves_spans(parts: list[str]) -> None:
+    text, spans, length = "".join(parts), [], 0
+    for part in parts:
+        if part == "Wort":
+            spans.append(Span(length, length + 4))
+        length += len(part)
+    plain, moved = remove_credentials(text, spans)
+    assert plain == text.replace(CREDENTIALS, "")
+    assert [span.of(plain) for span in moved if span is not None] == ["Wort"] * len(spans)

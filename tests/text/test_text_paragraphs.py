@@ -1,4 +1,4 @@
-"""Tests of segmentation into paragraphs."""
+"""Tests of the segmentation of texts into paragraphs."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Tests that outputs and gaps are joined to a text."""
+"""Tests that the outputs for sentences are joined to a text, with the original gaps between sentences."""
 
 import pytest
 from hypothesis import example, given

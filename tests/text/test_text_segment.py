@@ -55,6 +55,14 @@ SENTENCES = [
     "Am 3. 10. 2021 kam er vom 9./10. Mai.",
     "Er kam.[1]| Dann ging er.",
     "Das ist so.| Merkel sagte das.",
+    "Er wohnt in der Goethestr. 12 in Ulm.| Das Haus ist alt.",
+    "Treffpunkt ist am Karlspl. 3.| Sie wohnt in der Lindenstr. 7, 10115 Berlin.",
+    "An der Bahnhofstr. Ecke Lindenweg krachte es.| Verletzt wurde niemand.",
+    "Sie wohnt in der Goethestr.| Er kommt aus Ulm.",
+    "Der Papst heißt Leo XIV.| Er kommt aus Chicago.",
+    "Vor ihm war es Benedikt XVI.| Danach kam Franziskus.",
+    "Unter Ludwig XIV. wuchs das Land.| Karl VI.| Die Oper ist alt.",
+    "Prof. em. Dr. h. c. mult. Uli Muster sprach.| PD Dr. habil. Eva Beispiel hörte zu.",
 ]
 
 

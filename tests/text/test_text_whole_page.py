@@ -192,3 +192,54 @@ def test_weights_with_other_states_are_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps({"states": STATES[1:], "start": [], "transition": [], "features": {}}), "utf-8")
     with pytest.raises(ValueError, match="different version of the line model"):
         read_weights(path)
+
+
+@pytest.mark.parametrize("kicker", ["Stadtrat", "Bauprojekt am Hafen"])
+def test_headline_with_a_kicker_is_chosen_over_the_one_in_the_breadcrumb_trail(kicker: str) -> None:
+    search = "Musterhausen: Neue Brücke kommt später, der Stadtrat verschiebt den Bau"
+    text = page().replace(f"{HEADLINE}\n{HEADLINE}", f"{search}\n{kicker}\n{HEADLINE}")
+    assert clean(text, DE).headline == HEADLINE
+
+
+def test_kicker_in_quotation_marks_is_cut_off_the_headline() -> None:
+    text = page().replace(f"{HEADLINE}\n{HEADLINE}", f'"Das wird zu teuer"{HEADLINE}')
+    found = clean(text, DE)
+    assert (found.kicker, found.headline) == ('"Das wird zu teuer"', HEADLINE)
+
+
+def test_headline_in_several_lines_is_joined_at_the_colon() -> None:
+    text = page().replace(f"{HEADLINE}\n{HEADLINE}", "Streit im Stadtrat\n:\nNeue Brücke kommt später")
+    found = clean(text, DE)
+    assert found.headline == "Streit im Stadtrat: Neue Brücke kommt später"
+    assert_nothing_is_lost(text, found)
+
+
+@pytest.mark.parametrize(
+    "byline",
+    ["Kolumne von Ida Beispiel - 12.03.2025 um 14:05 Uhr - 12 Kommentare", "von Ida Beispiel12.03.2025, 14:05 Uhr"],
+)
+def test_byline_with_a_genre_or_a_glued_date_is_no_headline(byline: str) -> None:
+    found = clean(page().replace("Von Ida Beispiel\n12.03.2025, 14:05 Uhr", byline), DE)
+    assert found.headline == HEADLINE
+    assert byline in {part.text for part in found.removed}
+
+
+def test_paragraphs_below_a_list_of_related_links_belong_to_the_article() -> None:
+    links = "\n".join(f"So wird die Region {number}\nIda Beispiel\n12.03.2025" for number in range(5))
+    text = page().replace(TEXT[1], f"{TEXT[1]}\n\n{links}")
+    found = clean(text, DE).body.split("\n\n")
+    assert [part for part in TEXT if part in found] == [part for part in TEXT if len(part) > 100]
+
+
+def test_comments_of_readers_do_not_belong_to_the_article() -> None:
+    comment = (
+        "Der Stadtrat sollte die neue Brücke über den Fluss sofort bauen. Die Verwaltung hat bei den Kosten der Brücke "
+        "geschlafen, und die Mehrheit der Abgeordneten hat im Stadtrat nur zugesehen, statt den Bau zu retten."
+    )
+    text = page().replace(FOOT, f"2 Kommentare\nMax Muster\n{comment}\nAntworten\n{comment}\nAntworten\n{FOOT}")
+    assert comment not in clean(text, DE).body
+
+
+def test_long_headline_without_a_full_stop_is_found_in_an_article_alone() -> None:
+    headline = "Neue Brücke in Musterhausen kommt später: Wann der Bau beginnt, was er kostet und wer zahlt!"
+    assert clean("\n\n".join([headline, *TEXT]), DE).headline == headline

@@ -1,4 +1,4 @@
-"""Shared fixtures: a single thread, a small base model, a small recipe and its data."""
+"""Shared fixtures of the training tests: one thread, a small base model, a small recipe and its data."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ from tests.train.tiny import LINES, PAIRS, full_tokenizer, write_lines, write_ti
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
-    """Use one thread, because small networks are not faster with two threads that wait for each other."""
+    """Use one torch thread, because small networks are not faster with two."""
     torch.set_num_threads(1)
 
 
@@ -27,7 +27,7 @@ def full() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def work(full: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Create a work folder with the small base model."""
+    """Create a work folder that contains the small base model, and return the folder."""
     folder = tmp_path_factory.mktemp("work")
     write_tiny(folder / "base", full)
     return folder
@@ -35,7 +35,7 @@ def work(full: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="session")
 def plan() -> Recipe:
-    """Return the shipped recipe, reduced to four sources and small batches."""
+    """Return the shipped training recipe, reduced to four sources and small batches."""
     shipped = recipe.load()
     kept = {name: shipped.sources[name] for name in ("newstest", "headlines", "shorter", "entailment")}
     kept["newstest"] = replace(kept["newstest"], files=kept["newstest"].files[:1], held_back=4)
@@ -60,7 +60,7 @@ def tokens(work: Path, plan: Recipe) -> Tokens:
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Create a data folder with a few lines in each file of the small recipe."""
+    """Create a data folder with a few lines in each file of the small recipe, and return the folder."""
     folder = tmp_path_factory.mktemp("data")
     numbered = [(f"{german} {n}", f"{english} {n}") for n, (german, english) in enumerate(PAIRS)]
     write_lines(folder / "parallel" / "newstest-2008-2018.tsv.xz", ("\t".join(pair) for pair in numbered))

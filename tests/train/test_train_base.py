@@ -1,4 +1,4 @@
-"""Tests of the base model: damaged parts are named, and the trimmed vocabulary can still encode every text."""
+"""Tests of the base model: errors name damaged parts, and the trimmed vocabulary can still encode every text."""
 
 import hashlib
 import json
@@ -60,7 +60,7 @@ def test_swapped_parts_are_refused(wheels: Path, tmp_path: Path) -> None:
 
 
 def kept_ids(table: dict[str, Any], most: int) -> list[int]:
-    """Return the ids of special pieces, bytes and single characters, and of merged pieces up to a given id."""
+    """Return the ids less than ``most``, and the ids of all pieces that are single characters."""
     vocabulary = table["model"]["vocab"]
     return sorted(number for piece, number in vocabulary.items() if number < most or len(piece) == 1)
 

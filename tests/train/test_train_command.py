@@ -1,4 +1,4 @@
-"""Tests of the command line: all commands with the small model, and error messages."""
+"""Tests of the command line for training: all commands with the small model, and error messages."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def called(*arguments: str | Path) -> str:
 
 @pytest.fixture
 def steps(work: Path, data: Path, plan: Recipe, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the work folder after the command `items` and three training steps."""
+    """Run the command `items` and three training steps, and return the work folder."""
     monkeypatch.setattr(recipe, "load", lambda _path=None: plan)
     monkeypatch.setattr(machine, "keep_memory", lambda: True)
     (work / "state.pt").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Tests of the embedded model that the command writes: files, manifests, card, and the service that serves it."""
+"""Tests of the model that the command `embed` writes: files, manifests, card, and the service with this model."""
 
 import hashlib
 import shutil
@@ -32,7 +32,10 @@ PART_BYTES = 30_000
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Create a work folder as after `export`, with the tiny network, and a folder with a wheel with the terms."""
+    """Create a work folder as it is after the command `export`, with the tiny network.
+
+    A subfolder contains a wheel with the licence terms of the base model.
+    """
     folder = tmp_path_factory.mktemp("embed")
     write_tiny(folder / "hf", full_tokenizer())
     TransformersConverter(str(folder / "hf")).convert(str(folder / "ct2"), quantization="int8")
@@ -53,7 +56,7 @@ def embedded(work: Path, models: Path) -> str:
 
 @pytest.fixture(scope="module")
 def models(work: Path, models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Create a models folder with the tiny Marian models, the tiny Gemma model, and a manifest for the aligner."""
+    """Create a models folder with the tiny Marian models, the tiny Gemma model, and a manifest for an aligner."""
     folder = tmp_path_factory.mktemp("models") / "models"
     shutil.copytree(models_dir, folder)
     embedded(work, folder)
@@ -154,7 +157,7 @@ def test_a_draft_is_preferred_to_a_starter(models: Path) -> None:
 def client(
     request: pytest.FixtureRequest, models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TestClient]:
-    """Start the application with the embedded tiny Gemma model, on either engine."""
+    """Start the application with the embedded tiny Gemma model, once with CTranslate2 and once with torch."""
     cache = tmp_path_factory.mktemp("weights")
     settings = Settings(models_dir=models, weights_dir=cache, engine=request.param, threads=1, cache_bytes=0)
     with TestClient(create_app(settings), raise_server_exceptions=False) as found:

@@ -1,4 +1,4 @@
-"""Tests of factors: files, sums, and the nearest factors of a given rank."""
+"""Tests of low-rank factors: files, sums, and the nearest factors of a lower rank."""
 
 from pathlib import Path
 

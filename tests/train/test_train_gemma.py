@@ -1,4 +1,4 @@
-"""Tests of the training network: outputs as in transformers, loss as in torch, and gradients of separate factors."""
+"""Tests of the training network: outputs equal those of transformers, and gradients those of separate factors."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ RANK = 4
 
 
 def network(work: Path) -> Gemma:
-    """Create the small network in float32 with random factors merged in."""
+    """Create the small network in float32 with random low-rank factors."""
     shape = Shape.of(json.loads((work / "base" / "config.json").read_text("utf-8")))
     made = Gemma(shape, load_file(work / "base" / "model.safetensors"), RANK, torch.float32)
     torch.manual_seed(2)
@@ -27,7 +27,7 @@ def network(work: Path) -> Gemma:
 
 
 def reference(work: Path, made: Gemma) -> Gemma3ForCausalLM:
-    """Create the transformers module with the same factors added."""
+    """Create the network of ``made`` in transformers, with the low-rank factors of ``made`` added to its weights."""
     model = Gemma3ForCausalLM.from_pretrained(work / "base", dtype=torch.float32, attn_implementation="eager")
     named = {name: factor.detach() for name, factor in made.named(made.flat).items()}
     weights = factors.added({n: w for n, w in model.state_dict().items() if n != "lm_head.weight"}, named)

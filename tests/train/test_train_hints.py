@@ -1,4 +1,4 @@
-"""Tests of hints: a noun is followed directly by the term that is associated with it in the pairs."""
+"""Tests of hints: in a prompt, a noun is followed by the English term that the training pairs associate with it."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Tests of items: each is drawn once per round, batches keep their size, and only targets count for the loss."""
+"""Tests of training items: each is drawn once per round, and only target tokens count for the loss."""
 
 from collections import Counter
 from dataclasses import replace
@@ -26,7 +26,7 @@ ITEMS = st.lists(
 
 
 def numbered(name: str, count: int) -> Items:
-    """Return items of two tokens, of which the second is the item's number."""
+    """Return ``count`` items of two tokens each. The second token of an item is the item's number."""
     ids = np.array([i for number in range(count) for i in (0, number)], np.uint16)
     return Items(ids, np.arange(2, 2 * count + 1, 2), np.ones(count, np.uint16), float(len(name)))
 

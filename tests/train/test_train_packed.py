@@ -17,7 +17,7 @@ IDS = [0, 2, 5]
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Write a GGUF file with a matrix, an embedding and a norm."""
+    """Write a GGUF file with a matrix, an embedding and a norm, and return its path."""
     rng = np.random.default_rng(1)
     writer = gguf.GGUFWriter(tmp_path / "model.gguf", "gemma3")
     writer.add_tensor("blk.0.attn_norm.weight", np.ones(64, np.float32))
@@ -33,7 +33,10 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def base(source: Path, tmp_path: Path) -> Path:
-    """Create the base model from the file ``source``. One row of its embedding belongs to a task mark."""
+    """Create the base model from the GGUF file ``source``, and return its folder.
+
+    One row of the embedding belongs to a task mark and is not in the file.
+    """
     found = {tensor.name: tensor for tensor in gguf.GGUFReader(source).tensors}
     weights = {"model.norm.weight": torch.zeros(64, dtype=torch.bfloat16)}
     for name, of_gguf in ((QUERY, "blk.0.attn_q.weight"), (EMBEDDING, "token_embd.weight")):

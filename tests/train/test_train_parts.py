@@ -1,4 +1,4 @@
-"""Tests of parts: unpacking restores every byte, and if a part is damaged, nothing is restored."""
+"""Tests of files in parts: unpacking restores every byte, and if a part is damaged, nothing is restored."""
 
 import json
 import shutil
@@ -47,7 +47,7 @@ def test_parts_have_their_size_and_round_trip(files: dict[str, bytes], part_byte
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Path:
-    """Write three parts of ten bytes and one of two."""
+    """Pack two files into three parts of ten bytes and one part of two bytes, and return the folder of the parts."""
     folder = lay_out(tmp_path / "in", {"weights.bin": bytes(range(25)), "deep/data.tsv": b"ja\tyes\n"})
     pack(folder, tmp_path / "parts", 10)
     return tmp_path / "parts"

@@ -1,4 +1,4 @@
-"""Tests of sources: examples of each task, filters, and held-out parts."""
+"""Tests of the sources of training data: examples of each task, filters, and held-out parts."""
 
 import json
 import random
@@ -17,7 +17,10 @@ from tests.train.tiny import write_lines
 
 
 def made(folder: Path, rows: list[Any], kind: str, **settings: Any) -> sources.Made:
-    """Return the examples of a source with one file: tab-separated pairs, or JSON lines."""
+    """Write ``rows`` to the only file of a source, and return the examples of this source.
+
+    Tuples are written as tab-separated lines, and other rows as JSON lines. ``kind`` is the type of the source.
+    """
     lines = ["\t".join(row) if isinstance(row, tuple) else json.dumps(row) for row in rows]
     write_lines(folder / "file.xz", lines)
     return sources.make(Source(name="one", kind=kind, files=("file.xz",), terms="", **settings), folder, 1)

@@ -1,4 +1,4 @@
-"""Tests that texts cannot be encoded as task marks."""
+"""Tests that a task mark in a text is encoded as text and not as a mark."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A language model with a few thousand parameters, its tokenizer, and a few lines of data in the real formats."""
+"""A language model with a few thousand parameters, its tokenizer, and a few lines of training data."""
 
 import json
 import lzma
@@ -54,7 +54,10 @@ def full_tokenizer() -> dict[str, Any]:
 
 
 def write_tiny(folder: Path, tokenizer: dict[str, Any], **changed: Any) -> None:
-    """Write random weights of two layers, one of them with global attention."""
+    """Write a model with random weights and two layers to ``folder``. One layer has global attention.
+
+    ``changed`` replaces values of the model's configuration.
+    """
     torch.manual_seed(1)
     sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "head_dim": 16}
     heads = {"num_attention_heads": 4, "num_key_value_heads": 1, "query_pre_attn_scalar": 16}

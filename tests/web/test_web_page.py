@@ -126,7 +126,12 @@ def test_named_files_exist(path: Path) -> None:
 
 def test_every_file_is_used() -> None:
     named = set().union(*(references(path) for path in TEXTS))
-    assert {path.name for path in STATIC.iterdir()} - named == {"index.html", "messages.de.json", "messages.en.json"}
+    assert {path.name for path in STATIC.iterdir()} - named == {
+        "index.html",
+        "docs.html",
+        "messages.de.json",
+        "messages.en.json",
+    }
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)

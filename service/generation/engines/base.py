@@ -1,9 +1,9 @@
 """The engine interface, and code that engines share: compute types, parallel configurations, padding and grouping.
 
-Sources of different padded lengths never share a library call. The rounding of attention depends on matrix shapes, and
-therefore on the padded length of a call. In int8, a difference of one bit can move an activation by a whole
-quantisation step, and the model then sometimes chooses another word. docs/adr/0004-batch-company.md has the
-measurements.
+Sources of different padded lengths never share a call of CTranslate2. The rounding of attention depends on matrix
+shapes, and therefore on the padded length of a call. In int8, a difference of one bit can move an activation by a whole
+quantisation step, and the model then sometimes chooses another word. For measurements, see
+docs/adr/0004-batch-company.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from service.registry.manifest import EngineKind, Manifest
 
 
 class Engine(Protocol):
-    """The interface of a loaded model. It has no state between calls.
+    """The interface of a loaded model. An engine has no state between calls.
 
     ``name`` is the kind of engine (``ctranslate2``, ``torch`` or ``fake``). The engine runs ``replicas`` calls in
     parallel, each from its own thread. It accepts ``ahead`` further calls, so that a replica does not have to wait for
@@ -29,7 +29,7 @@ class Engine(Protocol):
     ahead: int
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        """Return a list of 1 to k hypotheses, best first, for each of ``items``, in order.
+        """Return a list of one or more hypotheses, best first, for each of ``items``, in order.
 
         If an item has a target, the target is its only hypothesis. Sources are never truncated. A hypothesis that
         reached its length limit has the ``finish_reason`` "length". The other items of the call can affect an output
@@ -62,8 +62,8 @@ class ParallelConfig:
 def layouts(cores: int, replicas: int = 0) -> tuple[ParallelConfig, ...]:
     """Return the parallel configurations to measure on ``cores`` CPU cores.
 
-    If ``replicas`` is not 0, the only configuration has this number of replicas. The first configuration is likely to
-    be the fastest, so the measurement of a slower one can be stopped early.
+    If ``replicas`` is not 0, the result is the one configuration with this number of replicas. Otherwise, the first
+    configuration is likely to be the fastest, so the measurement of a slower one can be stopped early.
     """
     if replicas:
         return (ParallelConfig(replicas, max(1, cores // replicas)),)
@@ -88,8 +88,8 @@ COMPUTE_TYPES: dict[EngineKind, frozenset[str]] = {
 def resolve_compute_type(manifest: Manifest, kind: EngineKind, device: str, wanted: str = "auto") -> str:
     """Return the compute type to use when the engine ``kind`` runs a model on ``device``.
 
-    If ``wanted`` is not ``auto``, it is checked and returned. Otherwise, the result is the manifest's type on ``cpu``.
-    On ``cuda``, it is bfloat16 for the T5 family and float16 for other models.
+    If ``wanted`` is not ``auto``, it is checked and returned. With ``auto``, the result on ``cpu`` is the compute type
+    in the manifest. On ``cuda``, the result is bfloat16 for the T5 family and float16 for other models.
 
     Raises:
         ModelError: the model has no files for the engine, or the engine or the model does not support the compute type.
@@ -116,10 +116,10 @@ Call = Callable[[list[list[str]], DecodingOptions], list[list[Hypothesis]]]
 
 
 def shared(options: DecodingOptions) -> DecodingOptions:
-    """Return the options that items must have in common to share a batch.
+    """Return a copy of ``options`` without those that may differ between the items of a batch.
 
-    Items with greedy search may differ in their output limit and in whether they request alignment. A higher limit does
-    not change a greedy output that ends within its own limit, and greedy search computes attention anyway. With beam
+    In greedy search, items may differ in their output limit and in whether they request alignment. A higher limit does
+    not change a greedy output that ends within its own limit, and greedy search computes attention anyway. In beam
     search, a higher limit can change an output, and attention is computed only on request, so all options must be
     equal.
     """
@@ -129,7 +129,7 @@ def shared(options: DecodingOptions) -> DecodingOptions:
 def groups(
     items: Sequence[EngineInput], key: Callable[[DecodingOptions], DecodingOptions] = lambda options: options
 ) -> list[list[int]]:
-    """Return the positions of ``items``, grouped by the ``key`` of their options."""
+    """Group the items whose options have the same ``key``, and return the positions of the items in each group."""
     positions: dict[DecodingOptions, list[int]] = {}
     for position, item in enumerate(items):
         positions.setdefault(key(item.options), []).append(position)
@@ -137,7 +137,7 @@ def groups(
 
 
 def by_options(items: Sequence[EngineInput], call: Call) -> list[list[Hypothesis]]:
-    """Run ``call`` once for each distinct set of options, and return the results in the order of ``items``.
+    """Run ``call`` once for all items with the same options, and return the results in the order of ``items``.
 
     Raises:
         EngineError: a call returned the wrong number of results.
@@ -165,8 +165,8 @@ def padded_length(tokens: int, step: int = LEAST_STEP_TOKENS) -> int:
     """Return ``tokens``, rounded up to a padded length.
 
     With the default ``step``, the padded lengths are 16, 32, 48, 64, 96, 128, 192, 256 and so on. ``step`` is the
-    smallest step between two of them. The steps grow with the length, because long sources are rare. With small steps,
-    they would seldom share a call, and a call with one source takes nearly as long as a call with eight.
+    smallest step between two padded lengths. The steps grow with the length, because long sources are rare. With small
+    steps, long sources would seldom share a call, and a call with one source takes nearly as long as a call with eight.
     """
     while tokens > MOST_STEPS * step:
         step *= 2
@@ -174,7 +174,7 @@ def padded_length(tokens: int, step: int = LEAST_STEP_TOKENS) -> int:
 
 
 def by_padded_length(lengths: Sequence[int]) -> list[list[int]]:
-    """Return the positions of ``lengths``, grouped by padded length in descending order."""
+    """Group the positions in ``lengths`` by padded length. The groups are in descending order of padded length."""
     groups: dict[int, list[int]] = {}
     for position, length in enumerate(lengths):
         groups.setdefault(padded_length(length), []).append(position)
@@ -184,8 +184,9 @@ def by_padded_length(lengths: Sequence[int]) -> list[list[int]]:
 def filler(lengths: Sequence[int]) -> list[list[str]]:
     """Return a list with a filler source, which makes the library pad a call to its padded length.
 
-    The list is empty if a source already has exactly this length. The filler consists of end-of-sentence tokens. It is
-    thus an empty text, whose output ends after one step.
+    ``lengths`` contains the length of each source in the call. The list is empty if the longest source already has the
+    padded length. The filler consists of end-of-sentence tokens. The model treats it as an empty text and ends its
+    output after one step.
     """
     longest = max(lengths)
     length = padded_length(longest)

@@ -70,9 +70,12 @@ class CTranslate2Engine:
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
         """Implement `Engine.generate`."""
         found: list[list[Hypothesis]] = [[] for _ in items]
-        forced = [place for place, item in enumerate(items) if item.target is not None]
+        scored = [place for place, item in enumerate(items) if item.target is not None and not item.options.alignment]
+        forced = [place for place, item in enumerate(items) if item.target is not None and item.options.alignment]
         searched = [place for place, item in enumerate(items) if item.target is None]
         for place, hypothesis in zip(forced, self._forced([items[place] for place in forced]), strict=True):
+            found[place] = [hypothesis]
+        for place, hypothesis in zip(scored, self._scored([items[place] for place in scored]), strict=True):
             found[place] = [hypothesis]
         for place, hypotheses in zip(searched, self._searched([items[place] for place in searched]), strict=True):
             found[place] = hypotheses
@@ -98,6 +101,21 @@ class CTranslate2Engine:
         for item, prefix, result in zip(items, prefixes, results, strict=True):
             rows = result.attention[0][len(item.options.target_prefix) : len(prefix)]
             found.append(Hypothesis(item.target or (), None, "eos", Attention.of(rows)))
+        return found
+
+    def _scored(self, items: Sequence[EngineInput]) -> list[Hypothesis]:
+        """Return the targets with their log-probability per token, including the end-of-sentence token."""
+        if not items:
+            return []
+        targets = [[*item.options.target_prefix, *(item.target or ())] for item in items]
+        try:
+            results = self._model.score_batch([list(item.tokens) for item in items], targets, max_input_length=0)
+        except (RuntimeError, ValueError) as error:
+            raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
+        found = []
+        for item, result in zip(items, results, strict=True):
+            own = result.log_probs[len(item.options.target_prefix) :]
+            found.append(Hypothesis(item.target or (), sum(own) / max(1, len(own)), "eos"))
         return found
 
     def _searched(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:

@@ -24,7 +24,7 @@ class CausalCTranslate2Engine(CTranslate2Engine):
 
     _library = ctranslate2.Generator
 
-    def _forced(self, items: Sequence[EngineInput]) -> list[Hypothesis]:
+    def _scored(self, items: Sequence[EngineInput]) -> list[Hypothesis]:
         """Return the targets with their log-probability per token."""
         found: list[Hypothesis] = [Hypothesis((), None, "eos")] * len(items)
         whole = [[*item.tokens, *(item.target or ())] for item in items]

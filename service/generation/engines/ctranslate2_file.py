@@ -37,10 +37,10 @@ _MATRICES = {
 
 
 def read_weights(path: Path) -> dict[str, Floats]:
-    """Return the matrices and vectors of a decoder in float32, under their names in the file.
+    """Return the matrices and vectors of a decoder-only model in float32, under their names in the file.
 
     Raises:
-        ModelError: the file is missing, damaged or in another format, or has no decoder.
+        ModelError: the file is missing, damaged or in another format, or contains another kind of model.
     """
     try:
         with path.open("rb") as file:

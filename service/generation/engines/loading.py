@@ -18,7 +18,7 @@ from service.registry.manifest import EngineKind, Manifest
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The vocabularies of a model. ``source`` and ``target`` map pieces to ids, and are usually equal.
+    """The vocabularies of a model. ``source`` and ``target`` map subword pieces to ids, and are usually equal.
 
     Outputs contain only the pieces in ``written`` and the end-of-sentence token.
     """
@@ -71,9 +71,9 @@ def load_engine(
     replicas: int = 1,
     compute_type: str = "auto",
 ) -> Engine:
-    """Load the model of ``manifest`` from ``folder`` into an engine of ``kind``.
+    """Load the model of ``manifest`` from ``folder`` into an engine of the given ``kind``.
 
-    CTranslate2 runs ``replicas`` replicas with ``threads`` threads each. Torch always runs one replica.
+    CTranslate2 runs ``replicas`` replicas with ``threads`` threads each. PyTorch always runs one replica.
 
     Raises:
         ModelError: the model has no files for this engine, the files cannot be loaded, or the compute type or the
@@ -121,7 +121,7 @@ LEAST_SPEEDUP = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Sample work for measuring a configuration.
+    """Sample work for measuring the speed of a parallel configuration.
 
     It consists of one call with all ``items`` and of ``LONE_SOURCES`` calls with one item each.
     """
@@ -132,8 +132,8 @@ class Probe:
     def of(cls, framed: tuple[Tokens, Tokens, Tokens], options: DecodingOptions) -> "Probe":
         """Create a probe with ``SOURCES`` sources of different lengths, made by repeating a text.
 
-        ``framed`` is the encoded text (see `Tokenizer.framed`), and ``options`` are the model's decoding options. All
-        outputs are forced to the same length.
+        ``framed`` contains the tokens before the text, those of the text and those after it (see `Tokenizer.framed`).
+        ``options`` are the model's decoding options. All outputs are forced to the same length.
         """
         before, text, after = framed
         forced = replace(options, max_output_tokens=OUTPUT_TOKENS, min_output_tokens=OUTPUT_TOKENS)
@@ -148,8 +148,8 @@ class Probe:
         The probe is run once to initialise the libraries, and then up to ``ROUNDS`` times, until about
         ``ENOUGH_TIME_S`` seconds have passed. If the first run is very slow, its time is returned without further runs.
 
-        The calls with a single item are measured first. If they take longer than ``give_up_s``, their time is returned
-        immediately, because a bad configuration would delay the start on a busy machine.
+        The calls with a single item are measured first. If they take longer than ``give_up_s`` seconds, their time is
+        returned immediately, because further measurements of a slow configuration would delay the start of the service.
         """
         spent_s = self._lone_s(engine)
         if spent_s > give_up_s:
@@ -176,7 +176,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class TunedConfig:
-    """The fastest configuration, and the measured times of all configurations in seconds."""
+    """The result of a measurement of several configurations.
+
+    ``layout`` is the fastest configuration, and ``seconds`` contains the measured time of each configuration.
+    """
 
     layout: ParallelConfig
     seconds: dict[ParallelConfig, float]
@@ -185,9 +188,9 @@ class TunedConfig:
 class TunedFactory:
     """A factory for the engines of one model, which uses the fastest configuration.
 
-    The first call measures the speed of each configuration in ``layouts``. Later calls use the fastest configuration.
-    ``load`` builds an engine with a given configuration. ``on_tuned`` is called once with the result, in the thread of
-    the first call.
+    If there are several ``layouts``, the first call measures the speed of each configuration and then calls
+    ``on_tuned`` with the result, in the caller's thread. Later calls use the fastest configuration. If there is only
+    one configuration, nothing is measured. ``load`` builds an engine with a given configuration.
     """
 
     def __init__(
@@ -213,9 +216,9 @@ class TunedFactory:
         return self._timed() if self._layout is None else self._load(self._layout)
 
     def _timed(self) -> Engine:
-        """Measure all configurations, and load the fastest one.
+        """Measure all configurations, and return an engine with the fastest one.
 
-        They are measured one after another, because two engines may not fit into memory.
+        The configurations are measured one after another, because two engines may not fit into memory.
         """
         seconds: dict[ParallelConfig, float] = {}
         for layout in self._layouts:
@@ -228,7 +231,7 @@ class TunedFactory:
 
 
 def fastest(seconds: Mapping[ParallelConfig, float]) -> ParallelConfig:
-    """Return the fastest configuration.
+    """Return the fastest configuration. ``seconds`` contains the measured time of each configuration.
 
     A configuration with fewer replicas wins only if it is faster by the factor ``LEAST_SPEEDUP``. The measurement is
     short and noisy, and replicas have an advantage under load, because they do not wait for each other.

@@ -2,10 +2,12 @@
 
 import json
 import math
+import pickle
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import sentencepiece
 import tokenizers
@@ -45,6 +47,10 @@ class Pieces(Protocol):
         ...
 
 
+SPACE = "▁"
+"""The character that SentencePiece uses for the space before a word."""
+
+
 class SentencePieces:
     """A tokenizer with one SentencePiece model for the source and one for the target."""
 
@@ -78,7 +84,8 @@ class SentencePieces:
     def decode(self, pieces: Sequence[str]) -> str:
         """Implement `Pieces.decode`."""
         text: str = self._target.decode(list(pieces))
-        return text
+        # The target model returns pieces of the source model as they are.
+        return text.replace(SPACE, " ").strip() if SPACE in text else text
 
 
 def sentence_pieces(source: Path, target: Path) -> SentencePieces:
@@ -240,10 +247,15 @@ class Tokenizer:
             ModelError: a file is missing or is not a tokenizer, or a required library is not installed.
         """
         self.prefix = manifest.tokens.prefix
+        self._files = (manifest, folder)
         self._pieces = _pieces(manifest, folder)
         self._code = (manifest.tokens.source_code,) if manifest.tokens.source_code else ()
         self._prompts = manifest.prompts
         self.end = EOS if manifest.prompts is None else manifest.prompts.end
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the manifest and the folder instead of the loaded files. A process loads the same files only once."""
+        return _tokenizer, (pickle.dumps(self._files),)
 
     def encode(self, source: str | Prompt) -> Tokens:
         """Encode a source with the special tokens that the model expects. The text is never truncated.
@@ -311,6 +323,11 @@ class Tokenizer:
     def writable(self) -> frozenset[str]:
         """The source and target pieces that are text. Outputs contain no other pieces of the model's vocabulary."""
         return self._pieces.writable
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(files: bytes) -> Tokenizer:
+    return Tokenizer(*pickle.loads(files))  # noqa: S301 - written by `Tokenizer.__reduce__` in another process of ours
 
 
 def _pieces(manifest: Manifest, folder: Path) -> Pieces:

@@ -3,7 +3,7 @@
 It also runs models on GPUs, and models that CTranslate2 cannot convert.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,17 +67,25 @@ class TorchEngine:
         return [next(searched) if item.target is None else [self._forced(item, item.target)] for item in items]
 
     def _forced(self, item: EngineInput, target: Tokens) -> Hypothesis:
-        """Return the target with its attention, from one forward pass."""
+        """Return the target with its attention or its log-probability per token, from one forward pass."""
         prefix = [self._start_id, *(self._target_ids[piece] for piece in item.options.target_prefix)]
         written = [self._target_ids.get(piece, self._unknown_id) for piece in target]
         try:
             with self._torch.inference_mode():
                 inputs, mask = self._padded([list(item.tokens)])
                 sequences = self._torch.tensor([[*prefix, *written, self._eos_id]], device=self._device)
+                if not item.options.alignment:
+                    return Hypothesis(target, self._log_prob(inputs, mask, sequences, len(prefix)), "eos")
                 found = [Hypothesis(target, None, "eos")]
                 return self._aligned(found, inputs, mask, sequences, len(prefix))[0]
         except (RuntimeError, ValueError, IndexError) as error:
             raise EngineError(f"transformers raised {type(error).__name__}") from error
+
+    def _log_prob(self, inputs: Any, mask: Any, sequences: Any, prefix_length: int) -> float:
+        """Return the mean log-probability of the tokens in ``sequences`` after the prefix."""
+        logits = self._model(input_ids=inputs, attention_mask=mask, decoder_input_ids=sequences[:, :-1]).logits
+        steps = logits.float().log_softmax(-1)[0, prefix_length - 1 :]
+        return float(steps.gather(1, sequences[0, prefix_length:].unsqueeze(1)).mean())
 
     def _call(self, sources: list[list[str]], options: DecodingOptions) -> list[list[Hypothesis]]:
         try:
@@ -206,12 +214,34 @@ def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
     except ImportError as error:
         raise ModelError("the torch engine requires an extra: pip install 'depesche[torch]'") from error
     try:
-        model: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(
-            str(folder), dtype=getattr(torch, dtype), local_files_only=True
+        model, report = transformers.AutoModelForSeq2SeqLM.from_pretrained(
+            str(folder), dtype=getattr(torch, dtype), local_files_only=True, output_loading_info=True
         )
-        return torch, model.to(device).eval()
     except (OSError, ValueError, RuntimeError, AssertionError) as error:
         raise ModelError(f"transformers cannot load {folder.name}: {error}") from error
+    if missing := _tie(torch, model, report["missing_keys"]):
+        raise ModelError(f"the checkpoint {folder.name} lacks weights: {', '.join(sorted(missing)[:3])}")
+    return torch, model.to(device).eval()
+
+
+def _tie(torch: Any, model: Any, missing: Iterable[str]) -> list[str]:
+    """Copy weights of the decoder to missing weights of the encoder, and return the names that are still missing.
+
+    Encoder-decoder checkpoints with ``tie_encoder_decoder`` contain only one copy of the shared weights. transformers 5
+    does not know this field, and would leave the encoder at random weights.
+    """
+    if not getattr(model.config, "tie_encoder_decoder", False):
+        return list(missing)
+    own, left = dict(model.named_parameters()), []
+    prefix = f"decoder.{model.decoder.base_model_prefix}."
+    for name in missing:
+        shared = own.get(prefix + name.removeprefix("encoder."))
+        if shared is None or name not in own or not name.startswith("encoder."):
+            left.append(name)
+        else:
+            with torch.no_grad():
+                own[name].copy_(shared)
+    return left
 
 
 def special_id(model: Any, name: str) -> int:

@@ -1,6 +1,6 @@
 """The PyTorch engine for causal models.
 
-It is the reference implementation for the CTranslate2 engine, and it can read the same file of weights.
+It is the reference implementation for the CTranslate2 engine, and can read the weights in a CTranslate2 model.
 """
 
 import json
@@ -44,7 +44,13 @@ class CausalTorchEngine(TorchEngine):
         self._use(torch, model, vocabulary, pieces[tokenizer.end], special_id(model, "pad_token_id"), device)
 
     def _forced(self, item: EngineInput, target: Tokens) -> Hypothesis:
-        """Return the target with its log-probability per token, from one forward pass."""
+        """Return ``target`` with its mean log-probability per token, given the prompt in ``item``.
+
+        The log-probabilities come from one forward pass.
+
+        Raises:
+            EngineError: the model failed.
+        """
         start = len(item.tokens)
         ids = [self._source_ids.get(piece, self._unknown_id) for piece in (*item.tokens, *target)]
         try:
@@ -95,8 +101,8 @@ class CausalTorchEngine(TorchEngine):
 def _of_outputs(options: DecodingOptions, start: int) -> Sequence[Any]:
     """Return logits processors that penalise or forbid repetition within an output.
 
-    ``start`` is the length of the prompt. The processors ignore the prompt, as CTranslate2 does. The processors that
-    transformers creates itself would also count the tokens of the prompt.
+    ``start`` is the length of the prompt. Like CTranslate2, the processors ignore the prompt. The processors that
+    transformers itself creates would also count repetitions of tokens in the prompt.
     """
     from transformers import LogitsProcessorList  # noqa: PLC0415 - already loaded
     from transformers.generation.logits_process import (  # noqa: PLC0415
@@ -119,7 +125,11 @@ def _of_outputs(options: DecodingOptions, start: int) -> Sequence[Any]:
 
 
 def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
-    """Import torch and load the model in ``folder``. Return both."""
+    """Import torch, load the model in ``folder``, and return the module ``torch`` and the model.
+
+    Raises:
+        ModelError: torch or transformers is not installed, or the model cannot be loaded.
+    """
     try:
         import torch  # noqa: PLC0415 - an optional extra that takes seconds to import
         import transformers  # noqa: PLC0415

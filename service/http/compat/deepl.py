@@ -3,11 +3,12 @@
 A request with an unsupported parameter is rejected with an error that names the parameter.
 """
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 from pydantic_core import PydanticCustomError
 
@@ -30,6 +31,8 @@ from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
 from service.http.schemas import link, with_links
 from service.http.state import NewsroomDep, RuntimeDep, info_of
+from service.newsroom.commands import GlossaryTerms
+from service.newsroom.newsroom import Newsroom
 from service.text.html.tags import TagRules
 from service.translation.preparation import Split, TranslationOptions
 
@@ -76,13 +79,15 @@ Texts = Annotated[
     at_most(MAX_TEXTS, "too_many_texts"),
     BeforeValidator(_as_list, json_schema_input_type=str | SomeTexts),
 ]
+# The fields have no default in the schema, because generated clients would send `[]` as a string.
 Tags = Annotated[frozenset[str], FailFast(), BeforeValidator(_names, json_schema_input_type=str | list[str] | None)]
 # DeepL's clients send a string. Some other clients send a number.
 Splitting = Annotated[
     Literal["0", "1", "nonewlines"] | None,
     BeforeValidator(
         lambda value: str(int(value)) if _is_number(value) and value in {0, 1} else value,
-        json_schema_input_type=Literal["0", "1", "nonewlines", 0, 1] | None,
+        # Generators of clients need a type for each enumeration.
+        json_schema_input_type=Literal["0", "1", "nonewlines"] | Literal[0, 1] | None,  # noqa: PYI030
     ),
 ]
 
@@ -106,11 +111,15 @@ class DeeplRequest(Bounded):
         default=True,
         description="If false, only `splitting_tags` separate sentences. This requires `tag_handling` to be `xml`.",
     )
-    ignore_tags: Tags = Field(default=frozenset(), description="The content of these tags is not translated.")
-    non_splitting_tags: Tags = Field(default=frozenset(), description="These tags do not separate sentences.")
-    splitting_tags: Tags = Field(default=frozenset(), description="These tags separate sentences.")
-    context: Unsupported = None
-    glossary_id: Unsupported = None
+    ignore_tags: Tags = Field(default_factory=frozenset, description="The content of these tags is not translated.")
+    non_splitting_tags: Tags = Field(default_factory=frozenset, description="These tags do not separate sentences.")
+    splitting_tags: Tags = Field(default_factory=frozenset, description="These tags separate sentences.")
+    context: str | None = Field(default=None, description="Accepted. The served models do not use it.")
+    glossary_id: str | None = Field(default=None, description="Name of a glossary that is stored on the server.")
+    glossary_ids: Annotated[list[str], at_most(1)] | None = Field(
+        default=None, description="A list with the name of one glossary."
+    )
+    enable_beta_languages: Switch = Field(default=False, description="Accepted. It has no effect.")
     auth_key: str | None = None
 
 
@@ -120,6 +129,7 @@ class DeeplTranslation(BaseModel):
     detected_source_language: str
     text: str
     billed_characters: int | None = None
+    model_type_used: str | None = None
 
 
 class DeeplTranslations(BaseModel):
@@ -130,9 +140,10 @@ class DeeplTranslations(BaseModel):
 
 @router.post(
     "/translate",
+    operation_id="deepl_translate",
     response_model_exclude_none=True,
     openapi_extra={**documented_body(DeeplRequest), "parameters": [TIMEOUT_PARAMETER]},
-    responses=with_links(FAILURES, usage=link("usage_v2_usage_get", "The usage after this request.")),
+    responses=with_links(FAILURES, usage=link("deepl_get_usage", "The usage after this request.")),
 )
 async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> DeeplTranslations:
     """Translate texts for clients of DeepL."""
@@ -142,15 +153,31 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
     texts, options = texts_of_parameter("text", fields.text, runtime.limits), _options(fields)
     if fields.tag_handling == "xml":
         _require_readable(texts)
-    await source_languages(fields.source_lang, texts, options, source, "source_lang")
-    found = await translate_texts(runtime.newsroom, texts, options, context)
+    sources = await source_languages(fields.source_lang, texts, options, source, "source_lang", context)
+    terms = GlossaryTerms(name=_glossary_name(fields))
+    found = await translate_texts(runtime.newsroom, texts, sources, options, context, terms=terms)
     billed = [len(text) if fields.show_billed_characters else None for text in texts]
+    used = None if fields.model_type is None else fields.model_type.removeprefix("prefer_")
     return DeeplTranslations(
         translations=[
-            DeeplTranslation(detected_source_language=source.code.upper(), text=text, billed_characters=chars)
-            for text, chars in zip(found, billed, strict=True)
+            DeeplTranslation(
+                detected_source_language=code.upper(), text=text, billed_characters=chars, model_type_used=used
+            )
+            for (code, _), text, chars in zip(sources, found, billed, strict=True)
         ]
     )
+
+
+def _glossary_name(fields: DeeplRequest) -> str | None:
+    """Return the name of the glossary in a request.
+
+    Raises:
+        InvalidInput: the request has both parameters for glossaries.
+    """
+    if fields.glossary_id and fields.glossary_ids:
+        detail = "Value for 'glossary_ids' not supported: 'glossary_id' is also set."
+        raise InvalidInput("invalid_request", detail, pointer="/glossary_ids")
+    return next(iter(fields.glossary_ids or []), fields.glossary_id or None)
 
 
 def _require_readable(texts: Iterable[str]) -> None:
@@ -212,13 +239,19 @@ class LanguagesQuery(Bounded):
     model_config = ConfigDict(extra="forbid")
 
     type: Literal["source", "target"] = "source"
+    enable_beta_languages: Switch = False
     auth_key: str | None = None
 
 
 _DOCUMENTED_TYPE = {"name": "type", "in": "query", "schema": LanguagesQuery.model_json_schema()["properties"]["type"]}
 
 
-@router.get("/languages", response_model_exclude_none=True, openapi_extra={"parameters": [_DOCUMENTED_TYPE]})
+@router.get(
+    "/languages",
+    operation_id="deepl_list_languages",
+    response_model_exclude_none=True,
+    openapi_extra={"parameters": [_DOCUMENTED_TYPE]},
+)
 async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLanguage]:
     """List the source or target languages."""
     source, target = newsroom.languages
@@ -226,6 +259,107 @@ async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLangua
         return [DeeplLanguage(language=source.code.upper(), name=source.name)]
     listed = [(target.code, target.name), *((code, name) for code, name in target.regions.items() if name)]
     return [DeeplLanguage(language=code.upper(), name=name, supports_formality=False) for code, name in listed]
+
+
+class LanguagePairOut(BaseModel):
+    """A pair of languages for which glossaries can exist."""
+
+    source_lang: str
+    target_lang: str
+
+
+class LanguagePairs(BaseModel):
+    """The pairs of languages for which glossaries can exist."""
+
+    supported_languages: list[LanguagePairOut]
+
+
+@router.get("/glossary-language-pairs", operation_id="deepl_list_glossary_language_pairs")
+async def glossary_language_pairs(newsroom: NewsroomDep) -> LanguagePairs:
+    """List the language pairs of glossaries. The list is empty if the server has no glossaries."""
+    source, target = newsroom.languages
+    pair = LanguagePairOut(source_lang=source.code, target_lang=target.code)
+    return LanguagePairs(supported_languages=[pair] if newsroom.glossaries else [])
+
+
+class DeeplGlossary(BaseModel):
+    """A glossary that is stored on the server. Its id is its name."""
+
+    glossary_id: str
+    name: str
+    ready: bool = True
+    source_lang: str
+    target_lang: str
+    creation_time: dt.datetime = Field(description="Time of the last change to the file.")
+    entry_count: int
+
+
+class DeeplGlossaries(BaseModel):
+    """The glossaries that are stored on the server."""
+
+    glossaries: list[DeeplGlossary]
+
+
+def _glossary_out(name: str, newsroom: Newsroom) -> DeeplGlossary:
+    source, target = newsroom.languages
+    terms = newsroom.glossaries[name]
+    return DeeplGlossary(
+        glossary_id=name,
+        name=name,
+        source_lang=source.code,
+        target_lang=target.code,
+        creation_time=dt.datetime.fromtimestamp(terms.changed_s, dt.UTC),
+        entry_count=len(terms.entries),
+    )
+
+
+@router.get("/glossaries", operation_id="deepl_list_glossaries")
+async def glossaries(newsroom: NewsroomDep) -> DeeplGlossaries:
+    """List the glossaries that are stored on the server. Clients cannot create or delete them."""
+    return DeeplGlossaries(glossaries=[_glossary_out(name, newsroom) for name in newsroom.glossaries])
+
+
+# The parameter is documented by hand. Otherwise, FastAPI would document a validation error that cannot occur.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+_GLOSSARY_ID = {
+    "name": "glossary_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": PRINTABLE},
+}
+_ONE_GLOSSARY: dict[str, Any] = {
+    "openapi_extra": {"parameters": [_GLOSSARY_ID]},
+    "responses": FAILURES | {404: {**FAILURES[400], "description": "There is no glossary with this id."}},
+}
+
+
+@router.get("/glossaries/{glossary_id}", operation_id="deepl_get_glossary", **_ONE_GLOSSARY)  # noqa: FAST003
+async def glossary(request: Request, newsroom: NewsroomDep) -> DeeplGlossary:
+    """Describe a glossary."""
+    return _glossary_out(_required_glossary(request, newsroom), newsroom)
+
+
+@router.get(
+    "/glossaries/{glossary_id}/entries",  # noqa: FAST003
+    operation_id="deepl_get_glossary_entries",
+    response_class=Response,
+    openapi_extra=_ONE_GLOSSARY["openapi_extra"],
+    responses=_ONE_GLOSSARY["responses"]
+    | {200: {"content": {"text/tab-separated-values": {"schema": {"type": "string"}}}}},
+)
+async def glossary_entries(request: Request, newsroom: NewsroomDep) -> Response:
+    """Return the entries of a glossary, one a line, with a tab between the term and its translation."""
+    entries = newsroom.glossaries[_required_glossary(request, newsroom)].entries
+    lines = [f"{term}\t{translation}" for term, translation in entries.items()]
+    return Response("\n".join(lines), media_type="text/tab-separated-values; charset=utf-8")
+
+
+def _required_glossary(request: Request, newsroom: Newsroom) -> str:
+    """Return the name of the glossary in the path. Raises `HTTPException` (404) if it does not exist."""
+    name = str(request.path_params["glossary_id"])
+    if name not in newsroom.glossaries:
+        raise HTTPException(404, "there is no glossary with this id")
+    return name
 
 
 class DeeplUsage(BaseModel):
@@ -238,7 +372,7 @@ class DeeplUsage(BaseModel):
     character_limit: int = NO_LIMIT_CHARS
 
 
-@router.get("/usage")
+@router.get("/usage", operation_id="deepl_get_usage")
 async def usage(request: Request) -> DeeplUsage:
     """Return how much of the character limit the caller has used."""
     ask = info_of(request.scope).quota

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from service.errors import AccessDenied, ClientGone, DepescheError, InvalidInput, QuotaExceeded
 from service.http import problems
 from service.http.problems import Failure
-from service.http.schemas import inlined_schema
+from service.http.schemas import reference
 from service.http.state import info_of
 
 UNSUPPORTED = "unsupported"
@@ -23,7 +23,7 @@ DEEPL, DEEPL_QUOTA = "/v2/", 456
 
 
 FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"description": "Failure", "content": {"application/json": {"schema": inlined_schema(Failure)}}}
+    status: {"description": "Failure", "content": {"application/json": {"schema": reference(Failure)}}}
     for status in REFUSALS
 }
 
@@ -43,7 +43,7 @@ class CompatibleRoute(APIRoute):
             except DepescheError as error:
                 return failure_response(request, error)
             except ValidationError as error:
-                return _refusal(request, 400, "invalid_request", _first_fault(error))
+                return _refusal(request, 400, "invalid_request", first_fault(error))
             except HTTPException as error:
                 code = problems.CODES.get(error.status_code, "http_error")
                 return _refusal(request, error.status_code, code, str(error.detail))
@@ -87,7 +87,8 @@ def _detail(error: DepescheError) -> str:
     return detail if limit is None or str(limit) in detail else f"{detail} (limit: {limit})"
 
 
-def _first_fault(error: ValidationError) -> str:
+def first_fault(error: ValidationError) -> str:
+    """Return a message about the first invalid parameter."""
     first = error.errors(include_input=False, include_url=False)[0]
     field = _field_name(first["loc"]) or "body"
     if first["type"] in {"extra_forbidden", UNSUPPORTED}:

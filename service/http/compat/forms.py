@@ -1,22 +1,25 @@
 """Request parsing, language checks and translation for the compatible endpoints."""
 
-import asyncio
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Request
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 
 from service.errors import InvalidInput
 from service.generation.call import off_loop
+from service.http.admission import SMALL_BYTES
+from service.http.bodies import in_worker, require_few_values
+from service.http.compat.errors import first_fault
 from service.http.requests import forms_of, texts_of
-from service.http.schemas import form_schema, inlined_schema
+from service.http.schemas import reference
 from service.languages.base import Language
-from service.newsroom.commands import CallContext, TextLimits, TranslateCommand
+from service.newsroom.commands import CallContext, GlossaryTerms, TextLimits, TranslateCommand
 from service.newsroom.newsroom import Newsroom
 from service.text.html.document import parse
 from service.text.language_id import foreign_notice, likely_languages
@@ -28,28 +31,46 @@ JSON = "application/json"
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 MAX_FORM_FIELDS = 1_000
+NO_TERMS = GlossaryTerms()
 
 
 async def read_body(request: Request, model: type[Fields]) -> Fields:
     """Read and validate the fields of a JSON or form body.
 
     Raises:
-        HTTPException: the body is neither JSON nor a form (415), or it is not a JSON object (400).
-        InvalidInput: the form is malformed.
-        ValidationError: a field is missing, unknown or invalid.
+        HTTPException: the body is neither JSON nor a form (415).
+        InvalidInput: the body is malformed, or a field is missing, unknown or invalid.
+        ValidationError: a form field is missing, unknown or invalid.
     """
     media = _media_type(request)
     if media in {URLENCODED, MULTIPART}:
-        return model.model_validate(_by_name(await _form(request)))
+        return model.model_validate(_without_empty(_by_name(await _form(request))))
     if media != JSON:
         raise HTTPException(415, "the body must be JSON or a form")
+    body = await request.body()
+    if len(body) <= SMALL_BYTES:
+        return parse_fields(body, model)
+    fields: Fields = await in_worker(request, parse_fields, body, model)
+    return fields
+
+
+def parse_fields(body: bytes, model: type[Fields]) -> Fields:
+    """Parse and validate the fields of a JSON body.
+
+    Raises:
+        InvalidInput: the body is not a JSON object, contains too many values, or has an invalid field.
+    """
     try:
-        value = await request.json()
+        value = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise HTTPException(400, "the body is not valid JSON") from error
+        raise InvalidInput("malformed_json", "the body is not valid JSON") from error
     if not isinstance(value, Mapping):
-        raise HTTPException(400, "the body is not a JSON object")
-    return model.model_validate(value)
+        raise InvalidInput("malformed_json", "the body is not a JSON object")
+    require_few_values(value)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InvalidInput("invalid_request", first_fault(error)) from None
 
 
 async def read_parameters(request: Request, model: type[Fields]) -> Fields:
@@ -64,7 +85,7 @@ async def read_parameters(request: Request, model: type[Fields]) -> Fields:
     pairs = [*request.query_params.multi_items()]
     if _media_type(request) in {URLENCODED, MULTIPART}:
         pairs += await _form(request)
-    return model.model_validate(_by_name(pairs))
+    return model.model_validate(_without_empty(_by_name(pairs)))
 
 
 def documented_body(model: type[BaseModel]) -> dict[str, Any]:
@@ -72,8 +93,8 @@ def documented_body(model: type[BaseModel]) -> dict[str, Any]:
 
     FastAPI does not describe bodies that `read_body` reads.
     """
-    forms = {media: {"schema": form_schema(model)} for media in (URLENCODED, MULTIPART)}
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": inlined_schema(model)}, **forms}}}
+    forms = {media: {"schema": reference(model, form=True)} for media in (URLENCODED, MULTIPART)}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": reference(model)}, **forms}}}
 
 
 def _media_type(request: Request) -> str:
@@ -92,24 +113,37 @@ def _by_name(pairs: Pairs) -> dict[str, str | list[str]]:
     return {name: found if name in listed else found[0] for name, found in values.items()}
 
 
+TEXT_FIELDS = frozenset({"text", "q"})
+
+
+def _without_empty(fields: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+    """Remove empty fields. Forms cannot omit a value otherwise, and the original APIs ignore empty parameters."""
+    return {name: value for name, value in fields.items() if value != "" or name in TEXT_FIELDS}
+
+
 async def _form(request: Request) -> Pairs:
     body = await request.body()
     try:
         if _media_type(request) == URLENCODED:
             # curl sends UTF-8 without percent-encoding, which the framework's parser would decode as Latin-1.
             text = body.decode()
-            return await off_loop(
-                len(text), parse_qsl, text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS
-            )
+            return await off_loop(len(text), _urlencoded, text)
         # The size of the body is already limited, and no part can be larger.
         async with request.form(max_files=0, max_fields=MAX_FORM_FIELDS, max_part_size=len(body)) as form:
             return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     except UnicodeDecodeError as error:
         raise InvalidInput("malformed_form", "the form is not valid UTF-8") from error
-    except ValueError as error:
-        raise InvalidInput("malformed_form", f"the form has more than {MAX_FORM_FIELDS} fields") from error
     except HTTPException as error:
         raise InvalidInput("malformed_form", f"the form is malformed: {error.detail}") from error
+
+
+def _urlencoded(text: str) -> Pairs:
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+    except UnicodeDecodeError as error:
+        raise InvalidInput("malformed_form", "the form is not valid UTF-8") from error
+    except ValueError as error:
+        raise InvalidInput("malformed_form", f"the form has more than {MAX_FORM_FIELDS} fields") from error
 
 
 _ON, _OFF = frozenset({"1", "t", "true", "y", "yes", "on"}), frozenset({"0", "f", "false", "n", "no", "off"})
@@ -137,7 +171,13 @@ Switch = Annotated[
     bool,
     BeforeValidator(_parse_switch),
     WithJsonSchema(
-        {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}, {"type": "string", "pattern": _SWITCH_PATTERN}]},
+        {
+            "anyOf": [
+                {"type": "boolean"},
+                {"type": "integer", "enum": [0, 1]},
+                {"type": "string", "pattern": _SWITCH_PATTERN},
+            ]
+        },
         mode="validation",
     ),
 ]
@@ -188,24 +228,37 @@ def needs_detection(source: str | None, served: Language, field: str) -> bool:
 
 
 async def source_languages(
-    source: str | None, texts: Sequence[str], options: TranslationOptions, served: Language, field: str
+    source: str | None,
+    texts: Sequence[str],
+    options: TranslationOptions,
+    served: Language,
+    field: str,
+    context: CallContext,
 ) -> list[Detected]:
     """Return the language of each text, with its probability (0 to 1).
 
     The language is ``source`` or, if ``source`` is missing or "auto", the detected one.
 
+    A text in a list that is clearly in another language gets that language. `translate_texts` does not translate it, so
+    one such text does not prevent the translation of the others.
+
     Raises:
-        InvalidInput: ``source`` is not the supported language, or a text is clearly in another language.
+        InvalidInput: ``source`` is not the supported language, or the only text is clearly in another language.
     """
     if needs_detection(source, served, field):
-        return await asyncio.to_thread(_detect_languages, texts, options, served, field)
+        chars = sum(map(len, texts))
+        return await context.in_time(off_loop(chars, _detect_languages, texts, options, served, field))
     return [(served.code, 1.0) for _ in texts]
 
 
 def _detect_languages(
     texts: Sequence[str], options: TranslationOptions, served: Language, field: str
 ) -> list[Detected]:
-    return [_detect_language(_plain_text(text, options), number, served, field) for number, text in enumerate(texts)]
+    alone = len(texts) == 1
+    return [
+        _detect_language(_plain_text(text, options), number, served, field, is_alone=alone)
+        for number, text in enumerate(texts)
+    ]
 
 
 def _plain_text(text: str, options: TranslationOptions) -> str:
@@ -215,15 +268,17 @@ def _plain_text(text: str, options: TranslationOptions) -> str:
     return "\n".join(block.text for block in parse(text, rules=options.tags).blocks)
 
 
-def _detect_language(text: str, number: int, served: Language, field: str) -> Detected:
+def _detect_language(text: str, number: int, served: Language, field: str, *, is_alone: bool) -> Detected:
     """Detect the language of a text. If it is unclear (as in a headline or a name), assume the supported language.
 
     Raises:
-        InvalidInput: the text is clearly in another language.
+        InvalidInput: the text is clearly in another language, and ``is_alone``.
     """
     found = likely_languages(text, served)
     if foreign_notice(text, served) is not None:
-        other = next(code for code, _ in found if code != served.code)
+        other, probability = next(one for one in found if one[0] != served.code)
+        if not is_alone:
+            return other, probability
         name = f"{served.name} ({served.code})"
         detail = f"The language of text {number + 1} seems to be '{other}'; the only source language is {name}."
         raise InvalidInput(UNSUPPORTED["source"], detail, pointer=f"/{field}")
@@ -245,8 +300,23 @@ def texts_of_parameter(field: str, value: str | list[str], limits: TextLimits) -
 
 
 async def translate_texts(
-    newsroom: Newsroom, texts: Sequence[str], options: TranslationOptions, context: CallContext
+    newsroom: Newsroom,
+    texts: Sequence[str],
+    sources: Sequence[Detected],
+    options: TranslationOptions,
+    context: CallContext,
+    *,
+    terms: GlossaryTerms = NO_TERMS,
 ) -> list[str]:
-    """Translate ``texts`` and return the translations in the same order. Raises the errors of `Newsroom.translate`."""
-    answer = await newsroom.translate(TranslateCommand(texts, options), context)
-    return [one.text for one in answer.translations]
+    """Translate ``texts`` and return the translations in the same order. Raises the errors of `Newsroom.translate`.
+
+    ``sources`` are the languages of the texts. A text in another language than the supported one is returned unchanged,
+    as the original APIs return a text that is already in the target language.
+    """
+    served = newsroom.languages.source.code
+    places = [place for place, (code, _) in enumerate(sources) if code == served]
+    found = list(texts)
+    answer = await newsroom.translate(TranslateCommand([texts[place] for place in places], options, terms), context)
+    for place, translation in zip(places, answer.translations, strict=True):
+        found[place] = translation.text
+    return found

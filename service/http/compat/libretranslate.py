@@ -3,13 +3,13 @@
 A request with an unsupported parameter is rejected with an error that names the parameter.
 """
 
-import asyncio
 from typing import Literal
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.bounded import Bounded
+from service.generation.call import off_loop
 from service.http.admission import Requires
 from service.http.compat.errors import FAILURES, CompatibleRoute
 from service.http.compat.forms import (
@@ -29,10 +29,9 @@ from service.http.routes import require_open
 from service.http.schemas import VISIBLE, link, with_links
 from service.http.state import NewsroomDep, RuntimeDep
 from service.languages.base import Language
-from service.text.language_id import likely_languages
+from service.text.language_id import foreign_notice, likely_languages
 from service.translation.preparation import TranslationOptions
 
-MAX_DETECTED = 5
 MIN_DETECTED = 0.01
 
 router = APIRouter(
@@ -77,6 +76,7 @@ class LibreTranslation(BaseModel):
 
 @router.post(
     "/translate",
+    operation_id="libretranslate_translate",
     response_model_exclude_none=True,
     openapi_extra={**documented_body(LibreRequest), "parameters": [TIMEOUT_PARAMETER]},
     dependencies=[Depends(Requires("translate"))],
@@ -87,8 +87,8 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
     source, target = runtime.newsroom.languages
     require_target(fields.target, target, "target")
     texts, options = texts_of_parameter("q", fields.q, runtime.limits), TranslationOptions(format=fields.format)
-    sources = await source_languages(fields.source, texts, options, source, "source")
-    found = await translate_texts(runtime.newsroom, texts, options, context)
+    sources = await source_languages(fields.source, texts, options, source, "source", context)
+    found = await translate_texts(runtime.newsroom, texts, sources, options, context)
     return _answer(fields, found, [_detected_out(one) for one in sources], source)
 
 
@@ -118,7 +118,7 @@ class DetectRequest(Bounded):
     api_key: str | None = None
 
 
-_TRANSLATE = "translate_translate_post"
+_TRANSLATE = "libretranslate_translate"
 _DETECTED = link(_TRANSLATE, "Translate from the detected language.", body={"source": "$response.body#/0/language"})
 _LISTED = link(
     _TRANSLATE,
@@ -129,21 +129,67 @@ _LISTED = link(
 
 @router.post(
     "/detect",
+    operation_id="libretranslate_detect",
     openapi_extra=documented_body(DetectRequest),
     responses=with_links(FAILURES, translate=_DETECTED),
     dependencies=[Depends(Requires("translate"))],
 )
-async def detect(request: Request, runtime: RuntimeDep) -> list[LibreDetected]:
-    """Return the most likely languages of a text, most likely first.
+async def detect(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> list[LibreDetected]:
+    """Return the likely languages of a text, most likely first. Only languages that `/languages` lists are returned.
 
-    For a text without words, return the supported source language.
+    If the language is unclear (as in a headline or a name), the source language is the first one.
     """
     fields = await read_body(request, DetectRequest)
     (text,) = texts_of_parameter("q", fields.q, runtime.limits)
-    served = runtime.newsroom.languages.source
-    ranking = await asyncio.to_thread(likely_languages, text, served)
-    found = [one for one in ranking[:MAX_DETECTED] if one[1] >= MIN_DETECTED]
-    return [_detected_out(one) for one in found or [(served.code, 0.0)]]
+    source, target = runtime.newsroom.languages
+    await context.charge(len(text))
+    ranking = dict(await context.in_time(off_loop(len(text), likely_languages, text, source)))
+    is_foreign = await context.in_time(off_loop(len(text), foreign_notice, text, source)) is not None
+    found = [(code, ranking.get(code, 0.0)) for code in (source.code, target.code)]
+    found.sort(key=lambda one: (one[0] == source.code and not is_foreign, one[1]), reverse=True)
+    return [_detected_out(one) for one in found if one[1] >= MIN_DETECTED or one == found[0]]
+
+
+class FrontendLanguage(BaseModel):
+    """The language that a client selects first."""
+
+    code: str
+    name: str
+
+
+class FrontendLanguages(BaseModel):
+    """The languages that a client selects first."""
+
+    source: FrontendLanguage
+    target: FrontendLanguage
+
+
+class FrontendSettings(BaseModel):
+    """The settings that clients of LibreTranslate read. ``charLimit`` is the maximum number of characters in a text."""
+
+    charLimit: int  # noqa: N815 - LibreTranslate's name
+    frontendTimeout: int = 500  # noqa: N815 - LibreTranslate's name
+    apiKeys: bool  # noqa: N815 - LibreTranslate's name
+    keyRequired: bool  # noqa: N815 - LibreTranslate's name
+    suggestions: bool = False
+    filesTranslation: bool = False  # noqa: N815 - LibreTranslate's name
+    supportedFilesFormat: list[str] = []  # noqa: N815 - LibreTranslate's name
+    language: FrontendLanguages
+
+
+@router.get("/frontend/settings", operation_id="libretranslate_get_settings")
+async def settings(runtime: RuntimeDep) -> FrontendSettings:
+    """Return the settings that clients of LibreTranslate read at their start."""
+    source, target = runtime.newsroom.languages
+    return FrontendSettings(
+        charLimit=runtime.limits.chars,
+        apiKeys=runtime.keys is not None,
+        keyRequired=runtime.keys is not None,
+        language=FrontendLanguages(
+            source=FrontendLanguage(code=source.code, name=source.name),
+            target=FrontendLanguage(code=target.code, name=target.name),
+        ),
+    )
 
 
 class LibreLanguage(BaseModel):
@@ -154,7 +200,9 @@ class LibreLanguage(BaseModel):
     targets: list[str]
 
 
-@router.get("/languages", responses=with_links(FAILURES, translate=_LISTED))
+@router.get(
+    "/languages", operation_id="libretranslate_list_languages", responses=with_links(FAILURES, translate=_LISTED)
+)
 async def languages(newsroom: NewsroomDep) -> list[LibreLanguage]:
     """List the source language, then the target language."""
     source, target = newsroom.languages

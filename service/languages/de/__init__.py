@@ -15,7 +15,6 @@ from service.languages.base import (
 from service.languages.de.grammar import (
     DATES,
     LISTS,
-    PAGE,
     GermanForms,
     continues,
     find_numerals,
@@ -25,6 +24,7 @@ from service.languages.de.grammar import (
     scale,
     stem,
 )
+from service.languages.de.page import PAGE
 
 _TITLE = re.compile(
     r"(?:präsident|minister|kanzler|chef|trainer|sprecher|herrn?|frau|meister|professor|senator|leiter|direktor|könig"
@@ -36,6 +36,34 @@ _CLAUSES_MEET = re.compile(
     r"konnten|soll|sollen|sollte|sollten|will|wollen|wollte|wollten|muss|müssen|musste|mussten|darf|dürfen|"
     r"welche[rsnm]?|deren|dessen),\s+\1\b",
     re.IGNORECASE,
+)
+_RULES = r"(?:anweisung|regel|vorgabe|instruktion|prompt|richtlinie|nachricht)\w*"
+_MACHINE = r"(?:ki|sprachmodell\w*|ki-modell\w*|assistent\w*|chatbot\w*|übersetzungs\w*)\b"
+# These are imperatives, because news often reports that somebody ignores a rule or answers only briefly.
+_INSTRUCTIONS = re.compile(
+    rf"\b(?:ignoriere|ignorieren sie|vergiss|vergesst|vergessen sie|missachte|befolge)\b.{{0,60}}\b{_RULES}"
+    rf"|\b(?:anweisung|instruktion|hinweis|befehl)\w*\san\s(?:die|den|das)\s{_MACHINE}"
+    rf"|\b(?:du bist|wenn du|falls du)\b.{{0,40}}\b{_MACHINE}|\b(?:liebe|lieber|liebes|hallo|hey)\s{_MACHINE}"
+    r"|\b(?:übersetze|übersetzen sie)\b.{0,60}\b(?:nicht|hier|stattdessen|sondern)\b"
+    r"|\b(?:beende|stoppe)\b.{0,20}\bübersetz"
+    r"|\b(?:antworte|antworten sie|antwortest du)\b.{0,30}\b(?:nur|ausschließlich|stattdessen|als|mit|immer)\b"
+    r"|\bab (?:jetzt|sofort) (?:antworte|antwortest|schreibe?|schreibst|übersetze|bist|nenne)\b"
+    rf"|\b(?:gib|geben sie|zeige|nenne|wiederhole|verrate)\b.{{0,60}}\b(?:system\w*|{_RULES})"
+    r"|\b(?:schreibe?|schreiben sie)\b.{0,40}\b(?:stattdessen|am ende)\b|\bfasse\b.{0,40}\bartikel\b.{0,60}\bzusammen\b"
+    r"|^(?:system|assistant|user)\s?:|<\|\w+\|>|\bsystem-?prompt\b"
+    r"|\b(?:ignore|disregard|forget)\b.{0,30}\b(?:instruction|rule|prompt)s?\b",
+    re.IGNORECASE,
+)
+
+
+_PLACE = re.compile(
+    r"(?<=[a-zäöüß]{3})(?:straße|strasse|platz|gasse|allee|damm|ufer|kirche|schule|halle|stadion|land|stadt|heim|hof)$"
+)
+_INDEFINITE = re.compile(r"\b(?:[Ee]ine?[mnrs]?|[Kk]eine?[mnrs]?)\s$")
+_BEFORE_NOUN = re.compile(
+    r"(?:\b(?:[Dd](?:er|ie|as|es|em|en)|[Ee]ine?[mnrs]?|[Kk]eine?[mnrs]?|[Ii]m|[Aa]m|[Zz]u[mr]|[Vv]om|[Bb]eim|[Ii]ns|ans"
+    r"|(?:dies|jed|sein|ihr|unser|all|viel|mehrer|einig)e?[mnrs]?)"
+    r"|(?<![\w-])[a-zäöüß]{4,}(?:e|en|er|es|em))\s$"
 )
 
 
@@ -50,6 +78,13 @@ SUMMARY = SummaryGrammar(
     subordinators=LISTS.phrases("subordinators"),
     stem=stem,
     chars_per_word=7.3,
+    conjunctions=frozenset("dass weil wenn falls nachdem bevor ehe obwohl obgleich sodass indem wie ob".split()),
+    attribution=re.compile(
+        r"\b(?:sagte[n]?|sagt|sagen|erklärte[n]?|erklärt|betonte[n]?|betont|berichte\w*|teilte[n]?|teilt|mitgeteilt|"
+        r"kündigte[n]?|warnte[n]?|meinte[n]?|meint|behauptete[n]?|kritisierte[n]?|forderte[n]?|hieß|heißt|zitierte?|laut|"
+        r"zufolge|nach Angaben|Angaben|Ansicht|so der|so die|so)\b"
+    ),
+    complement=re.compile(r"\s*[,:–-]+\s*(?:[„»\"]|(?:dass|ob|wie|was|wer|wann|warum|weshalb|wo|welche\w*|sondern)\b)"),
 )
 
 LANGUAGE = Language(
@@ -92,13 +127,17 @@ LANGUAGE = Language(
     negation=NegationGrammar(
         sure=_any_of("negation"), plain=_any_of("negation_plain"), any=_any_of("negation_plain", "negation_hints")
     ),
-    names=NameGrammar(is_common=is_common, title=_TITLE),
+    names=NameGrammar(
+        is_common=is_common, title=_TITLE, place=_PLACE, indefinite=_INDEFINITE, before_noun=_BEFORE_NOUN
+    ),
     units=UnitGrammar(
         forms=LISTS.forms("units"),
         whole_words=False,
         scale_words=r"tausend|million\w*|milliard\w*|billion\w*|trillion\w*|mio\.?|mrd\.?|m|b|k",
     ),
     frequent_words=LISTS.words("frequent_words"),
+    sign_words=LISTS.forms("signs"),
+    opposites=LISTS.opposites("opposites"),
     doubled_words=frozenset("so die der das sehr nein denen dem den wer in ja na ha bla".split()),
     clauses_meet=_CLAUSES_MEET,
     find_numerals=find_numerals,
@@ -113,4 +152,5 @@ LANGUAGE = Language(
     },
     page=PAGE,
     summary=SUMMARY,
+    instructions=_INSTRUCTIONS,
 )

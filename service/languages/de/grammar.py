@@ -12,7 +12,6 @@ from service.languages.base import (
     NUMERIC_DATE,
     YEAR,
     DateGrammar,
-    PageGrammar,
     ParsedNumber,
     WrittenAmount,
     WrittenDate,
@@ -33,6 +32,7 @@ _MARKER = re.compile(r"\W*(?:\d{1,3}|[IVX]+|[A-Za-z])[.)]+$")
 _ORDINAL_NUMBER = re.compile(r"(?:\d{1,2}[./])*\d{1,3}\.$")
 _BEFORE_ORDINAL = frozenset({"und", "oder", "bis", "-", "–", "—"})
 _ROMAN = re.compile(r"[IVXL]{2,}\.$")
+_ROMAN_NEXT = re.compile(r"(?<!\w)[IVXL]{2,}\.\s+[„»\"]?(?=([^\W\d_]+))")
 _ADDRESS = re.compile(r"://|www\.|@|\.(?:de|com|org|net|eu|at|ch|info|tv|io|me|uk|fr)(?:[/.:,)]|$)", re.IGNORECASE)
 _SHORT_PARTS = re.compile(r"(?:^|\W)(?:[^\W\d_]|\d{1,3})\.$")
 _NUMBER_NEXT = re.compile(rf"([^\W\d_]{{3,}})[{_CITED}]?[.!?][{_CITED}]?\s+(?=\d)")
@@ -47,6 +47,8 @@ _ABBREVIATIONS = LISTS.phrases("abbreviations")
 _FINAL_ABBREVIATIONS = LISTS.folded("final_abbreviations")
 _DETERMINERS = LISTS.folded("determiners")
 _ORDINAL_NOUNS = LISTS.phrases("ordinal_nouns")
+_STREET = re.compile(r"[^\W\d_]{3,}(?:str|pl|gässl|gäßl)")  # "Goethestr. 12", "Bahnhofstr. Ecke Lindenweg"
+_STREET_NEXT = re.compile(r"\d|Ecke\b|/")
 _STARTERS = LISTS.phrases("sentence_starters")
 _FINAL_FORMS = "|".join(re.escape(form).replace(r"\ ", r"\s?") for form in LISTS.lines("final_abbreviations"))
 _FINAL = re.compile(rf"(?<![\w.])(?:{_FINAL_FORMS})\Z", re.IGNORECASE)
@@ -71,6 +73,7 @@ def missing_boundaries(text: str) -> Iterator[int]:
     yield from (match.end() for match in _YEARS.finditer(text))
     yield from (match.end() for match in _SOURCE_NEXT.finditer(text))
     yield from (match.end() for match in _PARENTHESIS.finditer(text) if _opens_sentence(text, match.start()))
+    yield from (match.end() for match in _ROMAN_NEXT.finditer(text) if match[1] in _STARTERS)
     yield from (match.end() for match in _ELLIPSIS.finditer(text) if match[1] in _STARTERS)
     # The pattern starts with the full stop, because few words are followed by one.
     stops = (match for match in _STOP.finditer(text) if match[1] in _STARTERS)
@@ -113,7 +116,12 @@ def _is_ordinal(left: str, right: str) -> bool:
 
 
 def _is_abbreviated(left: str, right: str) -> bool:
-    return left.endswith(".") and _is_abbreviation(_last(left).lstrip(_OPENING)[:-1]) and not _starts_sentence(right)
+    if not left.endswith("."):
+        return False
+    word = _last(left).lstrip(_OPENING)[:-1]
+    if _STREET.fullmatch(word) and _STREET_NEXT.match(right):
+        return True
+    return _is_abbreviation(word) and not _starts_sentence(right)
 
 
 def _last(text: str) -> str:
@@ -126,7 +134,11 @@ def _is_abbreviation(word: str) -> bool:
 
 
 def _can_end_sentence(word: str) -> bool:
-    return not _is_abbreviation(word) and re.search("[aeiouyäöü]", word, re.IGNORECASE) is not None
+    return (
+        not _is_abbreviation(word)
+        and not _STREET.fullmatch(word)
+        and re.search("[aeiouyäöü]", word, re.IGNORECASE) is not None
+    )
 
 
 def _opens_sentence(text: str, stop: int) -> bool:
@@ -265,6 +277,8 @@ DATES = DateGrammar(
         r"|\b(?P<h2>\d{1,2}):(?P<min2>\d\d)\b(?![:,.]\d)"
     ),
     named_time=re.compile(r"\b(?P<noon>[Mm]ittags?)\b|\b(?P<midnight>[Mm]itternacht)"),
+    full_day=True,
+    later_half=re.compile(r"abend|nachmittag|nacht|mittag|nachm\.|pm\b", re.IGNORECASE),
 )
 
 _SMALL = {
@@ -435,164 +449,3 @@ def stem(word: str) -> str:
     Endings are removed only as long as at least four letters remain.
     """
     return _stem(word) if len(word) <= _MOST_CHARS else _stem.__wrapped__(word)
-
-
-_VERB = re.compile(
-    r"\b(?:ist|sind|war|waren|wird|werden|wurden?|hat|haben|hatten?|kann|können|konnten?|soll|sollen|sollten?|will|wollen|"
-    r"wollten?|muss|müssen|mussten?|darf|dürfen|habe|sei|seien|wäre|wären|würden?|sagten?|gibt|gab|geht|ging|kommt|kam|"
-    r"steht|stand|liegt|lag|bleibt|blieb|macht|machte|[a-zäöüß]{3,}(?:te|ten))\b"
-)
-_NAME = r"[A-ZÄÖÜ][\w'’-]+\.?"
-_PERSON = rf"{_NAME}(?:\s(?:(?:von|van|de|der|den|zu|da|di|la|le)\s){{0,2}}{_NAME}){{1,3}}"
-_PERSONS = rf"{_PERSON}(?:(?:\s?,\s|\sund\s|\s&\s|\s?/\s?){_PERSON}){{0,4}}"
-_PLACE = rf"(?:,\s(?:z\.\s?Zt\.\s)?{_NAME}(?:[\s/]{_NAME})?)?"
-_MONTH_NAME = r"(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)[a-zä]*\.?"
-_WEEKDAY = r"(?:(?:Mo|Di|Mi|Do|Fr|Sa|So)[a-z]*\.?,?\s(?:den\s)?)?"
-_DAY = rf"(?:{_WEEKDAY}\d{{1,2}}\.\s?(?:\d{{1,2}}\.|{_MONTH_NAME})\s?(?:\d{{4}}|\d{{2}})?|\d{{4}}-\d{{2}}-\d{{2}})"
-_FULL_DAY = rf"{_WEEKDAY}\d{{1,2}}\.\s?(?:\d{{1,2}}\.|{_MONTH_NAME})\s?\d{{4}}"
-_CLOCK = r"(?:um\s)?\d{1,2}[:.]\d{2}(?:\sUhr)?"
-_STAMP = rf"{_DAY}(?:\s?[-–,|·•/]?\s?{_CLOCK})?"
-_UPDATED = (
-    r"(?:Stand|(?:Zuletzt\s|Letzte\s)?[Aa]ktualisier(?:t|ung)|Veröffentlicht|Erschienen|Erstellt|Publiziert|"
-    r"Update|Datum)"
-)
-_BARE_NAMES = re.compile(_PERSONS)
-_DATED = rf"(?:Von\s)?{_PERSONS}{_PLACE}\s?[-–,|·•]?\s?{_DAY}"
-_DATED_BYLINE = re.compile(_DATED)
-_TIMED_BYLINE = re.compile(rf"{_DATED}\s?[-–,|·•/]?\s?{_CLOCK}(?:\sUhr)?")
-_STAMP_LINE = re.compile(rf"{_STAMP}(?:\sUhr)?")
-_UPDATED_LINE = re.compile(rf"{_UPDATED}(?:\sam)?\s?:?\s(?:{_STAMP}|{_CLOCK}|vor\s\d+\s\w+)(?:\sUhr)?")
-_AGO_LINE = re.compile(r"[Vv]or\s\d{1,2}\s(?:Minuten?|Std\.|Stunden?|Tag(?:en)?)")
-_BYLINE = re.compile(
-    rf"(?:[Vv]on:?|Text:|Autor(?:in)?:|Autor:innen:|Redaktion:|Eine?\s\w+\s(?:von|aus)|Aus\s{_NAME}\sberichtet)\s{_PERSONS}{_PLACE}"
-)
-_ROLE = (
-    r"(?:\w+-?)?(?:[Rr]edakteur|[Kk]orrespondent|[Rr]eporter|[Aa]utor|[Vv]olontär|[Ll]eiter|[Cc]hef)(?:in|innen|e|en)?"
-)
-_ROLE_BYLINE = re.compile(
-    rf"(?:V[Oo][Nn]|von):?\s{_PERSONS}(?:{_PLACE}|\s?[,|/–-]\s?(?:{_ROLE}\b.{{0,60}}|dpa|AFP|APA|sda|Reuters|epd|KNA|SID))"
-)
-_LOOSE_STAMP = re.compile(
-    rf"(?:(?:{_UPDATED}|Zuerst\s\w{{4,16}}t)(?:\s?am|\s?:)?\s?|Online\sseit\s|-\s?)?"
-    rf"(?:{_STAMP}|\d{{1,2}}/\d{{1,2}}/\d{{4}}|(?:[Hh]eute|[Gg]estern)(?:,?\s(?:um\s)?\d{{1,2}}[:.]\d{{2}}|(?=,)))"
-    rf"(?:\s?(?:-|–|,|\||•|·|um)?\s?\d{{1,2}}[:.]\d{{2}})?(?:\s?Uhr)?"
-    rf"(?:\s?[•|·,-]?\s?(?:Lesezeit|Lesedauer):?\s?\d+\s?[Mm]in\w*\.?)?"
-)
-_CLOCK_LINE = re.compile(r"\d{1,2}[:.]\d{2}\sUhr")
-_DESK_BYLINE = re.compile(
-    r"[Vv]on\s(?:unsere[rmn]\s(?:Redak|Korrespondent|Reporter|Mitarbeiter|Autor|Gast)\w*(?:,?\s(?:in|aus)\s[\w-]+)?"
-    r"|der\sRedaktion|(?:dpa|AFP|Reuters)\b.{0,20})"
-)
-_READING_TIME = re.compile(
-    r"(?:Lesezeit|Lesedauer)\s?:?\s?(?:ca\.\s)?\d+\s?(?:[Mm]in\.?|Minuten?)"
-    r"|\d+\s?(?:[Mm]in\.?|Minuten?)\s(?:Lesezeit|Lesedauer)|\d{1,2}\s?[Mm]in(?:\.|\sread)?"
-)
-_HOME_LINK = re.compile(r"(?:Zur|Zurück\szur)\s[\w.-]+-Startseite|(?:[\w-]+\.){1,3}(?:de|com|at|ch|net|org)")
-_COMMENT_COUNT = re.compile(
-    r"(?:\d+|(?:Noch\s)?[Kk]eine)\s(?:Kommentare?|Leserkommentare?)|(?:Leserk|K)ommentare?\s\(\d+\)"
-)
-_AGENCY_NUMBER = re.compile(r"(?:©\s?)?(?:dpa(?:-infocom)?,?\s)?dpa:\d{6}-\d{2,3}-\d+/\d+")
-_COPYRIGHT = re.compile(r"(?:©|\(c\)|\(C\)|Copyright\s(?=©|\d{4}|by\s)|Copyright:)\s?.{1,80}")
-_PHOTO = (
-    r"(?:Foto|Fotos|Bild|Bilder|Grafik|Infografik|Illustration|Symbolbild|Symbolfoto|Archivbild|Archivfoto|"
-    r"Bildquelle|Fotocredit|Rubriklistenbild|Titelbild)"
-)
-_AGENCY = r"(?:\b(?:dpa|AFP|AP|Reuters|Getty|Imago|IMAGO|imago|picture[ -]alliance|privat|Archiv)\b|/|©)"
-_PHOTO_CREDIT = re.compile(
-    rf"[(\[|]?{_PHOTO}\s?(?::|©)\s?(?:.{{0,100}}{_AGENCY}.{{0,100}}|{_NAME}(?:\s{_NAME}){{0,3}})"
-)
-_PICTURE_AGENCY = (
-    r"(?:picture[ -]alliance|IMAGO|Imago|imago images|Getty Images|KEYSTONE|Keystone|Shutterstock|Adobe Stock)"
-)
-_PICTURE_CREDIT = re.compile(
-    rf"[(\[]?(?:[\w .'’&-]{{2,40}}\s?/\s?)?{_PICTURE_AGENCY}(?:\s?[/|].{{1,80}})?[)\]]?|(?:Bildr|R)echte:\s.{{2,80}}"
-    rf"|[(\[]{_PHOTO}\s?:\s?[A-Z]{{2,10}}[)\]]"
-)
-_PICTURE_LINE = re.compile(rf"{_PHOTO}\s?:\s.+")
-_CAPTION = re.compile(
-    rf".{{3,120}}(?:\s?[(\[|]\s?(?:{_PHOTO}|Quelle)\s?(?::|©)\s?[^.!?]{{1,60}}"
-    rf"|\s(?:{_PHOTO}|Quelle)\s?(?::|©)\s?[^.!?]{{0,40}}{_AGENCY}[^.!?]{{0,40}})"
-)
-_SOURCE_CREDIT = re.compile(r"[(\[]?Quellen?\s?:\s?.{1,80}[)\]]?")
-_MEDIA_LINE = re.compile(
-    r"(?:Video|Audio|Podcast|Bilderstrecke|Fotostrecke|Galerie|Bildergalerie)\s?(?:[:|]\s?.+|\d{1,2}:\d{2}.*)"
-)
-_MEDIA_LENGTH = re.compile(
-    r"(?:Video|Audio|Podcast)\s?[|]?\s?\d{1,2}:\d{2}(?:\s?Min\.?)?|\d{1,2}:\d{2}\s?(?:min|Min\.?)"
-)
-_DATELINE = re.compile(r"[A-ZÄÖÜ][\w/ .-]{1,40}\s?\((?:dpa|AFP|Reuters|AP|KNA|epd|sid|dts)[\w/ -]*\)\s?[-–—.:]?\s")
-_AFTER_SENTENCE = r"(?<=[.!?…“”\"»«)])(?<!\d\.)"
-_AFTER_STOP = r"(?:(?<=[.!?…])|(?<=[.!?…][“”\"»«)]))"
-_PHOTO_END = re.compile(rf"{_AFTER_STOP}\s*[(\[|]?(?:{_PHOTO}\s?(?::|©)\s?|©\s?)[^.!?]{{1,80}}$")
-_CLEAR_SOURCE_END = re.compile(
-    rf"{_AFTER_STOP}\s*Quelle\s?:\s?(?:\([^()]{{1,80}}\)|[^.!?()]{{0,60}}(?:/|\svia\s)[^.!?()]{{1,60}})$"
-)
-_SOURCE_END = re.compile(rf"{_AFTER_STOP}\s*[(\[]?Quelle\s?:\s?[^.!?]{{1,60}}$")
-
-_BUTTONS = sorted((re.escape(phrase) for phrase in LISTS.lines("controls")), key=len, reverse=True)
-_BUTTON = rf"(?:{'|'.join(_BUTTONS)})"
-_CLEAR_BUTTON = rf"(?:{'|'.join(phrase for phrase in _BUTTONS if ' ' in phrase)})"
-# At the end of a paragraph, a date may belong to the sentence if it has no year or time: "am 24. und 25. Dezember".
-_NAMED = rf"\s*(?:Von\s)?{_PERSONS}\s?[-–,|·•]?\s?{_FULL_DAY}(?:\s?[-–,|·•/]?\s?{_CLOCK})?"
-_TIMED = rf"\s*{_FULL_DAY}\s?[-–,|·•/]?\s?{_CLOCK}"
-_DATED_END = rf"(?:{_NAMED}|{_TIMED})(?:\sUhr)?(?:\s*{_BUTTON})*"
-
-
-def _beginnings(forms: tuple[str, ...]) -> re.Pattern[str]:
-    """Return a pattern for words that begin with any of ``forms``.
-
-    A form that ends with "$" matches only a whole word.
-    """
-    words = (re.escape(form.removesuffix("$")) + (r"\b" if form.endswith("$") else "") for form in forms)
-    return re.compile(rf"\b(?:{'|'.join(words)})", re.IGNORECASE)
-
-
-PAGE = PageGrammar(
-    verb=_VERB,
-    roots=frozenset({"Startseite", "Home", "Homepage", "Start"}),
-    sections=LISTS.phrases("sections"),
-    headings={
-        "advert": LISTS.folded("adverts"),
-        "related": LISTS.folded("related"),
-        "topics": LISTS.folded("topics"),
-        "partner": LISTS.folded("partners"),
-    },
-    announcing=frozenset({"related", "topics"}),
-    controls=LISTS.folded("controls"),
-    agencies=LISTS.folded("agencies"),
-    agency_break=re.compile(r"\s*[/,|&]\s*|\s+und\s+|\s+via\s+"),
-    boilerplate=LISTS.lines("boilerplate"),
-    lines=(
-        (_READING_TIME, "reading_time", "sure"),
-        (_UPDATED_LINE, "timestamp", "sure"),
-        (_STAMP_LINE, "timestamp", "context"),
-        (_CLOCK_LINE, "timestamp", "context"),
-        (_LOOSE_STAMP, "timestamp", "sure"),
-        (_TIMED_BYLINE, "byline", "sure"),
-        (_DATED_BYLINE, "byline", "context"),
-        (_AGO_LINE, "timestamp", "context"),
-        (_AGENCY_NUMBER, "agency_credit", "sure"),
-        (_PHOTO_CREDIT, "photo_credit", "sure"),
-        (_PICTURE_CREDIT, "photo_credit", "sure"),
-        (_PICTURE_LINE, "photo_credit", "doubt"),
-        (_SOURCE_CREDIT, "source_credit", "sure"),
-        (_CAPTION, "photo_caption", "sure"),
-        (_HOME_LINK, "control", "context"),
-        (_COMMENT_COUNT, "control", "sure"),
-        (_MEDIA_LENGTH, "media", "sure"),
-        (_MEDIA_LINE, "media", "doubt"),
-        (_DESK_BYLINE, "byline", "sure"),
-        (_ROLE_BYLINE, "byline", "context"),
-        (_BYLINE, "byline", "context"),
-    ),
-    copyright=_COPYRIGHT,
-    bare_names=_BARE_NAMES,
-    byline_start="Von",
-    photo_credit=_PHOTO_CREDIT,
-    dateline=_DATELINE,
-    cues={name: _beginnings(forms) for name, forms in LISTS.forms("page_cues").items()},
-    weights=Path(__file__).parent / "data" / "page_model.json",
-    meta_end=re.compile(rf"{_AFTER_SENTENCE}(?:{_DATED_END}|Von\s{_PERSONS}|\s*{_CLEAR_BUTTON}(?:\s+{_BUTTON})*)$"),
-    photo_ends=(_PHOTO_END, _CLEAR_SOURCE_END),
-    source_end=_SOURCE_END,
-)

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
+
+from spellchecker import SpellChecker
 
 from service.languages.base import (
     NUMERIC_DATE,
@@ -204,6 +206,36 @@ def _is_common(word: str, opens: bool) -> bool:  # noqa: FBT001 - the signature 
     return not _UNNAMED.isdisjoint(stems) or (opens and lower.endswith(_OPENING_ENDINGS))
 
 
+@cache
+def _dictionary() -> frozenset[str]:
+    """Return the words of the English dictionary of ``pyspellchecker``, in lower case. Loading takes half a second."""
+    return frozenset(SpellChecker(language="en").word_frequency.words())
+
+
+_PREFIX = re.compile(
+    r"(?:un|non|re|anti|micro|mega|multi|over|under|sub|super|pre|post|co|de|dis|semi|bio|eco|geo|electro|tele|cyber|"
+    r"photo|hydro|nano|crypto|inter|out|mini|mid|pro|self|pseudo|neo|intra|extra|ultra|hyper|trans)(?=\w{4})"
+)
+_BRITISH = re.compile(r"is(?=(?:e[drs]?|es|ing|ation|ations|able)$)")
+_DICTIONARY_ENDINGS = ("", *"s es ed d ing er ers ly ness able ism ist ists istic wide".split())
+_LEAST_PART_CHARS = 4
+
+
+@lru_cache(maxsize=20_000)
+def _spells(word: str) -> bool:
+    """Return whether a word in lower case is in the dictionary, or is formed from a word in it.
+
+    It may have a prefix or an ending, British spelling, or consist of two frequent words ("floodwaters").
+    """
+    return any(_is_spelt(one) for one in {word, _PREFIX.sub("", word, count=1), _BRITISH.sub("iz", word)}) or any(
+        _knows(word[:cut]) and _knows(word[cut:]) for cut in range(_LEAST_PART_CHARS, len(word) - _LEAST_PART_CHARS + 1)
+    )
+
+
+def _is_spelt(word: str) -> bool:
+    return _knows(word) or not _dictionary().isdisjoint(word.removesuffix(ending) for ending in _DICTIONARY_ENDINGS)
+
+
 _SIBILANT = re.compile(r"(?:s|x|z|ch|sh)$")
 _CONSONANT_Y = re.compile(r"[^aeiou\W]y$")
 
@@ -250,6 +282,9 @@ LANGUAGE = Language(
     ),
     forms=_forms,
     knows=_knows,
+    spells=_spells,
+    sign_words=_LISTS.forms("signs"),
+    opposites=_LISTS.opposites("opposites"),
     doubled_words=frozenset(
         "very had that so no yes ha really much more many blah never ever far again long her that's is it in on to "
         "over up out by off about through".split()

@@ -152,6 +152,21 @@ def runs(found: Iterable[Part]) -> Iterable[list[Part]]:
         yield run
 
 
+def _with_links_apart(found: Iterable[Part]) -> Iterator[Part]:
+    """Yield the parts, with an empty boundary between two links that touch each other.
+
+    Menus are written like this, and each link is a text of its own. Links inside another inline element are not
+    separated, because an inline element must not contain a boundary.
+    """
+    depth, before = 0, ""
+    for part in found:
+        if part.role == "open" and part.name == before == "a" and depth == 0:
+            yield Part("boundary", part.start, part.start)
+        depth += (part.role == "open") - (part.role == "close")
+        before = part.name if part.role == "close" else ""
+        yield part
+
+
 InlineKind = Literal["element", "kept", "point", "break"]
 
 _SPACES = "\t\n\f\r "
@@ -352,7 +367,7 @@ def parse(html: str, *, attribute_texts: bool = False, rules: TagRules = HTML_RU
     HTML or XML and set the roles of tags. The running time is linear in the length of the string.
     """
     found = parts(html, vocabulary(html, rules))
-    blocks = [one for run in runs(found) if (one := block(html, run)) is not None]
+    blocks = [one for run in runs(_with_links_apart(found)) if (one := block(html, run)) is not None]
     if attribute_texts:
         blocks += _attribute_blocks(html, found)
         blocks.sort(key=lambda one: (one.source.start, one.attribute))

@@ -25,26 +25,26 @@ class Stretch(Protocol):
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
         """Return, for each source range, the target span for its markup. All target spans are within ``window``.
 
-        ``ranges`` must be in order and must not overlap. If there is no room for a range, its target span is empty.
-        ``literals`` contains the text of each range that must not be translated, and None for every other range. The
-        target span of such a text contains only words that certainly correspond to it. If there are none, the span is
-        empty.
+        ``ranges`` must be in order and must not overlap. If there is no space for a range, its target span is empty. If
+        a range must not be translated, its text is in ``literals``. For all other ranges, ``literals`` contains None.
+        The target span of a literal contains only words that certainly correspond to the literal, and is empty if there
+        are none.
         """
         ...
 
     def first(self, source: Span, window: Span) -> int:
-        """Return the start, in ``window``, of the target span for a source range that extends beyond this stretch."""
+        """Return the start, in ``window``, of the target span for a source range that ends in a later stretch."""
         ...
 
     def last(self, source: Span, window: Span) -> int:
-        """Return the end, in ``window``, of the target span for a source range that starts before this stretch."""
+        """Return the end, in ``window``, of the target span for a source range that starts in an earlier stretch."""
         ...
 
     def point(self, at: int, *, monotone: bool) -> int:
-        """Return the target position of markup that covers no text and is at ``at`` in the source.
+        """Return the target position of markup that covers no text. ``at`` is the position of the markup in the source.
 
-        If ``monotone`` is set, the position is in proportion to the length of the text. Otherwise, it is next to the
-        translation of the neighbouring word, if that is known.
+        If ``monotone`` is True, the target position is in proportion to the length of the text. Otherwise, the target
+        position is next to the translation of the neighbouring word, if this translation is known.
         """
         ...
 
@@ -52,14 +52,17 @@ class Stretch(Protocol):
 def within(span: Span, window: Span) -> Span:
     """Return the part of ``span`` that lies inside ``window``.
 
-    If they do not overlap, return an empty span at the nearer edge of ``window``.
+    If ``span`` lies outside ``window``, return an empty span at the nearer edge of ``window``.
     """
     start = min(max(span.start, window.start), window.end)
     return Span(start, max(start, min(span.end, window.end)))
 
 
 def literal_spans(text: str, literal: str | None, window: Span) -> list[Span]:
-    """Return the spans in ``window`` where ``literal`` occurs as whole words. Case is ignored."""
+    """Return the spans of ``text`` in ``window`` where ``literal`` occurs as whole words. Case is ignored.
+
+    If ``literal`` is None or empty, there are no such spans.
+    """
     if not literal:
         return []
     whole = re.compile(rf"(?<!\w){re.escape(literal)}(?!\w)", re.IGNORECASE)
@@ -104,7 +107,10 @@ class ProportionalStretch:
     """
 
     def __init__(self, source: Span, source_text: str, target: Span, target_text: str) -> None:
-        """Create a stretch. ``source_text`` and ``target_text`` are the texts of the whole block."""
+        """Create a stretch for a sentence of a block.
+
+        ``source_text`` and ``target_text`` are the texts of the whole block.
+        """
         self.source = source
         self.target = target
         self._text = target_text
@@ -118,7 +124,11 @@ class ProportionalStretch:
         self._targets = [knot[1] for knot in knots]
 
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
-        """Implement `Stretch.spread`. The ranges keep their order. Each gets a word as long as there are words left."""
+        """Implement `Stretch.spread`.
+
+        The target spans have the same order as the ranges. Each range that may be translated gets at least one word, as
+        long as there are words left.
+        """
         spans: list[Span] = []
         rest = window
         for one, literal in zip(ranges, literals, strict=True):
@@ -154,7 +164,10 @@ class ProportionalStretch:
         return _nearest(self._starts, self._at(at), self.target)
 
     def _at(self, place: int) -> int:
-        """Return the target position for ``place``, interpolated between the two nearest fixed points."""
+        """Return the target position for ``place``, a source position.
+
+        The target position is interpolated between the two nearest fixed points.
+        """
         knot = min(max(bisect_right(self._sources, place), 1), len(self._sources) - 1)
         low, high = self._sources[knot - 1 : knot + 1]
         start, end = self._targets[knot - 1 : knot + 1]
@@ -162,9 +175,9 @@ class ProportionalStretch:
 
 
 def _nearest(places: Sequence[int], place: int, window: Span) -> int:
-    """Return the offset in ``places`` that is nearest to ``place`` within ``window``, or ``place`` if there is none.
+    """Return the offset in ``places`` that is nearest to ``place``. Only offsets within ``window`` are considered.
 
-    ``places`` must be sorted.
+    If there are none, return ``place``. ``places`` must be sorted.
     """
     low, high = bisect_left(places, window.start), bisect_right(places, window.end)
     at = bisect_left(places, place, low, high)
@@ -175,7 +188,8 @@ def _nearest(places: Sequence[int], place: int, window: Span) -> int:
 def _knots(source: Span, source_text: str, words: Sequence[Span], target_text: str) -> Iterator[tuple[int, int]]:
     """Yield (source position, target position) for both ends of each word that occurs exactly once in both texts.
 
-    Words that would break the order of the source positions are skipped.
+    ``words`` are the spans of the words in ``target_text``. Words that would break the order of the source positions
+    are skipped.
     """
     places: dict[str, list[Span]] = {}
     for match in WORD.finditer(source_text, *source):
@@ -231,7 +245,10 @@ class _InlinePlacer:
         return Placement(tuple(self._spans), ordered)
 
     def _place(self, parent: int, numbers: Sequence[int]) -> list[int]:
-        """Place the children of an element that has already been placed, and return their indices in target order."""
+        """Place the children of an element that has already been placed, and return their indices in target order.
+
+        ``parent`` is the index of the element, and ``numbers`` are the indices of its children.
+        """
         whole = Span(0, self._stretches[-1].target.end)
         window = whole if parent == OUTSIDE else self._spans[parent]
         wide: list[int] = []
@@ -246,9 +263,10 @@ class _InlinePlacer:
         return self._in_target_order(numbers, window)
 
     def _place_wide(self, numbers: Sequence[int], window: Span) -> None:
-        """Place the children of an element that cover text. ``numbers`` are their indices.
+        """Place those children of an element that cover text. ``numbers`` are their indices.
 
-        Children that cover several stretches are placed first. The others get the remaining room.
+        Children that extend over several stretches are placed first. The others are placed in the remaining space.
+        ``window`` is the target span of the element.
         """
         rooms: dict[int, Span] = {}
         single: dict[int, list[int]] = {}
@@ -272,9 +290,10 @@ class _InlinePlacer:
                 self._spans[number] = span
 
     def _place_points(self, numbers: Sequence[int], wide: Sequence[int], window: Span) -> None:
-        """Place the children of an element that cover no text. ``numbers`` are their indices.
+        """Place those children of an element that cover no text. ``numbers`` are their indices.
 
-        They are not placed inside the siblings ``wide``, because they are not inside them in the source.
+        ``wide`` contains the indices of the children that cover text. Markup without text is not placed inside these
+        children, because it is outside them in the source.
         """
         occupied = sorted((self._spans[number], number) for number in wide)
         for number in numbers:
@@ -291,7 +310,7 @@ class _InlinePlacer:
     def _in_target_order(self, numbers: Sequence[int], window: Span) -> list[int]:
         """Return ``numbers``, the indices of an element's children, in the order of their target spans.
 
-        The spans are trimmed so that they do not overlap.
+        The target spans are trimmed so that they lie within ``window`` and do not overlap.
         """
         order = sorted(numbers, key=lambda number: (*self._spans[number], number))
         room = window

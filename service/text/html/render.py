@@ -26,7 +26,7 @@ from service.text.normalization import for_model
 
 
 class HtmlCopy:
-    """A copier that returns spans of the HTML with replacements applied.
+    """A copier for the source HTML, which returns spans of the HTML with replacements applied.
 
     A replaced span must lie entirely inside or entirely outside a copied span.
     """
@@ -63,7 +63,7 @@ _LITERAL_SHARE = 0.3  # kept text may replace only words with at least this shar
 
 
 class _Run(NamedTuple):
-    """The words of a sentence from index ``start`` to ``end`` (exclusive), and the sum of their scores."""
+    """The words of a sentence from index ``start`` to ``end`` (exclusive). ``value`` is the sum of their scores."""
 
     value: float
     start: int
@@ -71,10 +71,10 @@ class _Run(NamedTuple):
 
 
 class AlignedStretch:
-    """A sentence and its translation with a word alignment."""
+    """A sentence and its translation, with a word alignment."""
 
     def __init__(self, source: Span, source_text: str, target: Span, target_text: str, alignment: Alignment) -> None:
-        """Create a stretch.
+        """Create a stretch for a sentence of a block.
 
         ``source_text`` and ``target_text`` are the texts of the whole block, whereas the offsets in ``alignment`` are
         relative to the sentence.
@@ -92,7 +92,8 @@ class AlignedStretch:
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
         """Implement `Stretch.spread`.
 
-        Each range gets the run of words with the highest total score. Ranges with higher scores are placed first.
+        A range gets the run of consecutive words with the highest total score. Ranges with higher totals are placed
+        first. A literal gets the words of the translation that are equal to the literal, if there are any.
         """
         words = self._within(window)
         if len(ranges) == 1 and words and self._begins(ranges[0]) and self._ends(ranges[0]):
@@ -150,9 +151,9 @@ class AlignedStretch:
     def _literal_places(
         self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span
     ) -> list[Span | None]:
-        """Return, for each literal, the span where the translation contains it verbatim, or None.
+        """Return, for each range, the span where the translation contains the literal of the range, or None.
 
-        If a literal occurs several times, the occurrence with the highest score is used.
+        Case is ignored. If a literal occurs several times, the occurrence with the highest score is used.
         """
         found: list[Span | None] = []
         for one, literal in zip(ranges, literals, strict=True):
@@ -169,8 +170,9 @@ class AlignedStretch:
     ) -> None:
         """Place markup that covers only part of a word, such as the "₂" in "CO₂".
 
-        The markup is placed on the same part of the target word with the highest score. A word may contain several
-        marked parts, such as a deletion directly followed by an insertion.
+        If the target word with the highest score contains the same characters, the span of these characters is stored
+        in ``found``. A word may contain several pieces of such markup, such as a deletion directly followed by an
+        insertion.
         """
         for k, one in enumerate(ranges):
             if literals[k] or not words or not self._is_part(one):
@@ -184,7 +186,7 @@ class AlignedStretch:
                 found[k] = Span(*match.span())
 
     def _is_part(self, source: Span) -> bool:
-        """Return whether a source range begins or ends inside a word."""
+        """Return whether a source range consists of letters or digits and is only part of a word."""
         text = self._source_text
         inside = text[source.start : source.end].isalnum()
         return inside and (
@@ -194,9 +196,10 @@ class AlignedStretch:
     def _runs(
         self, ranges: Sequence[Span], scores: Sequence[Sequence[float]], free: list[bool], waiting: Sequence[int]
     ) -> dict[int, _Run]:
-        """Return a run of free words for each range whose index is in ``waiting``, as long as there are free words.
+        """Return a run of free target words for each range, as long as there are free words.
 
-        The words of these runs are marked as no longer free.
+        ``waiting`` contains the indices of the ranges that need a run. The words of the runs are marked in ``free`` as
+        no longer free.
         """
         preferred = {k: first for k in waiting if (first := _best(scores[k], free)) is not None}
         assigned: dict[int, _Run] = {}
@@ -212,13 +215,16 @@ class AlignedStretch:
         return assigned
 
     def _nearest(self, place: int, free: Sequence[bool]) -> _Run:
-        """Return the free word nearest to a position. A punctuation mark is used only if no other word is free."""
+        """Return a run of one word, the free word nearest to ``place``.
+
+        A punctuation mark is used only if no other word is free.
+        """
         candidates = (n for n, one in enumerate(free) if one)
         number = min(candidates, key=lambda n: (self._is_mark(n), abs(self._words[n].start - place)))
         return _Run(0.0, number, number + 1)
 
     def _marked(self, run: _Run, source: Span, free: list[bool]) -> Span:
-        """Return the span of the run. It begins or ends with punctuation only if the source range does."""
+        """Return the span of the run. The span begins or ends with punctuation only if the source range does."""
         return self._span(run if self._is_part(source) else self._with_marks(run, source, free))
 
     def _with_marks(self, run: _Run, source: Span, free: list[bool]) -> _Run:
@@ -239,7 +245,8 @@ class AlignedStretch:
     def _score(self, number: int, source: Span) -> float:
         """Return how strongly the target word with index ``number`` is aligned with a source range.
 
-        This is the share of the word's alignment weight that comes from the range, minus `_MARKUP_SHARE`.
+        The score is the share of the word's alignment weight that comes from the range, minus `_MARKUP_SHARE`. It is
+        positive if the word should get the markup of the range.
         """
         low = bisect_right(self._pieces, source.start, key=lambda piece: piece.end)
         high = bisect_left(self._pieces, source.end, key=lambda piece: piece.start)
@@ -274,8 +281,8 @@ class AlignedStretch:
     def _is_too_weak(self, run: _Run, scores: Sequence[float], source: Span) -> bool:
         """Return whether a run of target words is unlikely to be the translation of a source range.
 
-        This is the case if the alignment weight between each of the words and the range is too small, or if the run is
-        only punctuation but the range contains words.
+        This is the case if none of the words has enough alignment weight from the range. It is also the case if the run
+        contains only punctuation but the range contains words.
         """
         if max(scores[run.start : run.end]) + _MARKUP_SHARE < _LEAST_SHARE:
             return True
@@ -332,7 +339,8 @@ class TranslatedSentence:
 class Rendered:
     """The translated HTML, and the spans of its sentences.
 
-    ``sentences`` contains one tuple of spans for each block of the document. The tuple of an attribute block is empty.
+    ``sentences`` contains one tuple of spans for each block of the document. The tuple is empty if the block is the
+    value of an attribute.
     """
 
     html: str
@@ -340,9 +348,10 @@ class Rendered:
 
 
 def render(document: Document, translations: Sequence[Sequence[TranslatedSentence]], language: Language) -> Rendered:
-    """Replace the text of each block with its translated sentences.
+    """Replace the text of each block with its translated sentences, and return the new HTML.
 
-    HTML outside the blocks is copied, and so are blocks in which no sentence has changed.
+    HTML outside the blocks is copied, and so are blocks in which no sentence has changed. ``language`` is the source
+    language.
 
     Raises:
         ValueError: the numbers of translations and blocks differ, or the sentences are out of order.
@@ -419,9 +428,9 @@ class _Target:
         ]
 
     def cells(self, html: str) -> list[str]:
-        """Return the HTML of each character of the text.
+        """Return the HTML of each character of the translated text. ``html`` is the source document.
 
-        Where the text has not changed, the HTML is copied from the source.
+        Where the text has not changed, the HTML is copied from the source document.
         """
         cells: list[str] = []
         for source, text, _ in self._pieces:
@@ -447,7 +456,7 @@ class _Target:
 def _pieces(
     block: Block, sentences: Sequence[TranslatedSentence], language: Language
 ) -> Iterator[tuple[Span, str, TranslatedSentence | None]]:
-    """Yield (source span, target text, sentence) for each sentence and each gap, in order.
+    """Yield (source span, target text, sentence) for each sentence and for each gap between sentences, in order.
 
     For a gap, the sentence is None.
     """
@@ -506,7 +515,7 @@ class _Writer:
                 done = span.end
 
     def written(self, span: Span) -> Span:
-        """Return the span of the output from the first to the last character of a target span."""
+        """Return the span of the written HTML that contains the characters of ``span``, a span of the target text."""
         if span.start == span.end:
             return Span(self._places[span.start], self._places[span.start])
         return Span(self._places[span.start], self._places[span.end - 1] + len(self._cells[span.end - 1]))

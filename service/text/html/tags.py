@@ -19,10 +19,11 @@ VOID = frozenset(
 )
 # Embedded objects such as videos are blocks, because no sentence continues across them.
 BLOCK = frozenset(
-    """address article aside audio base blockquote body canvas caption center col colgroup dd details dialog dir div dl
-    dt embed fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe
-    legend li link listing main menu meta nav noembed noframes noscript object ol optgroup option p plaintext pre search
-    section select summary table tbody td template tfoot th thead title tr ul video xmp""".split()
+    """address article aside audio base blockquote body button canvas caption center col colgroup dd details dialog
+    dir div dl dt embed fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup
+    hr html iframe label legend li link listing main menu meta nav noembed noframes noscript object ol optgroup
+    option p plaintext pre search section select summary table tbody td template tfoot th thead title tr ul video
+    xmp""".split()
 )
 FOREIGN = frozenset({"math", "svg"})
 ALL = frozenset(tags) | VOID | BLOCK | FOREIGN
@@ -46,6 +47,8 @@ _IMPLIED_ENDS = {
     "th": frozenset({"td", "th"}),
     "tr": frozenset({"td", "th", "tr"}),
     "option": frozenset({"option"}),
+    "button": frozenset(),
+    "label": frozenset(),
 }
 _PARAGRAPH = frozenset({"p"})
 _NOTHING: frozenset[str] = frozenset()

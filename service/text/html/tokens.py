@@ -12,6 +12,7 @@ from html.entities import html5
 from typing import Literal, NamedTuple
 
 from service.domain import Span
+from service.errors import InvalidInput
 
 Kind = Literal["text", "start", "end", "comment", "raw"]
 
@@ -96,6 +97,23 @@ def attributes(html: str, tag: Token) -> Iterator[Attribute]:
         value = None if found["value"] is None else Span(*found.span("value"))
         yield Attribute(found["name"].lower(), value)
         place = found.end()
+
+
+MAX_ATTRIBUTES = 1_000
+"""The maximum number of attributes of a tag. Parsers such as libxml2 take quadratic time in this number."""
+
+
+def require_few_attributes(html: str, pointer: str) -> None:
+    """Raise `InvalidInput` if a tag has more than `MAX_ATTRIBUTES` attributes. ``pointer`` names the field."""
+    for token in tokens(html, raw_texts=False):
+        if token.end - token.start <= 2 * MAX_ATTRIBUTES or html[token.start + 1] in "!?/":
+            continue
+        place, count = token.start + 1, 0
+        while (found := ATTRIBUTE.match(html, place, token.end)) is not None:
+            place, count = found.end(), count + 1
+            if count > MAX_ATTRIBUTES:
+                detail = f"a tag has more than {MAX_ATTRIBUTES:,} attributes"
+                raise InvalidInput("too_many_attributes", detail, pointer=pointer, limit=MAX_ATTRIBUTES)
 
 
 def _texts(html: str, start: int, end: int) -> Iterator[Token]:

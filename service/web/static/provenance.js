@@ -10,6 +10,7 @@ export function provenanceView({ models = {}, provenance = {}, result_key: key =
     ["provenance.translation", modelText(models?.translation)],
     ["provenance.generated_at", timeText(provenance?.generated_at)],
     ["provenance.software", provenance?.software],
+    ["provenance.embargo", provenance?.embargo && say("provenance.embargo.kept")],
     ["provenance.result_key", key],
   ].filter(([, value]) => value);
   return element(
@@ -28,6 +29,7 @@ function modelText(model) {
     model.revision && say("provenance.revision", { revision: model.revision }),
     model.engine && say("provenance.engine", { engine: model.engine }),
     model.licence && say("provenance.licence", { licence: model.licence }),
+    has(`provenance.host.${model.host}`) && say(`provenance.host.${model.host}`),
     has(quality) && say(quality),
   ]
     .filter(Boolean)

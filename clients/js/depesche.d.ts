@@ -1,0 +1,82 @@
+/** A span is a half-open range of code points. */
+export type Span = [number, number];
+export type Json = Record<string, any>;
+
+export interface TranslateOptions {
+  format?: "text" | "html";
+  attribute_texts?: boolean;
+  glossary?: Record<string, string>;
+  glossary_name?: string;
+  do_not_translate?: string[];
+  source_lang?: string;
+  target_lang?: string;
+  priority?: "interactive" | "bulk";
+  alignment?: boolean;
+}
+
+export interface SummaryOptions {
+  length?: "short" | "medium" | "long";
+  max_chars?: number;
+  max_words?: number;
+  max_sentences?: number;
+  style?: "abstract" | "teaser" | "bullets" | "seo";
+  method?: "abstractive" | "extractive" | "lead";
+  variants?: number;
+}
+
+export interface SummarizeOptions extends SummaryOptions {
+  headline?: string;
+  headlines?: number;
+  target_lang?: string;
+  priority?: "interactive" | "bulk";
+}
+
+export interface ArticleRequest extends SummaryOptions, Omit<TranslateOptions, "alignment"> {
+  headline?: string;
+  lead?: string;
+  body?: string;
+  document?: string | Json;
+  as?: "jsonld" | "ninjs";
+  clean?: boolean;
+  outputs?: ("summary" | "translation" | "summary_translation" | "headlines")[];
+  headlines?: number;
+}
+
+export interface ClientOptions {
+  key?: string;
+  /** Time limit of one attempt. */
+  timeoutMs?: number;
+  attempts?: number;
+  /** The longest delay before a retry. If the service asks for more, the client throws `Refused`. */
+  mostWaitMs?: number;
+  fetch?: typeof fetch;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+export interface StreamEvent {
+  name: "progress" | "sentence" | "result";
+  data: Json;
+}
+
+export class Refused extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly requestId: string;
+  readonly errors: { pointer: string; code: string; detail: string; limit: number | string | null }[];
+}
+
+export function passage(text: string, span: Span): string;
+
+export class Depesche {
+  constructor(url?: string, options?: ClientOptions);
+  translate(text: string | string[], options?: TranslateOptions, call?: CallOptions): Promise<Json>;
+  summarize(text: string | string[], options?: SummarizeOptions, call?: CallOptions): Promise<Json>;
+  article(request: ArticleRequest, call?: CallOptions): Promise<Json>;
+  streamArticle(request: ArticleRequest, call?: CallOptions): AsyncGenerator<StreamEvent, void>;
+  models(): Promise<Json[]>;
+  isReady(): Promise<boolean>;
+}

@@ -1,0 +1,161 @@
+"""Checks of the content of a translation or summary: negations, words with opposite meanings, and length."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from functools import lru_cache
+
+from service.checks.base import Code, Finding, Passage
+from service.domain import Span
+from service.languages.base import NegationGrammar, OppositeWords, Pole
+
+_ANY_WORD = re.compile(r"\w+")
+_AFTER_CHARS = 80
+_FOLLOWING_WORDS = 2
+
+
+def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that ``output`` contains as many negations as ``source``.
+
+    A finding always refers to an unambiguous negation, such as "nicht" (except in "nicht nur"). Many other words can
+    express a negation ("fail to", "unable"). The check therefore compares the number of negations in one text with the
+    number of words in the other text that can express a negation.
+
+    Raises:
+        ValueError: one of the languages has no negation grammar.
+    """
+    in_source, in_output = _sure(source), _sure(output)
+    if in_source and _plain(source) > _any(output):
+        message = f"“{in_source[0].of(source.text)}” has no equivalent in the translation"
+        yield Finding(Code.NEGATION_LOST, message, source=in_source[0])
+    if in_output and _plain(output) > _any(source):
+        message = f"“{in_output[0].of(output.text)}” has no equivalent in the source"
+        yield Finding(Code.NEGATION_ADDED, message, output=in_output[0])
+
+
+def check_summary_negations(support: Passage, sentence: Passage) -> Iterator[Finding]:
+    """Compare the negations in a summary sentence with those in its supporting sentences.
+
+    A summary may leave out clauses. A negation is therefore reported as lost only if the summary sentence contains the
+    two words that follow the negation in the source.
+
+    Raises:
+        ValueError: one of the languages has no negation grammar.
+    """
+    kept = set(_ANY_WORD.findall(sentence.text.lower()))
+    if not _any(sentence):
+        for span in _sure(support):
+            after = _ANY_WORD.findall(support.text[span.end : span.end + _AFTER_CHARS].lower())[:_FOLLOWING_WORDS]
+            if len(after) == _FOLLOWING_WORDS and kept.issuperset(after):
+                message = f"the negation “{span.of(support.text)}” is missing from this sentence"
+                yield Finding(Code.NEGATION_LOST, message, source=span)
+                return
+    added = _sure(sentence)
+    if added and not _any(support):
+        message = f"the negation “{added[0].of(sentence.text)}” is not in the supporting sentences"
+        yield Finding(Code.NEGATION_ADDED, message, output=added[0])
+
+
+def _grammar(passage: Passage) -> NegationGrammar:
+    if passage.language.negation is None:
+        raise ValueError(f"{passage.language.name} has no negation grammar")
+    return passage.language.negation
+
+
+def _sure(passage: Passage) -> list[Span]:
+    """Return the spans of the negations that a translation always keeps."""
+    return [Span(*match.span()) for match in _grammar(passage).sure.finditer(passage.lower)]
+
+
+def _plain(passage: Passage) -> int:
+    return sum(1 for _ in _grammar(passage).plain.finditer(passage.lower))
+
+
+def _any(passage: Passage) -> int:
+    """Count all words that can express a negation."""
+    return sum(1 for _ in _grammar(passage).any.finditer(passage.lower))
+
+
+_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+_CLAUSE_END = re.compile(r"\s*(?:[.,;:!?)\"“”»«–—]|$|(?:und|oder|aber|als|wie)\b)")
+_LEAST_BEGINNING, _MOST_BEGINNING = 2, 14
+_LEAST_ENDING, _MOST_ENDING = 2, 8
+
+
+def check_opposites(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that no word of ``source`` was translated with its opposite, such as "fiel" with "rose".
+
+    A finding requires that ``source`` has words with one meaning and ``output`` words with an opposite meaning, that
+    neither text has words with both meanings, and that neither has a negation.
+    """
+    if _any(source) or _any(output):
+        return
+    in_source = _poles(source)
+    if not in_source:
+        return
+    in_output = _poles(output)
+    for axis, meanings in in_source.items():
+        others = in_output.get(axis, {})
+        if len(meanings) != 1 or len(others) != 1 or meanings.keys() == others.keys():
+            continue
+        (span,), (other,) = meanings.values(), others.values()
+        words = span.of(source.text), other.of(output.text)
+        yield Finding(Code.MEANING_REVERSED, f"“{words[1]}” has the opposite meaning of “{words[0]}”", span, other)
+
+
+def _poles(passage: Passage) -> dict[str, dict[str, Span]]:
+    """Return, for each axis, the meanings that occur in a passage, each with the span of its first word."""
+    grammar = passage.language.opposites
+    found: dict[str, dict[str, Span]] = {}
+    if not grammar.words:
+        return found
+    for match in _WORD.finditer(passage.lower):
+        for pole in (*_poles_of(match[0], grammar), *_separated(match, passage.lower, grammar)):
+            found.setdefault(pole.axis, {}).setdefault(pole.meaning, Span(*match.span()))
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def _poles_of(word: str, grammar: OppositeWords) -> tuple[Pole, ...]:
+    found = list(grammar.words.get(word, ()))
+    for end in range(_LEAST_BEGINNING, min(len(word), _MOST_BEGINNING) + 1):
+        found += grammar.beginnings.get(word[:end], ())
+    for chars in range(_LEAST_ENDING, min(len(word), _MOST_ENDING) + 1):
+        found += grammar.endings.get(word[-chars:], ())
+    return tuple(found)
+
+
+_MOST_CLAUSE_CHARS = 200
+
+
+def _separated(match: re.Match[str], text: str, grammar: OppositeWords) -> Iterator[Pole]:
+    """Yield the poles of a verb whose particle ends the clause."""
+    for particle, pole in grammar.separated.get(match[0], ()):
+        clause = text[match.end() : match.end() + _MOST_CLAUSE_CHARS]
+        for place in re.finditer(rf"\b{re.escape(particle)}\b", clause):
+            if _CLAUSE_END.match(clause, place.end()):
+                yield pole
+                break
+
+
+_LEAST_CHARS = 12
+
+
+def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that ``output`` is not much shorter or longer than a typical translation of ``source``.
+
+    The shorter the source, the wider the limits. Sources with fewer than twelve characters are not checked.
+    """
+    usual = source.language.length_ratios.get(output.language.code)
+    chars = len(source.text.strip())
+    if usual is None or chars < _LEAST_CHARS or not output.text.strip():
+        return
+    step = bisect_right(usual.steps, chars)
+    ratio = len(output.text.strip()) / chars
+    span = Span(0, len(output.text))
+    if ratio < usual.shortest[step]:
+        message = f"the translation is only {ratio:.0%} as long as the source; content may be missing"
+        yield Finding(Code.OUTPUT_TOO_SHORT, message, output=span)
+    elif ratio > usual.longest[step]:
+        message = f"the translation is {ratio:.0%} as long as the source; some content may be invented"
+        yield Finding(Code.OUTPUT_TOO_LONG, message, output=span)

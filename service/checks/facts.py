@@ -1,0 +1,139 @@
+"""The facts of a text and of its translation or summary side by side: numbers, dates, names and quotations."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice, zip_longest
+from typing import Literal, NamedTuple
+
+from service.checks.base import Fact, Key, Passage
+from service.checks.copied import quotations
+from service.checks.figures import find_facts
+from service.checks.names import Index, find_names
+from service.domain import Span
+from service.languages.base import Language
+from service.text.normalization import compose
+
+FactKind = Literal["number", "date", "name", "quotation"]
+FactState = Literal["same", "missing", "added", "changed"]
+_MOST_NAMES = 60  # limits the running time, because each name is compared with each word of the other text
+
+
+class LinkedFact(NamedTuple):
+    """A fact of the source and its counterpart in the output.
+
+    ``source`` is None if the fact was ``added``, and ``output`` is None if it is ``missing``. In a ``changed`` fact,
+    both are set, but their meanings differ. The spans are in code points.
+    """
+
+    kind: FactKind
+    state: FactState
+    source: Span | None
+    output: Span | None
+
+
+class _Figure(NamedTuple):
+    """A number or date, with all meanings that it may have. ``certain`` is False if it need not have a counterpart."""
+
+    kind: Literal["number", "date"]
+    span: Span
+    keys: frozenset[Key]
+    hints: frozenset[Key]
+    certain: bool
+
+
+def link_facts(
+    source: str, output: str, source_language: Language, target_language: Language, *, complete: bool = True
+) -> list[LinkedFact]:
+    """Return the facts of a sentence and of its translation, in the order of the output, missing facts last.
+
+    If ``complete`` is False, the output is a sentence of a summary, which may omit facts, so none is reported missing.
+    """
+    composed = compose(source), compose(output)
+    passages = Passage.of(composed[0].text, source_language), Passage.of(composed[1].text, target_language)
+    found = [*_figures(*passages), *_names(*passages), *_quotations(*passages)]
+    if not complete:
+        found = [one for one in found if one.state != "missing"]
+    placed = [
+        one._replace(
+            source=None if one.source is None else composed[0].span(one.source),
+            output=None if one.output is None else composed[1].span(one.output),
+        )
+        for one in found
+    ]
+    return sorted(placed, key=lambda one: (one.output is None, one.output or one.source or Span(0, 0), one.kind))
+
+
+def _figures(source: Passage, output: Passage) -> Iterator[LinkedFact]:
+    left = _merged(find_facts(source))
+    unmatched: list[_Figure] = []
+    for one in _merged(find_facts(output)):
+        match = next((other for other in left if _agree(one, other)), None)
+        if match is not None:
+            left.remove(match)
+            yield LinkedFact(match.kind, "same", match.span, one.span)
+        elif one.certain:
+            unmatched.append(one)
+    for one, other in zip_longest(unmatched, [other for other in left if other.certain]):
+        if one is not None and other is not None and one.kind == other.kind:
+            yield LinkedFact(other.kind, "changed", other.span, one.span)
+            continue
+        if one is not None:
+            yield LinkedFact(one.kind, "added", None, one.span)
+        if other is not None:
+            yield LinkedFact(other.kind, "missing", other.span, None)
+
+
+def _merged(facts: Sequence[Fact]) -> list[_Figure]:
+    """Return the numbers and dates in the order of the text, the parts of a date as one."""
+    found: list[_Figure] = []
+    for one in sorted(facts, key=lambda fact: (fact.span.start, -fact.span.end, fact.kind)):
+        if found and one.span.end <= found[-1].span.end:
+            last = found[-1]
+            found[-1] = last._replace(
+                keys=last.keys | one.readings, hints=last.hints | one.hints, certain=last.certain or one.certain
+            )
+        else:
+            found.append(_Figure(one.kind, one.span, one.readings, one.hints, one.certain))
+    return found
+
+
+def _agree(one: _Figure, other: _Figure) -> bool:
+    return not (one.keys.isdisjoint(other.keys | other.hints) and other.keys.isdisjoint(one.hints))
+
+
+def _names(source: Passage, output: Passage) -> Iterator[LinkedFact]:
+    """Link each name of the output with the first word of the source that supports it and is not linked yet."""
+    index = Index(source, output.language)
+    words = [
+        (span, Index(Passage.of(span.of(source.text), source.language), output.language)) for span in _capitals(source)
+    ]
+    linked: set[Span] = set()
+    for span in islice(find_names(output), _MOST_NAMES):
+        name = span.of(output.text)
+        match = next((place for place, word in words if place not in linked and word.supports(name)), None)
+        if match is not None:
+            linked.add(match)
+            yield LinkedFact("name", "same", match, span)
+            continue
+        known = index.misspells(name)
+        place = None if known is None else source.text.find(known)
+        if known is not None and place is not None and place >= 0:
+            linked.add(Span(place, place + len(known)))
+            yield LinkedFact("name", "changed", Span(place, place + len(known)), span)
+        elif not index.supports(name):
+            yield LinkedFact("name", "added", None, span)
+    there = Index(output, source.language)
+    for span in islice(find_names(source, sure=output.language.code), _MOST_NAMES):
+        if span not in linked and not there.supports(span.of(source.text)):
+            yield LinkedFact("name", "missing", span, None)
+
+
+def _capitals(passage: Passage) -> list[Span]:
+    return list(islice(find_names(passage, common=True), 2 * _MOST_NAMES))
+
+
+def _quotations(source: Passage, output: Passage) -> Iterator[LinkedFact]:
+    for one, other in zip_longest(quotations(source.text), quotations(output.text)):
+        state: FactState = "same" if one is not None and other is not None else "added" if one is None else "missing"
+        if source.language is output.language and one is not None and other is not None:
+            state = "same" if one.of(source.text) == other.of(output.text) else "changed"
+        yield LinkedFact("quotation", state, one, other)

@@ -1,0 +1,210 @@
+"""Checks that a translation contains no words of the source language and no invented words."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from service.checks.base import Code, Finding, Passage
+from service.checks.names import Index, are_capitals, opens_sentence, plain
+from service.domain import Span
+from service.languages.base import Language
+from service.text.literals import find_literals
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_RUN_WORDS = 4
+_SHOWN_WORDS = 5
+_LEAST_SHARE = 0.11
+_LEAST_WORDS = 3
+_LEAST_COPIED_CHARS = 5
+_LEAST_COPIED = 2
+_APART = re.compile(
+    r"(?<!\S)\S{0,200}(?:@|://|www\.|\.\w{2,4}/)\S*|[„“”\"»«'‚‘(\[][^„“”\"»«'’‚‘()\[\]]{1,80}[“”\"»«'’‘)\]]"
+)
+
+
+def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that ``output`` does not contain text in the source language.
+
+    The check looks for frequent words of the source language, for copied words and for copied runs of words. It yields
+    at most one finding. Quoted words and addresses may remain untranslated, and capitalised words may be names.
+    """
+    words, foreign = _WORD.findall(source.text), _Foreign(source.language, output.language)
+    if _is_copy(words, _WORD.findall(output.text), foreign):
+        yield Finding(Code.UNTRANSLATED, "the translation is identical to the source", output=Span(0, len(output.text)))
+        return
+    literal = {place for one in find_literals(output.text) for place in range(*one.span)}
+    apart = _APART.sub(lambda match: " " * len(match[0]), output.text)
+    found = [match for match in _WORD.finditer(apart) if match.start() not in literal]
+    left = _frequent(found, source.language) or _copied(found, words, foreign) or _run(found, words, foreign)
+    if left:
+        span = Span(left[0].start(), left[-1].end())
+        shown = " ".join(match[0] for match in left[:_SHOWN_WORDS])
+        yield Finding(Code.UNTRANSLATED, f"some words are still in {source.language.name}: {shown}", output=span)
+
+
+class _Foreign:
+    """A classifier that recognises words that do not belong to the target language."""
+
+    def __init__(self, source: Language, target: Language) -> None:
+        self._frequent = source.frequent_words
+        self._knows = target.knows
+
+    def unknown(self, word: str) -> bool:
+        """Return whether the word is long, in lower case, and missing from the word list of the target language."""
+        return len(word) >= _LEAST_COPIED_CHARS and word.islower() and self._knows is not None and not self._knows(word)
+
+    def untranslated(self, word: str) -> bool:
+        return word in self._frequent or self.unknown(word)
+
+
+def _frequent(found: Sequence[re.Match[str]], source: Language) -> list[re.Match[str]]:
+    """Return the words that are frequent in the source language.
+
+    The list is empty unless there are at least three such words and they make up at least 11 % of all words.
+    """
+    frequent = [match for match in found if match[0] in source.frequent_words]
+    return frequent if len(frequent) >= _LEAST_WORDS and len(frequent) >= _LEAST_SHARE * len(found) else []
+
+
+def _copied(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
+    """Return the words that are copied from the source and unknown in the target language.
+
+    The list is empty unless it contains at least two different words.
+    """
+    source_words = set(source)
+    copied = [match for match in found if match[0] in source_words and foreign.unknown(match[0])]
+    return copied if len({match[0] for match in copied}) >= _LEAST_COPIED else []
+
+
+def _run(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
+    """Return the first run of four words that is copied from the source and contains an untranslated word."""
+    source_runs = {tuple(source[place : place + _RUN_WORDS]) for place in range(len(source) - _RUN_WORDS + 1)}
+    for place in range(len(found) - _RUN_WORDS + 1):
+        run = found[place : place + _RUN_WORDS]
+        words = tuple(match[0] for match in run)
+        if words in source_runs and any(map(foreign.untranslated, words)):
+            return list(run)
+    return []
+
+
+def _is_copy(words: Sequence[str], others: Sequence[str], foreign: _Foreign) -> bool:
+    if len(words) != len(others) or any(one.lower() != other.lower() for one, other in zip(words, others, strict=True)):
+        return False
+    return len(words) >= _LEAST_WORDS and any(map(foreign.untranslated, words))
+
+
+_LEAST_CHECKED_CHARS = 4
+_MOST_CHECKED = 400  # limits the running time for long texts without sentence boundaries
+_ENDINGS = ("", "e", "en", "er", "es", "em")
+_TOUCHING = re.compile(r"[\w@#&/.:_-]")
+
+
+def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check each word of ``output`` that the target language does not have.
+
+    A word of the source language, copied with or without its ending, is ``untranslated``. A word that resembles no word
+    of the source is ``word_unknown``. `check_names` checks capitalised words, so they are examined only in a text in
+    capitals, or if they are common nouns, or names that are spelled differently in the target language. Each word is
+    reported once.
+    """
+    spells = output.language.spells
+    if spells is None:
+        return
+    index: Index | None = None
+    forms: frozenset[str] | None = None
+    capitals = are_capitals(output.words)
+    for match in _unknown(output, spells):
+        word = match[0]
+        if index is None or forms is None:
+            index = Index(source, output.language)
+            forms = frozenset(one.lower() for one in source.words)
+        span = Span(*match.span())
+        if _is_left(word, source, forms, output.language):
+            if not _is_quoted(output.text, span):
+                message = f"“{word}” is still in {source.language.name}"
+                yield Finding(Code.UNTRANSLATED, message, output=span)
+        elif word in index.words or word.lower() in forms:
+            continue
+        elif (word.islower() or capitals or _is_unnamed(output, span)) and not index.supports(word):
+            message = f"“{word}” is not a known {output.language.name} word, and the source does not contain it"
+            yield Finding(Code.WORD_UNKNOWN, message, output=span)
+
+
+def _unknown(output: Passage, spells: Callable[[str], bool]) -> Iterator[re.Match[str]]:
+    """Yield the first occurrence of each word of ``output`` that is not in the dictionary.
+
+    Words that are part of a literal passage or of a compound are left out.
+    """
+    text, seen = output.text, set[str]()
+    literal: set[int] | None = None
+    for match in islice(_WORD.finditer(text), _MOST_CHECKED):
+        word = match[0]
+        if word in seen or len(word) < _LEAST_CHECKED_CHARS or "'" in word or "’" in word or spells(word.lower()):
+            continue
+        seen.add(word)
+        if literal is None:
+            literal = {place for one in find_literals(text) for place in range(*one.span)}
+        if match.start() in literal:
+            continue
+        before, after = text[max(0, match.start() - 1) : match.start()], text[match.end() : match.end() + 2]
+        if not _TOUCHING.fullmatch(before) and not (_TOUCHING.match(after) and after[1:2].isalnum()):
+            yield match
+
+
+def _is_unnamed(passage: Passage, span: Span) -> bool:
+    """Return whether the word at ``span`` opens a sentence and has the ending of a common word.
+
+    `check_names` does not examine such words.
+    """
+    names = passage.language.names
+    if names is None or not opens_sentence(passage.text, span.start):
+        return False
+    return names.is_common(span.of(passage.text), True)  # noqa: FBT003 - opens a sentence
+
+
+def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language) -> bool:
+    """Return whether ``word``, which the target language does not have, is a word of the source language."""
+    lower = word.lower()
+    if word.islower():
+        return any(lower + ending in forms for ending in _ENDINGS)
+    if word not in source.words:
+        return False
+    places = [match.span() for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", source.text)]
+    if any(_NAME_AFTER.match(source.text, end) or _is_quoted(source.text, Span(start, end)) for start, end in places):
+        return False
+    return _is_exonym(plain(word), source.language, target) or _is_common_noun(word, places, source, target)
+
+
+def _is_exonym(name: str, source: Language, target: Language) -> bool:
+    """Return whether the name has another spelling in the target language (Genf, Geneva)."""
+    others = source.exonyms.get(target.code, {}).get(name)
+    return others is not None and not any(name.startswith(other) for other in others)
+
+
+def _is_common_noun(word: str, places: Sequence[tuple[int, int]], source: Passage, target: Language) -> bool:
+    """Return whether a capitalised word is a common noun at all its ``places`` in ``source``.
+
+    It must follow an article, a preposition with an article, or an adjective. If it follows an indefinite article, it
+    need not be in the list of nouns.
+    """
+    names = source.language.names
+    if names is None or word.isupper():
+        return False
+    if all(names.indefinite.search(source.text, max(0, start - _BEFORE_NOUN_CHARS), start) for start, _ in places):
+        return True
+    if not names.is_common(word, False):  # noqa: FBT003 - opens no sentence
+        return False
+    if word in source.language.kept_names.get(target.code, ()) or names.place.search(word):
+        return False
+    return all(
+        names.before_noun.search(source.text, max(0, start - _BEFORE_NOUN_CHARS), start) is not None
+        for start, _ in places
+    )
+
+
+_BEFORE_NOUN_CHARS = 40
+_NAME_AFTER = re.compile(r"[ -][A-ZÄÖÜ]")
+
+
+def _is_quoted(text: str, span: Span) -> bool:
+    return any(match.start() < span.start and span.end < match.end() for match in _APART.finditer(text))

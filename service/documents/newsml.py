@@ -1,0 +1,128 @@
+"""Reading of IPTC NewsML-G2 news items."""
+
+import re
+from collections.abc import Iterator
+from html import escape
+
+from lxml import etree
+
+from service.documents.base import BodyFormat, Document, Format
+from service.errors import InvalidInput
+
+NAMESPACE = "http://iptc.org/std/nar/2006-10-01/"
+_XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+_START_CHARS = 4_000
+_LEAD_ROLE = re.compile(r"lead|teaser|summary|abstract|intro", re.IGNORECASE)
+_CAPTION_ROLE = re.compile(r"caption", re.IGNORECASE)
+# The tags that remain in the HTML body, by their names in XHTML and in NITF.
+_TAGS = {
+    **{name: name for name in "p h1 h2 h3 h4 ul ol li blockquote strong em b i a br table tr td th".split()},
+    "hl1": "h2",
+    "hl2": "h3",
+    "bq": "blockquote",
+    "em": "em",
+}
+_SKIPPED = frozenset({"head", "body.head", "script", "style", "media", "figure"})
+_XML_TEXT = ("text/xml", "application/xml", "application/xhtml+xml", "text/html", "application/nitf+xml")
+
+
+def is_newsml(value: object) -> bool:
+    """Return whether ``value`` is a string that contains a NewsML-G2 document."""
+    if not isinstance(value, str) or NAMESPACE not in value[:_START_CHARS]:
+        return False
+    return re.search(r"<(?:\w+:)?(?:newsItem|newsMessage|packageItem)\b", value[:_START_CHARS]) is not None
+
+
+def read_newsml(source: str) -> Document:
+    """Read the text item of a NewsML-G2 document.
+
+    Raises:
+        InvalidInput: the XML is damaged, or it contains no item or several items with a text.
+    """
+    # Entities and external files are not resolved. The parser itself limits the depth and the size of a text.
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(source.lstrip("\ufeff \t\r\n").encode("utf-8"), parser=parser)
+    except etree.XMLSyntaxError as error:
+        detail = f"the NewsML-G2 document is damaged: {error.msg}"
+        raise InvalidInput("newsml_invalid", detail, pointer="/document") from error
+    items = [root] if _name(root) == "newsItem" else list(root.iter(f"{{{NAMESPACE}}}newsItem"))
+    found = [(item, body) for item in items if (body := _body(item)) is not None]
+    if not found:
+        raise InvalidInput("document_empty", "no news item with a text was found", pointer="/document")
+    if len(found) > 1:
+        detail = f"the document contains {len(found)} news items with a text; send one item per request"
+        raise InvalidInput("document_ambiguous", detail, pointer="/document")
+    item, (text, body_format) = found[0]
+    return Document(
+        headline=_text(item, "contentMeta", "headline") or _text(item, "itemMeta", "title"),
+        lead=_lead(item),
+        body=text,
+        body_format=body_format,
+        language=_language(item),
+        uri=item.get("guid"),
+    )
+
+
+def _name(element: etree._Element) -> str:
+    return str(etree.QName(element).localname) if isinstance(element.tag, str) else ""
+
+
+def _children(element: etree._Element, *path: str) -> list[etree._Element]:
+    return list(element.findall("/".join(f"{{{NAMESPACE}}}{name}" for name in path)))
+
+
+def _text(element: etree._Element, *path: str) -> str | None:
+    texts = (" ".join("".join(one.itertext()).split()) for one in _children(element, *path))
+    return next((text for text in texts if text), None)
+
+
+def _lead(item: etree._Element) -> str | None:
+    """Return the description with the role of a lead, or else the first description that is no caption."""
+    described = _children(item, "contentMeta", "description")
+    others = [one for one in described if not _CAPTION_ROLE.search(one.get("role") or "")]
+    chosen = next((one for one in others if _LEAD_ROLE.search(one.get("role") or "")), next(iter(others), None))
+    return None if chosen is None else " ".join("".join(chosen.itertext()).split()) or None
+
+
+def _language(item: etree._Element) -> str | None:
+    tags = [one.get("tag") for one in _children(item, "contentMeta", "language")]
+    tags += [one.get(_XML_LANG) for one in (*_children(item, "contentSet"), item)]
+    return next((str(tag) for tag in tags if tag), None)
+
+
+def _body(item: etree._Element) -> tuple[str, BodyFormat] | None:
+    """Return the text of an item and its format: XHTML or NITF as HTML, or else plain text."""
+    for content in _children(item, "contentSet", "inlineXML"):
+        html = "".join(_html(content)).strip()
+        if re.sub(r"<[^>]*>", "", html).strip():
+            return html, "html"
+    for content in _children(item, "contentSet", "inlineData"):
+        text = "".join(content.itertext()).strip()
+        kind = (content.get("contenttype") or "text/plain").partition(";")[0].strip().lower()
+        if text and kind == "text/plain":
+            return text, "text"
+        if text and kind in _XML_TEXT:
+            return text, "html"
+    return None
+
+
+def _html(element: etree._Element) -> Iterator[str]:
+    """Yield the known tags of an element and all its text as HTML. A NITF or XHTML head is left out."""
+    for child in element:
+        name = _name(child)
+        if name not in _SKIPPED:
+            tag = _TAGS.get(name)
+            href = f' href="{escape(child.get("href"))}"' if tag == "a" and child.get("href") else ""
+            if tag is not None:
+                yield f"<{tag}{href}>"
+            yield escape(child.text or "", quote=False) if tag is not None else ""
+            yield from _html(child)
+            if tag is not None and tag != "br":
+                yield f"</{tag}>"
+        yield escape(child.tail or "", quote=False)
+
+
+FORMAT = Format("newsml", is_newsml, read_newsml)

@@ -1,0 +1,114 @@
+"""Parsing of web pages: the tree of a page, and changes to it that keep text which the extraction would lose."""
+
+import re
+from itertools import islice
+
+from lxml import html as lxml_html
+from lxml.etree import ParserError
+
+_DROP_CAP = re.compile(r"drop-?_?cap|initial|first-?letter|versal", re.IGNORECASE)
+_CLOCK = re.compile(r"\d{1,2}[:.]\d{2}(?:\s?Uhr)?")
+_ENTRY_HEADINGS = ("h2", "h3", "h4")
+_LISTS = frozenset({"ul", "ol"})
+_LEAST_ENTRIES = 3  # fewer headings with a time are no live ticker
+_CLOCK_CHARS = 12
+_MOST_DROP_CAPS = 40
+
+
+def parse_tree(source: str) -> lxml_html.HtmlElement:
+    """Return the tree of a page."""
+    # lxml rejects a str that contains an encoding declaration, so pass bytes.
+    return lxml_html.document_fromstring(source.encode("utf-8"), parser=lxml_html.HTMLParser(encoding="utf-8"))
+
+
+def prepared(source: str) -> str:
+    """Return the page with drop caps joined to their words, and the entries of a live ticker as headings with times.
+
+    A page that has neither is returned unchanged.
+    """
+    try:
+        tree = parse_tree(source)
+    except ParserError:  # the page is empty
+        return source
+    changed = [_join_drop_caps(tree), _keep_times(tree), _unwrap_entries(tree)]
+    return str(lxml_html.tostring(tree, encoding="unicode")) if any(changed) else source
+
+
+def words_of(element: lxml_html.HtmlElement) -> str:
+    """Return the text of an element with single spaces."""
+    return " ".join(element.text_content().split())
+
+
+def _join_drop_caps(tree: lxml_html.HtmlElement) -> bool:
+    """Join each large first letter with the rest of its word. Return whether there was one."""
+    found = False
+    named = (one for one in tree.iter() if isinstance(one.tag, str) and _DROP_CAP.search(one.get("class") or ""))
+    for element in list(islice(named, _MOST_DROP_CAPS)):
+        letter = words_of(element)
+        if len(letter) != 1 or not letter.isalpha():
+            continue
+        outer = element
+        while outer.getparent() is not None and words_of(outer.getparent()) == letter:
+            outer = outer.getparent()
+        parent, rest = outer.getparent(), (outer.tail or "").lstrip()
+        following = outer.getnext()
+        if parent is None or not (rest or following is not None):
+            continue
+        after = rest or words_of(following)
+        if after[:1].islower():
+            outer.tail = None
+            _set_text_before(outer, letter + rest)
+            parent.remove(outer)
+            found = True
+    return found
+
+
+def _set_text_before(element: lxml_html.HtmlElement, text: str) -> None:
+    """Insert a text into the tree where an element begins."""
+    before, parent = element.getprevious(), element.getparent()
+    if before is not None:
+        before.tail = (before.tail or "") + text
+    else:
+        parent.text = (parent.text or "") + text
+
+
+def _keep_times(tree: lxml_html.HtmlElement) -> bool:
+    """Write the times of a live ticker into the headings of its entries. Return whether the page is a live ticker."""
+    timed = [(heading, time) for heading in tree.iter(*_ENTRY_HEADINGS) if (time := _time_of(heading)) is not None]
+    if len(timed) < _LEAST_ENTRIES:
+        return False
+    for heading, element in timed:
+        text = words_of(element)
+        if element.getparent() is not None:
+            element.drop_tree()
+        heading.text = f"{text} {(heading.text or '').lstrip()}"
+    return True
+
+
+def _time_of(heading: lxml_html.HtmlElement) -> lxml_html.HtmlElement | None:
+    """Return the element with the time of a heading: within it, directly above it, or as its only text."""
+    for element in heading.iter("time"):
+        if _is_clock(element):
+            return element
+    before = heading.getprevious()
+    return before if before is not None and isinstance(before.tag, str) and _is_clock(before) else None
+
+
+def _is_clock(element: lxml_html.HtmlElement) -> bool:
+    text = words_of(element)
+    return len(text) <= _CLOCK_CHARS and _CLOCK.fullmatch(text) is not None
+
+
+def _unwrap_entries(tree: lxml_html.HtmlElement) -> bool:
+    """Turn list items that consist of a heading and paragraphs into sections. Return whether there was one."""
+    items = [
+        item
+        for item in tree.iter("li")
+        if item.find(".//p") is not None and any(item.find(f".//{name}") is not None for name in _ENTRY_HEADINGS)
+    ]
+    lists = {item.getparent() for item in items}
+    if len(items) < _LEAST_ENTRIES:
+        return False
+    for element in (*items, *(one for one in lists if one is not None and one.tag in _LISTS)):
+        element.tag = "div"
+    return True

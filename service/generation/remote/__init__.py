@@ -1,0 +1,1 @@
+"""The generator for models behind an OpenAI-compatible server."""

@@ -1,0 +1,317 @@
+"""The client of an OpenAI-compatible server, with retries, a circuit breaker and a check that the server is back.
+
+A request is repeated if the server cannot be reached, is too slow, sends status 429 or 5xx, or breaks off its answer.
+After five such failures in a row, the circuit breaker opens: requests fail immediately, and the server is checked every
+few seconds until it answers again.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import math
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import stamina
+import stamina.instrumentation
+
+from service.cache.redis import Breaker
+from service.errors import EngineUnavailable
+from service.events import Listener, RemoteAway, RemoteBack, RemoteCalled, RemoteFailure
+from service.generation.base import Host
+
+# The library's own instrumentation would log the exceptions of retries and register metrics in the global registry.
+stamina.instrumentation.set_on_retry_hooks([])
+# The library would log a line for each sentence. `RemoteCalled` is counted instead.
+for _name in ("httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+MOST_ANSWER_BYTES = 2**20
+ATTEMPTS = 4
+MOST_PAUSE_S = 5.0
+CHECK_TIMEOUT_S = 5.0
+RETRY_AFTER_S = 5.0
+TOO_MANY, SERVER_ERROR = 429, 500
+REFUSED_TEXT = frozenset({400, 413, 422})
+"""The statuses of a server that accepts requests, but not this one."""
+PRIVATE_SUFFIXES = (".local", ".internal", ".svc", ".cluster.local", ".lan", ".home.arpa", ".localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteServer:
+    """The configuration of an OpenAI-compatible server.
+
+    ``url`` is the base URL of the API, such as ``http://vllm:8000/v1``. ``model`` is the name of the model on the
+    server. ``key`` is sent as a bearer token. ``timeout_s`` limits one attempt. ``concurrency`` is the maximum number
+    of simultaneous requests. ``pause_s`` is the pause before the first retry, and ``check_s`` the pause between two
+    checks of a server that is away.
+    """
+
+    url: str
+    model: str
+    key: str | None = field(default=None, repr=False)
+    house_style: str = field(default="", repr=False)
+    timeout_s: float = 60.0
+    concurrency: int = 64
+    host: Host | None = None
+    pause_s: float = 0.2
+    check_s: float = 5.0
+
+    @property
+    def where(self) -> Host:
+        """The kind of network that the server is in: ``host`` if it is set, otherwise derived from the URL."""
+        return self.host or host_of(self.url)
+
+
+def host_of(url: str) -> Host:
+    """Return whether the host in ``url`` is in a private or in a public network.
+
+    Addresses of private networks, names without a dot, and names in private zones are private. Every other name counts
+    as public, because the name does not show where the server is.
+    """
+    name = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        return "private" if ip_address(name).is_private else "public"
+    except ValueError:
+        return "private" if "." not in name or name.endswith(PRIVATE_SUFFIXES) else "public"
+
+
+class TextRefused(Exception):
+    """The server accepts requests, but refused this one (status 400, 413 or 422)."""
+
+
+class _Failure(Exception):
+    """A failed attempt that may be repeated. ``after_s`` is the delay that the server asked for, if any."""
+
+    def __init__(self, reason: RemoteFailure, after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.after_s = after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the outputs in an answer.
+
+    ``log_prob`` is the mean log-probability per token, or None if the server did not send it. ``cut`` is True if the
+    output reached the token limit.
+    """
+
+    content: str
+    log_prob: float | None
+    cut: bool
+
+
+class RemoteClient:
+    """A client for chat completions of one server. Use it only from one event loop.
+
+    The proxy settings and the ``.netrc`` of the environment are ignored, and redirects are not followed. Texts are
+    therefore sent to the configured host only.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        server: RemoteServer,
+        listener: Listener,
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._name = name
+        self._server = server
+        self._listener = listener
+        self._breaker = Breaker(pause_s=server.check_s)
+        self._watch: asyncio.Task[None] | None = None
+        headers = {"Authorization": f"Bearer {server.key}"} if server.key else {}
+        self._http = httpx2.AsyncClient(
+            base_url=server.url.rstrip("/") + "/",
+            headers=headers,
+            timeout=httpx2.Timeout(server.timeout_s, connect=min(server.timeout_s, CHECK_TIMEOUT_S), pool=None),
+            limits=httpx2.Limits(max_connections=server.concurrency + 1, max_keepalive_connections=server.concurrency),
+            trust_env=False,
+            follow_redirects=False,
+            verify=ssl.create_default_context(),
+            transport=transport,
+        )
+
+    @property
+    def away(self) -> bool:
+        """True if the circuit breaker is open, so that requests fail immediately."""
+        return self._breaker.state != "closed"
+
+    async def start(self) -> None:
+        """Check the server once. If it does not answer, it counts as away until a later check succeeds."""
+        if not await self._answers():
+            self._breaker.open()
+            self._report_away("unreachable")
+
+    async def close(self) -> None:
+        """Stop the checks, and close all connections."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait({self._watch})
+        await self._http.aclose()
+
+    def require_open(self) -> None:
+        """Raise `EngineUnavailable` while the server is away."""
+        if self.away:
+            raise self._unavailable()
+
+    async def complete(self, body: Mapping[str, Any], limit_s: float) -> list[Choice]:
+        """Send a request for chat completions, and return at least one choice.
+
+        ``limit_s`` limits the time for all attempts, in seconds.
+
+        Raises:
+            EngineUnavailable: no attempt succeeded, or the circuit breaker is open.
+            TextRefused: the server refused this request, and a repetition would not help.
+        """
+        try:
+            async for attempt in stamina.retry_context(
+                on=self._backoff_within(limit_s),
+                attempts=ATTEMPTS,
+                timeout=limit_s,
+                wait_initial=self._server.pause_s,
+                wait_jitter=self._server.pause_s,
+                wait_max=MOST_PAUSE_S,
+            ):
+                with attempt:
+                    self.require_open()
+                    return await self._attempt(body)
+        except _Failure as failure:
+            raise self._unavailable(failure.after_s) from failure
+        raise AssertionError("unreachable: a retry context returns or raises")
+
+    def _backoff_within(self, limit_s: float) -> Callable[[Exception], bool | float]:
+        """Return a hook that decides whether an attempt is repeated, and after how many seconds.
+
+        If the server asks for a delay, the next attempt follows after this delay, unless that would exceed ``limit_s``.
+        """
+
+        def backoff(error: Exception) -> bool | float:
+            if not isinstance(error, _Failure):
+                return False
+            if error.after_s is None:
+                return True
+            return error.after_s if error.after_s < limit_s else False
+
+        return backoff
+
+    async def _attempt(self, body: Mapping[str, Any]) -> list[Choice]:
+        clock = asyncio.get_running_loop().time
+        started_s = clock()
+        try:
+            status, headers, content = await self._post(body)
+            choices = self._choices(status, headers, content)
+        except _Failure as failure:
+            self._listener(RemoteCalled(self._name, failure.reason, clock() - started_s))
+            if failure.reason != "rate_limited" and self._breaker.failed():
+                self._report_away(failure.reason)
+            raise
+        except TextRefused:
+            self._breaker.succeeded()
+            self._listener(RemoteCalled(self._name, "refused", clock() - started_s))
+            raise
+        self._breaker.succeeded()
+        self._listener(RemoteCalled(self._name, "answered", clock() - started_s))
+        return choices
+
+    async def _post(self, body: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
+        try:
+            # httpx limits the time between two packets. A server could send one byte at a time for ever.
+            async with (
+                asyncio.timeout(self._server.timeout_s),
+                self._http.stream("POST", "chat/completions", json=body) as response,
+            ):
+                return response.status_code, response.headers, await _limited(response)
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            raise _Failure("timeout") from error
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise _Failure("unreachable") from error
+
+    def _choices(self, status: int, headers: Mapping[str, str], content: bytes) -> list[Choice]:
+        if status == TOO_MANY:
+            raise _Failure("rate_limited", _retry_after_s(headers))
+        if status >= SERVER_ERROR:
+            raise _Failure("server_error", _retry_after_s(headers))
+        if status in REFUSED_TEXT:
+            raise TextRefused
+        if status != httpx2.codes.OK:  # a wrong key, path or model name, or a redirect
+            raise _Failure("not_accepted")
+        try:
+            found = [_choice(one) for one in json.loads(content)["choices"]]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise _Failure("malformed") from error
+        if not found:
+            raise _Failure("malformed")
+        return found
+
+    def _report_away(self, reason: RemoteFailure) -> None:
+        """Report that the server is away, and check it regularly until it answers."""
+        self._listener(RemoteAway(self._name, reason))
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._wait_until_back(), name=f"remote-{self._name}")
+
+    async def _wait_until_back(self) -> None:
+        while self.away:
+            await asyncio.sleep(self._server.check_s)
+            if await self._answers():
+                self._breaker.succeeded()
+        self._listener(RemoteBack(self._name))
+
+    async def _answers(self) -> bool:
+        """Return whether the server answers a request for its models, and accepts the key."""
+        with contextlib.suppress(httpx2.HTTPError, httpx2.InvalidURL, TimeoutError):
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                response = await self._http.get("models")
+            return response.status_code < SERVER_ERROR and response.status_code not in {401, 403}
+        return False
+
+    def _unavailable(self, after_s: float | None = None) -> EngineUnavailable:
+        return EngineUnavailable(
+            f"the server of the model {self._name} does not answer; cached results and other models are not affected",
+            retry_after_s=after_s or max(RETRY_AFTER_S, self._server.check_s),
+        )
+
+
+async def _limited(response: httpx2.Response) -> bytes:
+    """Read the body of a response. Raises `_Failure` if it has more than `MOST_ANSWER_BYTES` bytes."""
+    parts, size = [], 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > MOST_ANSWER_BYTES:
+            raise _Failure("malformed")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the number of seconds in Retry-After, or None if the header is missing or contains a date."""
+    try:
+        seconds = float(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return max(0.1, seconds) if math.isfinite(seconds) else None
+
+
+def _choice(value: Any) -> Choice:
+    content = value["message"]["content"]
+    if content is None:
+        content = ""
+    if not isinstance(content, str):
+        raise TypeError("the content of a message must be a string")
+    return Choice(content, _log_prob(value.get("logprobs")), cut=value.get("finish_reason") == "length")
+
+
+def _log_prob(value: Any) -> float | None:
+    """Return the mean log-probability of the tokens, or None if there are none or they are not numbers."""
+    tokens: Sequence[Any] = (value or {}).get("content") or [] if isinstance(value, dict | None) else []
+    found = [token.get("logprob") for token in tokens if isinstance(token, dict)]
+    numbers = [float(one) for one in found if isinstance(one, int | float) and math.isfinite(one)]
+    return sum(numbers) / len(numbers) if numbers and len(numbers) == len(found) else None

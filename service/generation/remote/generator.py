@@ -1,0 +1,379 @@
+"""The remote generator, which sends each text to an OpenAI-compatible server in a request of its own.
+
+A bad answer therefore affects only its own text, and the cache key of a text contains exactly what was sent for it.
+docs/adr/0027 gives the reasons.
+"""
+
+import asyncio
+import heapq
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from service.domain import DecodingOptions
+from service.errors import DeadlineExceeded, Draining, ModelError, QueueFull
+from service.events import AnswerInvalid, Listener
+from service.generation.base import Health, Host, Source, TextFuture, TextHypothesis
+from service.generation.call import Priority
+from service.generation.remote.client import Choice, RemoteClient, RemoteServer, TextRefused
+from service.generation.remote.prompts import Answer, Example, Prompt, load_prompt, read_answer
+from service.registry.catalog import Entry
+from service.registry.manifest import Manifest, Remote
+
+BYTES_A_TOKEN = 3
+"""The number of UTF-8 bytes per token that is assumed for the limits. German text has 3.5 to 4.5 bytes per token."""
+ANSWER_TOKENS = 32
+"""The number of tokens that are added to the limit of an answer for its form."""
+BULK_DELAY_S = 60.0
+WITHOUT_DEADLINE_S = 600.0
+INVALID = TextHypothesis("", None, "invalid")
+_SCHEMA: dict[str, Any] = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "answer",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {"text": {"type": "string"}},
+            "required": ["text"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+class _Slots:
+    """A limit on the number of simultaneous requests. Bulk work waits as if it had arrived a minute later."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def acquire(self, priority: Priority) -> None:
+        """Wait for a slot."""
+        if self._free:
+            self._free -= 1
+            return
+        loop = asyncio.get_running_loop()
+        ready: asyncio.Future[None] = loop.create_future()
+        arrived_s = loop.time() + (BULK_DELAY_S if priority == "bulk" else 0.0)
+        heapq.heappush(self._waiting, (arrived_s, next(self._numbers), ready))
+        try:
+            await ready
+        except asyncio.CancelledError:
+            if ready.done() and not ready.cancelled():  # the slot was assigned just before the cancellation
+                self.release()
+            raise
+
+    def release(self) -> None:
+        """Give the slot to the first waiting text."""
+        while self._waiting:
+            ready = heapq.heappop(self._waiting)[2]
+            if not ready.done():
+                ready.set_result(None)
+                return
+        self._free += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    source: Source
+    text: str
+    options: DecodingOptions
+    priority: Priority
+    deadline_s: float
+
+
+class RemoteGenerator:
+    """A `TextGenerator` whose model runs on an OpenAI-compatible server.
+
+    Args:
+        entry: the model. Its manifest must have a table ``remote``.
+        server: the configuration of the server.
+        listener: receives the events.
+        most_texts: the maximum number of texts that wait for a slot.
+
+    Raises:
+        ModelError: the prompt file is missing or invalid, or the house style is too long.
+    """
+
+    engine = "openai"
+
+    def __init__(self, entry: Entry, server: RemoteServer, listener: Listener, *, most_texts: int) -> None:
+        remote = entry.manifest.remote
+        if remote is None:
+            raise ModelError(f"{entry.name} is not a remote model")
+        self.name = entry.name
+        self.manifest: Manifest = entry.manifest.model_copy(update={"revision": server.model})
+        self.host: Host = server.where
+        self._remote: Remote = remote
+        self._server = server
+        self._listener = listener
+        self._prompt: Prompt = load_prompt(remote.prompt, remote.form, server.house_style)
+        self._client = RemoteClient(entry.name, server, listener)
+        self._slots = _Slots(server.concurrency)
+        self._most_texts = most_texts
+        self._tasks: dict[asyncio.Task[None], TextFuture] = {}
+        self._numbers = itertools.count(1)
+        self._started = self._refusing = self._closed = False
+        self._reduced = False
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Implement `TextGenerator.fingerprint`. It contains the model on the server, the prompt and the search."""
+        manifest = self.manifest
+        search = [*manifest.decoding, *(manifest.thorough or ())]
+        return f"{self._server.model}/openai/{self._prompt.version} {search!r} {self._remote!r}"
+
+    @property
+    def identity(self) -> str:
+        """Implement `TextGenerator.identity`."""
+        return f"{self.manifest.id} {self.fingerprint} {self.manifest.tokens!r}"
+
+    @property
+    def health(self) -> Health:
+        """Implement `TextGenerator.health`."""
+        if not self._started:
+            return "loading"
+        return "away" if self._client.away else "ready"
+
+    @property
+    def waiting(self) -> int:
+        """The number of texts that wait for a free slot."""
+        return len(self._slots)
+
+    @property
+    def running(self) -> int:
+        """The number of accepted texts that are not done, including waiting ones."""
+        return len(self._tasks)
+
+    async def start(self) -> None:
+        """Implement `TextGenerator.start`. A server that does not answer is no error, because it may come back."""
+        await self._client.start()
+        self._started = True
+
+    def refuse(self) -> None:
+        """Implement `TextGenerator.refuse`."""
+        self._refusing = True
+
+    async def close(self, drain_s: float) -> None:
+        """Implement `TextGenerator.close`."""
+        self._refusing = True
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=drain_s)
+        self._closed = True
+        for task, future in list(self._tasks.items()):
+            if not future.done():
+                future.set_exception(Draining("the process is shutting down; send the request again"))
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks))
+        await self._client.close()
+
+    @property
+    def limit(self) -> "EstimatedLimit":
+        """Implement `TextGenerator.limit`."""
+        return EstimatedLimit(self.manifest.tokens.max_source_tokens)
+
+    def fits(self, text: str) -> bool:
+        """Implement `TextGenerator.fits`."""
+        return self.limit.fits(text)
+
+    def generate(
+        self,
+        sources: Sequence[Source],
+        *,
+        priority: Priority = "interactive",
+        deadline_s: float | None = None,
+        admitted: bool = False,
+    ) -> list[TextFuture]:
+        """Implement `TextGenerator.generate`.
+
+        A server that does not answer fails the whole request with `EngineUnavailable`. An answer that cannot be used
+        fails only its own text: its hypothesis has the finish reason ``invalid``.
+        """
+        if self._closed or (self._refusing and not admitted):
+            raise Draining("the process is shutting down; send the request again")
+        loop = asyncio.get_running_loop()
+        if deadline_s is not None and deadline_s <= loop.time():
+            raise DeadlineExceeded("the request's deadline passed before the work was queued")
+        if not admitted:
+            self._client.require_open()
+            if len(self._slots) + len(sources) > max(self._most_texts, self._server.concurrency):
+                raise QueueFull(f"{len(self._slots)} texts are already waiting for the model {self.name}")
+        latest_s = loop.time() + WITHOUT_DEADLINE_S if deadline_s is None else deadline_s
+        return [self._accept(source, priority, latest_s) for source in sources]
+
+    def _accept(self, source: Source, priority: Priority, deadline_s: float) -> TextFuture:
+        if not isinstance(source.text, str):
+            raise TypeError("a remote model accepts no prompts with marks")
+        options = self.manifest.decoding_options(_tokens(source.text), thorough=source.options.thorough)
+        future = TextFuture()
+        task = asyncio.create_task(self._serve(_Work(source, source.text, options, priority, deadline_s), future))
+        self._tasks[task] = future
+        task.add_done_callback(self._tasks.pop)
+        future.add_done_callback(lambda _: task.cancel())  # has no effect on a task that is done
+        return future
+
+    async def _serve(self, work: _Work, future: TextFuture) -> None:
+        try:
+            found = await self._hypotheses(work, future)
+        except Exception as error:  # noqa: BLE001 - a bug here must not leave callers waiting forever
+            if not future.done():
+                future.set_exception(error)
+            return
+        if not future.done():
+            future.finished_s = asyncio.get_running_loop().time()
+            future.set_result(found)
+
+    async def _hypotheses(self, work: _Work, future: TextFuture) -> list[TextHypothesis]:
+        """Return the usable answers for a text. If there is none, ask again with a reminder of the form."""
+        answers: list[tuple[Answer, Choice]] = []
+        for reminded in (False, True):
+            answers = await self._answers(work, future, reminded=reminded)
+            usable = [_hypothesis(answer, choice) for answer, choice in answers if answer.fault is None]
+            if usable:
+                return list({one.text: one for one in reversed(usable)}.values())[::-1]
+        fault = answers[0][0].fault if answers else None
+        self._listener(AnswerInvalid(self.name, fault or "refused"))
+        return [INVALID]
+
+    async def _answers(self, work: _Work, future: TextFuture, *, reminded: bool) -> list[tuple[Answer, Choice]]:
+        """Return the answers of the server for a text. The list is empty if the server refuses the text."""
+        try:
+            choices = await self._complete(work, future, self._body(work, reminded=reminded))
+        except TextRefused:
+            # A server may not know the optional fields. If it accepts the text without them, they stay out.
+            if self._reduced:
+                return []
+            try:
+                choices = await self._complete(work, future, self._plain_body(work, reminded=reminded))
+            except TextRefused:
+                return []
+            self._reduced = True
+        return [(read_answer(one.content, work.text, self._prompt), one) for one in choices]
+
+    async def _complete(self, work: _Work, future: TextFuture, body: dict[str, Any]) -> list[Choice]:
+        loop = asyncio.get_running_loop()
+        await self._slots.acquire(work.priority)
+        try:
+            if future.started_s is None:
+                future.started_s, future.batch = loop.time(), next(self._numbers)
+            left_s = work.deadline_s - loop.time()
+            if left_s <= 0:
+                raise DeadlineExceeded("the request's deadline passed before the model's server was asked")
+            return await self._client.complete(body, left_s)
+        finally:
+            self._slots.release()
+
+    def _body(self, work: _Work, *, reminded: bool) -> dict[str, Any]:
+        """Return the request for a text, with the optional fields unless the server refuses them."""
+        body = self._plain_body(work, reminded=reminded)
+        if self._reduced:
+            return body
+        if work.options.hypotheses > 1:
+            body |= {"n": work.options.hypotheses, "temperature": self._remote.temperature}
+        if self._remote.logprobs:
+            body["logprobs"] = True
+        if self._remote.form == "json":
+            body["response_format"] = _SCHEMA
+        return body
+
+    def _plain_body(self, work: _Work, *, reminded: bool) -> dict[str, Any]:
+        context = work.source.context[-self._remote.context_sentences :] if self._remote.context_sentences else ()
+        request = Example(source=work.text, target="", context=context, terms=work.source.terms)
+        return {
+            **self._remote.body,
+            "model": self._server.model,
+            "messages": self._prompt.messages(request, reminded=reminded),
+            "max_tokens": work.options.max_output_tokens + ANSWER_TOKENS,
+            "temperature": 0,
+            "stream": False,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedLimit:
+    """The `InputLimit` of a remote model. The number of tokens is estimated from the number of bytes."""
+
+    max_source_tokens: int
+
+    def fits(self, text: str) -> bool:
+        """Implement `InputLimit.fits`."""
+        return _tokens(text) <= self.max_source_tokens
+
+
+def _tokens(text: str) -> int:
+    return math.ceil(len(text.encode()) / BYTES_A_TOKEN)
+
+
+def _hypothesis(answer: Answer, choice: Choice) -> TextHypothesis:
+    return TextHypothesis(answer.text, choice.log_prob, "length" if choice.cut else "eos")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteChoice:
+    """The server for remote models, as the settings describe it.
+
+    ``url`` is the base URL of the API. If ``model`` is None, the server knows the model by the id in its manifest. The
+    files contain the key and the house style. They are read whenever the models are loaded. If ``host`` is None, the
+    URL shows whether the server is in a private network.
+    """
+
+    url: str
+    model: str | None = None
+    key_file: Path | None = None
+    style_file: Path | None = None
+    timeout_s: float = 60.0
+    concurrency: int = 64
+    host: Host | None = None
+
+    def server(self, entry: Entry) -> RemoteServer:
+        """Read the files, and return the configuration of the server for the model ``entry``.
+
+        Raises:
+            ModelError: a file cannot be read, or the key is empty or contains a character that a header cannot contain.
+        """
+        key = None if self.key_file is None else _read("the key", self.key_file)
+        if key is not None and not (key.isascii() and key.isprintable() and key):
+            raise ModelError("DEPESCHE_REMOTE_KEY_FILE must contain one line of visible ASCII characters")
+        return RemoteServer(
+            self.url,
+            self.model or entry.manifest.id,
+            key,
+            "" if self.style_file is None else _read("the house style", self.style_file),
+            self.timeout_s,
+            self.concurrency,
+            self.host,
+        )
+
+
+def _read(what: str, path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except OSError as error:
+        raise ModelError(f"the file with {what} of the remote server cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ModelError(f"the file with {what} of the remote server is not valid UTF-8") from error
+
+
+async def load_remote(
+    entry: Entry, choice: RemoteChoice | None, listener: Listener, *, most_texts: int
+) -> RemoteGenerator:
+    """Create the generator of a remote model. `RemoteGenerator.start` checks its server later.
+
+    Raises:
+        ModelError: the settings name no server, or see `RemoteChoice.server` and `RemoteGenerator`.
+    """
+    if choice is None:
+        raise ModelError(f"{entry.name} is a remote model; set DEPESCHE_REMOTE_URL to the base URL of its server")
+    server = await asyncio.to_thread(choice.server, entry)
+    return RemoteGenerator(entry, server, listener, most_texts=most_texts)

@@ -1,0 +1,264 @@
+"""Prompts for a language model, and the reading of its answers.
+
+A prompt file contains the instructions and examples for one task and language pair. A prompt is a list of chat
+messages: the instructions, the examples as earlier turns, and the request. Each text in a request is on a line of its
+own, so no text can imitate the structure of the request.
+
+An answer is used only if it has the requested form and contains nothing but the text. The text itself is checked later,
+like that of any other model.
+"""
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.errors import ModelError
+
+Form = Literal["numbered", "json", "plain"]
+"""The form of an answer: the line ``1: TEXT``, the JSON object ``{"text": TEXT}``, or only the text."""
+FOLDER = Path(__file__).parent / "prompts"
+MOST_STYLE_CHARS = 4_000
+LEAKED_WORDS = 6
+"""An answer that repeats this many consecutive words of a prompt counts as a copy of the prompt."""
+_WORD = re.compile(r"\w+")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Example(_Strict):
+    """An example of a request with the expected answer."""
+
+    source: str
+    target: str
+    context: tuple[str, ...] = ()
+    terms: tuple[tuple[str, str], ...] = ()
+
+
+class PromptFile(_Strict):
+    """The content of a prompt file.
+
+    ``instructions`` is the system message, and may be empty. ``forms`` contains a sentence for each form of an answer,
+    which describes that form. ``style`` introduces the house style of the newsroom. ``context``, ``terms`` and ``text``
+    are the headings in a request. ``term`` is the line for a term, with the fields ``{source}`` and ``{target}``.
+    ``kept`` is the line for a term that stays unchanged, with the field ``{source}``. ``reminder`` follows the request
+    if the first answer had the wrong form. ``refusals`` contains regular expressions for answers that talk about the
+    request instead of answering it.
+    """
+
+    instructions: str = ""
+    forms: dict[Form, str] = Field(min_length=1)
+    style: str = ""
+    context: str
+    terms: str
+    term: str
+    kept: str
+    text: str
+    reminder: str
+    refusals: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The prompts of one model.
+
+    ``version`` changes whenever the file or the house style changes. ``house_style`` is the newsroom's own text, which
+    is part of the instructions.
+    """
+
+    file: PromptFile
+    form: Form
+    version: str
+    house_style: str = ""
+    _refusal: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compile the patterns of refusals."""
+        pattern = "|".join(self.file.refusals) or r"(?!)"
+        object.__setattr__(self, "_refusal", re.compile(pattern, re.IGNORECASE))
+
+    def messages(self, request: Example, *, reminded: bool = False) -> list[dict[str, str]]:
+        """Return the chat messages for a request. ``request.target`` is ignored.
+
+        If ``reminded`` is True, the request ends with a reminder of the form of the answer.
+        """
+        found = [{"role": "system", "content": self._system}] if self._system else []
+        for one in self.file.examples:
+            found += [_message("user", self._request(one)), _message("assistant", self._answer(one.target))]
+        asked = self._request(request)
+        return [*found, _message("user", f"{asked}\n\n{self.file.reminder}" if reminded else asked)]
+
+    @cached_property
+    def _system(self) -> str:
+        parts = [self.file.instructions, self.file.forms.get(self.form, "")]
+        if self.house_style:
+            parts.append(f"{self.file.style}\n{self.house_style}")
+        return "\n\n".join(part.strip() for part in parts if part.strip())
+
+    def _request(self, one: Example) -> str:
+        lines = []
+        if one.context:
+            lines += [self.file.context, *map(single_line, one.context), ""]
+        if one.terms:
+            lines += [self.file.terms, *(self._term(source, target) for source, target in one.terms), ""]
+        number = "1: " if self.form == "numbered" else ""
+        return "\n".join([*lines, self.file.text, number + single_line(one.source)]).strip()
+
+    def _term(self, source: str, target: str) -> str:
+        line = self.file.kept if source == target else self.file.term
+        return line.format(source=single_line(source), target=single_line(target))
+
+    def _answer(self, text: str) -> str:
+        match self.form:
+            case "numbered":
+                return f"1: {text}"
+            case "json":
+                return f'{{"text": {_quoted(text)}}}'
+            case "plain":
+                return text
+
+    def is_refusal(self, answer: str) -> bool:
+        """Return whether an answer talks about the request instead of answering it."""
+        return self._refusal.search(answer) is not None
+
+    def leaks_into(self, answer: str, source: str) -> bool:
+        """Return whether an answer repeats `LEAKED_WORDS` consecutive words of the prompt that ``source`` lacks."""
+        return bool((_runs(answer) & self._own_runs) - _runs(source))
+
+    @cached_property
+    def _own_runs(self) -> frozenset[tuple[str, ...]]:
+        texts = [self._system, self.file.context, self.file.terms, self.file.text, self.file.reminder]
+        texts += [text for one in self.file.examples for text in (one.source, one.target)]
+        return frozenset().union(*map(_runs, texts))
+
+
+def load_prompt(name: str, form: Form, house_style: str = "") -> Prompt:
+    """Read the prompt file ``name``.
+
+    Raises:
+        ModelError: there is no such file, it is invalid, it lacks the form, or the house style is too long.
+    """
+    path = FOLDER / f"{name}.toml"
+    try:
+        content = path.read_bytes()
+        file = PromptFile.model_validate(tomllib.loads(content.decode()))
+    except OSError as error:
+        known = ", ".join(sorted(one.stem for one in FOLDER.glob("*.toml")))
+        raise ModelError(f"there is no prompt file {name!r}; the known files are: {known}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+        raise ModelError(f"the prompt file {name} is invalid: {error}") from error
+    if form not in file.forms:
+        raise ModelError(f"the prompt file {name} does not describe the answer form {form!r}")
+    if len(house_style) > MOST_STYLE_CHARS:
+        raise ModelError(
+            f"the house style has {len(house_style)} characters; it must have at most {MOST_STYLE_CHARS} characters"
+        )
+    version = hashlib.sha256(content + b"\0" + house_style.encode()).hexdigest()[:12]
+    return Prompt(file, form, version, house_style.strip())
+
+
+def single_line(text: str) -> str:
+    """Return ``text`` on one line. Each run of white space becomes one space."""
+    return " ".join(text.split())
+
+
+def _message(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _runs(text: str) -> frozenset[tuple[str, ...]]:
+    words: Sequence[str] = [word.casefold() for word in _WORD.findall(text)]
+    return frozenset(tuple(words[n : n + LEAKED_WORDS]) for n in range(len(words) - LEAKED_WORDS + 1))
+
+
+Fault = Literal["empty", "form", "lines", "markdown", "refusal", "prompt"]
+"""The reason why an answer cannot be used.
+
+It is empty; it does not have the requested form; it has more than one line; it contains Markdown that the source does
+not contain; it talks about the request; or it repeats the prompt.
+"""
+_NUMBERED = re.compile(r"1\s?[:.)]\s*(?P<text>.*)")
+_MARKDOWN = re.compile(
+    r"```|\*\*|__|^\s*(?:#{1,6}\s|>\s|[-*+]\s)|\[[^\]\n]{1,200}\]\([^)\n]{1,500}\)|<think>", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The text of an answer, or the reason why it cannot be used. If there is a ``fault``, ``text`` is empty."""
+
+    text: str
+    fault: Fault | None = None
+
+
+def read_answer(content: str, source: str, prompt: Prompt) -> Answer:
+    """Read an answer to a request for ``source``."""
+    content = content.strip()
+    if not content:
+        return Answer("", "empty")
+    text = _text_of(content, prompt.form)
+    if text is None:
+        return Answer("", _form_fault(content, source))
+    fault = _text_fault(text, source, prompt)
+    return Answer(text) if fault is None else Answer("", fault)
+
+
+def _text_of(content: str, form: Form) -> str | None:
+    """Return the text in an answer, or None if the answer does not have the requested form."""
+    match form:
+        case "plain":
+            return content if _is_one_line(content) else None
+        case "numbered":
+            found = _NUMBERED.fullmatch(content) if _is_one_line(content) else None
+            return None if found is None else found["text"].strip()
+        case "json":
+            return _json_text(content)
+
+
+def _json_text(content: str) -> str | None:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict) or value.keys() != {"text"} or not isinstance(value["text"], str):
+        return None
+    text = value["text"].strip()
+    return text if _is_one_line(text) else None
+
+
+def _is_one_line(text: str) -> bool:
+    return len(text.splitlines()) <= 1
+
+
+def _form_fault(content: str, source: str) -> Fault:
+    if _adds_markdown(content, source):
+        return "markdown"
+    return "form" if _is_one_line(content) else "lines"
+
+
+def _text_fault(text: str, source: str, prompt: Prompt) -> Fault | None:
+    if not text:
+        return "empty"
+    if _adds_markdown(text, source):
+        return "markdown"
+    if prompt.is_refusal(text):
+        return "refusal"
+    return "prompt" if prompt.leaks_into(text, source) else None
+
+
+def _adds_markdown(text: str, source: str) -> bool:
+    return _MARKDOWN.search(text) is not None and _MARKDOWN.search(source) is None

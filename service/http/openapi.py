@@ -1,0 +1,235 @@
+"""The OpenAPI document: everything that FastAPI cannot derive from the routes.
+
+FastAPI describes the paths, the request models and the response models. `install` adds the shared schemas, the codes,
+the languages, the security schemes, the headers, the event streams, and the server. Each schema occurs once, under
+``components``, so that generators create one type for it.
+"""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import cache
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from service.http import codes, schemas
+from service.http.compat.deepl import DeeplRequest
+from service.http.compat.libretranslate import DetectRequest, LibreRequest
+from service.http.keys import needs_key
+from service.http.problems import Failure
+from service.http.requests import describe_languages
+from service.http.schemas import CODE_MARK, SCHEMAS
+from service.languages.base import LanguagePair
+
+Document = dict[str, Any]
+FORMS: tuple[type[BaseModel], ...] = (DeeplRequest, LibreRequest, DetectRequest)
+ANSWERS: tuple[type[BaseModel], ...] = (schemas.Problem, Failure, schemas.ProgressEvent, schemas.SentenceEvent)
+EVENTS = "text/event-stream"
+BODYLESS = frozenset({"get", "head"})
+HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "X-Request-Id": ("Id of the request, which log entries and problems contain.", {"type": "string"}),
+    "Server-Timing": ("Milliseconds for each stage of the work.", {"type": "string"}),
+    "RateLimit": ("The remaining requests or characters, and the seconds until they are restored.", {"type": "string"}),
+    "RateLimit-Policy": ("The rate limits of the caller.", {"type": "string"}),
+    "Retry-After": ("Number of seconds to wait before a retry.", {"type": "integer", "minimum": 1}),
+    "WWW-Authenticate": ("The required authentication (RFC 6750).", {"type": "string"}),
+}
+# The headers of successful responses, and those of specific statuses.
+ON_SUCCESS = ("X-Request-Id", "Server-Timing", "RateLimit", "RateLimit-Policy")
+ON_STATUS = {
+    "401": ("X-Request-Id", "WWW-Authenticate"),
+    "403": ("X-Request-Id", "WWW-Authenticate"),
+    "429": ("X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"),
+    "503": ("X-Request-Id", "Retry-After"),
+}
+PARAMETERS = {
+    "RequestId": ("X-Request-Id", "Id for this request: 1 to 64 letters, digits, dots, dashes or underscores."),
+    "CacheControl": (
+        "Cache-Control",
+        "`no-cache` does not read from the cache. `no-store` neither reads from the cache nor writes to it.",
+    ),
+    "Traceparent": ("Traceparent", "Trace of the caller (W3C Trace Context, version 00)."),
+}
+SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key from `depesche keys new`. It is required only if the service has API keys.",
+    },
+    "deepl": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "The header that clients of DeepL send: `DeepL-Auth-Key KEY`.",
+    },
+}
+TAGS = [
+    {"name": "news", "description": "Summaries and translations of news articles."},
+    {"name": "health", "description": "Probes and metrics."},
+    {"name": "DeepL-compatible", "description": "Endpoints for clients of DeepL's API, version 2."},
+    {"name": "LibreTranslate-compatible", "description": "Endpoints for clients of LibreTranslate."},
+    {"name": "administration", "description": "Endpoints of the administration port."},
+]
+
+
+def install(app: FastAPI, languages: LanguagePair, *, needs_keys: bool, server: str = "/") -> None:
+    """Make ``app`` generate the complete OpenAPI document.
+
+    ``needs_keys`` states whether requests need an API key. ``server`` is the URL of the service, relative to the host.
+    """
+    generate: Callable[[], Document] = app.openapi
+
+    @cache
+    def document() -> Document:
+        found = deepcopy(generate())
+        _complete(found, languages, needs_keys=needs_keys)
+        found["servers"] = [{"url": server, "description": "The service that returned this document."}]
+        return found
+
+    app.openapi = document  # type: ignore[method-assign]  # the way that FastAPI documents
+
+
+def _complete(document: Document, languages: LanguagePair, *, needs_keys: bool) -> None:
+    components = document.setdefault("components", {})
+    schemas_by_name = components.get("schemas", {}) | _shared_schemas() | _code_schemas(languages)
+    _replace_marks(schemas_by_name)
+    for path, method, operation in operations(document):
+        _describe_operation(path, method, operation, needs_keys=needs_keys)
+    used = _referenced(document["paths"], schemas_by_name)
+    components["schemas"] = {name: schemas_by_name[name] for name in sorted(used)}
+    components["securitySchemes"] = SECURITY_SCHEMES
+    components["headers"] = {
+        name: {"description": meaning, "schema": schema} for name, (meaning, schema) in HEADERS.items()
+    }
+    components["parameters"] = {
+        key: {"name": name, "in": "header", "required": False, "description": meaning, "schema": {"type": "string"}}
+        for key, (name, meaning) in PARAMETERS.items()
+    }
+    tags = {tag for _, _, operation in operations(document) for tag in operation["tags"]}
+    document["tags"] = [tag for tag in TAGS if tag["name"] in tags]
+    describe_languages(document, languages)
+
+
+def _referenced(value: Any, schemas_by_name: Document) -> set[str]:
+    """Return the names of all schemas that ``value`` refers to, directly or through other schemas."""
+    found: set[str] = set()
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            name = str(one.get("$ref", "")).removeprefix(SCHEMAS)
+            if name in schemas_by_name and name not in found:
+                found.add(name)
+                waiting.append(schemas_by_name[name])
+            waiting += one.values()
+    return found
+
+
+def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
+    """Yield the path, the method and the description of each operation."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def _describe_operation(path: str, method: str, operation: Document, *, needs_keys: bool) -> None:
+    if method not in BODYLESS:
+        parameters = operation.setdefault("parameters", [])
+        parameters += [{"$ref": f"#/components/parameters/{key}"} for key in PARAMETERS]
+    if needs_key(path):
+        schemes: list[Document] = [{"bearer": []}]
+        schemes += [{"deepl": []}] if path.startswith("/v2/") else []
+        operation["security"] = schemes if needs_keys else [*schemes, {}]
+    for status, response in operation["responses"].items():
+        if response["description"] == "Successful Response":  # FastAPI's default
+            response["description"] = "The result."
+        names = ON_SUCCESS if status == "200" else ON_STATUS.get(status, ("X-Request-Id",))
+        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+        if EVENTS in response.get("content", {}):
+            _describe_events(response["content"])
+
+
+def _describe_events(content: Document) -> None:
+    """Describe an event stream. OpenAPI 3.1 has no keyword for the events of a stream, so an extension lists them."""
+    result = content["application/json"]["schema"]
+    # Generators read the first media type.
+    content[EVENTS] = {
+        "schema": {
+            "type": "string",
+            "description": "Server-sent events. The data of each event is one line of JSON.",
+            "x-events": {
+                "progress": {"$ref": f"{SCHEMAS}ProgressEvent"},
+                "sentence": {"$ref": f"{SCHEMAS}SentenceEvent"},
+                "result": result,
+                "error": {"$ref": f"{SCHEMAS}Problem"},
+            },
+        },
+        "example": 'event: progress\ndata: {"done":1,"of":2}\n\n',
+    }
+    content["application/json"], content[EVENTS] = content.pop("application/json"), content.pop(EVENTS)
+
+
+def _shared_schemas() -> Document:
+    """Return the schemas of the models that FastAPI does not find in the routes."""
+    requests = _schemas_of(FORMS, "validation")
+    forms = {f"{name}Form": _as_form(schema) for name, schema in requests.items()}
+    return _schemas_of(ANSWERS, "serialization") | requests | forms
+
+
+def _schemas_of(models: tuple[type[BaseModel], ...], mode: Any) -> Document:
+    _, found = models_json_schema([(model, mode) for model in models], ref_template=f"{SCHEMAS}{{model}}")
+    schemas_by_name: Document = found["$defs"]
+    return schemas_by_name
+
+
+def _as_form(schema: Document) -> Document:
+    """Return the schema for form data. An optional form field can be missing or empty, but it cannot be null."""
+    required = set(schema["required"])
+    fields = {
+        name: field if name in required else _possibly_empty(field) for name, field in schema["properties"].items()
+    }
+    return {**schema, "title": f"{schema['title']}Form", "properties": fields}
+
+
+def _possibly_empty(field: Document) -> Document:
+    notes: Document = {key: field[key] for key in ("title", "description") if key in field}
+    rules = {key: value for key, value in field.items() if key not in {"anyOf", "default", *notes}}
+    branches = [one for one in field.get("anyOf", [rules]) if one.get("type") != "null"]
+    return {**notes, "anyOf": [*branches, {"type": "string", "maxLength": 0}]}
+
+
+def _code_schemas(languages: LanguagePair) -> Document:
+    errors = [one.code for one in codes.ERRORS]
+    peers = [one.code for one in codes.PEER_ERRORS]
+    return {
+        "ErrorCode": _enum("A code of an error. Later versions may add codes.", [*errors, *peers]),
+        "WarningCode": _enum(
+            "A code of a warning. Later versions may add codes.",
+            [one.code for one in codes.warnings_for(languages.source)],
+        ),
+    }
+
+
+def _enum(description: str, values: list[str]) -> Document:
+    return {"type": "string", "description": description, "enum": sorted(values)}
+
+
+def _replace_marks(value: Any) -> None:
+    """Replace each mark of a code field by a reference to its codes, in place.
+
+    The field also accepts any other string, because a strict client would fail at a code that a later version adds.
+    """
+    if isinstance(value, list):
+        for one in value:
+            _replace_marks(one)
+    elif isinstance(value, dict):
+        name = value.pop(CODE_MARK, None)
+        if name is not None:
+            del value["type"]
+            value["anyOf"] = [{"$ref": f"{SCHEMAS}{name}"}, {"type": "string"}]
+        for one in value.values():
+            _replace_marks(one)

@@ -1,0 +1,243 @@
+"""Checks of a translation or summary that a person wrote or edited, without a model.
+
+The sentences of a text and of its translation are aligned by their lengths, numbers and names, with the dynamic
+programming of Gale and Church (1993), in a band around the diagonal. The running time is linear in the length of the
+texts.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+from service import __version__
+from service.checks.assessment import check_sentence
+from service.checks.base import Code, Passage, notice_of
+from service.checks.facts import LinkedFact, link_facts
+from service.checks.names import find_names
+from service.domain import Notice, Span
+from service.languages.base import Language, LanguagePair
+from service.newsroom.article import IPTC, TRAINED
+from service.results import Summary, SummarySentence
+from service.summarization.guard import support
+from service.summarization.rewriting import prepare_text
+from service.summarization.summarizer import find_flaws, with_findings
+from service.summarization.words import require_grammar
+from service.terms.glossary import Glossary
+from service.terms.placement import missing_terms
+from service.text.normalization import check_text
+from service.text.segmentation import segment
+
+Task = Literal["translation", "summary"]
+COMPOSITE = f"{IPTC}compositeWithTrainedAlgorithmicMedia"
+LABELS: dict[bool, dict[str, str]] = {
+    False: {"de": "Mit KI erstellt.", "en": "Created with AI."},
+    True: {
+        "de": "Mit KI erstellt und von der Redaktion geprüft.",
+        "en": "Created with AI and reviewed by an editor.",
+    },
+}
+"""Label texts for readers, by whether a person reviewed the text, and by language."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedSentence:
+    """A sentence of the text: its span, the spans of its source sentences, and the notices about it."""
+
+    target: Span
+    source: tuple[Span, ...]
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewProvenance:
+    """The origin of a checked text. ``label`` maps language codes to label texts for readers."""
+
+    checked_at: str
+    software: str
+    digital_source_type: str
+    reviewed_by_person: bool
+    label: dict[str, str]
+
+    @classmethod
+    def now(cls, *, reviewed_by_person: bool) -> "ReviewProvenance":
+        """Create the provenance of a text that is checked now."""
+        return cls(
+            checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            software=f"depesche {__version__}",
+            digital_source_type=COMPOSITE if reviewed_by_person else TRAINED,
+            reviewed_by_person=reviewed_by_person,
+            label=LABELS[reviewed_by_person],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The result of a check. ``notices`` are about the whole text. All spans are offsets in the source and the text."""
+
+    sentences: tuple[ReviewedSentence, ...]
+    facts: tuple[LinkedFact, ...]
+    notices: tuple[Notice, ...]
+    provenance: ReviewProvenance
+
+    @property
+    def every_notice(self) -> list[Notice]:
+        """The notices about the whole text and about each sentence."""
+        return [*self.notices, *(notice for one in self.sentences for notice in one.notices)]
+
+
+def review_translation(
+    source: str, text: str, glossary: Glossary, languages: LanguagePair, *, reviewed_by_person: bool
+) -> Review:
+    """Check a translation sentence by sentence. A source sentence without a counterpart gets a notice of its own.
+
+    Raises:
+        InvalidInput: a text is not valid Unicode, or the terms are too similar to be searched for.
+    """
+    notices = [*check_text(source), *(replace(one, span=None, target=one.span) for one in check_text(text))]
+    spans, targets = segment(source, languages.source).sentences, segment(text, languages.target).sentences
+    ones = [SizedSentence.of(span.of(source), languages.source) for span in spans]
+    others = [SizedSentence.of(span.of(text), languages.target) for span in targets]
+    sentences: list[ReviewedSentence] = []
+    facts: list[LinkedFact] = []
+    for one, other in align_sentences(ones, others):
+        of_source, of_text = spans[slice(*one)], targets[slice(*other)]
+        if not of_text:
+            message = "the translation has no sentence for this one"
+            notices += [Notice(Code.EMPTY_OUTPUT.value, message, span) for span in of_source]
+            continue
+        whole, target = _joined(of_source), _joined(of_text)
+        if whole is None or target is None:
+            message = "the source has no sentence for this one"
+            unsupported = Notice(Code.SENTENCE_UNSUPPORTED.value, message, None, target)
+            sentences += [ReviewedSentence(span, (), (replace(unsupported, target=span),)) for span in of_text]
+            continue
+        found = _pair_notices(source, text, whole, target, glossary, languages)
+        sentences.append(ReviewedSentence(target, tuple(of_source), tuple(found)))
+        linked = link_facts(whole.of(source), target.of(text), *languages)
+        facts += (_shifted(fact, whole.start, target.start) for fact in linked)
+    provenance = ReviewProvenance.now(reviewed_by_person=reviewed_by_person)
+    return Review(tuple(sentences), tuple(facts), tuple(notices), provenance)
+
+
+def _pair_notices(
+    source: str, text: str, whole: Span, target: Span, glossary: Glossary, languages: LanguagePair
+) -> Iterator[Notice]:
+    written, output = whole.of(source), target.of(text)
+    for finding in check_sentence(written, output, *languages):
+        yield notice_of(finding.shifted(whole.start, target.start))
+    for one in missing_terms(output, glossary.find(written, languages.source)):
+        message = "the translation of this term is missing"
+        yield Notice("term_not_applied", message, one.span.shifted(whole.start), target)
+
+
+def review_summary(source: str, text: str, language: Language, *, reviewed_by_person: bool) -> Review:
+    """Check a summary in the language of its source. Each sentence is compared with the sentences that support it.
+
+    Raises:
+        InvalidInput: a text is not valid Unicode.
+        ModelError: the language cannot be summarised.
+    """
+    require_grammar(language)
+    article = prepare_text(source, language)
+    notices = [*article.notices, *(replace(one, span=None, target=one.span) for one in check_text(text))]
+    targets = segment(text, language).sentences
+    written = [span.of(text) for span in targets]
+    supports = [tuple(article.spans[n] for n in support(sentence, article.sentences)) for sentence in written]
+    sentences = tuple(
+        SummarySentence(sentence, spans, verbatim=sentence in article.sentences)
+        for sentence, spans in zip(written, supports, strict=True)
+    )
+    summary = Summary(text, "abstractive", sentences, (), truncated=False, cached=False)
+    found = [*find_flaws(article, summary), *with_findings(source, summary, language).notices]
+    facts = [
+        _shifted(fact, whole.start, target.start)
+        for target, spans in zip(targets, supports, strict=True)
+        if (whole := _joined(spans)) is not None
+        for fact in link_facts(whole.of(source), target.of(text), language, language, complete=False)
+    ]
+    placed = [ReviewedSentence(target, spans, ()) for target, spans in zip(targets, supports, strict=True)]
+    reviewed = [
+        replace(one, notices=tuple(notice for notice in found if _is_within(notice, one.target))) for one in placed
+    ]
+    notices += [notice for notice in found if not any(_is_within(notice, one.target) for one in placed)]
+    provenance = ReviewProvenance.now(reviewed_by_person=reviewed_by_person)
+    return Review(tuple(reviewed), tuple(facts), tuple(notices), provenance)
+
+
+def _is_within(notice: Notice, span: Span) -> bool:
+    return notice.target is not None and span.start <= notice.target.start and notice.target.end <= span.end
+
+
+def _joined(spans: Sequence[Span]) -> Span | None:
+    """Return the span from the start of the first span to the end of the last one, or None if there are none."""
+    return Span(spans[0].start, spans[-1].end) if spans else None
+
+
+def _shifted(fact: LinkedFact, source_chars: int, output_chars: int) -> LinkedFact:
+    return fact._replace(
+        source=None if fact.source is None else fact.source.shifted(source_chars),
+        output=None if fact.output is None else fact.output.shifted(output_chars),
+    )
+
+
+Range = tuple[int, int]
+_STEPS = {(1, 1): 0.0, (1, 0): 9.0, (0, 1): 9.0, (2, 1): 4.5, (1, 2): 4.5}
+"""The possible numbers of source and target sentences in a pair, each with its cost, -2 log of its prior."""
+_BAND, _MOST_OFF = 12, 60  # limits of how many sentences a pair may be off the diagonal
+_VARIANCE = 6.8  # of the length of a translation, per source character (Gale and Church 1993)
+_LOST_ANCHOR, _MOST_LOST = 2.0, 6.0
+_DIGITS = re.compile(r"\d+")
+
+
+class SizedSentence(NamedTuple):
+    """The length of a sentence in characters, and its numerals and names, which a translation usually keeps."""
+
+    chars: int
+    anchors: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str, language: Language) -> "SizedSentence":
+        """Return the length and the anchors of ``text``, which is in ``language``."""
+        names = (span.of(text) for span in find_names(Passage.of(text, language)))
+        return cls(len(text), frozenset((*_DIGITS.findall(text), *names)))
+
+
+def align_sentences(sources: Sequence[SizedSentence], targets: Sequence[SizedSentence]) -> list[tuple[Range, Range]]:
+    """Pair the sentences of a text with those of its translation, and return the pairs as half-open index ranges.
+
+    In a pair, one of the ranges may be empty.
+    """
+    rows, columns = len(sources), len(targets)
+    band = _BAND + columns // max(1, rows) + min(_MOST_OFF, abs(rows - columns))
+    best: dict[Range, tuple[float, Range]] = {(0, 0): (0.0, (0, 0))}
+    for row in range(rows + 1):
+        centre = row * columns // max(1, rows)
+        for column in range(max(0, centre - band), min(columns, centre + band) + 1):
+            for (down, right), cost in _STEPS.items():
+                known = best.get((row - down, column - right))
+                if known is None:
+                    continue
+                total = known[0] + cost
+                if down and right:
+                    total += _distance(sources[row - down : row], targets[column - right : column])
+                if (row, column) not in best or total < best[row, column][0]:
+                    best[row, column] = total, (down, right)
+    pairs: list[tuple[Range, Range]] = []
+    row, column = rows, columns
+    while (row, column) != (0, 0):
+        down, right = best[row, column][1]
+        pairs.append(((row - down, row), (column - right, column)))
+        row, column = row - down, column - right
+    return pairs[::-1]
+
+
+def _distance(sources: Sequence[SizedSentence], targets: Sequence[SizedSentence]) -> float:
+    """Return how unlikely it is that the sentences are translations of each other. 0 is the best."""
+    chars, other_chars = (sum(one.chars for one in some) for some in (sources, targets))
+    kept: frozenset[str] = frozenset().union(*(one.anchors for one in targets))
+    lost = sum(len(one.anchors - kept) for one in sources)
+    return (other_chars - chars) ** 2 / (_VARIANCE * (1 + chars + other_chars) / 2) + min(
+        _MOST_LOST, _LOST_ANCHOR * lost
+    )

@@ -1,0 +1,370 @@
+"""Worker processes for text processing. A worker can be killed at any time without affecting other work.
+
+The first use starts a template process, which imports the modules for the work once. Each worker is a fork of the
+template, so a new worker is ready within milliseconds and shares the memory of the imported modules. Each worker has a
+socket of its own. docs/adr/0027 gives the reasons.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import logging
+import os
+import pickle
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+from service.errors import DepescheError, InvalidInput, QueueFull, WorkerLost
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+CPU_S = 20
+"""The processor time for one piece of work. The slowest article of 250,000 characters takes about five seconds."""
+MEMORY_BYTES = 768 * 2**20
+MOST_WAITING = 32
+RETRY_AFTER_S = 5.0
+NICENESS = 5
+MAX_GROWTH_KIB = 65_536
+"""A worker that has grown by more is replaced, because it would not return all memory to the system."""
+_MORE, _LAST = b"m", b"l"  # whether a worker accepts more work after its result
+_MAX_OOM_SCORE = "1000"
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+_log = logging.getLogger("depesche")
+
+
+class Workers:
+    """A pool of ``processes`` worker processes with a bounded queue. Nothing is started before the first use.
+
+    ``preload`` names the modules that the template process imports. A piece of work may use ``cpu_s`` seconds of
+    processor time and ``memory_bytes`` bytes of memory.
+    """
+
+    def __init__(
+        self,
+        processes: int = 2,
+        *,
+        preload: Sequence[str] = (),
+        cpu_s: int = CPU_S,
+        memory_bytes: int = MEMORY_BYTES,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
+        self._template = _Template(preload, cpu_s, memory_bytes)
+        self._cpu_s = cpu_s
+        self._most = processes + most_waiting
+        self._threads = ThreadPoolExecutor(processes, "text-worker")  # each thread waits for one worker
+        self._idle: deque[_Worker] = deque()
+        self._jobs: set[_Job] = set()
+
+    @property
+    def oldest_s(self) -> float:
+        """The age, in seconds, of the oldest piece of work that is waiting or running. 0 if there is none."""
+        now_s = time.monotonic()
+        return max((now_s - job.since_s for job in self._jobs), default=0.0)
+
+    def warm_up(self) -> None:
+        """Start a worker if there is none, so that the first piece of work does not wait for the template process."""
+        if not self._idle and not self._jobs:
+            self._threads.submit(lambda: self._idle.append(self._template.fork()))
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``work`` in a worker and return its result. ``work``, its arguments and its result must be picklable.
+
+        If the caller is cancelled, waiting work is dropped, and the worker of running work is killed.
+
+        Raises:
+            QueueFull: too much work is waiting.
+            InvalidInput: the work exceeded its processor time or its memory.
+            WorkerLost: the worker ended unexpectedly, or the work raised an exception that is not a `DepescheError`.
+            DepescheError: the work raised it.
+        """
+        if len(self._jobs) >= self._most:
+            raise QueueFull("too many long texts are being processed", retry_after_s=RETRY_AFTER_S)
+        job = _Job(pickle.dumps((work, args, kwargs)))
+        self._jobs.add(job)
+        try:
+            done, value = await asyncio.get_running_loop().run_in_executor(self._threads, self._serve, job)
+        except asyncio.CancelledError:
+            job.cancel()
+            raise
+        finally:
+            self._jobs.discard(job)
+        if done:
+            return value  # type: ignore[no-any-return]  # the result of ``work``
+        raise value
+
+    def close(self) -> None:
+        """End all processes. Work that is running fails with `WorkerLost`."""
+        for job in list(self._jobs):
+            job.cancel()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._template.close()
+
+    def _serve(self, job: "_Job") -> tuple[bool, Any]:
+        """Run a job in an idle worker or in a new one, and return the pair (True, result) or (False, exception)."""
+        worker = self._take()
+        if not job.begin(worker):  # the caller has left
+            self._idle.append(worker)
+            return False, WorkerLost("the work was cancelled")
+        begun_s = time.monotonic()
+        try:
+            worker.connection.send_bytes(job.content)
+            outcome: _Outcome = pickle.loads(worker.connection.recv_bytes())  # noqa: S301 - from our own process
+            ends = worker.connection.recv_bytes() == _LAST
+        except (EOFError, OSError):
+            worker.connection.close()
+            job.end()
+            if job.cancelled:
+                _log.warning("text_worker_killed", extra={"reason": "cancelled"})
+                return False, WorkerLost("the work was cancelled")
+            return False, self._lost(time.monotonic() - begun_s)
+        except BaseException:  # the result cannot be unpickled
+            worker.kill()
+            worker.connection.close()
+            job.end()
+            raise
+        if job.end() and not ends:
+            self._idle.append(worker)
+        else:  # the worker ends, or the caller left just now, so it has been killed
+            worker.connection.close()
+        if outcome.crash:
+            _log.error("text_worker_crash", extra={"crash": outcome.crash})
+        return outcome.done, outcome.value
+
+    def _take(self) -> "_Worker":
+        """Return an idle worker that is still alive, or a new one."""
+        while True:
+            try:
+                worker = self._idle.pop()
+            except IndexError:
+                return self._template.fork()
+            if not worker.connection.poll():  # an idle worker sends nothing, so readable means closed
+                return worker
+            worker.connection.close()
+
+    def _lost(self, seconds: float) -> DepescheError:
+        if seconds < self._cpu_s:
+            _log.error("text_worker_lost", extra={"seconds": round(seconds, 1)})
+            return WorkerLost("a worker process ended unexpectedly")
+        _log.warning("text_worker_killed", extra={"reason": "processor time", "seconds": round(seconds, 1)})
+        return _too_complex(f"processing this text takes more than {self._cpu_s} s of processor time", self._cpu_s)
+
+
+class _Outcome(NamedTuple):
+    """The outcome of a piece of work.
+
+    ``value`` is the result if ``done`` is True, and otherwise an exception. ``crash`` describes an unexpected
+    exception.
+    """
+
+    done: bool
+    value: Any
+    crash: str = ""
+
+
+class _Job:
+    """A pickled piece of work, and the worker that runs it."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.since_s = time.monotonic()
+        self.cancelled = False
+        self._worker: _Worker | None = None
+        self._lock = threading.Lock()
+
+    def begin(self, worker: "_Worker") -> bool:
+        """Record the worker, and return whether the job may start."""
+        with self._lock:
+            if not self.cancelled:
+                self._worker = worker
+            return not self.cancelled
+
+    def end(self) -> bool:
+        """Record that the worker is done, and return whether it has not been killed."""
+        with self._lock:
+            self._worker = None
+            return not self.cancelled
+
+    def cancel(self) -> None:
+        """Prevent the job from starting, or kill its worker."""
+        with self._lock:
+            self.cancelled = True
+            if self._worker is not None:
+                self._worker.kill()
+
+
+class _Worker:
+    """A worker process, and the connection to it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._pid = int(connection.recv_bytes())
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+
+
+class _Template:
+    """The template process, which is started by the first call of `fork`, and again if it has ended."""
+
+    def __init__(self, preload: Sequence[str], cpu_s: int, memory_bytes: int) -> None:
+        self._options = (list(preload), cpu_s, memory_bytes)
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def fork(self) -> _Worker:
+        """Start a worker.
+
+        Raises:
+            WorkerLost: the template process cannot be started, or it ended.
+        """
+        with self._lock:
+            try:
+                return self._forked()
+            except (OSError, EOFError):
+                self._stop()  # it may have been killed, for example for lack of memory: start another one
+            try:
+                return self._forked()
+            except (OSError, EOFError) as error:
+                self._stop()
+                raise WorkerLost("no worker process can be started") from error
+
+    def close(self) -> None:
+        """End the template process. The kernel then ends the workers."""
+        with self._lock:
+            self._stop()
+
+    def _forked(self) -> _Worker:
+        control = self._control or self._start()
+        here, there = socket.socketpair()
+        with here, there:
+            socket.send_fds(control, [b"f"], [there.fileno()])
+            connection = Connection(here.detach())
+        return _Worker(connection)  # the template holds the other end now, so its death ends the wait
+
+    def _start(self) -> socket.socket:
+        here, there = socket.socketpair()
+        # Workers process hostile input, so they get none of the secrets in the settings.
+        environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("DEPESCHE_")}
+        with there:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of this module
+                [sys.executable, "-c", f"from {__name__} import serve_forks; serve_forks({there.fileno()})"],
+                pass_fds=[there.fileno()],
+                stdin=subprocess.DEVNULL,
+                env=environment,
+            )
+        self._control = here
+        content = pickle.dumps((sys.path, *self._options))
+        here.sendall(len(content).to_bytes(8, "big") + content)
+        return here
+
+    def _stop(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def _too_complex(detail: str, limit: int) -> InvalidInput:
+    return InvalidInput("text_too_complex", detail, limit=limit)
+
+
+def serve_forks(descriptor: int) -> None:
+    """Run the template process: import the modules, then fork a worker for each socket that arrives.
+
+    ``descriptor`` is that of the socket of the parent process. Return when the parent process ends.
+    """
+    control = socket.socket(fileno=descriptor)
+    with control.makefile("rb", buffering=0) as stream:
+        size = int.from_bytes(_exactly(stream, 8), "big")
+        sys.path[:], preload, cpu_s, memory_bytes = pickle.loads(_exactly(stream, size))  # noqa: S301 - from our parent
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole process group; the parent decides
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps workers
+    for module in preload:
+        import_module(module)
+    gc.collect()
+    gc.freeze()  # a collection in a worker would copy the pages that workers share
+    while True:
+        message, files, _flags, _address = socket.recv_fds(control, 1, 1)
+        if not message:
+            return
+        if os.fork() == 0:
+            control.close()
+            _work(Connection(files[0]), cpu_s, memory_bytes)
+            os._exit(0)
+        os.close(files[0])
+
+
+def _exactly(stream: Any, size: int) -> bytes:
+    content = bytearray()
+    while len(content) < size:
+        part = stream.read(size - len(content))
+        if not part:
+            os._exit(0)  # the parent process has ended
+        content += part
+    return bytes(content)
+
+
+def _work(connection: Connection, cpu_s: int, memory_bytes: int) -> None:
+    """Run pieces of work until the connection is closed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)  # end with the template, and so with the service
+        with contextlib.suppress(OSError):  # if memory runs out, the kernel should kill a worker, not the service
+            Path("/proc/self/oom_score_adj").write_text(_MAX_OOM_SCORE, "ascii")
+    os.nice(NICENESS)
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would contain article text
+    connection.send_bytes(str(os.getpid()).encode())
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + MAX_GROWTH_KIB
+    last = False
+    while not last:
+        try:
+            content = connection.recv_bytes()
+        except EOFError:
+            return
+        # The kernel ends the process at this limit, even inside a C library.
+        used_s = resource.getrusage(resource.RUSAGE_SELF)
+        most_s = int(used_s.ru_utime + used_s.ru_stime) + 1 + cpu_s
+        resource.setrlimit(resource.RLIMIT_CPU, (most_s, resource.RLIM_INFINITY))
+        connection.send_bytes(pickle.dumps(_outcome(content, memory_bytes)))
+        last = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > most
+        connection.send_bytes(_LAST if last else _MORE)
+
+
+def _outcome(content: bytes, memory_bytes: int) -> _Outcome:
+    """Run a pickled piece of work."""
+    try:
+        work, args, kwargs = pickle.loads(content)  # noqa: S301 - from our parent
+        return _Outcome(done=True, value=work(*args, **kwargs))
+    except MemoryError:
+        mebibytes = memory_bytes // 2**20
+        return _Outcome(
+            done=False, value=_too_complex(f"processing this text takes more than {mebibytes} MiB", mebibytes)
+        )
+    except DepescheError as error:
+        return _Outcome(done=False, value=error)
+    except Exception as error:  # noqa: BLE001 - the service reports it as a crash
+        # Only the class and the places: a message may contain article text.
+        frames = traceback.extract_tb(error.__traceback__)
+        places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-5:])
+        lost = WorkerLost("an unexpected error in a worker process; see the log")
+        return _Outcome(done=False, value=lost, crash=f"{type(error).__name__} at {places}")

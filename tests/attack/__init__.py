@@ -1,0 +1,1 @@
+"""Attacks on a running service. Each test repeats one attack while another caller, the victim, uses the service."""

@@ -1,0 +1,59 @@
+"""Fixtures for the tests of clients: a running service, and a server with scripted answers in front of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import httpx
+import pytest
+
+from tests.outside.schemathesis_run import serving
+
+Scripted = tuple[int, dict[str, str], bytes]
+
+
+@pytest.fixture(scope="session")
+def url() -> Iterator[str]:
+    """Start a service with the tiny models, and return its URL."""
+    with serving() as found:
+        yield found
+
+
+@contextmanager
+def scripted(url: str, *answers: Scripted) -> Iterator[tuple[str, list[str]]]:
+    """Start a server that sends the answers in turn and then forwards requests to ``url``.
+
+    Yield its URL and the list of the paths that were requested.
+    """
+    waiting, paths = list(answers), list[str]()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            paths.append(self.path)
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if waiting:
+                status, headers, content = waiting.pop(0)
+            else:
+                given = {"Content-Type": "application/json", "Accept": self.headers["Accept"]}
+                answer = httpx.post(f"{url}{self.path}", content=body, headers=given, timeout=120)
+                status, content = answer.status_code, answer.content
+                headers = {"Content-Type": answer.headers["content-type"]}
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", paths
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,134 @@
+"""Tests of the Python client against a running service."""
+
+import json
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from clients.python.depesche_client import AsyncDepesche, Depesche, Refused, passage
+from tests.clients.conftest import scripted
+
+pytestmark = pytest.mark.slow
+
+SOURCE = Path(__file__).parents[2] / "clients" / "python" / "depesche_client" / "__init__.py"
+TEXT = "Der Rat hat am Dienstag den Haushalt beschlossen.\u2028Die Mehrheit stimmte dafür. 😀"
+BUSY = (503, {"Retry-After": "0"}, json.dumps({"code": "queue_full", "detail": "the queue is full"}).encode())
+
+
+def test_article_has_both_outputs(url: str) -> None:
+    with Depesche(url) as depesche:
+        assert depesche.is_ready()
+        assert {one["task"] for one in depesche.models()} == {"translation", "summary"}
+        result = depesche.article(body=TEXT, headline="Haushalt", length="short", write_as="jsonld")
+    assert result["summary"]["text"]
+    assert result["translation"]["text"]
+    assert result["document"]["@type"]
+
+
+def test_span_is_a_passage(url: str) -> None:
+    text = "😀 Der Rat tagt. Er berät den Haushalt."
+    with Depesche(url) as depesche:
+        (translation,) = depesche.translate(text)["translations"]
+    assert [passage(text, one["source"]) for one in translation["sentences"]] == [
+        "😀 Der Rat tagt.",
+        "Er berät den Haushalt.",
+    ]
+
+
+def test_stream_ends_with_the_result(url: str) -> None:
+    with Depesche(url) as depesche:
+        found = list(depesche.stream_article(body=TEXT, clean=False))
+    assert found[-1].name == "result"
+    assert {one.name for one in found} <= {"progress", "sentence", "result"}
+    assert found[-1].data["article"]["body"] == TEXT
+
+
+async def test_asynchronous_client_has_the_same_results(url: str) -> None:
+    async with AsyncDepesche(url) as depesche:
+        assert await depesche.is_ready()
+        assert len(await depesche.models()) == 2
+        (summary,) = (await depesche.summarize([TEXT], method="lead"))["summaries"]
+        found = [one async for one in depesche.stream_article(body=TEXT, outputs=["translation"])]
+        plain = await depesche.article(body=TEXT, outputs=["translation"])
+        (translation,) = (await depesche.translate(TEXT))["translations"]
+    assert summary["method"] == "lead"
+    assert found[-1].data["translation"]["text"] == plain["translation"]["text"]
+    assert translation["text"]
+
+
+def test_error_has_code_and_request_id(url: str) -> None:
+    with Depesche(url) as depesche:
+        with pytest.raises(Refused) as refused:
+            depesche.translate(" ")
+        with pytest.raises(Refused, match="text_empty"):
+            list(depesche.stream_article(body=" "))
+    assert (refused.value.status, refused.value.code) == (422, "text_empty")
+    assert refused.value.request_id
+    assert refused.value.errors[0]["pointer"] == "/text"
+
+
+def test_busy_service_is_asked_again(url: str) -> None:
+    with scripted(url, BUSY, BUSY) as (front, paths), Depesche(front) as depesche:
+        assert depesche.translate(TEXT)["translations"]
+    assert paths == ["/v1/translate"] * 3
+
+
+async def test_asynchronous_client_also_retries_streams(url: str) -> None:
+    with scripted(url, BUSY) as (front, paths):
+        async with AsyncDepesche(front) as depesche:
+            assert [one async for one in depesche.stream_article(body=TEXT)][-1].name == "result"
+    assert len(paths) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 413, 422, 500])
+def test_other_errors_are_not_retried(url: str, status: int) -> None:
+    answer = (status, dict[str, str](), b"<html>")
+    with scripted(url, answer) as (front, paths), Depesche(front) as depesche, pytest.raises(Refused) as refused:
+        depesche.translate(TEXT)
+    assert (refused.value.status, refused.value.code, refused.value.detail) == (status, "http_error", "<html>")
+    assert len(paths) == 1
+
+
+def test_long_retry_after_is_refused_at_once(url: str) -> None:
+    answer = (503, {"Retry-After": "60"}, b'{"code": "unavailable"}')
+    begun_s = time.monotonic()
+    with scripted(url, answer) as (front, paths), Depesche(front) as depesche, pytest.raises(Refused, match="unavail"):
+        depesche.translate(TEXT)
+    assert len(paths) == 1
+    assert time.monotonic() - begun_s < 10
+
+
+def test_last_attempt_is_refused(url: str) -> None:
+    refusal = pytest.raises(Refused, match="queue_full")
+    with scripted(url, BUSY, BUSY) as (front, paths), Depesche(front, attempts=2) as depesche, refusal:
+        depesche.translate(TEXT)
+    assert len(paths) == 2
+
+
+def test_error_in_a_stream_is_raised(url: str) -> None:
+    event = (
+        'event: progress\ndata: {"done":1,"of":2}\n\nevent: error\ndata: {"status":504,"code":"deadline_exceeded"}\n\n'
+    )
+    answer = (200, {"Content-Type": "text/event-stream"}, event.encode())
+    with scripted(url, answer) as (front, _), Depesche(front) as depesche, pytest.raises(Refused, match="deadline"):
+        list(depesche.stream_article(body=TEXT))
+
+
+def test_broken_stream_is_an_error(url: str) -> None:
+    answer = (200, {"Content-Type": "text/event-stream"}, b'event: progress\ndata: {"done":1,"of":2}\n\n')
+    failure = pytest.raises(httpx.RemoteProtocolError, match="without a result")
+    with scripted(url, answer) as (front, _), Depesche(front) as depesche, failure:
+        list(depesche.stream_article(body=TEXT))
+
+
+def test_closed_port_is_an_error() -> None:
+    with Depesche("http://127.0.0.1:9", attempts=2) as depesche:
+        assert not depesche.is_ready()
+        with pytest.raises(httpx.ConnectError):
+            depesche.translate(TEXT)
+
+
+def test_client_is_small() -> None:
+    assert len(SOURCE.read_text("utf-8").splitlines()) < 400

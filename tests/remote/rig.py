@@ -1,0 +1,74 @@
+"""A remote generator and a translator that use a scripted server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from service.cache.memory import Memory
+from service.cache.tiers import Cache
+from service.events import Event
+from service.generation.call import Call
+from service.generation.remote.client import RemoteServer
+from service.generation.remote.generator import RemoteGenerator
+from service.registry.catalog import Catalog
+from service.registry.manifest import Manifest
+from service.results import Translation
+from service.translation.preparation import PLAIN, TranslationOptions
+from service.translation.translator import Translator
+
+CATALOG = Catalog(Path(__file__).parents[2] / "models")
+
+
+def changed(manifest: Manifest, **remote: Any) -> Manifest:
+    """Return the manifest with other fields in its table ``remote``, and without a second search."""
+    assert manifest.remote is not None
+    return manifest.model_copy(update={"remote": manifest.remote.model_copy(update=remote), "thorough": None})
+
+
+@dataclass
+class RemoteStand:
+    """A remote generator with a translator, a cache and the events so far."""
+
+    generator: RemoteGenerator
+    translator: Translator
+    cache: Cache
+    events: list[Event] = field(default_factory=list)
+
+    async def translate(self, *texts: str, options: TranslationOptions = PLAIN, **call: Any) -> list[Translation]:
+        """Translate ``texts``. ``call`` contains options of the call."""
+        return await self.translator.translate(texts, Call.within(call.pop("within_s", 10.0), **call), options=options)
+
+    def of_type(self, kind: type) -> list[Any]:
+        """Return the events of a type."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def codes(translation: Translation) -> set[str]:
+    """Return the codes of the warnings that require a review."""
+    return {notice.code for notice in translation.notices if notice.review}
+
+
+@asynccontextmanager
+async def remote_stand(
+    url: str, *, thorough: bool = False, name: str = "remote-de-en", start: bool = True, **options: Any
+) -> AsyncIterator[RemoteStand]:
+    """Start a generator for the server at ``url``. ``options`` are fields of `RemoteServer` and of the manifest.
+
+    ``referee`` is the model that judges the translations.
+    """
+    own = {key: options.pop(key) for key in ("form", "context_sentences", "logprobs", "body") if key in options}
+    referee = options.pop("referee", None)
+    entry = CATALOG.entry(name)
+    manifest = entry.manifest if thorough else changed(entry.manifest, **own)
+    server = RemoteServer(**{"url": url, "model": "m", "pause_s": 0.01, "check_s": 0.05, "timeout_s": 2.0, **options})
+    events: list[Event] = []
+    generator = RemoteGenerator(replace(entry, manifest=manifest), server, events.append, most_texts=100)
+    cache = Cache(Memory(max_bytes=2**20, ttl_s=60))
+    if start:
+        await generator.start()
+    try:
+        yield RemoteStand(generator, Translator(generator, cache, None, referee=referee), cache, events)
+    finally:
+        await generator.close(0.0)

@@ -1,0 +1,140 @@
+"""Tests for the pool of worker processes."""
+
+import asyncio
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from service.errors import InvalidInput, NotReady, QueueFull, WorkerLost
+from service.workers import MAX_GROWTH_KIB, Workers
+
+
+def never_ends() -> None:
+    """Search in a way that the re library cannot finish, and that no Python signal handler can interrupt."""
+    re.search(r"(a+)+$", "a" * 40 + "b")
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    pool = Workers(1, cpu_s=1, most_waiting=2)
+    yield pool
+    pool.close()
+
+
+async def _ends(pid: int) -> bool:
+    """Return whether a process ends within five seconds."""
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def test_work_runs_in_another_process_that_is_used_again(workers: Workers) -> None:
+    pids = [await workers.run(os.getpid) for _ in range(3)]
+    assert len(set(pids)) == 1
+    assert pids[0] != os.getpid()
+
+
+async def test_error_of_the_service_keeps_its_attributes(workers: Workers) -> None:
+    from service.text.segmentation import require_sentences
+
+    with pytest.raises(InvalidInput) as refused:
+        await workers.run(require_sentences, 10_001)
+    assert (refused.value.code, refused.value.limit) == ("too_many_sentences", 10_000)
+    with pytest.raises(NotReady, match="later") as error:
+        await workers.run(_raise, NotReady("later", retry_after_s=7.0))
+    assert error.value.retry_after_s == 7.0
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+async def test_log_names_the_class_of_an_unexpected_error_but_not_its_message(
+    workers: Workers, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(WorkerLost):
+        await workers.run(int, "a secret text")
+    (record,) = caplog.records
+    assert "ValueError" in record.__dict__["crash"]
+    assert "secret" not in str(record.__dict__)
+
+
+async def test_worker_that_has_grown_is_replaced(workers: Workers) -> None:
+    pid = await workers.run(os.getpid)
+    assert len(await workers.run(bytes, 2 * MAX_GROWTH_KIB * 1_024)) > 0
+    assert await workers.run(os.getpid) != pid
+
+
+async def test_work_that_uses_too_much_processor_time_is_refused(workers: Workers) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await workers.run(never_ends)
+    assert (refused.value.code, refused.value.limit) == ("text_too_complex", 1)
+    assert await workers.run(abs, -1) == 1
+
+
+async def test_work_that_uses_too_much_memory_is_refused(workers: Workers) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await workers.run(bytes, 2**30)
+    assert refused.value.code == "text_too_complex"
+    assert await workers.run(abs, -1) == 1
+
+
+async def test_crash_of_a_worker_fails_only_its_own_work(workers: Workers) -> None:
+    with pytest.raises(WorkerLost):
+        await workers.run(os._exit, 3)
+    assert await workers.run(abs, -1) == 1
+
+
+async def test_worker_of_a_caller_who_left_is_killed(workers: Workers) -> None:
+    pid = await workers.run(os.getpid)
+    begun_s = time.monotonic()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await workers.run(never_ends)
+    assert await workers.run(os.getpid) != pid
+    assert time.monotonic() - begun_s < 10
+    assert await _ends(pid)
+    assert workers.oldest_s == 0
+
+
+async def test_waiting_work_is_bounded_and_dropped_if_its_caller_leaves(workers: Workers) -> None:
+    tasks = [asyncio.create_task(workers.run(time.sleep, 0.5)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    with pytest.raises(QueueFull) as full:
+        await workers.run(abs, -1)
+    assert full.value.retry_after_s > 0
+    assert workers.oldest_s > 0
+    for task in tasks[1:]:
+        task.cancel()
+    await asyncio.sleep(0)
+    begun_s = time.monotonic()
+    assert await workers.run(abs, -1) == 1
+    assert time.monotonic() - begun_s < 5
+    await tasks[0]
+
+
+async def test_template_that_was_killed_is_replaced(workers: Workers) -> None:
+    pid = await workers.run(os.getpid)
+    os.kill(await workers.run(os.getppid), signal.SIGKILL)
+    assert await _ends(pid)
+    assert await workers.run(abs, -1) == 1
+
+
+async def test_workers_get_no_settings(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEPESCHE_CACHE_KEY", "secret")
+    assert await workers.run(os.getenv, "DEPESCHE_CACHE_KEY") is None
+    assert await workers.run(os.getenv, "PATH") == os.environ["PATH"]
+
+
+async def test_closing_ends_all_processes(workers: Workers) -> None:
+    pid = await workers.run(os.getpid)
+    workers.close()
+    assert await _ends(pid)

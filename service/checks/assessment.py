@@ -1,6 +1,6 @@
-"""Checks of translated sentences and of summaries.
+"""The checks that run on each translated sentence and on each summary.
 
-The checks are in the other modules of this package. This module decides which of them run, and runs them.
+The other modules of this package contain the checks. This module selects the checks for the languages and runs them.
 """
 
 import math
@@ -29,10 +29,10 @@ def _check_quotations(source: Passage, output: Passage) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class SentenceChecks:
-    """The checks for a language pair.
+    """The checks for translations from one language into another.
 
     ``running`` contains (name, check) pairs in execution order. ``missing`` contains the names of the checks that
-    cannot run because one of the languages lacks a grammar.
+    cannot run because one of the languages lacks the grammar or word list that the check needs.
     """
 
     running: tuple[tuple[str, Check], ...]
@@ -43,7 +43,8 @@ class SentenceChecks:
 def checks_of(source: Language, target: Language) -> SentenceChecks:
     """Return the checks for sentences that are translated from ``source`` to ``target``.
 
-    A check runs only if both languages provide the grammar that it needs. Otherwise it is listed as missing.
+    A check can run only if the two languages provide the grammars or word lists that it needs. Otherwise, its name is
+    in ``missing``.
     """
     dated = source.dates is not None and target.dates is not None
     candidates: tuple[tuple[str, Check, bool], ...] = (
@@ -68,9 +69,9 @@ def checks_of(source: Language, target: Language) -> SentenceChecks:
 
 
 def check_sentence(source: str, output: str, source_language: Language, target_language: Language) -> list[Finding]:
-    """Check one translated sentence and return the findings.
+    """Check ``output``, the translation of the sentence ``source``, and return the findings.
 
-    The spans of a finding are relative to the source sentence and to its translation. A call takes about 1 ms.
+    Each finding contains offsets in ``source`` and in ``output``. A call for one sentence takes about 1 ms.
     """
     if not any(char.isalnum() for char in output):
         return list(_emptied(source, output))
@@ -82,7 +83,10 @@ def check_sentence(source: str, output: str, source_language: Language, target_l
 
 
 def _placed(findings: Sequence[Finding], source: Composed, output: Composed) -> list[Finding]:
-    """Return findings about composed texts with the spans of the original texts."""
+    """Convert the spans of the findings to the original texts.
+
+    The findings refer to the NFC forms of the texts, ``source.text`` and ``output.text``.
+    """
     return [
         replace(
             one,
@@ -108,10 +112,12 @@ sentence, 18 had a score below -4.0.
 
 
 def check_obedience(source: str, language: Language, score: float | None) -> Iterator[Finding]:
-    """Check whether the model may have obeyed ``source``, which is in ``language``, or invented its answer.
+    """Yield findings if a language model may have obeyed ``source`` or invented its output, instead of translating.
 
-    ``score`` is the log-probability per token of the output according to a small translation model. None or minus
-    infinity means that it is unknown.
+    The function yields one finding if ``source``, which is in ``language``, contains the wording of an instruction. It
+    yields another if ``score`` is less than ``LEAST_REFEREE_SCORE``. ``score`` is the log-probability per token that a
+    small translation model assigns to the output. If ``score`` is None or minus infinity, it is unknown and not
+    checked.
     """
     found = language.instructions.search(source)
     if found is not None:
@@ -125,15 +131,15 @@ def check_obedience(source: str, language: Language, score: float | None) -> Ite
 def check_summary(
     source: str, summary: str, sentences: Sequence[tuple[Span, Sequence[Span]]], language: Language
 ) -> list[Finding]:
-    """Check each sentence of a summary against the source and return the findings.
+    """Check each sentence of a summary against the source text, and return the findings.
 
     ``sentences`` contains, for each sentence of the summary, its span in ``summary`` and the spans of its supporting
-    sentences in ``source``. Numbers, units and negations are compared with the supporting sentences. Names and
-    quotations are compared with the whole source. If a number occurs only elsewhere in the source, the finding is a
-    note.
+    sentences in ``source``. Both texts are in ``language``. Numbers, units and negations are compared with the
+    supporting sentences. Names and quotations are compared with the whole source. A number that occurs in the source,
+    but not in the supporting sentences, results in a finding with the severity ``note``.
 
-    The spans of the findings are offsets in ``source`` and ``summary``, in code points. A finding about missing content
-    refers to the first supporting sentence.
+    The spans of the findings are offsets in ``source`` and ``summary``, in code points. The source span of a finding is
+    always that of the first supporting sentence.
     """
     whole = Passage.of(source, language)
     checks = _SummaryChecks(whole)
@@ -158,7 +164,10 @@ def check_summary(
 
 
 class _SummaryChecks:
-    """The checks for summary sentences. A check is skipped if the language lacks the grammar that it needs."""
+    """The checks for the sentences of one summary.
+
+    A check does not run if the language lacks the grammar that it needs.
+    """
 
     def __init__(self, source: Passage) -> None:
         self._source = source
@@ -183,9 +192,10 @@ class _SummaryChecks:
 
 
 def _with_article_spans(finding: Finding, sentence: Span, support: Sequence[Span]) -> Finding:
-    """Return the finding with spans that are relative to the whole source and the whole summary.
+    """Return a finding about a summary sentence with spans that refer to the whole source and the whole summary.
 
-    If the finding has a source span, the span of the first supporting sentence replaces it.
+    ``sentence`` is the span of the summary sentence, and ``support`` contains the spans of its supporting sentences. If
+    the finding has a source span, the span of the first supporting sentence replaces that span.
     """
     output = None if finding.output is None else finding.output.shifted(sentence.start)
     source = support[0] if support and finding.source is not None else None

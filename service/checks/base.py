@@ -68,7 +68,8 @@ class Severity(StrEnum):
 class Finding:
     """A possible error in a translation or summary.
 
-    ``source`` and ``output`` are the affected spans of the two texts, in code points. Either may be None.
+    ``source`` and ``output`` are the affected spans of the source text and of the translation or summary, in code
+    points. A span is None if the finding does not refer to a passage of that text.
     """
 
     code: Code
@@ -87,7 +88,7 @@ class Finding:
 
 
 def notice_of(finding: Finding) -> Notice:
-    """Return a finding as a notice to the editor."""
+    """Convert a finding to a notice for the editor."""
     review = finding.severity is Severity.REVIEW
     return Notice(finding.code.value, finding.message, finding.source, finding.output, review=review)
 
@@ -107,9 +108,11 @@ A ``month`` is 1 to 12, a ``weekday`` is 0 (Monday) to 6, and a ``time`` is in m
 class Fact(NamedTuple):
     """A number, or a part of a date, that occurs in a text at ``span``.
 
-    ``readings`` lists the possible meanings of the fact. At least one of them must occur in the other text. ``hints``
-    lists further meanings, which can support a fact in the other text but need not occur there themselves. If
-    ``certain`` is False ("ein", "May"), the fact can support others, but its readings need not occur in the other text.
+    A fact is compared with the facts of another text, for example a number of the source with those of the translation.
+    ``readings`` lists the possible meanings of the fact. One of them must be among the readings and hints of a fact in
+    the other text. ``hints`` lists meanings that are only used to support facts of the other text. ``certain`` is False
+    if the words may have an ordinary meaning ("ein", "May"). Such a fact can support other facts, but needs no support
+    itself.
     """
 
     kind: Literal["number", "date"]
@@ -120,18 +123,18 @@ class Fact(NamedTuple):
 
 
 def number_key(value: Fraction | int) -> Key:
-    """Return the key under which a number is compared with other facts."""
+    """Return the key by which a number is compared with other facts: the kind ``number`` and the exact value."""
     return ("number", Fraction(value))
 
 
 @lru_cache(maxsize=2_000)
 def number_keys(values: frozenset[Fraction]) -> frozenset[Key]:
-    """Return the keys under which several numbers are compared with other facts."""
+    """Return the keys by which several numbers are compared with other facts (see `number_key`)."""
     return frozenset(map(number_key, values))
 
 
 def unsupported(facts: Iterable[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """Return the certain facts that share no reading with the readings and hints of ``others``."""
+    """Return each certain fact that has no reading in common with the readings and hints of ``others``."""
     known: set[Key] = set().union(*(keys for other in others for keys in (other.readings, other.hints)))
     return [fact for fact in facts if fact.certain and fact.readings.isdisjoint(known)]
 
@@ -143,8 +146,8 @@ _SAME_LENGTH = str.maketrans({"ſ": "s", "ı": "i", "İ": "i"})
 def lower_same_length(text: str) -> str:
     """Convert ``text`` to lower case without changing its length.
 
-    `str.lower` would leave "ſ" and "ı" unchanged and convert "İ" to two characters. This function converts them to "s"
-    and "i", as case-insensitive patterns do.
+    `str.lower` would leave "ſ" and "ı" unchanged and convert "İ" to two characters. This function converts "ſ" to "s",
+    and "ı" and "İ" to "i", as case-insensitive patterns do.
     """
     return text.translate(_SAME_LENGTH).lower()
 
@@ -152,7 +155,8 @@ def lower_same_length(text: str) -> str:
 class Passage(NamedTuple):
     """A text that has been prepared for comparison with another text.
 
-    ``words`` lists its runs of letters in order. ``lower`` is the text in lower case, with the same length.
+    ``words`` lists the sequences of letters in the text, in order. ``lower`` is the text in lower case, with the same
+    length as ``text``.
     """
 
     text: str
@@ -162,5 +166,5 @@ class Passage(NamedTuple):
 
     @classmethod
     def of(cls, text: str, language: Language) -> "Passage":
-        """Prepare ``text``, which is in ``language``, for comparison with another text."""
+        """Create a passage from ``text``, which is in ``language``."""
         return cls(text, language, _WORD.findall(text), lower_same_length(text))

@@ -15,11 +15,11 @@ _FOLLOWING_WORDS = 2
 
 
 def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that ``output`` contains as many negations as ``source``.
+    """Check that ``output`` loses no negation of ``source`` and adds none.
 
-    A finding always refers to an unambiguous negation, such as "nicht" (except in "nicht nur"). Many other words can
-    express a negation ("fail to", "unable"). The check therefore compares the number of negations in one text with the
-    number of words in the other text that can express a negation.
+    Many words can express a negation ("fail to", "unable"). A negation therefore counts as lost only if ``source``
+    contains more negations than ``output`` contains words that can express one, and as added only in the opposite case.
+    The finding always refers to an unambiguous negation, such as "nicht" (except in "nicht nur").
 
     Raises:
         ValueError: one of the languages has no negation grammar.
@@ -36,8 +36,9 @@ def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
 def check_summary_negations(support: Passage, sentence: Passage) -> Iterator[Finding]:
     """Compare the negations in a summary sentence with those in its supporting sentences.
 
-    A summary may leave out clauses. A negation is therefore reported as lost only if the summary sentence contains the
-    two words that follow the negation in the source.
+    A summary may leave out clauses. A negation is therefore reported as lost only if the summary sentence has no word
+    that can express a negation, but contains the two words that follow the negation in ``support``. A negation is
+    reported as added only if ``support`` has no word that can express a negation.
 
     Raises:
         ValueError: one of the languages has no negation grammar.
@@ -63,7 +64,7 @@ def _grammar(passage: Passage) -> NegationGrammar:
 
 
 def _sure(passage: Passage) -> list[Span]:
-    """Return the spans of the negations that a translation always keeps."""
+    """Return the spans of the negations in a passage that a translation always keeps."""
     return [Span(*match.span()) for match in _grammar(passage).sure.finditer(passage.lower)]
 
 
@@ -72,7 +73,7 @@ def _plain(passage: Passage) -> int:
 
 
 def _any(passage: Passage) -> int:
-    """Count all words that can express a negation."""
+    """Return the number of words in a passage that can express a negation."""
     return sum(1 for _ in _grammar(passage).any.finditer(passage.lower))
 
 
@@ -85,8 +86,9 @@ _LEAST_ENDING, _MOST_ENDING = 2, 8
 def check_opposites(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that no word of ``source`` was translated with its opposite, such as "fiel" with "rose".
 
-    A finding requires that ``source`` has words with one meaning and ``output`` words with an opposite meaning, that
-    neither text has words with both meanings, and that neither has a negation.
+    The words are grouped by axis, such as "change", whose opposite meanings are "rise" and "fall". A finding is yielded
+    if each text has words with only one meaning on an axis, and the two meanings differ. If either text contains a word
+    that can express a negation, the check does not run.
     """
     if _any(source) or _any(output):
         return
@@ -104,7 +106,10 @@ def check_opposites(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 def _poles(passage: Passage) -> dict[str, dict[str, Span]]:
-    """Return, for each axis, the meanings that occur in a passage, each with the span of its first word."""
+    """Map each axis that occurs in a passage to its meanings, and each meaning to the span of its first word.
+
+    An axis is a pair of opposite meanings (see `Pole`).
+    """
     grammar = passage.language.opposites
     found: dict[str, dict[str, Span]] = {}
     if not grammar.words:
@@ -129,7 +134,10 @@ _MOST_CLAUSE_CHARS = 200
 
 
 def _separated(match: re.Match[str], text: str, grammar: OppositeWords) -> Iterator[Pole]:
-    """Yield the poles of a verb whose particle ends the clause."""
+    """Yield the meanings of the verb at ``match`` if its separable particle ends the clause, as in "gab ... nach".
+
+    ``text`` is the whole text in lower case.
+    """
     for particle, pole in grammar.separated.get(match[0], ()):
         clause = text[match.end() : match.end() + _MOST_CLAUSE_CHARS]
         for place in re.finditer(rf"\b{re.escape(particle)}\b", clause):
@@ -144,7 +152,8 @@ _LEAST_CHARS = 12
 def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` is not much shorter or longer than a typical translation of ``source``.
 
-    The shorter the source, the wider the limits. Sources with fewer than twelve characters are not checked.
+    The shorter the source, the wider the limits. Empty outputs and sources with fewer than twelve characters are not
+    checked.
     """
     usual = source.language.length_ratios.get(output.language.code)
     chars = len(source.text.strip())

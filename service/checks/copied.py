@@ -1,4 +1,4 @@
-"""Checks of what a translation or summary must copy: quotations, addresses, placeholders and signs."""
+"""Checks of what a translation or summary must copy unchanged: quotations, addresses, placeholders and symbols."""
 
 import re
 from collections import Counter
@@ -38,12 +38,12 @@ def quotations(text: str) -> list[Span]:
 
 
 def check_quotations(source: str, output: str) -> Iterator[Finding]:
-    """Check that a translation keeps the quotations of its source sentence and that no quotation is empty.
+    """Check that a translation keeps the quotations of its source sentence, adds none and contains no empty quotation.
 
-    The check counts marks, because a quotation may open in one sentence and close in another. Single quotation marks
-    count too, because English also uses them to distance the writer from a word (‘so-called’). If the source contains a
-    quotation, the translation may contain more of them, because translations often interrupt a quotation to name its
-    speaker.
+    The check counts quotation marks, because a quotation may open in one sentence and close in another. Single marks
+    can replace double ones, because English also uses them to distance the writer from a word (‘so-called’). If the
+    source contains a quotation, the translation may contain more of them, because a translation often interrupts a
+    quotation to name its speaker.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:
@@ -68,9 +68,9 @@ def _severity(place: Span | None, text: str) -> Severity:
 
 
 def _is_title(words: str) -> bool:
-    """Return whether a quotation could be a title, a name or a short phrase.
+    """Return whether the words of a quotation could be a title, a name or a short phrase.
 
-    These may also be written without quotation marks.
+    Such words may also be written without quotation marks.
     """
     if len(words.split()) <= _MOST_SCARE_WORDS and words[-1:] not in ".,!?":
         return True
@@ -108,8 +108,8 @@ _MARKUP = re.compile(
 def check_literals(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that each literal passage of ``source`` occurs unchanged in ``output``.
 
-    Literal passages are addresses, placeholders, emoji, telephone numbers and codes with leading zeros. A passage that
-    occurs twice in the source must occur twice in the output.
+    Literal passages are web and e-mail addresses, placeholders, emoji, telephone numbers and codes with leading zeros.
+    A passage that occurs twice in the source must also occur twice in the output.
     """
     wanted = find_literals(source.text)
     if not wanted:
@@ -132,9 +132,10 @@ def check_literals(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 def check_signs(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that each kind of sign in ``source`` occurs in ``output``, as a sign or in words, and the minus signs.
+    """Check that each symbol of ``source``, such as "§", occurs in ``output``, either as a symbol or in words.
 
-    Signs that stand for a unit are checked with the units. Emoji are checked as literals.
+    Minus signs before numbers are checked in both texts. Unit symbols are left to `check_units`, and emoji to
+    `check_literals`.
     """
     reported: set[str] = set()
     skipped = {place for one in find_literals(source.text) for place in range(*one.span)}
@@ -164,7 +165,7 @@ def _words(sign: str, language: Language) -> re.Pattern[str]:
 
 
 def _check_minus(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that a number is negative in both texts or in neither."""
+    """Check that minus signs before numbers occur in both texts or in neither. A sign may be expressed in words."""
     in_source, in_output = _MINUS.search(source.text), _MINUS.search(output.text)
     if in_source and not in_output and not _in_words("-", output):
         span = Span(in_source.start(), in_source.end() + 1)
@@ -175,9 +176,9 @@ def _check_minus(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 def check_markup(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that ``output`` contains no markup, no character reference and no replacement character (U+FFFD).
+    """Check that ``output`` contains no HTML or Markdown markup, no character reference and no U+FFFD.
 
-    A replacement character is not reported if ``source`` contains one as well.
+    The replacement character U+FFFD is not reported if ``source`` contains one as well.
     """
     found = _MARKUP.search(output.text)
     if found is not None:

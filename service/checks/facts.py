@@ -1,4 +1,4 @@
-"""The facts of a text and of its translation or summary side by side: numbers, dates, names and quotations."""
+"""The numbers, dates, names and quotations of a text, linked with those of its translation or summary."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice, zip_longest
@@ -20,8 +20,9 @@ _MOST_NAMES = 60  # limits the running time, because each name is compared with 
 class LinkedFact(NamedTuple):
     """A fact of the source and its counterpart in the output.
 
-    ``source`` is None if the fact was ``added``, and ``output`` is None if it is ``missing``. In a ``changed`` fact,
-    both are set, but their meanings differ. The spans are in code points.
+    The fact is a number, date, name or quotation. ``source`` is None if the state is ``added``, and ``output`` is None
+    if the state is ``missing``. In the state ``changed``, both spans are set, but the meanings at these spans differ.
+    The spans are in code points.
     """
 
     kind: FactKind
@@ -31,7 +32,10 @@ class LinkedFact(NamedTuple):
 
 
 class _Figure(NamedTuple):
-    """A number or date, with all meanings that it may have. ``certain`` is False if it need not have a counterpart."""
+    """A number or a whole date in a text.
+
+    ``keys`` contains its possible meanings. ``hints`` and ``certain`` have the same meaning as in `Fact`.
+    """
 
     kind: Literal["number", "date"]
     span: Span
@@ -43,9 +47,10 @@ class _Figure(NamedTuple):
 def link_facts(
     source: str, output: str, source_language: Language, target_language: Language, *, complete: bool = True
 ) -> list[LinkedFact]:
-    """Return the facts of a sentence and of its translation, in the order of the output, missing facts last.
+    """Return the facts of a sentence and of its translation, each linked with its counterpart.
 
-    If ``complete`` is False, the output is a sentence of a summary, which may omit facts, so none is reported missing.
+    The facts are sorted by their position in ``output``, and missing facts come last. If ``complete`` is False,
+    ``output`` is a sentence of a summary. A summary may omit facts, so missing facts are then left out.
     """
     composed = compose(source), compose(output)
     passages = Passage.of(composed[0].text, source_language), Passage.of(composed[1].text, target_language)
@@ -83,7 +88,10 @@ def _figures(source: Passage, output: Passage) -> Iterator[LinkedFact]:
 
 
 def _merged(facts: Sequence[Fact]) -> list[_Figure]:
-    """Return the numbers and dates in the order of the text, the parts of a date as one."""
+    """Convert facts to figures, sorted by position.
+
+    Facts at the same place, such as the parts of a date, are merged.
+    """
     found: list[_Figure] = []
     for one in sorted(facts, key=lambda fact: (fact.span.start, -fact.span.end, fact.kind)):
         if found and one.span.end <= found[-1].span.end:
@@ -101,7 +109,11 @@ def _agree(one: _Figure, other: _Figure) -> bool:
 
 
 def _names(source: Passage, output: Passage) -> Iterator[LinkedFact]:
-    """Link each name of the output with the first word of the source that supports it and is not linked yet."""
+    """Yield the names of both texts, linked where possible.
+
+    A name of the output is linked with the first capitalised word of the source that supports the name and is not
+    linked yet (see `Index.supports`).
+    """
     index = Index(source, output.language)
     words = [
         (span, Index(Passage.of(span.of(source.text), source.language), output.language)) for span in _capitals(source)

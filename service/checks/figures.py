@@ -37,7 +37,7 @@ class _Quantity(NamedTuple):
     """A number in a text, at ``span``.
 
     ``part`` contains its possible values. ``scale`` is the factor that these values already include, such as a million.
-    It is 1 if there is none.
+    ``scale`` is 1 if there is no such factor.
     """
 
     span: Span
@@ -46,7 +46,7 @@ class _Quantity(NamedTuple):
 
 
 def find_numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
-    """Find the numbers in ``text``, whether in digits or in words, and return them in order."""
+    """Find the numbers in ``text``, both in digits and in words, and return them in order."""
     found = list(_quantities(text, grammar))
     return [
         Fact("number", one.span, number_keys(one.part.values), number_keys(one.part.hints), one.part.certain)
@@ -56,7 +56,10 @@ def find_numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
 
 @cache
 def _token(grammar: NumberGrammar) -> re.Pattern[str]:
-    """Return a pattern that matches words and, as group 1, numerals. It splits "4.5.2018" into several numerals."""
+    """Return a pattern that matches a word or a numeral. A numeral is also group 1.
+
+    The pattern splits "4.5.2018" into several numerals.
+    """
     group, point = re.escape(grammar.group), re.escape(grammar.point)
     grouped = rf"\d{{1,3}}(?:(?:{group}\d{{3}})+|(?:['’\u00a0\u202f ]\d{{3}})+)(?![\d])(?:{point}\d+)?"
     plain = r"\d+(?:[.,]\d+(?![.,]?\d))?"
@@ -96,7 +99,7 @@ def _numeral(text: str, token: Token, grammar: NumberGrammar) -> ParsedNumber:
 def _values(numeral: str, grammar: NumberGrammar) -> frozenset[Fraction]:
     """Return the possible values of a numeral without a sign.
 
-    There are several if the numeral is ambiguous. In a German text, for example, "1,500" may mean 1.5 or 1500.
+    An ambiguous numeral has several values. In a German text, for example, "1,500" may mean 1.5 or 1500.
     """
     if len(numeral) > _MOST_DIGITS:
         return frozenset()
@@ -123,7 +126,11 @@ def _decimal(whole: str, decimals: str) -> Fraction:
 
 
 def _years(text: str, token: Token, found: frozenset[Fraction], grammar: NumberGrammar) -> frozenset[Fraction]:
-    """Return the years that a numeral may mean in "90er", "1990s", "'90" or "2017/18", with and without the century."""
+    """Return the years that a numeral may mean in "90er", "1990s", "'90" or "2017/18", besides its values in ``found``.
+
+    A century is added to a number of two digits, or removed from a number of four digits. The result is empty if the
+    text around ``token`` does not have one of these forms.
+    """
     before = text[max(0, token.start() - _YEAR_CHARS) : token.start()]
     decade = grammar.decade_after.match(text, token.end())
     if not (decade or _YEAR_BEFORE.fullmatch(before) or before.endswith(("'", "’", "`"))):
@@ -135,9 +142,10 @@ def _years(text: str, token: Token, found: frozenset[Fraction], grammar: NumberG
 def _scaled(
     text: str, tokens: Sequence[Token], end: int, part: ParsedNumber, grammar: NumberGrammar
 ) -> tuple[ParsedNumber, int, Fraction]:
-    """Multiply a number by the scale words that follow it.
+    """Multiply a number by the scale words that follow it, such as "million".
 
-    Returns the scaled number, the index of the next token, and the product of the scales.
+    ``end`` is the index of the token after the number. Return the scaled number, the index of the token after the last
+    scale word, and the product of the scales.
     """
     by, scales = _ONE, 0
     while part.values and scales < _MOST_SCALES and (place := _scale_place(text, tokens, end, grammar)) is not None:
@@ -155,7 +163,7 @@ def _scaled(
 
 
 def _scale_place(text: str, tokens: Sequence[Token], end: int, grammar: NumberGrammar) -> int | None:
-    """Return the index of the scale word that belongs to the number before index ``end``, or None if there is none.
+    """Return the index of the scale word of the number whose last token precedes index ``end``, or None.
 
     The article in "half a million" is skipped.
     """
@@ -173,7 +181,10 @@ def _times(found: frozenset[Fraction], by: Fraction) -> frozenset[Fraction]:
 
 
 def _with_ranges(text: str, found: Sequence[_Quantity], joint: re.Pattern[str]) -> Iterator[_Quantity]:
-    """Apply the scale of the second number in a range to the first number as well ("5 bis 7 Millionen")."""
+    """Yield all numbers, and apply the scale of a range to both of its numbers ("5 bis 7 Millionen").
+
+    ``joint`` matches the text between the two numbers of a range.
+    """
     for one, following in zip_longest(found, found[1:]):
         if following is not None and following.scale > 1 and one.scale == 1 and one.part.values:
             between = text[one.span.end : following.span.start]
@@ -190,7 +201,7 @@ _HALF_DAY_MIN = 12 * _MINUTES
 
 
 def find_dates(text: str, grammar: DateGrammar) -> list[Fact]:
-    """Find the days, months, years and weekdays in a text."""
+    """Find the days, months, years and weekdays in a text, and return each of them as a separate fact."""
     found = [fact for match in grammar.date.finditer(text) for fact in _parts(match, grammar)]
     dated = {place for fact in found for place in range(*fact.span)}
     found += [fact for fact in _lone_months(text, grammar) if fact.span.start not in dated]
@@ -200,7 +211,7 @@ def find_dates(text: str, grammar: DateGrammar) -> list[Fact]:
 def _parts(match: re.Match[str], grammar: DateGrammar) -> Iterator[Fact]:
     """Yield the day, month and year of a date as separate facts.
 
-    They are separate because they may be in different places in the other text.
+    In the other text, the parts of the date may be in different places. If the numbers cannot be a date, yield nothing.
     """
     span = Span(*match.span())
     if match["sep"]:
@@ -268,8 +279,9 @@ def _short_weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
 def times_of_day(text: str, grammar: DateGrammar) -> list[Fact]:
     """Find the times of day in a text.
 
-    A 12-hour time without "am" or "pm" has two readings. In a language with the 24-hour clock, it has them only if the
-    text mentions the second half of the day ("8 Uhr abends").
+    A time in the 12-hour clock without "am" or "pm" has two readings, before and after noon. In a language that uses
+    the 24-hour clock, a time such as "8 Uhr" has two readings only if the text contains a word for the afternoon or
+    evening.
     """
     later = not grammar.full_day or grammar.later_half.search(text) is not None
     found = [
@@ -282,7 +294,10 @@ def times_of_day(text: str, grammar: DateGrammar) -> list[Fact]:
 
 
 def _clock(match: re.Match[str], grammar: DateGrammar, *, later: bool) -> Fact | None:
-    """Return the time at ``match``. If ``later`` is True, an hour up to 12 may also be after noon."""
+    """Return the time at ``match``, or None if it is not a valid time.
+
+    If ``later`` is True, an hour up to 12 may also be after noon.
+    """
     hour = int(match["h"] or match["h2"])
     minute = int(match["min"] or match["min2"] or match.groupdict().get("after") or 0)
     if hour > _HOURS or minute >= _MINUTES:
@@ -314,8 +329,8 @@ _MOST_DECIMALS = 9
 def find_facts(passage: Passage, *, dated: bool = True) -> list[Fact]:
     """Find the numbers in a passage and, if ``dated`` is True, the dates and times.
 
-    The numbers inside a date are not ``certain``: the other text need not contain them. The language of the passage
-    must have a number grammar and, if ``dated`` is True, a date grammar.
+    The numbers inside a date are also returned separately, with ``certain`` False. Facts for which the language has no
+    grammar are not found.
     """
     text, language = passage.text, passage.language
     days = [*find_dates(text, language.dates), *times_of_day(text, language.dates)] if dated and language.dates else []
@@ -334,11 +349,11 @@ def check_numbers(
 ) -> Iterator[Finding]:
     """Check that the numbers and dates in ``output`` occur in ``source`` and, if ``complete`` is True, vice versa.
 
-    If a number in ``output`` and a missing number differ by a power of ten ("Milliarde" as "trillion", 1,5 as 15), the
-    finding has the code ``magnitude_changed``.
+    If an added number differs from a missing one only by a power of ten ("Milliarde" as "trillion", 1,5 as 15), the two
+    result in one finding with the code ``magnitude_changed``.
 
     If ``source`` is only part of the source text, ``elsewhere`` contains the keys of the facts in the whole text (see
-    `fact_keys`). If a number is found only there, the finding is only a note.
+    `fact_keys`). If a number of ``output`` occurs only there, the finding has the severity ``note``.
     """
     in_source, in_output = find_facts(source, dated=dated), find_facts(output, dated=dated)
     added, lost = _unmatched(in_output, in_source), _unmatched(in_source, in_output)
@@ -351,14 +366,15 @@ def check_numbers(
 
 
 def fact_keys(passage: Passage) -> frozenset[Key]:
-    """Return the keys of all numbers and dates in ``passage``."""
+    """Return the keys of all numbers, dates and times in ``passage``, by which facts are compared (see `Fact`)."""
     return frozenset(key for fact in find_facts(passage) for key in (*fact.readings, *fact.hints))
 
 
 def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """Return the unsupported facts, but only one for each span.
+    """Return the facts that have no counterpart among ``others``, at most one for each span.
 
-    A date in which both the day and the month are wrong therefore results in a single finding.
+    A date in which both the day and the month are wrong therefore results in a single finding. A plain number can be
+    the counterpart of a time (see `_hours`).
     """
     alone = unsupported(facts, others)
     if not alone:
@@ -375,7 +391,7 @@ def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
 
 
 def _shifted(added: Sequence[Fact], lost: Sequence[Fact]) -> dict[Span, Fact]:
-    """Map the span of each added number to a lost number that differs from it by a power of ten.
+    """Map the span of each added number to a lost number that differs from it only by a power of ten.
 
     Added numbers without such a counterpart are left out.
     """
@@ -385,9 +401,9 @@ def _shifted(added: Sequence[Fact], lost: Sequence[Fact]) -> dict[Span, Fact]:
 
 
 def _digits(fact: Fact) -> Iterator[str]:
-    """Yield the digits of a number without leading and trailing zeros.
+    """Yield the digits of each possible value of a number, without leading and trailing zeros.
 
-    The digits are equal for 15, 1.5 and 1,500,000.
+    The digits are the same for 15, 1.5 and 1,500,000.
     """
     for kind, value in fact.readings:
         if kind == "number" and value:
@@ -410,7 +426,7 @@ def _lost(fact: Fact, source: str) -> Finding:
 
 
 def _hours(fact: Fact) -> set[Key]:
-    """Return the numbers that can represent a time without a colon or "o'clock" ("at 8", "at 6.30")."""
+    """Return the numbers that can stand for a time written without a colon and "o'clock" ("at 8", "at 6.30")."""
     return {
         number_key(hour + part)
         for kind, value in fact.readings
@@ -428,11 +444,11 @@ _LEAST_COMPOUND_CHARS = 4
 def check_units(source: Passage, output: Passage, *, complete: bool = True) -> Iterator[Finding]:
     """Compare the units in ``output`` with those in ``source``.
 
-    A unit counts as added if it occurs with a number in ``output`` more often than ``source`` mentions it. It counts as
-    lost if it occurs with a number in ``source`` more often than ``output`` mentions it. A translator may add "per
-    cent" to a number, so added units are reported only if another unit is lost. A lost unit is reported if ``output``
-    mentions neither it nor another unit instead, but not if ``complete`` is False. Each unit is reported at most once.
-    Both languages must have a unit grammar.
+    A unit counts as added if it occurs with a number in ``output`` more often than ``source`` mentions it. A unit
+    counts as lost if it occurs with a number in ``source`` more often than ``output`` mentions it. A translator may add
+    "per cent" to a number, so added units are reported only if another unit is lost. Lost units are reported only if no
+    unit is added, ``output`` does not mention them at all, and ``complete`` is True. Each unit is reported at most
+    once. Both languages must have a unit grammar.
     """
     in_source, in_output = _counted(source), _counted(output)
     added = [unit for unit, spans in in_output.items() if len(spans) > _mentions(unit, source)]
@@ -449,7 +465,7 @@ def check_units(source: Passage, output: Passage, *, complete: bool = True) -> I
 
 
 def _counted(passage: Passage) -> Mapping[str, list[Span]]:
-    """Map each unit that occurs next to a number to the spans of these occurrences."""
+    """Map each unit in a passage to the spans in which it occurs with a number. A span includes the number."""
     found: dict[str, list[Span]] = {}
     grammar = passage.language.units
     if grammar is not None:
@@ -460,7 +476,7 @@ def _counted(passage: Passage) -> Mapping[str, list[Span]]:
 
 
 def _mentions(unit: str, passage: Passage) -> int:
-    """Count how often a unit is mentioned, with or without a number."""
+    """Return how often a passage mentions a unit, with or without a number."""
     grammar = passage.language.units
     return 0 if grammar is None else sum(1 for _ in _mention(unit, grammar).finditer(passage.lower))
 
@@ -486,7 +502,10 @@ def _pattern(forms: tuple[str, ...], grammar: UnitGrammar) -> str:
 
 
 def _ending(form: str, grammar: UnitGrammar) -> str:
-    """Return a pattern for what may follow a form. A short form must be a whole word ("euro", not "europäisch")."""
+    """Return a pattern for the text after a form of a unit.
+
+    A short form must be a whole word: "euro" does not match in "europäisch".
+    """
     if grammar.whole_words:
         return r"(?!\w)"
     return r"s?(?!\w)" if len(form) <= _LEAST_COMPOUND_CHARS else r"\w*"
@@ -494,7 +513,7 @@ def _ending(form: str, grammar: UnitGrammar) -> str:
 
 @cache
 def _mention(unit: str, grammar: UnitGrammar) -> re.Pattern[str]:
-    """Return a pattern that matches a unit in lower-case text.
+    """Return a pattern that matches all forms of a unit in lower-case text.
 
     Unless the grammar requires whole words, long forms also match inside compounds.
     """

@@ -39,7 +39,7 @@ def plain(word: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def _sound(word: str) -> str:
-    """Return a phonetic key, which is the same for spellings such as "Selenskyj" and "Zelenskyy"."""
+    """Return the phonetic key of a word. Spellings such as "Selenskyj" and "Zelenskyy" have the same key."""
     found = plain(word)
     for pattern, letter in _SOUNDS:
         found = pattern.sub(letter, found)
@@ -53,7 +53,7 @@ _LIKE = 0.72
 
 
 class Index:
-    """An index of the words of a text, in which names from another text can be looked up.
+    """An index of the words of ``passage``, in which names from another text can be looked up.
 
     ``names_in`` is the language of the other text.
     """
@@ -91,16 +91,17 @@ class Index:
 
     @cached_property
     def _capital_runs(self) -> dict[str, set["_Runs"]]:
-        """The capitalised words, grouped by their first letters."""
+        """The letter sequences of the capitalised words, grouped by their first three letters (see `_Runs`)."""
         found: dict[str, set[_Runs]] = {}
         for runs in (_runs(word) for word in self.words if word[0].isupper()):
             found.setdefault(_first_letters(runs), set()).add(runs)
         return found
 
     def supports(self, name: str) -> bool:
-        """Return whether the text contains ``name``.
+        """Return whether the indexed text contains ``name``.
 
-        The text may contain the name in the same or a similar spelling, as part of a word, or as an exonym.
+        The text may contain the name in the same or a similar spelling, as part of a word, or as an exonym (Munich for
+        München).
         """
         if name in self.words:
             return True
@@ -108,7 +109,7 @@ class Index:
         return bare in self._plains or self._has_exonym(bare) or self._has_like(_sound(name))
 
     def corrupts(self, name: str) -> bool:
-        """Return whether ``name`` is a name of the text with a letter repeated too often (Bonnn for Bonn)."""
+        """Return whether ``name`` is a capitalised word of the text with a letter repeated too often ("Bonnn")."""
         bare = plain(name)
         if name in self.words or bare in self._plains or name.isupper() or self._has_exonym(bare):
             return False
@@ -116,9 +117,9 @@ class Index:
         return any(_is_stretched(runs, known) for known in self._capital_runs.get(_first_letters(runs), ()))
 
     def misspells(self, name: str) -> str | None:
-        """Return the name of the text that ``name`` misspells by one or two letters, or None.
+        """Return the name of the indexed text that ``name`` misspells by one or two letters, or None if there is none.
 
-        Spellings that sound alike, and other forms of a name (Berlin, Berliner), are no misspellings.
+        Spellings that sound alike, and other forms of a name (Berlin, Berliner), do not count as misspellings.
         """
         bare = plain(name)
         if len(bare) < _LEAST_MISSPELT_CHARS or name.isupper() or bare in self._plains or self._has_exonym(bare):
@@ -128,7 +129,10 @@ class Index:
 
     @cached_property
     def _capitals(self) -> dict[str, list[str]]:
-        """The capitalised words, by their first letter in lower case and without accents."""
+        """The capitalised words that may be names, grouped by their first letter in lower case and without accents.
+
+        Words with fewer than five letters are left out.
+        """
         found: dict[str, list[str]] = {}
         for word in sorted(self.words):
             if word[0].isupper() and len(word) >= _LEAST_MISSPELT_CHARS and not self._is_common(word, False):  # noqa: FBT003 - opens no sentence
@@ -136,9 +140,9 @@ class Index:
         return found
 
     def _has_exonym(self, bare: str) -> bool:
-        """Return whether a word of the text contains an exonym of the name.
+        """Return whether a word of the indexed text contains an exonym of a name.
 
-        A short exonym must be at the start of the word.
+        ``bare`` is the name in lower case and without accents. A short exonym must be at the start of the word.
         """
         others = (other for end in range(2, len(bare) + 1) for other in self._exonyms.get(bare[:end], ()))
         return any((other if len(other) > _LEAST_CHARS else f" {other}") in self._joined for other in others)
@@ -166,8 +170,8 @@ _FORM_ENDING = re.compile(r"(?:s|es|e|en|n|r|rs|rn|er|ern|in|a|o|i|y|ie|ia|ien|a
 def _misspells(name: str, known: str) -> bool:
     """Return whether two different names, in lower case and without accents, differ by a few letters inside a word.
 
-    A short name may differ by one letter, and a long one by two. Names that differ only in their endings are forms of
-    one name.
+    Short names may differ by one letter, and long names by two. Names that differ only in their endings count as forms
+    of the same name.
     """
     shared = next((n for n, (one, other) in enumerate(zip(name, known, strict=False)) if one != other), None)
     shared = min(len(name), len(known)) if shared is None else shared
@@ -191,9 +195,9 @@ def _first_letters(runs: _Runs) -> str:
 
 
 def _is_stretched(runs: _Runs, known: _Runs) -> bool:
-    """Return whether a word has the letters of a known word, at least one of them repeated more often.
+    """Return whether a word has the same letters as a known word, with at least one of them repeated more often.
 
-    One of the words may have an ending that the other lacks.
+    One of the two words may have a short ending that the other lacks.
     """
     if min(len(runs), len(known)) < _LEAST_CHARS or abs(len(runs) - len(known)) > _MOST_ENDING_CHARS:
         return False
@@ -235,10 +239,11 @@ class _Word(NamedTuple):
 
 
 def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that each name in ``output`` has a counterpart in ``source``, and vice versa.
+    """Check that names in ``output`` occur in ``source``, and that certain names in ``source`` occur in ``output``.
 
-    A capitalised word counts as a name if it is not in a list of common words. Spelling and endings may differ, and a
-    name may be replaced by its exonym (München, Munich). Both languages must have a name grammar.
+    A capitalised word may be a name unless it is a common word of its language (see `find_names`). The spelling and the
+    ending of a name may differ between the texts, and its exonym may replace it (Munich for München). Both languages
+    must have a name grammar.
     """
     yield from check_added_names(Index(source, output.language), output)
     index = Index(output, source.language)
@@ -249,12 +254,12 @@ def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
-    """Check that each name in ``output`` occurs in the indexed source. This is the first half of `check_names`.
+    """Check that each name in ``output`` occurs in the indexed source.
 
-    A finding about a single word that opens a sentence is only a note if ``opening_is_weak`` is set in the name grammar
-    and the dictionary of the language has the word. A finding about an abbreviation (GOP) is also a note, because the
-    source may spell it out. However, it needs review if ``output`` lacks one of the source's abbreviations. A finding
-    about a misspelt name always needs review.
+    A finding has the severity ``note`` in two cases. First, a single word that opens a sentence may be a common word.
+    This applies if the name grammar sets ``opening_is_weak`` and the dictionary of the language contains the word.
+    Second, the source may spell out an abbreviation (GOP). This applies if ``output`` contains all abbreviations of the
+    source. All other findings, including those about misspelt names, require a review.
     """
     text, grammar = output.text, output.language.names
     for word in _candidates(output, known=source.words):
@@ -275,7 +280,10 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
 
 
 def _misspelt(name: str, source: Index, language: Language) -> str | None:
-    """Return the name of the source that ``name`` misspells, or None if ``name`` is a word of ``language``."""
+    """Return the name in the source that ``name`` misspells, or None.
+
+    The result is also None if ``name`` is a word in the dictionary of ``language``.
+    """
     known = source.misspells(name)
     return None if known is None or (language.spells is not None and language.spells(name.lower())) else known
 
@@ -287,8 +295,8 @@ def _is_spelt(word: str, language: Language) -> bool:
 def find_names(passage: Passage, *, sure: str | None = None, common: bool = False) -> Iterator[Span]:
     """Yield the spans of the words in ``passage`` that may be names.
 
-    With ``sure``, which is the code of another language, only words that are certainly names are yielded. With
-    ``common``, all capitalised words are yielded.
+    If ``sure`` is set, it is the code of the other text's language, and only words that are certainly names are yielded
+    (see `_sure_names`). If ``common`` is True, all capitalised words are yielded.
     """
     if common:
         yield from (Span(*match.span()) for match in _WORD.finditer(passage.text) if match[0][0].isupper())
@@ -303,9 +311,10 @@ _LEAST_CHARS_FOR_TWO_EDITS = 6
 def garbles(source: str, output: str, other: str) -> bool:
     """Return whether ``other`` misspells a name that ``output`` copies correctly from ``source``.
 
-    ``output`` and ``other`` are two translations of ``source``. A name is misspelt if ``other`` lacks it but contains a
-    capitalised word that differs from it by one letter, or by two letters if the name is long. A word that begins with
-    the name, or with which the name begins, counts as a form of the name ("Berliner" for "Berlin").
+    ``output`` and ``other`` are two translations of ``source``. A name is misspelt if ``other`` lacks the name but
+    contains a capitalised word that differs from it by one letter, or by two letters if the name is long. A word that
+    begins with the name, or with which the name begins, counts as a form of the name ("Berliner" for "Berlin"), unless
+    it repeats a letter of the name too often.
     """
     kept, words = set(_WORD.findall(output)), set(_WORD.findall(other))
     names = [one for one in set(_WORD.findall(source)) & kept - words if one[0].isupper() and len(one) > _LEAST_CHARS]
@@ -320,7 +329,10 @@ def _is_misspelt(word: str, name: str) -> bool:
 
 
 def _edits(one: str, other: str) -> int:
-    """Return the edit distance of two words: the number of letters to insert, delete or replace (Levenshtein 1966)."""
+    """Return the edit distance of two words: the number of letters to insert, delete or replace (Levenshtein 1966).
+
+    Only the first 60 letters of ``one`` are compared.
+    """
     row = list(range(len(other) + 1))
     for number, letter in enumerate(one[:_MOST_CHARS], 1):
         before, row[0] = row[0], number
@@ -333,7 +345,7 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
     """Yield the words that are certainly names, except those in ``known``.
 
     A word is certainly a name if it follows another name or a title, or if it is in the list of names that have the
-    same spelling in the other language. ``target`` is the code of that language.
+    same spelling in the language of the other text. ``target`` is the code of that language.
     """
     text, grammar, listed = passage.text, passage.language.names, passage.language.kept_names.get(target, frozenset())
     if grammar is None:
@@ -351,7 +363,7 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
 
 
 def are_capitals(words: Sequence[str]) -> bool:
-    """Return whether most words are in capitals, as in some headlines. Capitals then do not identify names."""
+    """Return whether most words are in capitals, as in some headlines. Capital letters then do not identify names."""
     long = [word for word in words if len(word) > _LEAST_CHARS]
     return sum(map(str.isupper, long)) > _CAPITALS_SHARE * len(long)
 
@@ -375,7 +387,7 @@ def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word
 def opens_sentence(text: str, start: int) -> bool:
     """Return whether the word at offset ``start`` opens a sentence or quotation.
 
-    A capital letter does not identify a name there.
+    At such a place, a capital letter does not identify a name.
     """
     before = text[max(0, start - _BEFORE_CHARS) : start]
     return not before or _STARTS.search(before) is not None

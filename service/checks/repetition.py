@@ -21,9 +21,9 @@ _LEAST_SENTENCE_WORDS = 4
 
 
 def check_repetition(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that ``output`` contains no adjacent repeated words and no repeated phrase of five words.
+    """Check that ``output`` repeats no word or phrase directly after itself, and no phrase of five words anywhere.
 
-    The function yields at most one finding, and none if ``source`` also contains a repetition.
+    The function yields at most one finding. It yields none if ``source`` also contains a repetition.
     """
     doubled = source.language.doubled_words | output.language.doubled_words
     matches, words = _words(output.text)
@@ -39,7 +39,7 @@ def check_repetition(source: Passage, output: Passage) -> Iterator[Finding]:
 class AdjacentRepetition(NamedTuple):
     """A word or phrase that is repeated directly after itself.
 
-    ``once`` is the span of its first occurrence. ``again`` is the span of the ``times`` occurrences that follow.
+    ``once`` is the span of the first occurrence. ``again`` is the span of all ``times`` occurrences that follow.
     """
 
     once: Span
@@ -52,9 +52,9 @@ def find_repetition(
 ) -> AdjacentRepetition | None:
     """Return the first adjacent repetition in ``output``, or None if there is none.
 
-    The result is also None if ``source`` contains an adjacent repetition. A word that is repeated across the comma
-    between two clauses of ``source`` does not count as one. The occurrences in ``output`` may differ only in capitals
-    and commas, and only a space, or a comma and a space, may separate them.
+    The result is also None if ``source`` contains an adjacent repetition. A word in ``source`` that is repeated only
+    across the comma between two clauses is not a repetition. The occurrences in ``output`` may differ only in capital
+    letters and commas. Only white space, or a comma and white space, may separate them.
     """
     doubled = source_language.doubled_words | target_language.doubled_words
     matches, words = _words(output)
@@ -84,9 +84,9 @@ def _plain(text: str) -> str:
 
 
 def _words(text: str) -> tuple[list[re.Match[str]], list[str]]:
-    """Return a match for each word of a text, and the keys under which the words are compared.
+    """Return a match for each word of a text, and the key by which each word is compared with the others.
 
-    Adjacent equal words have different keys if more than a comma and a space separates them ("one: One").
+    Adjacent equal words have different keys if more than a comma and white space separates them ("one: One").
     """
     matches = list(_WORD.finditer(text))
     words = [match.group().lower() for match in matches]
@@ -103,10 +103,10 @@ def _plain_words(text: str) -> list[str]:
 
 
 def _loop(words: Sequence[str], doubled: AbstractSet[str]) -> tuple[int, int] | None:
-    """Return the index range of the first word, or phrase of up to twelve words, that occurs twice in a row.
+    """Return the index range of the first word or phrase that occurs twice in a row, or None if there is none.
 
-    The range includes both occurrences. Numbers and the words in ``doubled`` count only if they occur three times in a
-    row.
+    A phrase may have up to twelve words. The range includes both occurrences. Numbers and the words in ``doubled`` must
+    occur three times in a row.
     """
     runs: dict[int, tuple[int, int]] = {}  # period: (index of the last match, number of matches in a row)
     places: dict[str, list[int]] = {}
@@ -125,7 +125,7 @@ def _loop(words: Sequence[str], doubled: AbstractSet[str]) -> tuple[int, int] | 
 
 
 def _phrase(words: Sequence[str]) -> tuple[int, int] | None:
-    """Return the index range of the first phrase of five words that repeats an earlier phrase."""
+    """Return the index range of the first phrase of five words that repeats an earlier one, or None."""
     seen: set[tuple[str, ...]] = set()
     for place in range(len(words) - _PHRASE_WORDS + 1):
         phrase = tuple(words[place : place + _PHRASE_WORDS])
@@ -136,9 +136,9 @@ def _phrase(words: Sequence[str]) -> tuple[int, int] | None:
 
 
 def find_repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> Iterator[tuple[int, Finding]]:
-    """Yield (index, finding) for each output that equals an earlier output although their sources differ.
+    """Yield (index, finding) for each output sentence that equals an earlier one with a different source sentence.
 
-    Sentences of fewer than four words are ignored.
+    Item n of ``outputs`` was made from item n of ``sources``. Output sentences of fewer than four words are ignored.
     """
     openings = [_opening(output) for output in outputs]
     times = Counter(openings)
@@ -154,12 +154,15 @@ def find_repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> I
 
 
 def _opening(text: str) -> tuple[str, ...]:
-    """Return the first four words of a text in lower case."""
+    """Return the first four words of a text in lower case, or fewer if the text is shorter."""
     return tuple(match[0].lower() for match in islice(_WORD.finditer(text), _LEAST_SENTENCE_WORDS))
 
 
 class Repetition(NamedTuple):
-    """A phrase that the model repeated: the span of the remaining copy, and the number of removed copies."""
+    """A phrase that the model repeated.
+
+    ``span`` is the span of the remaining copy, and ``times`` is the number of removed copies.
+    """
 
     span: Span
     times: int
@@ -167,7 +170,7 @@ class Repetition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Collapsed:
-    """A model output without adjacent repetitions.
+    """A model output from which adjacent repetitions have been removed.
 
     ``repetitions`` lists the repeated phrases. ``removed`` lists the deleted ranges in the order of deletion. Each
     range refers to the text as it was just before that deletion.
@@ -178,7 +181,7 @@ class Collapsed:
     removed: tuple[Span, ...] = ()
 
     def without(self, found: AdjacentRepetition) -> "Collapsed":
-        """Return a copy from which one more repetition has been removed."""
+        """Return a copy from which the repetition ``found`` has also been removed."""
         once, again, said = found
         times = {once: said}
         for span, before in self.repetitions:
@@ -204,7 +207,7 @@ class Collapsed:
 def collapse_repetitions(source: str, output: str, languages: LanguagePair) -> Collapsed:
     """Remove adjacent repetitions from ``output``, unless ``source`` also contains one.
 
-    docs/adr/0017 explains why the sentence is not decoded a second time instead.
+    docs/adr/0017 explains why a repetition is removed instead of decoding the sentence a second time.
     """
     collapsed = Collapsed(output)
     while (found := find_repetition(source, collapsed.text, *languages)) is not None:

@@ -25,8 +25,9 @@ _APART = re.compile(
 def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` does not contain text in the source language.
 
-    The check looks for frequent words of the source language, for copied words and for copied runs of words. It yields
-    at most one finding. Quoted words and addresses may remain untranslated, and capitalised words may be names.
+    The check looks for words that are frequent in the source language, and for words and sequences of words that are
+    copied from ``source``. It yields at most one finding. Quoted words, addresses and capitalised words, which may be
+    names, need not be translated.
     """
     words, foreign = _WORD.findall(source.text), _Foreign(source.language, output.language)
     if _is_copy(words, _WORD.findall(output.text), foreign):
@@ -50,7 +51,7 @@ class _Foreign:
         self._knows = target.knows
 
     def unknown(self, word: str) -> bool:
-        """Return whether the word is long, in lower case, and missing from the word list of the target language."""
+        """Return whether the word has at least five letters, is in lower case, and is not in the target language."""
         return len(word) >= _LEAST_COPIED_CHARS and word.islower() and self._knows is not None and not self._knows(word)
 
     def untranslated(self, word: str) -> bool:
@@ -58,16 +59,16 @@ class _Foreign:
 
 
 def _frequent(found: Sequence[re.Match[str]], source: Language) -> list[re.Match[str]]:
-    """Return the words that are frequent in the source language.
+    """Return the words in ``found`` that are frequent in the source language.
 
-    The list is empty unless there are at least three such words and they make up at least 11 % of all words.
+    The list is empty unless there are at least three such words and they make up at least 11% of ``found``.
     """
     frequent = [match for match in found if match[0] in source.frequent_words]
     return frequent if len(frequent) >= _LEAST_WORDS and len(frequent) >= _LEAST_SHARE * len(found) else []
 
 
 def _copied(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
-    """Return the words that are copied from the source and unknown in the target language.
+    """Return the words in ``found`` that are copied from the source and unknown in the target language.
 
     The list is empty unless it contains at least two different words.
     """
@@ -77,7 +78,10 @@ def _copied(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _For
 
 
 def _run(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
-    """Return the first run of four words that is copied from the source and contains an untranslated word."""
+    """Return the first four consecutive words that are copied from the source and include an untranslated word.
+
+    The list is empty if there are no such words. ``found`` contains the words of the output.
+    """
     source_runs = {tuple(source[place : place + _RUN_WORDS]) for place in range(len(source) - _RUN_WORDS + 1)}
     for place in range(len(found) - _RUN_WORDS + 1):
         run = found[place : place + _RUN_WORDS]
@@ -100,12 +104,11 @@ _TOUCHING = re.compile(r"[\w@#&/.:_-]")
 
 
 def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check each word of ``output`` that the target language does not have.
+    """Check each word of ``output`` that is not in the dictionary of the target language.
 
-    A word of the source language, copied with or without its ending, is ``untranslated``. A word that resembles no word
-    of the source is ``word_unknown``. `check_names` checks capitalised words, so they are examined only in a text in
-    capitals, or if they are common nouns, or names that are spelled differently in the target language. Each word is
-    reported once.
+    A word that is copied from the source text, with or without its ending, results in a finding with the code
+    ``untranslated``. A word that resembles no word of the source results in a finding with the code ``word_unknown``.
+    Most capitalised words are left to `check_names`. Each word is reported at most once.
     """
     spells = output.language.spells
     if spells is None:
@@ -133,7 +136,8 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
 def _unknown(output: Passage, spells: Callable[[str], bool]) -> Iterator[re.Match[str]]:
     """Yield the first occurrence of each word of ``output`` that is not in the dictionary.
 
-    Words that are part of a literal passage or of a compound are left out.
+    ``spells`` returns whether the dictionary contains a word. Words that are part of a literal passage, such as an
+    address, or of a compound with a hyphen are left out.
     """
     text, seen = output.text, set[str]()
     literal: set[int] | None = None
@@ -152,7 +156,7 @@ def _unknown(output: Passage, spells: Callable[[str], bool]) -> Iterator[re.Matc
 
 
 def _is_unnamed(passage: Passage, span: Span) -> bool:
-    """Return whether the word at ``span`` opens a sentence and has the ending of a common word.
+    """Return whether the word at ``span`` opens a sentence and counts as a common word there.
 
     `check_names` does not examine such words.
     """
@@ -163,7 +167,10 @@ def _is_unnamed(passage: Passage, span: Span) -> bool:
 
 
 def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language) -> bool:
-    """Return whether ``word``, which the target language does not have, is a word of the source language."""
+    """Return whether a word that is not in the dictionary of ``target`` is an untranslated word of the source text.
+
+    ``forms`` contains the words of the source text in lower case.
+    """
     lower = word.lower()
     if word.islower():
         return any(lower + ending in forms for ending in _ENDINGS)
@@ -176,7 +183,7 @@ def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language
 
 
 def _is_exonym(name: str, source: Language, target: Language) -> bool:
-    """Return whether the name has another spelling in the target language (Genf, Geneva)."""
+    """Return whether a name in the source language has another spelling in the target language (Genf, Geneva)."""
     others = source.exonyms.get(target.code, {}).get(name)
     return others is not None and not any(name.startswith(other) for other in others)
 
@@ -184,8 +191,9 @@ def _is_exonym(name: str, source: Language, target: Language) -> bool:
 def _is_common_noun(word: str, places: Sequence[tuple[int, int]], source: Passage, target: Language) -> bool:
     """Return whether a capitalised word is a common noun at all its ``places`` in ``source``.
 
-    It must follow an article, a preposition with an article, or an adjective. If it follows an indefinite article, it
-    need not be in the list of nouns.
+    ``places`` contains the start and end offsets of the word. At each place, it must follow an article, a preposition
+    with an article, or an adjective. Unless all of these are indefinite articles, it must also be in the list of common
+    words.
     """
     names = source.language.names
     if names is None or word.isupper():

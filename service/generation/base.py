@@ -1,4 +1,4 @@
-"""The interface of text generators, which return scored hypotheses for source texts."""
+"""The interface of text generators, which return one or more outputs (hypotheses) for each source text."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class FreeWords:
     """Words and punctuation marks that an output may contain even if its source does not.
 
     A word in ``words`` is allowed only if the tokenizer encodes it as a single piece. Each character of ``marks`` is a
-    punctuation mark. The pieces of these marks are always allowed.
+    punctuation mark, which is always allowed.
     """
 
     words: frozenset[str]
@@ -35,9 +35,9 @@ class GenerationOptions:
     """Options for one source. All other decoding options come from the model's manifest.
 
     ``attention`` requests the attention weights that an `AttentionAligner` needs. ``scored`` requests a score for each
-    hypothesis. ``thorough`` selects the manifest's thorough search, if it has one. ``min_output_tokens`` is the minimum
-    length of an output. If ``source_only`` is set, an output may contain only the tokenizer's pieces that occur in its
-    source, and the words and marks in ``source_only``.
+    hypothesis. ``thorough`` selects the slower and better search of the manifest, if the manifest has one.
+    ``min_output_tokens`` is the minimum length of an output. If ``source_only`` is set, an output may contain only the
+    pieces that its tokenized source contains, and the words and marks in ``source_only``.
     """
 
     attention: bool = False
@@ -51,10 +51,11 @@ class GenerationOptions:
 class Source:
     """An input of a generator, with its options.
 
-    ``text`` is a text that `for_model` has normalised. For a causal model, it may also be a prompt made of such texts.
+    ``text`` is a text that `for_model` has normalised. For a causal model, ``text`` may also be a prompt made of such
+    texts.
 
-    A remote model also uses the other fields. ``context`` contains the sentences before the text, in order. ``terms``
-    maps words of the text to the words that the output must contain for them.
+    Only remote models use ``context`` and ``terms``. ``context`` contains the sentences before the text, in order.
+    ``terms`` contains pairs of words: one that occurs in the text, and the one that the output must contain for it.
     """
 
     text: str | Prompt
@@ -79,7 +80,7 @@ class PieceAttention:
 class TextHypothesis:
     """One output of a generator.
 
-    ``score`` is its log-probability per token, or None if it is unknown or was not requested.
+    ``score`` is the log-probability per token of the output, or None if it is unknown or was not requested.
     """
 
     text: str
@@ -90,11 +91,11 @@ class TextHypothesis:
 
 @dataclass(frozen=True, slots=True)
 class GivenOutput:
-    """A source with an output whose score will be computed.
+    """A source with an output for which a `Scorer` computes the log-probability.
 
-    If ``ended`` is True, the score includes the log-probability that the output ends after its last word. If ``total``
-    is True, the score is the log-probability of the whole output, so alternatives with different numbers of tokens can
-    be compared. Otherwise, it is the mean log-probability per token.
+    If ``ended`` is True, the log-probability that the output ends after its last word is included. If ``total`` is
+    True, the result is the log-probability of the whole output. Such results can be compared between outputs with
+    different numbers of tokens. If ``total`` is False, the result is the mean per token.
     """
 
     source: str | Prompt
@@ -104,14 +105,14 @@ class GivenOutput:
 
 
 class Scorer(Protocol):
-    """A model that scores given outputs."""
+    """A model that computes the log-probability of given outputs."""
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
         """Return the log-probability of each output, in order.
 
-        It is the mean per token or, if the output's ``total`` is set, the sum over all tokens. For an output that is
-        too long for the model, it is minus infinity. The outputs belong to a request that was already admitted, so the
-        limits of the queue do not apply to them.
+        The value is the mean per token or, if ``total`` of the output is True, the sum over all tokens. The value is
+        minus infinity for an output that is too long for the model. The outputs must belong to a request that was
+        already admitted. The limits of the queue therefore do not apply to them.
 
         Raises:
             NotReady, Draining, EngineError: the model cannot do the work.
@@ -124,16 +125,16 @@ class Referee(Scorer, Protocol):
 
     @property
     def identity(self) -> str:
-        """See `TextGenerator.identity`."""
+        """A string that changes whenever the model may compute different scores (see `TextGenerator.identity`)."""
         ...
 
 
 class ItemFuture(asyncio.Future[T]):
     """A future for the result of one item. It also records when an engine worked on the item.
 
-    ``started_s`` and ``finished_s`` are the start and the end of the engine call, on the event loop's clock. Each of
-    them is None until that moment. Both remain None if the call does not run in an engine of this process. ``batch`` is
-    the number of the call.
+    ``started_s`` is the start of the engine call, and ``finished_s`` is its end, both on the event loop's clock. Each
+    is None before that moment. Both remain None if no engine of this process runs the call. ``batch`` is the number of
+    the call.
     """
 
     started_s: float | None = None
@@ -146,11 +147,14 @@ TextFuture = ItemFuture[list[TextHypothesis]]
 
 
 class InputLimit(Protocol):
-    """The maximum length of one input of a model. It is picklable, so that worker processes can split texts."""
+    """The maximum length of one input of a model.
+
+    The limit is picklable, because worker processes use it to split texts.
+    """
 
     @property
     def max_source_tokens(self) -> int:
-        """The maximum number of tokens."""
+        """The maximum number of source tokens in one input."""
         ...
 
     def fits(self, text: str) -> bool:
@@ -173,7 +177,7 @@ class TextGenerator(Protocol):
 
     @property
     def host(self) -> Host:
-        """Where the model runs."""
+        """Where the model runs: in this process, or on a server in a private or public network."""
         ...
 
     @property
@@ -191,7 +195,10 @@ class TextGenerator(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """The part of ``identity`` that result keys contain in addition to the id of the model."""
+        """The part of ``identity`` that distinguishes versions of the same model.
+
+        Result keys contain it with the model's id.
+        """
         ...
 
     @property
@@ -208,19 +215,19 @@ class TextGenerator(Protocol):
         ...
 
     def refuse(self) -> None:
-        """Refuse new requests from now on. Requests that were already admitted may still add work."""
+        """Refuse new requests from now on. A request that was already admitted may still add work."""
         ...
 
     async def close(self, drain_s: float) -> None:
         """Reject new work, and wait up to ``drain_s`` seconds for accepted work to finish.
 
-        The futures of unfinished work raise `Draining`.
+        If work is then unfinished, its futures raise `Draining`.
         """
         ...
 
     @property
     def limit(self) -> InputLimit:
-        """The maximum length of one input."""
+        """The maximum length of one input of the model."""
         ...
 
     def fits(self, text: str) -> bool:
@@ -237,13 +244,13 @@ class TextGenerator(Protocol):
     ) -> list[TextFuture]:
         """Accept all ``sources`` or none of them, and return one future for each, in order.
 
-        ``admitted`` means that the work belongs to a request that was already admitted. The limits of the queue do not
-        apply to such work.
+        ``admitted`` must be True if the sources belong to a request that was already admitted. The limits of the queue
+        do not apply to such sources.
 
         Each future completes as soon as its source is done, or raises EngineError, EngineUnavailable or Draining.
         Cancelling a future cancels only its own source, because several callers may share the sources of a request.
-        ``deadline_s`` is on the event loop's clock. It determines whether the work is accepted, and how long a remote
-        server is asked again. The caller must enforce it.
+        ``deadline_s`` is on the event loop's clock. The sources may be rejected if they cannot be done by then, and
+        calls of a remote server are not repeated after that time. The caller must cancel the futures at the deadline.
 
         Raises:
             QueueFull, TooSlow, NotReady, EngineUnavailable, Draining: the generator cannot accept work at the moment.

@@ -1,4 +1,4 @@
-"""The cached generator, which turns outputs into results, caches them, and shares work between identical requests."""
+"""The cached generator, which converts outputs to results, caches them, and shares work between identical requests."""
 
 import asyncio
 import time
@@ -21,9 +21,10 @@ Search = Callable[[Sequence[Source]], list[TextFuture]]
 
 
 class ResultKind(Protocol[W_contra, T]):
-    """The interface of one kind of result.
+    """The interface of a kind of result, such as translated sentences.
 
-    It defines the cache key and the generator's input for a request, and the conversion of outputs to results.
+    An implementation defines the cache key and the generator's input for each requested item (``wanted``), and converts
+    the outputs of the generator to results.
     """
 
     @property
@@ -32,11 +33,11 @@ class ResultKind(Protocol[W_contra, T]):
         ...
 
     def key(self, wanted: W_contra) -> Field:
-        """Return the part of the cache key that depends on the request, that is, on its text and options."""
+        """Return the part of the cache key that depends on the requested item, that is, on its text and options."""
         ...
 
     def source(self, wanted: W_contra) -> Source:
-        """Return the generator's input for a request."""
+        """Return the generator's input for a requested item."""
         ...
 
     async def make(
@@ -44,12 +45,17 @@ class ResultKind(Protocol[W_contra, T]):
     ) -> Sequence[T | Awaitable[T]]:
         """Convert a batch of outputs to results, in order. Text processing runs in a thread.
 
-        A result that takes longer than the others, because it needs ``search``, is an awaitable. It delays only itself.
+        Each element of ``outputs`` is a requested item with the generator's hypotheses for it. ``search`` requests
+        further outputs from the generator. A result that needs further outputs is returned as an awaitable, so the
+        other results of the batch do not wait for it.
         """
         ...
 
     def cacheable(self, result: T) -> bool:
-        """Return whether a result may be stored. A result that a repetition may improve must not be stored."""
+        """Return whether a result may be stored.
+
+        A result must not be stored if a second attempt may give a better one.
+        """
         ...
 
     def encode(self, result: T) -> bytes:
@@ -57,10 +63,10 @@ class ResultKind(Protocol[W_contra, T]):
         ...
 
     def decode(self, entry: bytes, wanted: W_contra) -> T:
-        """Decode the cache entry of a request.
+        """Decode the cache entry of the requested item ``wanted``.
 
         Raises:
-            ValueError: the entry is malformed or does not match the request.
+            ValueError: the entry is malformed or does not match the item.
         """
         ...
 
@@ -80,11 +86,11 @@ class _Work(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """A registry of running work that lets callers with the same key share one piece of work.
+    """A registry of running work, which lets callers with the same key share one piece of work.
 
-    Each caller gets its own future, called a waiter. Cancelling a waiter does not affect the others, but cancelling the
-    last one cancels the work. Every waiter receives the result or the error. Finished work is not stored. All calls
-    must come from one event loop.
+    Each caller gets a future, called a waiter. Every waiter receives the result or the error of the work. Cancelling a
+    waiter does not affect the others, but cancelling the last one cancels the work. Results are not kept after the work
+    has finished. All calls must come from one event loop.
     """
 
     def __init__(self) -> None:
@@ -98,9 +104,9 @@ class SingleFlight(Generic[T]):
     ) -> list[asyncio.Future[T]]:
         """Return a future (waiter) for the result of each of ``keys``, in order. Keys may repeat.
 
-        ``start`` is called at most once, with the distinct keys that have no running work. It returns the work for
-        these keys in the same order. If it raises an exception, nothing changes, so a request is admitted as a whole or
-        not at all.
+        ``start`` is called at most once, with the distinct keys for which no work is running. It must start the work
+        and return one awaitable for each of these keys, in the same order. If ``start`` raises an exception, no key is
+        registered, so a request is admitted as a whole or not at all.
         """
         missing = [key for key in dict.fromkeys(keys) if key not in self._running]
         if missing:
@@ -152,9 +158,9 @@ def _copy_outcome(source: asyncio.Future[T], waiter: asyncio.Future[T]) -> None:
 class _ResultMaker(Generic[W, T]):
     """A converter that turns the outputs of a generator into results.
 
-    ``results`` contains a future for each output. Cancelling it cancels the output. An engine call completes all of its
-    outputs in one iteration of the event loop, so the outputs of an iteration are converted together. This needs one
-    thread call instead of one for each output.
+    ``results`` contains a future for each output. Cancelling this future cancels the output. An engine call completes
+    all of its outputs in one iteration of the event loop. The outputs that complete in the same iteration are converted
+    together, which needs one thread call instead of one for each output.
     """
 
     def __init__(
@@ -188,7 +194,7 @@ class _ResultMaker(Generic[W, T]):
         self._keep(asyncio.create_task(self._make(ready)))
 
     def _keep(self, task: "asyncio.Future[Any]") -> None:
-        """Hold a reference to a running task, because the event loop holds none."""
+        """Hold a reference to a running task, because the event loop holds only a weak one."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -222,10 +228,10 @@ def _cancel_output(output: TextFuture, result: "asyncio.Future[T]") -> None:
 
 @dataclass(frozen=True, slots=True)
 class _NewWork(Generic[T]):
-    """The work for results that were not in the cache.
+    """The work for the results of a request that were not in the cache.
 
     ``waiters`` maps the key of each missing result to a future for this result. ``outputs`` contains only the outputs
-    that this request started itself. ``since_s`` is the time when it started them.
+    that this request started itself. ``since_s`` is the time when it started them, on the event loop's clock.
     """
 
     waiters: "dict[bytes, asyncio.Future[T]]"
@@ -236,8 +242,8 @@ class _NewWork(Generic[T]):
         """Add the queue, inference and finish times of this request to ``timings``.
 
         Inference time is the time during which an engine was working on at least one of the outputs. Finish time is the
-        time after the last engine call, and queue time is the rest. Waiting for the outputs of another request counts
-        as queue time.
+        time after the last engine call. Queue time is the rest, including the time spent waiting for outputs of another
+        request. ``model`` is the model's name in the recorded engine calls.
         """
         if not self.waiters:
             return
@@ -261,7 +267,11 @@ class _NewWork(Generic[T]):
     def _record_intervals(
         self, timings: Timings, calls: Mapping[int, tuple[float, float]], model: str, now_s: float
     ) -> None:
-        """Record an interval for the wait before the first engine call, and one for each call."""
+        """Record an interval for the wait before the first engine call, and one for each engine call.
+
+        ``calls`` maps the number of each engine call to its start and end. These times and ``now_s`` are on the event
+        loop's clock.
+        """
         to_perf_s = time.perf_counter() - now_s  # the event loop may use another clock
         first_s = min((started_s for started_s, _ in calls.values()), default=now_s)
         timings.ran(Interval("queue", self.since_s + to_perf_s, first_s - self.since_s))
@@ -272,7 +282,8 @@ class _NewWork(Generic[T]):
 class CachedGenerator(Generic[W, T]):
     """A generator with a cache for results of one kind.
 
-    A result comes from the cache, from the running work of another request, or from new work of ``generator``.
+    A result comes from the cache, from the running work of another request, or from new work of ``generator``. ``kind``
+    defines how outputs are converted to results. If ``secret`` is not None, cache keys are HMACs with this secret.
     """
 
     def __init__(self, generator: TextGenerator, kind: ResultKind[W, T], cache: Cache, secret: bytes | None) -> None:
@@ -299,11 +310,11 @@ class CachedGenerator(Generic[W, T]):
         *,
         on_results: Callable[[Sequence[tuple[int, Result[T]]]], None] = nothing,
     ) -> list[Result[T]]:
-        """Return one result for each of ``wanted``, in order. The new work is queued as a whole or not at all.
+        """Return one result for each of ``wanted``, in order. All new work of the call is accepted, or none of it.
 
-        ``tags`` contains the tag of each item's submitted text. ``on_results`` is called with the indices and results
-        of each finished batch. Batches may finish in any order. If the caller is cancelled, its work is cancelled, but
-        its finished results are stored.
+        ``tags`` contains, for each item, the tag of the submitted text that the item belongs to. ``on_results`` is
+        called with (index, result) pairs whenever a batch of results is finished. Batches may finish in any order. If
+        the caller is cancelled, its unfinished work is cancelled, and its finished results are stored.
 
         Raises:
             QueueFull, TooSlow, NotReady, Draining, DeadlineExceeded: the generator cannot accept work at the moment.
@@ -375,8 +386,8 @@ class CachedGenerator(Generic[W, T]):
     ) -> None:
         """Store finished results, and tag their cache keys so that they can be purged by text.
 
-        ``asked`` contains the cache key and the text's tag of each item of the request. ``hits`` contains the keys that
-        were already in the cache.
+        ``asked`` contains a (cache key, tag of the text) pair for each item of the request. ``hits`` contains the keys
+        that were already in the cache. ``waiters`` maps the other keys to the futures for their results.
         """
         if not call.write_cache:
             return
@@ -403,8 +414,8 @@ async def _wait(
 ) -> None:
     """Wait for all futures in ``waiters``, and pass their results to ``add`` in batches.
 
-    ``waiters`` maps cache keys to futures. ``add`` is called with a mapping from cache keys to results. The first error
-    is raised, and the other futures are cancelled.
+    ``waiters`` maps cache keys to futures. ``add`` is called with a mapping from cache keys to results. If a future
+    raises an exception, this function cancels the other futures and raises the exception.
     """
     keys = {waiter: key for key, waiter in waiters.items()}
     done: list[asyncio.Future[T]] = []

@@ -1,4 +1,4 @@
-"""The options and timings of a request, and the threads and processes for text processing."""
+"""The options and timings of a request, and the threads and processes in which texts are processed."""
 
 import asyncio
 import time
@@ -43,7 +43,7 @@ class Interval(NamedTuple):
     """A period in which one processing stage of a request ran.
 
     ``started_s`` is its start on the `time.perf_counter` clock. ``seconds`` is its duration. ``batches`` lists the
-    engine calls that ran in it.
+    engine calls that ran during the period.
     """
 
     stage: Stage
@@ -59,8 +59,9 @@ def nothing(*_: object) -> None:
 class Timings:
     """The time that a request spends in each stage.
 
-    ``seconds`` contains the wall-clock seconds of each stage. If a stage runs several times in parallel, the times are
-    added up. ``intervals`` contains the first ``MOST_INTERVALS`` runs of all stages.
+    ``seconds`` contains the wall-clock seconds of each stage. If a stage runs several times, even in parallel, the
+    times are added up. ``intervals`` contains the first ``MOST_INTERVALS`` intervals that were recorded, from all
+    stages.
     """
 
     def __init__(self) -> None:
@@ -72,13 +73,13 @@ class Timings:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
     def ran(self, interval: Interval) -> None:
-        """Record an interval without adding its duration to the time of the stage."""
+        """Record an interval, but do not add its duration to the time of its stage."""
         if len(self.intervals) < MOST_INTERVALS:
             self.intervals.append(interval)
 
     @contextmanager
     def measured(self, stage: Stage) -> Iterator[None]:
-        """Record the ``with`` block as one run of a stage, and add its duration to the time of the stage."""
+        """Measure the ``with`` block as one interval of a stage, and add its duration to the time of the stage."""
         started_s = time.perf_counter()
         try:
             yield
@@ -93,9 +94,10 @@ class Call:
     """The options and callbacks of one request.
 
     ``deadline_s`` is on the event loop's clock. The queue uses it to decide whether to admit the work, and `in_time`
-    enforces it. ``started_s`` is on the monotonic clock and is passed to `Cache.put_many`. ``result_key`` identifies
-    the response for later purges. ``progress`` is called with the number of finished units of engine work and their
-    total number. ``finished`` is called with each translated sentence, in the order of the text.
+    enforces it. ``started_s`` is the start of the request on the monotonic clock. Results are not cached if a purge has
+    run since then. ``result_key`` identifies the response for later purges. ``progress`` is called with the number of
+    finished units of engine work and the total number of units. ``finished`` is called with each translated sentence,
+    in the order of the text.
     """
 
     deadline_s: float | None = None
@@ -110,7 +112,7 @@ class Call:
 
     @classmethod
     def within(cls, seconds: float, **options: Any) -> "Call":
-        """Create a call with a deadline ``seconds`` from now. ``options`` set the other fields."""
+        """Create a call with a deadline ``seconds`` from now. ``options`` are the values of the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
     @property
@@ -155,11 +157,11 @@ PRELOAD = ("service.newsroom.article", "service.documents.registry", "service.ht
 
 
 class TextThreads:
-    """Where texts are processed: in the event loop, in one of two threads, or in a worker process.
+    """A dispatcher that processes texts in the event loop, in one of two threads, or in a worker process.
 
-    A thread cannot be stopped, so threads only process what is small: texts of up to `LONG_CHARS` characters, and the
-    sentences of one engine call. One thread is for ordinary work and one for larger engine calls, which would delay the
-    others. More threads would not be faster, because all threads share the interpreter lock.
+    A running thread cannot be stopped, so the threads process only small pieces of work: texts of up to `LONG_CHARS`
+    characters, and the sentences of one engine call. The second thread processes the sentences of large engine calls,
+    which would delay the other work. More threads would not be faster, because all threads share the interpreter lock.
     """
 
     def __init__(self, workers: Workers | None = None) -> None:
@@ -175,10 +177,11 @@ class TextThreads:
         return max(self.workers.oldest_s, *(now_s - begun_s for begun_s in self._begun_s.values()), 0.0)
 
     async def off_loop(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work`` where texts of ``chars`` characters in total are processed.
+        """Call ``work`` with the given arguments and return its result.
 
-        Short texts are processed in the event loop, ordinary texts in a thread, and texts of more than `LONG_CHARS`
-        characters in a worker process. ``work``, its arguments and its result must be picklable (see `Workers.run`).
+        ``chars`` is the total length of the texts to process. Up to `OFF_LOOP_CHARS` characters are processed in the
+        event loop, up to `LONG_CHARS` characters in a thread, and longer texts in a worker process. For the worker
+        process, ``work``, its arguments and its result must be picklable (see `Workers.run`).
 
         Raises:
             DepescheError: see `Workers.run`.
@@ -190,10 +193,10 @@ class TextThreads:
         return await self.workers.run(work, *args, **kwargs)
 
     async def in_thread(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work`` in one of the threads. Each thread runs its work in order of arrival.
+        """Call ``work`` with the given arguments in a thread, and return its result.
 
-        ``chars`` is the total number of characters in the texts. It determines whether the thread for ordinary texts or
-        the thread for long texts is used.
+        ``chars`` is the total length of the texts to process. One thread processes up to `LONG_CHARS` characters, and
+        the other one longer texts. Each thread processes its work in the order of arrival.
         """
         thread = self._usual if chars <= LONG_CHARS else self._long
         whole = partial(copy_context().run, work, *args, **kwargs)

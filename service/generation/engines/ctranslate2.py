@@ -17,7 +17,7 @@ ONE_THREAD = ParallelConfig(replicas=1, threads=1)
 
 
 class Result(NamedTuple):
-    """The library's result for one source: the outputs, their scores and their attention."""
+    """The result of CTranslate2 for one source: the pieces of each output, its score, and its attention matrix."""
 
     hypotheses: list[list[str]]
     scores: list[float]
@@ -25,10 +25,12 @@ class Result(NamedTuple):
 
 
 class CTranslate2Engine:
-    """An engine that runs a converted model in ``compute_type``. Its outputs contain only the pieces in ``written``.
+    """An engine that runs an encoder-decoder model that was converted to the CTranslate2 format.
 
-    An engine call makes one library call for each padded length. The replicas of ``layout`` run these calls in
-    parallel.
+    The outputs contain only the pieces in ``written`` and the end-of-sentence piece ``end``. The items of an engine
+    call are divided by padded length, and CTranslate2 is called once for each length. The replicas of ``layout`` run
+    these calls in parallel. ``compute_type`` is CTranslate2's name for the number format of the weights, such as
+    "int8".
     """
 
     name = "ctranslate2"
@@ -45,7 +47,7 @@ class CTranslate2Engine:
         device: str = "cpu",
         layout: ParallelConfig = ONE_THREAD,
     ) -> None:
-        """Load the model in ``folder`` once for all replicas.
+        """Load the model in ``folder``. All replicas share the loaded model.
 
         Raises:
             ModelError: the model does not exist, or its format or device is not supported.
@@ -82,7 +84,7 @@ class CTranslate2Engine:
         return found
 
     def _forced(self, items: Sequence[EngineInput]) -> list[Hypothesis]:
-        """Return the targets with their attention. The library decodes each target as a forced prefix."""
+        """Return each item's target with its attention. CTranslate2 decodes the target as a forced prefix."""
         if not items:
             return []
         prefixes = [[*item.options.target_prefix, *(item.target or ())] for item in items]
@@ -104,7 +106,7 @@ class CTranslate2Engine:
         return found
 
     def _scored(self, items: Sequence[EngineInput]) -> list[Hypothesis]:
-        """Return the targets with their log-probability per token, including the end-of-sentence token."""
+        """Return each item's target with its log-probability per token. The end-of-sentence token counts."""
         if not items:
             return []
         targets = [[*item.options.target_prefix, *(item.target or ())] for item in items]
@@ -138,7 +140,7 @@ class CTranslate2Engine:
         return found
 
     def _start(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
-        """Queue one library call, and return an asynchronous result for each source."""
+        """Start a call of CTranslate2 in the background, and return an asynchronous result for each source."""
         alone = options.alignment and options.beam_size > 1
         padding = [] if alone else filler([len(source) for source in sources])
         prefix = options.target_prefix
@@ -172,7 +174,7 @@ class CTranslate2Engine:
         return [single for single in self._pieces if single[0] not in kept]
 
     def _library_calls(self, items: Sequence[EngineInput], places: Sequence[int]) -> list[list[int]]:
-        """Split the items at ``places`` into library calls, and return the positions of each call's items.
+        """Divide the items at ``places`` into calls of CTranslate2, and return the positions of the items of each call.
 
         The items must have compatible options (see `shared`).
         """
@@ -200,9 +202,9 @@ def _target_vocabulary(folder: Path) -> tuple[str, ...]:
 
 
 def _shared_options(items: Sequence[EngineInput], places: Sequence[int]) -> DecodingOptions:
-    """Return the options of a library call for the items at ``places``.
+    """Return the options for a call of CTranslate2 with the items at ``places``.
 
-    The output limit is the highest limit of these items. Alignment is requested if any of them requests it.
+    The output limit is the highest limit of these items. Alignment is requested if any of the items requests it.
     """
     all_options = [items[place].options for place in places]
     highest = max(all_options, key=lambda options: options.max_output_tokens)
@@ -210,19 +212,20 @@ def _shared_options(items: Sequence[EngineInput], places: Sequence[int]) -> Deco
 
 
 def _exceeds_limit(result: Result, options: DecodingOptions) -> bool:
-    """Return whether an output is longer than the limit in its own ``options``.
+    """Return whether an output is longer than the output limit in the item's own ``options``.
 
-    This can happen because the limit of the call may be higher. The score of such an output is invalid.
+    This can happen because the items of a call share the highest of their limits. The score of such an output cannot be
+    used.
     """
     limit = options.max_output_tokens + len(options.target_prefix)
     return any(len(tokens) > limit for tokens in result.hypotheses)
 
 
 def result_of(running: Any) -> Any:
-    """Wait for an asynchronous result of the library.
+    """Wait for an asynchronous result from CTranslate2, and return it.
 
     Raises:
-        EngineError: the library failed.
+        EngineError: CTranslate2 raised an exception.
     """
     try:
         return running.result()
@@ -243,11 +246,11 @@ def _hypotheses(result: Result, options: DecodingOptions, end: str) -> list[Hypo
 def _hypothesis(
     tokens: list[str], score: float | None, attention: list[list[float]] | None, options: DecodingOptions, end: str
 ) -> Hypothesis:
-    """Convert an output of the library to a hypothesis.
+    """Convert an output of CTranslate2 to a hypothesis.
 
-    The target prefix is removed, and the output is truncated at its length limit. The library divides the
-    log-probability by a power of the length, which includes the prefix. The score is divided by the length of the
-    output only.
+    The target prefix is removed, and the output is truncated at the length limit in ``options``. CTranslate2 divides
+    the log-probability by a power of the length including the prefix. The score of the hypothesis is the
+    log-probability divided by the length without the prefix.
     """
     started = len(options.target_prefix)
     own = tokens[started : started + options.max_output_tokens]

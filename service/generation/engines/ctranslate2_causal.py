@@ -17,15 +17,15 @@ MOST_SCORED_TOKENS = 4_096
 class CausalCTranslate2Engine(CTranslate2Engine):
     """An engine that runs a converted decoder-only model with CTranslate2's ``Generator``.
 
-    The library processes the prompts of a call in one step up to the length of the shortest prompt. It processes the
-    rest of each prompt token by token, so only prompts of similar length share a call. Prompts are not padded, so a
-    call needs no filler.
+    CTranslate2 processes the prompts of a call in one step up to the length of the shortest prompt. It processes the
+    rest of each prompt token by token, so only prompts of similar length share a call. Prompts are not padded, so no
+    filler source is added to a call.
     """
 
     _library = ctranslate2.Generator
 
     def _scored(self, items: Sequence[EngineInput]) -> list[Hypothesis]:
-        """Return the targets with their log-probability per token."""
+        """Return each item's target with its log-probability per token, given the prompt in ``tokens``."""
         found: list[Hypothesis] = [Hypothesis((), None, "eos")] * len(items)
         whole = [[*item.tokens, *(item.target or ())] for item in items]
         for places in by_padded_length([len(one) for one in whole]):
@@ -39,7 +39,7 @@ class CausalCTranslate2Engine(CTranslate2Engine):
         return found
 
     def _log_probs(self, tokens: list[list[str]]) -> list[list[float]]:
-        """Return the log-probabilities of each sequence's tokens, except the first token.
+        """Return, for each sequence in ``tokens``, the log-probability of every token except the first.
 
         CTranslate2 4.8 raises an error for sequences of different lengths if the model's attention heads share keys.
         Shorter sequences are therefore padded with end tokens, which do not change the log-probabilities before them.

@@ -1,4 +1,4 @@
-"""Tokenizers, which convert text to the pieces of a model and back."""
+"""Tokenizers, which convert text to the subword pieces of a model's vocabulary and back."""
 
 import json
 import math
@@ -18,10 +18,10 @@ from service.registry.manifest import Manifest, Prompts
 
 
 class Pieces(Protocol):
-    """The interface of a tokenizer that converts text to pieces and back.
+    """The interface of a tokenizer that converts text to pieces (subword units) and back.
 
     ``control`` contains the target pieces that are not text. ``writable`` contains the source and target pieces that
-    are text. ``complete`` means that `encode` can add the special pieces of a source. Otherwise, the caller must add
+    are text. If ``complete`` is True, `encode` can add the special pieces of a source. Otherwise, the caller must add
     them.
     """
 
@@ -35,15 +35,15 @@ class Pieces(Protocol):
     def complete(self) -> bool: ...
 
     def encode(self, text: str, *, special: bool = True) -> list[str]:
-        """Encode a source. If ``special`` is True, add the special pieces that the tokenizer knows."""
+        """Encode a source text. If ``special`` is True, add the special pieces that the tokenizer knows."""
         ...
 
     def encode_target(self, text: str) -> list[str]:
-        """Encode a target without special pieces."""
+        """Encode a target text without special pieces."""
         ...
 
     def decode(self, pieces: Sequence[str]) -> str:
-        """Decode target pieces. The caller must have removed the pieces in ``control``."""
+        """Decode target pieces to text. The caller must have removed the pieces in ``control``."""
         ...
 
 
@@ -52,7 +52,7 @@ SPACE = "▁"
 
 
 class SentencePieces:
-    """A tokenizer with one SentencePiece model for the source and one for the target."""
+    """A tokenizer with one SentencePiece model for source texts and one for target texts."""
 
     complete = False
 
@@ -89,7 +89,7 @@ class SentencePieces:
 
 
 def sentence_pieces(source: Path, target: Path) -> SentencePieces:
-    """Load the SentencePiece models from both files. If both paths are the same, the file is loaded once.
+    """Load a tokenizer from the SentencePiece files for the source and the target, which may be the same file.
 
     Raises:
         ModelError: a file is missing or is not a SentencePiece model.
@@ -118,15 +118,15 @@ _PAIRED = re.compile(r'([»"]) ?(.+?) ?([«"])')
 
 
 class Subwords:
-    """A tokenizer that is loaded from a ``tokenizer.json`` and used for both sources and targets."""
+    """A tokenizer that is loaded from a ``tokenizer.json`` file and used for both sources and targets."""
 
     complete = True
 
     def __init__(self, path: Path, *, marked: bool = False) -> None:
-        """Load the file, and disable its truncation and padding.
+        """Load the tokenizer from ``path``, without the truncation and padding that the file may define.
 
         If ``marked`` is True, text that looks like a special token is encoded as ordinary text. This is necessary if
-        special tokens separate the parts of a prompt, because a text must not be able to forge them.
+        special tokens separate the parts of a prompt, because an article could otherwise contain these tokens.
 
         Raises:
             ModelError: the file is missing or is not a tokenizer.
@@ -168,10 +168,10 @@ class Subwords:
 
 
 def restore_spacing(text: str) -> str:
-    """Restore German and English spacing in text decoded from WordPieces.
+    """Remove the spaces that decoding from WordPieces leaves around punctuation in German and English text.
 
-    This covers quotation marks, hyphens, numbers and punctuation. A full stop, comma or colon between digits counts as
-    part of a number.
+    This covers quotation marks, apostrophes, hyphens, numbers and punctuation marks. A full stop, comma or colon
+    between digits counts as part of a number.
     """
     text = _PAIRED.sub(r"\1\2\3", _APOSTROPHE.sub("'", text))
     text = _AFTER.sub("", _BEFORE.sub("", text))
@@ -184,8 +184,8 @@ UNKNOWN = "<unk>"
 class MosesPieces:
     """The tokenizer of an FSMT checkpoint, which has different vocabularies for source and target.
 
-    It preprocesses text with Moses, which replaces typographic quotation marks with plain ones. FSMT models were
-    trained on text preprocessed in this way.
+    It prepares text with the Moses tokenizer, as in the training of FSMT models. This replaces typographic quotation
+    marks with plain ones.
     """
 
     complete = False
@@ -219,8 +219,8 @@ class MosesPieces:
     def encode_target(self, text: str) -> list[str]:
         """Implement `Pieces.encode_target`.
 
-        Source and target share byte pairs, so the text is encoded as a source, and pieces outside the target vocabulary
-        are removed.
+        The source and target vocabularies use the same byte-pair merges. The text is therefore encoded as a source, and
+        pieces that are not in the target vocabulary are removed.
         """
         targets = set(self._tokenizer.decoder.values())
         return [piece for piece in self.encode(text) if piece in targets]
@@ -254,14 +254,17 @@ class Tokenizer:
         self.end = EOS if manifest.prompts is None else manifest.prompts.end
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the manifest and the folder instead of the loaded files. A process loads the same files only once."""
+        """Pickle the manifest and the folder, so that the process that unpickles the tokenizer loads the files itself.
+
+        Each process keeps the loaded tokenizers, so the files are loaded only once.
+        """
         return _tokenizer, (pickle.dumps(self._files),)
 
     def encode(self, source: str | Prompt) -> Tokens:
         """Encode a source with the special tokens that the model expects. The text is never truncated.
 
-        For a causal model, the special token of the model's task is added to the end of a text. A prompt already
-        contains all special tokens except the start token, which is always added.
+        For a causal model, a text is followed by the special token of the model's task. A prompt must already contain
+        its special tokens, except the start token, which is always added.
 
         Raises:
             ValueError: ``source`` is a prompt, but the model is not causal.
@@ -285,13 +288,13 @@ class Tokenizer:
         return (*self._code, *self._pieces.encode(self.prefix + text, special=False), EOS)
 
     def framed(self, source: Tokens) -> tuple[Tokens, Tokens, Tokens]:
-        """Split an encoded source into the tokens before its text, those of the text, and those after it."""
+        """Split an encoded source into the tokens before its text, of its text, and after its text."""
         before = len(self._code) if self._prompts is None else 1
         after = len(source) - (source[-1:] == (EOS,) or self._prompts is not None)
         return source[:before], source[before:after], source[after:]
 
     def most_tokens(self, text: str) -> float:
-        """Return an upper bound on the number of source tokens in ``text``, without encoding it.
+        """Return an upper bound on the number of source tokens in ``text``, without encoding the text.
 
         The result is infinity if no bound is known.
         """
@@ -300,18 +303,18 @@ class Tokenizer:
         return len((self.prefix + text).encode()) + _SPECIAL_TOKENS
 
     def encode_target(self, text: str) -> Tokens:
-        """Encode a target without special tokens."""
+        """Encode a target text without special tokens."""
         return tuple(self._pieces.encode_target(text))
 
     def decode(self, tokens: Tokens) -> str:
-        """Decode target tokens. Control pieces are omitted."""
+        """Decode target tokens to text. Tokens in ``control`` are omitted."""
         control = self._pieces.control
         if control.isdisjoint(tokens):  # the usual case, which needs no copy
             return self._pieces.decode(tokens)
         return self._pieces.decode([token for token in tokens if token not in control])
 
     def pieces(self, text: str) -> frozenset[str]:
-        """Return the distinct target pieces of ``text``."""
+        """Return the distinct target pieces into which ``text`` is encoded."""
         return frozenset(self._pieces.encode_target(text))
 
     @property
@@ -321,7 +324,7 @@ class Tokenizer:
 
     @property
     def writable(self) -> frozenset[str]:
-        """The source and target pieces that are text. Outputs contain no other pieces of the model's vocabulary."""
+        """The source and target pieces that are text. An engine outputs no other pieces of the vocabulary."""
         return self._pieces.writable
 
 

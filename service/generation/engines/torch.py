@@ -32,7 +32,10 @@ class TorchEngine:
         device: str = "cpu",
         threads: int = 1,
     ) -> None:
-        """Load the checkpoint in ``folder``. The ids in ``vocabulary`` are the row numbers of its embedding matrix.
+        """Load the transformers checkpoint in ``folder``.
+
+        ``vocabulary`` maps pieces to ids, which are the row numbers of the model's embedding matrices. ``dtype`` is the
+        name of a torch data type. ``threads`` is the number of CPU threads that torch uses.
 
         Raises:
             ModelError: torch or transformers is not installed, or the checkpoint cannot be loaded.
@@ -67,7 +70,11 @@ class TorchEngine:
         return [next(searched) if item.target is None else [self._forced(item, item.target)] for item in items]
 
     def _forced(self, item: EngineInput, target: Tokens) -> Hypothesis:
-        """Return the target with its attention or its log-probability per token, from one forward pass."""
+        """Return the target, either with its attention or with its log-probability per token.
+
+        One forward pass computes the attention if the item's options request alignment, and the log-probability
+        otherwise.
+        """
         prefix = [self._start_id, *(self._target_ids[piece] for piece in item.options.target_prefix)]
         written = [self._target_ids.get(piece, self._unknown_id) for piece in target]
         try:
@@ -82,7 +89,11 @@ class TorchEngine:
             raise EngineError(f"transformers raised {type(error).__name__}") from error
 
     def _log_prob(self, inputs: Any, mask: Any, sequences: Any, prefix_length: int) -> float:
-        """Return the mean log-probability of the tokens in ``sequences`` after the prefix."""
+        """Return the mean log-probability of the tokens in ``sequences`` after the first ``prefix_length`` tokens.
+
+        ``sequences`` contains a single output. ``inputs`` and ``mask`` are the ids and the attention mask of its
+        source.
+        """
         logits = self._model(input_ids=inputs, attention_mask=mask, decoder_input_ids=sequences[:, :-1]).logits
         steps = logits.float().log_softmax(-1)[0, prefix_length - 1 :]
         return float(steps.gather(1, sequences[0, prefix_length:].unsqueeze(1)).mean())
@@ -155,7 +166,10 @@ class TorchEngine:
         return [number for number in range(self._vocabulary_size) if number not in kept]
 
     def _scores(self, output: Any, prefix_length: int) -> list[float]:
-        """Return the log-probability per token of each output. End-of-sentence tokens count, but padding does not."""
+        """Return the log-probability per token of each output.
+
+        End-of-sentence tokens count, but padding and the first ``prefix_length`` tokens do not.
+        """
         steps = self._model.compute_transition_scores(
             output.sequences, output.scores, getattr(output, "beam_indices", None), normalize_logits=True
         )
@@ -171,9 +185,10 @@ class TorchEngine:
     def _aligned(
         self, found: list[Hypothesis], inputs: Any, mask: Any, sequences: Any, prefix_length: int
     ) -> list[Hypothesis]:
-        """Add the attention of the first head in the last layer to the hypotheses.
+        """Return the hypotheses with the attention of the first head in the last decoder layer.
 
-        CTranslate2's converter also chooses this head by default.
+        CTranslate2's converter also chooses this head by default. ``sequences`` contains the token ids of the
+        hypotheses. ``inputs`` and ``mask`` are the ids and the attention masks of their sources.
         """
         with self._kernel("eager"):
             passed = self._model(
@@ -190,9 +205,9 @@ class TorchEngine:
 
     @contextmanager
     def _kernel(self, name: str) -> Iterator[None]:
-        """Use the attention kernel ``name`` in the ``with`` block, and restore the model's own kernel afterwards.
+        """Use the attention implementation ``name`` in the ``with`` block, and then restore the previous one.
 
-        The model's own kernel must be restored because scores depend on it.
+        The previous implementation must be restored because scores depend on it.
         """
         own = self._model.config._attn_implementation  # noqa: SLF001 - transformers has no public name for it
         self._model.set_attn_implementation(name)
@@ -207,7 +222,11 @@ class TorchEngine:
 
 
 def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
-    """Return the torch module and the model in ``folder``."""
+    """Return the torch module and the model that is loaded from ``folder``.
+
+    Raises:
+        ModelError: torch or transformers is not installed, or the checkpoint cannot be loaded or lacks weights.
+    """
     try:
         import torch  # noqa: PLC0415 - an optional extra that takes seconds to import
         import transformers  # noqa: PLC0415
@@ -227,8 +246,9 @@ def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
 def _tie(torch: Any, model: Any, missing: Iterable[str]) -> list[str]:
     """Copy weights of the decoder to missing weights of the encoder, and return the names that are still missing.
 
-    Encoder-decoder checkpoints with ``tie_encoder_decoder`` contain only one copy of the shared weights. transformers 5
-    does not know this field, and would leave the encoder at random weights.
+    ``missing`` contains the names of weights that the checkpoint lacks. If its configuration sets
+    ``tie_encoder_decoder``, the encoder and the decoder share their weights, and the checkpoint stores them only once.
+    transformers 5 ignores this setting and would leave the encoder with random weights.
     """
     if not getattr(model.config, "tie_encoder_decoder", False):
         return list(missing)
@@ -245,10 +265,12 @@ def _tie(torch: Any, model: Any, missing: Iterable[str]) -> list[str]:
 
 
 def special_id(model: Any, name: str) -> int:
-    """Return the id of a special piece, which may be stored in any of three configurations of a checkpoint.
+    """Return the id of the special piece ``name``, such as "eos_token_id", from the configurations of a checkpoint.
+
+    The id may be in the model's configuration, its generation configuration or its decoder configuration.
 
     Raises:
-        ModelError: none of the configurations contains it.
+        ModelError: none of the configurations contains the id.
     """
     places = (model.config, model.generation_config, getattr(model.config, "decoder", None))
     for place in places:

@@ -1,4 +1,4 @@
-"""Detection of boilerplate lines in a pasted page by their wording and form."""
+"""Detection of boilerplate lines by their wording and form, in text that was copied from a web page."""
 
 import re
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ _INNER_END = re.compile(r"[a-zß-ÿ]{2}[.!?][“”\"»«)]?\s+[„»\"(]?[A-ZÀ
 
 @dataclass(slots=True)
 class Line:
-    """A line (or wrapped paragraph) of a pasted page, and what cleaning has decided about it.
+    """A line or wrapped paragraph of a pasted page, with its classification.
 
     ``page`` is the grammar with which the line is classified. ``after_blank`` is True if a blank line precedes the
-    line. ``running`` is True for running text. ``part`` is "headline", "kicker", "lead" or "body". ``reason`` is the
-    code of the reason for removing the line, or None if the line is kept. ``doubt`` is the text of the notice for a
-    line that is kept but may be boilerplate.
+    line. ``running`` is True if the line is running text (see `is_running`). ``part`` is "headline", "kicker", "lead"
+    or "body". ``reason`` is the code of the reason for removing the line, or None if the line is kept. ``doubt`` is the
+    text of the notice for a line that is kept but may be boilerplate.
     """
 
     text: str
@@ -48,18 +48,21 @@ class Line:
         return self.reason is None
 
     def one_line(self) -> str:
-        """Return the text without line breaks. A page may show the parts of a headline in separate lines."""
+        """Return the text without line breaks.
+
+        Line breaks occur if a page shows the parts of a headline in separate lines.
+        """
         return " ".join(_ALONE_COLON.sub(": ", self.text).split())
 
     def cut(self, chars: int) -> "tuple[Line, Line]":
-        """Split the line after ``chars`` code points and strip both parts."""
+        """Split the line after ``chars`` code points, and return both parts without surrounding white space."""
         head, tail = self.text[:chars].rstrip(), self.text[chars:].lstrip()
         first, rest = Span(self.span.start, self.span.start + len(head)), Span(self.span.end - len(tail), self.span.end)
         return Line(head, first, self.after_blank, self.page), Line(tail, rest, False, self.page)  # noqa: FBT003 - after_blank
 
 
 def read_lines(text: str, language: Language) -> list[Line]:
-    """Return the paragraphs of ``text`` as lines, in order."""
+    """Split ``text`` into paragraphs, and return each of them as a `Line`, in order."""
     lines: list[Line] = []
     previous = 0
     for span in (part for whole in paragraphs(text, language) for part in _apart(text, whole, language.page)):
@@ -74,7 +77,10 @@ _ROW_REASONS = frozenset({"byline", "timestamp", "reading_time"})
 
 
 def _apart(text: str, span: Span, page: PageGrammar) -> Iterator[Span]:
-    """Split a paragraph that consists of several lines before and after each line that is a byline or a timestamp."""
+    """Split a paragraph with several lines, and yield the span of each part.
+
+    Each line of the paragraph that is a byline, a timestamp or a reading time becomes a separate part.
+    """
     start = span.start
     for match in _LINE.finditer(text, span.start, span.end):
         line = strip_span(text, Span(*match.span()))
@@ -104,7 +110,7 @@ def is_running(text: str, page: PageGrammar) -> bool:
 
 
 def has_inner_end(text: str) -> bool:
-    """Return whether a sentence ends and another one begins within the line."""
+    """Return whether the line contains the end of a sentence, followed by the beginning of another one."""
     return _INNER_END.search(text) is not None
 
 
@@ -135,17 +141,17 @@ def _tail_chars(pattern: re.Pattern[str], text: str) -> int:
 
 
 def glued_meta_chars(line: Line) -> int:
-    """Return the length of a byline, timestamp or button label at the end of the line, or 0 if there is none."""
+    """Return the number of characters in a byline, timestamp or button label at the end of the line, or 0."""
     return _tail_chars(line.page.meta_end, line.text)
 
 
 def photo_credit_chars(line: Line) -> int:
-    """Return the length of an unambiguous photo credit at the end of the line, or 0 if there is none."""
+    """Return the number of characters in an unambiguous photo credit at the end of the line, or 0."""
     return max((_tail_chars(pattern, line.text) for pattern in line.page.photo_ends), default=0)
 
 
 def source_credit_chars(line: Line) -> int:
-    """Return the length of a credit for a photo or for the report at the end of the line, or 0 if there is none."""
+    """Return the number of characters in a credit for a photo or for the report at the end of the line, or 0."""
     return _tail_chars(line.page.source_end, line.text)
 
 
@@ -166,8 +172,9 @@ _INITIALS_CHARS = 3  # "dpa/abc": the editor's initials follow the agency
 class Verdict:
     """The classification of a line as boilerplate.
 
-    ``reason`` is the kind of boilerplate, and ``weight`` the degree of certainty. ``opens`` is True if the line is the
-    heading of a boilerplate block.
+    ``reason`` is the kind of boilerplate. ``weight`` is "sure" (the line is removed), "context" (the line is removed
+    above the text, below it, or next to other boilerplate) or "doubt" (the line is kept and reported). ``opens`` is
+    True if the line is the heading of a boilerplate block.
     """
 
     reason: str
@@ -176,9 +183,9 @@ class Verdict:
 
 
 def judge(line: str, language: Language) -> Verdict | None:
-    """Classify a line as a kind of boilerplate, or return None if it is not boilerplate.
+    """Classify a line as a kind of boilerplate, or return None if it does not look like boilerplate.
 
-    Running text is boilerplate only if all its sentences are.
+    A line of running text is certainly boilerplate only if all its sentences are.
     """
     page = language.page
     if len(line) <= _MAX_CHARS and page.period.fullmatch(line):
@@ -195,7 +202,10 @@ def judge(line: str, language: Language) -> Verdict | None:
 
 
 def _doubted(line: str, page: PageGrammar) -> Verdict | None:
-    """Return a doubtful verdict about running text that announces related articles or offers a newsletter."""
+    """Return a verdict with the weight "doubt" if running text announces related articles or offers a newsletter.
+
+    Otherwise, return None.
+    """
     if _is_announced(line, "related", page):
         return Verdict("related", "doubt")
     offers = len(line) <= _MAX_CHARS and page.newsletter.search(line) is not None
@@ -217,7 +227,7 @@ def _by_phrase(line: str, page: PageGrammar) -> Verdict | None:
 
 
 def _is_announced(line: str, reason: str, page: PageGrammar) -> bool:
-    """Return whether the line begins with a heading for this reason, followed by a colon."""
+    """Return whether the line begins with a heading for the boilerplate kind ``reason``, followed by a colon."""
     before, colon, _ = line.partition(":")
     return bool(colon) and before.strip(_ORNAMENT).casefold() in page.headings.get(reason, frozenset())
 
@@ -233,7 +243,10 @@ def _by_form(line: str, page: PageGrammar) -> Verdict | None:
 
 
 def _by_parts(line: str, page: PageGrammar) -> Verdict | None:
-    """Classify a line that combines bylines, timestamps and button labels. One of the parts may be a bare name."""
+    """Classify a line that combines bylines, timestamps and button labels. One of the parts may be only a name.
+
+    Return None if the line has other parts.
+    """
     for pattern in (_PART_BREAK, _PART_OR_COLON_BREAK):
         parts = [part for part in pattern.split(line) if part.strip()]
         if not 1 < len(parts) <= _MAX_PARTS:
@@ -278,10 +291,10 @@ _MARK = "="  # ends the headline
 
 
 def mark_wire(lines: list[Line], grammar: WireGrammar) -> list[Line]:
-    """Mark the headline of an agency report, and remove its header, notes for editors and sign-off.
+    """Mark the headline of a news agency report, and mark its header, notes for editors and sign-off as removed.
 
-    The notes are also removed if the report was pasted without its header. A text of another kind is returned
-    unchanged.
+    The notes are also marked as removed if the report was pasted without its header. Return all lines. A text that is
+    not an agency report is returned unchanged.
     """
     header = next((n for n, line in enumerate(lines[:_WIRE_HEAD_LINES]) if grammar.header.fullmatch(line.text)), None)
     end = next((n for n, line in enumerate(lines[:_WIRE_HEAD_LINES]) if line.text.endswith(f" {_MARK}")), None)
@@ -299,7 +312,11 @@ def mark_wire(lines: list[Line], grammar: WireGrammar) -> list[Line]:
 
 
 def _with_headline(lines: list[Line], end: int, grammar: WireGrammar) -> list[Line]:
-    """Return the lines with the headline as one line, which ends at ``end``. The lines above it are the header."""
+    """Join the lines of the headline to one line, mark it, and return all lines.
+
+    The headline ends in the line with index ``end``. The lines above the headline are marked as the header of the
+    report.
+    """
     start = end
     while start > max(0, end - _MOST_HEADLINE_LINES + 1) and not _is_header(lines[start - 1], grammar):
         start -= 1
@@ -326,7 +343,7 @@ def _is_header(line: Line, grammar: WireGrammar) -> bool:
 
 
 def _remove_notes(lines: list[Line], grammar: WireGrammar, *, is_wire: bool) -> None:
-    """Remove everything from the heading of the notes to the end, which is not for publication."""
+    """Mark the notes for editors as removed: all lines from the heading of the notes to the end of the text."""
     for number, line in enumerate(lines):
         if grammar.marked_notes.match(line.text) or (is_wire and grammar.notes.match(line.text)):
             for note in lines[number:]:

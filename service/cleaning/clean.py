@@ -1,4 +1,4 @@
-"""Cleaning of a pasted page: detection of the headline and the lead, and removal of boilerplate."""
+"""Cleaning of text that was copied from a web page: detection of the headline and lead, and removal of boilerplate."""
 
 import re
 from collections.abc import Iterator
@@ -38,12 +38,19 @@ _PLAIN = str.maketrans(dict.fromkeys("„“”«»‚‘’›‹'", '"') | dic
 
 
 def comparison_key(text: str) -> str:
-    """Return a key that is equal for texts that differ only in case, white space, quotation marks or dashes."""
+    """Return a key by which texts are compared.
+
+    The key does not depend on case, white space, the kind of quotation marks and dashes, or a final full stop.
+    """
     return " ".join(normalize_unicode(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
 
 
 def mark_headline(lines: list[Line], headline: str | None, language: Language) -> list[Line]:
-    """Mark the kicker and the headline. If the caller provided the headline, remove its repetitions instead."""
+    """Mark the headline and the kicker (a few words above the headline), and return all lines.
+
+    If ``headline`` is not None, the caller has provided it. In this case, mark only the kicker, and mark repetitions of
+    the headline in ``lines`` as removed.
+    """
     first = next((number for number, line in enumerate(lines) if line.kept and line.running), None)
     if headline is not None:
         return _without_repeated(lines, headline, 1 if first is None else first + 1)
@@ -53,9 +60,10 @@ def mark_headline(lines: list[Line], headline: str | None, language: Language) -
 
 
 def _is_long_headline(lines: list[Line], at: int) -> bool:
-    """Return whether the first line that looks like running text is a long headline: one sentence without a full stop.
+    """Return whether the line with index ``at`` is a long headline: one sentence without a full stop.
 
-    Running text must follow below it, and no headline may be above it.
+    The line is the first one that looks like running text. Longer running text must follow it, and no other kept line
+    may precede it.
     """
     line = lines[at]
     if not is_headline_like(line.text) or has_inner_end(line.text) or any(one.kept for one in lines[:at]):
@@ -64,10 +72,10 @@ def _is_long_headline(lines: list[Line], at: int) -> bool:
 
 
 def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
-    """Remove repetitions of the given headline from the first ``limit`` lines.
+    """Mark repetitions of ``headline`` in the first ``limit`` lines as removed, and return all lines.
 
-    The headline may be very long, and every line may repeat it. To bound the running time, its comparison key is
-    computed only once, and the lines above a repetition are examined only once.
+    The headline may be very long, and every line may repeat it. To limit the running time, the comparison key of the
+    headline is computed only once, and the lines above a repetition are examined only once.
     """
     result: list[Line] = []
     headline, wanted = headline.strip(), comparison_key(headline)
@@ -104,10 +112,7 @@ def _split_at_headline(line: Line, headline: str) -> list[Line]:
 
 
 def _repeats(text: str, wanted: str) -> bool:
-    """Return whether the comparison key of the text is ``wanted``.
-
-    A site name at the end of the text may be ignored.
-    """
+    """Return whether the comparison key of the text is ``wanted``, with or without a site name after the last " | "."""
     if comparison_key(text) == wanted:
         return True
     title, bar, site = text.rpartition(" | ")
@@ -161,7 +166,10 @@ def _marked(lines: list[Line], headline: Line, first: int, language: Language) -
 
 
 def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> None:
-    """Mark the lead if the page has one. If the caller provided the lead, remove its repetition above the text."""
+    """Mark the lead, if the page has one. The lead is the introductory paragraph below the headline.
+
+    If ``lead`` is not None, the caller has provided it. In this case, mark its repetitions above the text as removed.
+    """
     running = [number for number, line in enumerate(lines) if line.kept and line.running and line.part == "body"]
     if lead is not None:
         _remove_given_lead(lines, lead, running[0] if running else len(lines) - 1)
@@ -177,9 +185,9 @@ def _remove_given_lead(lines: list[Line], lead: str, limit: int) -> None:
 
 
 def _is_lead(lines: list[Line], at: int, following: int) -> bool:
-    """Return whether the paragraph with the index ``at`` is the lead. ``following`` is the index of the next paragraph.
+    """Return whether the paragraph with index ``at`` is the lead. ``following`` is the index of the next paragraph.
 
-    A short paragraph is the lead if a byline, timestamp or photo separates it from the next paragraph, or if that
+    A short paragraph is the lead if a byline, timestamp or photo separates it from the next paragraph, or if the next
     paragraph opens with a dateline.
     """
     if len(lines[at].text.split()) > _MAX_LEAD_WORDS or any(line.kept for line in lines[at + 1 : following]):
@@ -209,7 +217,10 @@ AFTER_HEADING = "This text follows a boilerplate heading; it was kept."
 
 
 def split_glued_lines(lines: list[Line]) -> list[Line]:
-    """Split off bylines, timestamps, buttons and credits from the ends of paragraphs, and return all lines in order."""
+    """Split off bylines, timestamps, button labels and credits from the ends of paragraphs.
+
+    Return all lines in order.
+    """
     running = sum(line.running for line in lines)
     result: list[Line] = []
     for number, line in enumerate(lines):
@@ -249,9 +260,9 @@ def _split_glued_line(line: Line, *, by_picture: bool, alone: bool) -> Iterator[
 
 
 def remove_boilerplate(lines: list[Line], language: Language) -> list[Verdict | None]:
-    """Set ``reason`` for each line that is boilerplate, judging by its wording, its form and its neighbours.
+    """Set ``reason`` for each line that is boilerplate according to its wording, its form and its neighbours.
 
-    Return the verdict about each line.
+    Return the verdict on each line, or None for a line that does not look like boilerplate.
     """
     verdicts = [judge(line.text, language) if line.kept else None for line in lines]
     for line, verdict in zip(lines, verdicts, strict=True):
@@ -264,7 +275,7 @@ def remove_boilerplate(lines: list[Line], language: Language) -> list[Verdict | 
 
 
 def _remove_numbered_path(lines: list[Line]) -> None:
-    """Remove a numbered breadcrumb trail above the text, such as "1. Startseite", "2. Politik"."""
+    """Mark the lines of a numbered breadcrumb trail above the text as removed ("1. Startseite", "2. Politik")."""
     above = takewhile(lambda line: not line.running, lines)
     path = dropwhile(lambda line: not _NUMBERED.fullmatch(line.text), above)
     crumbs = list(takewhile(lambda line: _NUMBERED.fullmatch(line.text), path))
@@ -291,9 +302,10 @@ def _remove_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
 
 
 def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
-    """Remove the block below a heading.
+    """Mark the block below the boilerplate heading at index ``heading`` as removed, with the code ``reason``.
 
-    The block consists of the lines directly below the heading or, if there are none, of lines that follow blank lines.
+    The block consists of the lines directly below the heading or, if there are none, of the lines below it that each
+    follow a blank line.
     """
     items = list(_items(lines, heading, reason, parted=False))
     if not items and reason != "advert":
@@ -306,7 +318,7 @@ def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
 
 
 def _may_be_subheading(items: list[Line], reason: str, below: Line) -> bool:
-    """Return whether the last item of a list may be a subheading of the text ``below``."""
+    """Return whether the last of the list ``items`` may be a subheading of the text in the line ``below``."""
     alone = len(items) == 1
     if not alone and items[-1].text[0] == items[-2].text[0] and not items[-1].text[0].isalnum():
         return False  # the previous item has the same bullet
@@ -324,9 +336,9 @@ def _items(lines: list[Line], heading: int, reason: str, *, parted: bool) -> Ite
 
 
 def _remove_neighbours(lines: list[Line], verdicts: list[Verdict | None]) -> None:
-    """Remove uncertain lines that are above the text, below it or next to boilerplate.
+    """Mark lines that may be boilerplate as removed if they are above the text, below it or next to boilerplate.
 
-    Mark the other uncertain lines as doubtful.
+    Set ``doubt`` for all other lines that may be boilerplate.
     """
     running = [number for number, line in enumerate(lines) if line.kept and line.running]
     first, last = (running[0], running[-1]) if running else (0, len(lines))
@@ -371,8 +383,8 @@ _REASONS = {
 def label_lines(lines: list[Line], verdicts: list[Verdict | None], language: Language) -> Labelled | None:
     """Classify the lines with the line model of the language.
 
-    Return None if the language has no line model, or if no line has been recognised as boilerplate. Such a text is not
-    a copy of a page but an article or part of one, and it is kept as a whole.
+    Return None if the language has no line model, or if no line has been recognised as boilerplate. A text without
+    boilerplate is not a copy of a page but an article or a part of one, so no line of it may be removed.
     """
     if language.page.weights is None or all(line.reason is None for line in lines):
         return None
@@ -382,7 +394,8 @@ def label_lines(lines: list[Line], verdicts: list[Verdict | None], language: Lan
 def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
     """Return whether a whole page was pasted.
 
-    This is assumed if the line model places many lines outside the article that no rule has recognised as boilerplate.
+    This is assumed if the text has many lines that the line model places outside the article and that no rule has
+    recognised as boilerplate.
     """
     outside = sum(line.kept and state in OUTSIDE for line, state in zip(lines, labelled.states, strict=True))
     return len(lines) >= _LEAST_PAGE_LINES and outside >= _PAGE_LINES and "text" in labelled.states
@@ -391,7 +404,7 @@ def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
 def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: Labelled, *, whole_page: bool) -> None:
     """Set ``reason`` for each line that is not part of the article according to the line model.
 
-    If the text is not a whole page, sentences are kept.
+    If ``whole_page`` is False, sentences and lines that the model places before or after the article are kept.
     """
     for number, (line, verdict, state) in enumerate(zip(lines, verdicts, labelled.states, strict=True)):
         chance = labelled.chance(number, ARTICLE)
@@ -411,7 +424,10 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
 
 
 def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, whole_page: bool) -> list[Line]:
-    """Mark the headline, kicker and lead that the line model has found, and return all lines."""
+    """Mark the headline, kicker and lead that the line model has found, and return all lines.
+
+    If ``whole_page`` is False, they are marked only if the model is certain.
+    """
     marked: dict[str, Line] = {}
     states = zip(lines, labelled.states, strict=True)
     # In a text that is no whole page, a line with a full stop is no headline.
@@ -439,7 +455,7 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
 def _opens(lines: list[Line], labelled: Labelled, number: int, language: Language) -> bool:
     """Return whether the line with index ``number`` can be the lead.
 
-    It cannot if a dateline begins this line or a line between the headline and this line.
+    A line cannot be the lead if a dateline begins this line or any line between the headline and this line.
     """
     headline = max((n for n, state in enumerate(labelled.states[:number]) if state == "headline"), default=number - 1)
     return not any(language.page.dateline.match(line.text) for line in lines[headline + 1 : number + 1])
@@ -453,11 +469,11 @@ _ALL_BOILERPLATE = "Every line looks like page boilerplate, so all of them were 
 class RemovedPart:
     """A removed part of the submitted text, with the reason for its removal and its span.
 
-    The reason is one of ``advert``, ``agency_credit``, ``agency_header``, ``agency_note``,
-    ``boilerplate``, ``breadcrumb``, ``byline``, ``control``,
-    ``copyright``, ``maybe_article``, ``media``, ``outside_article``, ``partner``, ``photo_caption``, ``photo_credit``,
-    ``reading_time``, ``related``, ``repeated_headline``, ``repeated_lead``, ``source_credit``, ``timestamp`` and
-    ``topics``. A part with the reason ``maybe_article`` is doubtful.
+    The reason is one of ``advert``, ``agency_credit``, ``agency_header``, ``agency_note``, ``boilerplate``,
+    ``breadcrumb``, ``byline``, ``control``, ``copyright``, ``maybe_article``, ``media``, ``outside_article``,
+    ``partner``, ``photo_caption``, ``photo_credit``, ``reading_time``, ``related``, ``repeated_headline``,
+    ``repeated_lead``, ``source_credit``, ``timestamp`` and ``topics``. A part with the reason ``maybe_article`` may
+    belong to the article.
     """
 
     text: str
@@ -466,7 +482,10 @@ class RemovedPart:
 
 
 class Mapping(NamedTuple):
-    """A span of the cleaned body and the corresponding span of the submitted text. Both have the same length."""
+    """A span of the cleaned body and the corresponding span of the submitted text.
+
+    The two spans have the same length.
+    """
 
     cleaned: Span
     source: Span
@@ -474,11 +493,11 @@ class Mapping(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CleanedArticle:
-    """The parts of an article.
+    """The headline, kicker, lead and body of an article, and the parts of the submitted text that were removed.
 
-    Each visible character of the submitted text is either in one of the parts or in ``removed``. Blank lines separate
-    the paragraphs of ``body``, and ``spans`` maps each paragraph to the submitted text. The headline, kicker and lead
-    have a span in the submitted text unless the caller provided them.
+    Each visible character of the submitted text is either in the article or in ``removed``. Blank lines separate the
+    paragraphs of ``body``, and ``spans`` maps each paragraph to the submitted text. The headline, kicker and lead have
+    a span in the submitted text unless the caller provided them.
     """
 
     headline: str | None
@@ -494,12 +513,12 @@ class CleanedArticle:
 
 
 def clean(text: str, language: Language, *, headline: str | None = None, lead: str | None = None) -> CleanedArticle:
-    """Find the kicker, headline, lead and body of a pasted page in ``language``, and remove boilerplate.
+    """Find the kicker, headline, lead and body in text that was copied from a web page, and remove boilerplate.
 
-    If a whole page was pasted, the lines outside the article are also removed, and a ``page_pasted`` notice reports
-    this. Uncertain lines in the article are kept and reported with a ``maybe_furniture`` notice. A text in which no
-    line looks like boilerplate is kept as a whole. If the caller provides ``headline`` or ``lead``, repetitions of it
-    at the top of the text are removed.
+    ``text`` is in ``language``. If a whole page was pasted, the lines outside the article are also removed, and a
+    ``page_pasted`` notice reports this. Lines that may be boilerplate are kept and reported with a ``maybe_furniture``
+    notice. If no line looks like boilerplate, or if all lines do, the whole text is kept. If the caller provides
+    ``headline`` or ``lead``, repetitions of it at the top of the text are removed.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
     lines = split_glued_lines(read_lines(text, language))

@@ -1,4 +1,4 @@
-"""The features of the lines of a pasted page. The line model uses them to find the article."""
+"""The features of the lines of a pasted page, by which the line model finds the article."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -40,10 +40,11 @@ _OVERLAP_BIN = _bins(0.001, 0.34, 0.6)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Properties of a line that are computed once: its number of words, its content word stems, and its length class.
+    """Properties of a line that are computed only once.
 
-    ``key`` is the text in lower case with normalised white space, for comparisons. ``long`` is True if the line has
-    more than ``LONG_CHARS`` characters.
+    ``words`` is the number of words. ``stems`` contains the first six letters of each content word, that is, of each
+    word with at least five letters. ``key`` is the text in lower case with normalised white space, for comparisons.
+    ``long`` is True if the line has more than ``LONG_CHARS`` characters.
     """
 
     words: int
@@ -59,9 +60,9 @@ def _shape(line: Line) -> Shape:
 
 
 def best_stretch(lines: Sequence[Line], penalty: int) -> tuple[int, int]:
-    """Return the range of consecutive lines that contains the most text.
+    """Return the range of consecutive lines that contains the most text, as start and end index.
 
-    Each long line adds its length to the score of a range, and each other line subtracts ``penalty`` from it.
+    The score of a range is the total length of its long lines, minus ``penalty`` for each other line.
     """
     best, best_range = 0, (0, 0)
     total, start = 0, 0
@@ -77,12 +78,12 @@ def best_stretch(lines: Sequence[Line], penalty: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Facts about the lines of a page that depend on the whole page. Lines are identified by their index.
+    """Facts about the lines of a page that depend on the whole page. Lines are identified by their indices.
 
     ``anchors`` are lines that are almost certainly part of the article. ``own`` are paragraphs on the topic of the
     article. ``shares`` contains, for each line, the share of its content words that also occur in the long lines of the
-    article, or None if the line has no content words. ``copied`` are lines that occur twice on the page or closely
-    resemble another line.
+    article, or None if the line has no content words. ``copied`` are lines that occur more than once on the page or
+    closely resemble another line.
     """
 
     anchors: Sequence[int]
@@ -94,7 +95,8 @@ class Facts:
 class _Overlap:
     """A calculator for the share of a line's content words that also occur in a range of long lines.
 
-    The word counts are updated incrementally as the range moves down the page.
+    ``longs`` contains the indices of all long lines in ``shapes``. The word counts are updated incrementally as the
+    range moves down the page.
     """
 
     def __init__(self, shapes: Sequence[Shape], longs: Sequence[int]) -> None:
@@ -103,7 +105,7 @@ class _Overlap:
         self._start = self._end = 0
 
     def share(self, number: int, start: int, end: int) -> float | None:
-        """Return the share for line ``number`` and the long lines from ``start`` to ``end``.
+        """Return the share for the line with index ``number`` and the items ``start`` to ``end`` of ``longs``.
 
         ``start`` and ``end`` must not decrease from one call to the next. The result is None if the line has no content
         words.
@@ -124,9 +126,10 @@ class _Overlap:
 def features(
     lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: Language
 ) -> tuple[list[list[str]], Facts]:
-    """Return the names of the features of each line, and facts about the page.
+    """Return the names of the features of each line, and facts about the whole page.
 
-    The running time is linear in the length of the page.
+    ``verdicts`` contains the verdict of the boilerplate rules on each line. The running time is linear in the length of
+    the page.
     """
     shapes = [_shape(line) for line in lines]
     own = [_own(*one, language.page) for one in zip(lines, shapes, verdicts, strict=True)]
@@ -218,7 +221,7 @@ def _brief(line: Line, shape: Shape, verdict: Verdict | None) -> tuple[str, ...]
 
 
 def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[str]], Facts]:
-    """Return the features of each line that depend on the whole page, and facts about the page."""
+    """Return the features of each line that depend on the whole page, and the facts about the page."""
     longs = [number for number, shape in enumerate(shapes) if shape.long]
     near, region = _Overlap(shapes, longs), _Overlap(shapes, longs)
     stretches = {penalty: best_stretch(lines, penalty) for penalty in _PENALTIES}
@@ -271,10 +274,11 @@ def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[
 
 
 def _around(number: int, size: int, strongs: Sequence[int], meta: Sequence[int]) -> Iterator[str]:
-    """Yield the features that describe how many strong lines and metadata lines surround a line.
+    """Yield the features that describe how many strong lines and metadata lines surround the line ``number``.
 
-    ``strongs`` and ``meta`` are cumulative counts: item n is the number of such lines before line n. Metadata lines are
-    bylines and timestamps.
+    ``strongs`` and ``meta`` are cumulative counts: item n is the number of such lines before line n. A strong line is a
+    long paragraph on the topic of the article (see `_is_strong`). Metadata lines are bylines, timestamps and reading
+    times. ``size`` is the class of the line's length.
     """
     rest, gone = strongs[-1] - strongs[number + 1], strongs[number]
     yield f"strong after {min(rest, 3)}"
@@ -288,7 +292,11 @@ def _around(number: int, size: int, strongs: Sequence[int], meta: Sequence[int])
 
 
 def _repetition(shape: Shape, size: int, copies: Counter[str], seen: Counter[str]) -> Iterator[str]:
-    """Yield the features of a line whose text occurs several times on the page, and count the line in ``seen``."""
+    """Yield the features of a line whose text occurs several times on the page, and count the line in ``seen``.
+
+    ``copies`` counts the lines of the page by key, and ``seen`` the lines above this line. ``size`` is the class of the
+    line's length.
+    """
     if copies[shape.key] > 1:
         yield "repeated"
         yield f"repeated size {size}"
@@ -307,7 +315,7 @@ _MOST_LINES_OF_STEM = 12
 def _similar(shapes: Sequence[Shape]) -> frozenset[int]:
     """Return the indices of short lines that share most of their content words with another short line.
 
-    Such a pair may consist of the page title and the headline.
+    The page title and the headline are such a pair, for example.
     """
     places: dict[str, list[int]] = defaultdict(list)
     for number, shape in enumerate(shapes):
@@ -326,7 +334,10 @@ def _similar(shapes: Sequence[Shape]) -> frozenset[int]:
 
 
 def _anchors(strong: Sequence[bool], start: int, end: int) -> list[int]:
-    """Return the indices of the strong lines in the range from ``start`` to ``end`` and near it."""
+    """Return the indices of the strong lines in the range from ``start`` to ``end``, and of those that are near it.
+
+    ``strong`` contains, for each line, whether it is strong (see `_is_strong`).
+    """
     numbers = [number for number, is_strong in enumerate(strong) if is_strong]
     found = [number for number in numbers if start <= number < end]
     if not found:
@@ -341,10 +352,10 @@ def _anchors(strong: Sequence[bool], start: int, end: int) -> list[int]:
 
 
 def _later_runs(lines: Sequence[Line], shares: Sequence[float | None], last: int) -> list[int]:
-    """Return paragraphs below the line ``last`` that follow each other directly and share words with the article.
+    """Return the indices of paragraphs below the line ``last`` that continue the article after an interruption.
 
-    Links to other articles may separate them from the text above. Teasers and comments seldom consist of two long
-    paragraphs on the same topic.
+    Links to other articles may interrupt the text. At least two long paragraphs on the topic of the article must follow
+    each other directly, because this is rare in teasers and comments.
     """
     found: list[int] = []
     run: list[int] = []
@@ -365,7 +376,10 @@ def _whole_run(run: list[int], shares: Sequence[float | None]) -> list[int]:
 
 
 def _before_comments(lines: Sequence[Line], anchors: list[int]) -> list[int]:
-    """Return the anchors without those below the heading of the comments, if most of the text is above it."""
+    """Return the anchors above the heading of the comments section.
+
+    If there is no such heading, or if most of the anchors' text is below it, return all anchors.
+    """
     for number in range(anchors[0] if anchors else len(lines), len(lines)):
         if not lines[number].running and lines[number].page.comments.fullmatch(lines[number].text):
             above = [one for one in anchors if one < number]
@@ -392,7 +406,8 @@ _OFFERS = ("account", "mailing", "consent", "advert", "legal")
 def _is_strong(line: Line, share: float | None, least: int = _STRONG_CHARS, least_share: float = _STRONG_SHARE) -> bool:
     """Return whether the line is a paragraph on the topic of the article with at least ``least`` characters.
 
-    ``share`` is the share of the line's content words that also occur in the long lines of the article.
+    ``share`` is the share of the line's content words that also occur in the long lines of the article. It must be at
+    least ``least_share``.
     """
     if not line.running or line.reason is not None or len(line.text) < least or (share or 0) < least_share:
         return False
@@ -408,7 +423,7 @@ _FAR = 1_000
 
 
 def _place(number: int, start: int, end: int) -> str:
-    """Return the feature for the position of a line relative to the range from ``start`` to ``end``."""
+    """Return the feature for the position of the line ``number`` relative to the range from ``start`` to ``end``."""
     if start == end:
         return "none"
     if number < start:
@@ -419,10 +434,10 @@ def _place(number: int, start: int, end: int) -> str:
 
 
 def _of_page(lines: Sequence[Line], shapes: Sequence[Shape]) -> list[str]:
-    """Return the features that all lines of a page share.
+    """Return the features that are the same for all lines of a page.
 
-    They are the number of lines, the number of short lines outside the range with the most text, and the number of
-    lines that the rules have recognised.
+    They depend on the number of lines, the number of short lines outside the range with the most text, and the number
+    of lines that the rules have recognised as boilerplate.
     """
     start, end = best_stretch(lines, _PENALTIES[0])
     outside = sum(not shape.long for shape in (*shapes[:start], *shapes[end:]))

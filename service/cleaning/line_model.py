@@ -82,9 +82,9 @@ class Weights:
     start: "np.ndarray[Any, np.dtype[np.float64]]"
 
     def scores(self, found: Sequence[Sequence[str]]) -> "np.ndarray[Any, np.dtype[np.float64]]":
-        """Return the score of each state for each line (lines × states). ``found`` contains the features of each line.
+        """Return the score of each state for each line (lines × states).
 
-        Unknown features are ignored.
+        ``found`` contains the names of the features of each line. Unknown features are ignored.
         """
         result = np.zeros((len(found), len(STATES)))
         for number, names in enumerate(found):
@@ -95,7 +95,7 @@ class Weights:
 
 @cache
 def read_weights(path: Path) -> Weights:
-    """Read the weights of a language. The file contains them as integers, multiplied by 100.
+    """Read the weights for a language from a JSON file, which contains them as integers, multiplied by 100.
 
     Raises:
         OSError: the file cannot be read.
@@ -114,7 +114,7 @@ def read_weights(path: Path) -> Weights:
 class Labelled:
     """The result of the line model: the most probable state of each line, and the probability of each state.
 
-    ``chances`` has the shape (lines × states). ``facts`` are the facts about the page.
+    ``chances`` contains the probabilities (lines × states). ``facts`` are the facts about the page.
     """
 
     states: tuple[str, ...]
@@ -122,16 +122,19 @@ class Labelled:
     facts: Facts
 
     def chance(self, number: int, states: frozenset[str]) -> float:
-        """Return the probability that the line has one of ``states``."""
+        """Return the probability that the line with index ``number`` has one of ``states``."""
         return float(self.chances[number, [STATES.index(state) for state in states]].sum())
 
     def has_headline(self, least: float) -> bool:
-        """Return whether any line is a headline with at least this probability."""
+        """Return whether any line is a headline with a probability of at least ``least``."""
         return bool((self.chances[:, STATES.index("headline")] >= least).any())
 
 
 def label(lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: Language, weights: Weights) -> Labelled:
-    """Find the most probable sequence of states (Viterbi) and all state probabilities (forward-backward algorithm)."""
+    """Find the most probable sequence of states (Viterbi) and all state probabilities (forward-backward algorithm).
+
+    ``verdicts`` contains the verdict of the boilerplate rules on each line.
+    """
     found, facts = features(lines, verdicts, language)
     scores = weights.scores(found)
     if not len(scores):
@@ -168,8 +171,9 @@ def _with_headline(
     """Choose the headline among the lines above the text, and return the states with this headline.
 
     The random field considers only neighbouring lines, but a headline is recognised by its place on the page: it shares
-    words with the text below it, the page often repeats it, and a byline follows it. The line with the most points for
-    such properties is chosen. If no line has enough points, the states are returned unchanged.
+    words with the text below it, the page often repeats it, and a byline follows it. A line gets points for each of
+    these properties, and the line with the most points is chosen. If no line has enough points, the states are returned
+    unchanged.
     """
     first = next((n for n, state in enumerate(states) if state in _TEXT and (n in facts.own or state == "text")), None)
     if first is not None and facts.anchors:
@@ -208,10 +212,11 @@ def _second_headline(
     chances: "np.ndarray[Any, np.dtype[np.float64]]",
     facts: Facts,
 ) -> int:
-    """Return the line of a second headline below the best one, or else that of the best one.
+    """Return the index of a second headline below the line ``best``, or that of ``best`` if there is none.
 
-    Many pages show a headline for search engines in the breadcrumb trail and the headline for readers, with a kicker,
-    below it. The second one has nearly as many points. A deck below a headline has no kicker.
+    ``best`` contains the points and the index of the line with the most points. Many pages show a headline for search
+    engines in the breadcrumb trail, and below it a kicker and the headline for readers. The second headline has nearly
+    as many points as the first. A deck (a line that explains the headline) also follows a headline, but has no kicker.
     """
     points, number = best
     words = len(lines[number].text.split())
@@ -250,9 +255,9 @@ def _headline_points(
     chances: "np.ndarray[Any, np.dtype[np.float64]]",
     facts: Facts,
 ) -> float | None:
-    """Rate how likely a line is to be the headline of the text that begins at line ``first``.
+    """Return the points of line ``number`` as the headline of the text that begins at line ``first``.
 
-    Return None if the line cannot be a headline.
+    More points mean that the line is more likely the headline. Return None if the line cannot be a headline.
     """
     line, verdict = lines[number], verdicts[number]
     words = len(line.text.split())
@@ -277,7 +282,10 @@ def _reason(line: Line, verdict: Verdict | None) -> str | None:
 
 
 def _is_credit(line: Line, verdict: Verdict | None) -> bool:
-    """Return whether a line is a photo credit, by the rules or by its form "Agentur/Ida Beispiel"."""
+    """Return whether a line is a photo credit.
+
+    This is decided by the boilerplate rules or by the form of the line ("Agentur/Ida Beispiel").
+    """
     short = len(line.text.split()) <= _CREDIT_WORDS and not line.running
     return _reason(line, verdict) in _CREDITS or (short and _SLASHED.fullmatch(line.text) is not None)
 
@@ -303,10 +311,10 @@ def _forbid(
     verdicts: Sequence[Verdict | None],
     anchors: Sequence[int],
 ) -> None:
-    """Lower the scores of impossible states, in place.
+    """Lower the scores of impossible states in place.
 
-    A line cannot have a state that does not fit its form. Between the first and the last of the ``anchors``, a line
-    cannot be outside the article.
+    A line cannot have a state that does not fit its form. From the first to the last of the ``anchors``, a line cannot
+    be outside the article.
     """
     headline, lead, kicker = (STATES.index(state) for state in ("headline", "lead", "kicker"))
     for number, (line, verdict) in enumerate(zip(lines, verdicts, strict=True)):

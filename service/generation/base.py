@@ -247,10 +247,11 @@ class TextGenerator(Protocol):
         ``admitted`` must be True if the sources belong to a request that was already admitted. The limits of the queue
         do not apply to such sources.
 
-        Each future completes as soon as its source is done, or raises EngineError, EngineUnavailable or Draining.
-        Cancelling a future cancels only its own source, because several callers may share the sources of a request.
-        ``deadline_s`` is on the event loop's clock. The sources may be rejected if they cannot be done by then, and
-        calls of a remote server are not repeated after that time. The caller must cancel the futures at the deadline.
+        Each future completes as soon as its source is done, or raises EngineError, EngineUnavailable, Draining or
+        DeadlineExceeded. Cancelling a future cancels only its own source, because several callers may share the sources
+        of a request. ``deadline_s`` is on the event loop's clock. The sources may be rejected if they cannot be done by
+        then, and calls of a remote server are not repeated after that time. The caller must cancel the futures at the
+        deadline.
 
         Raises:
             QueueFull, TooSlow, NotReady, EngineUnavailable, Draining: the generator cannot accept work at the moment.

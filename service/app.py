@@ -1,4 +1,4 @@
-"""The application factory, which wires settings, models, cache and middleware into a FastAPI app."""
+"""The application factory, which combines settings, models, cache and middleware into a FastAPI application."""
 
 import asyncio
 import contextlib
@@ -48,10 +48,10 @@ KNOWN = COMPATIBLE | {
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, error: DepescheError) -> None:
-    """Send an error response for ``error``.
+    """Send an error response for ``error`` to the client.
 
-    The response is problem JSON. On the paths of the DeepL and LibreTranslate APIs, it has the error format of the API
-    in question.
+    The response is problem JSON (RFC 9457). On the paths of the DeepL and LibreTranslate APIs, the response has the
+    error format of that API.
     """
     request = Request(scope, receive)
     if scope["path"] in KNOWN:  # other paths are arbitrary input and must not become metric labels
@@ -139,7 +139,7 @@ def text_limits(settings: Settings) -> TextLimits:
 
 
 def create_newsroom(settings: Settings, listener: Listener, on_settled: Callable[[], None] = lambda: None) -> Newsroom:
-    """Create a newsroom that is configured by the settings.
+    """Create a newsroom, which processes articles with the models that the settings select.
 
     The newsroom passes its events to ``listener``. It calls ``on_settled`` when the models have been loaded, and after
     each reload, when the old models have been closed.
@@ -153,10 +153,11 @@ def create_app(
     on_settled: Callable[[], None] = lambda: None,
     on_failed: Callable[[str], None] = lambda _: None,
 ) -> FastAPI:
-    """Create the application. It answers probes immediately and loads its models in the background.
+    """Create the main application, which answers probes immediately while it is loading its models in the background.
 
     ``on_settled`` is called when the models have been loaded, and after each reload, when the old models have been
-    closed. ``on_failed`` is called with the reason if the models cannot be loaded at startup.
+    closed. ``on_failed`` is called with the reason if the models cannot be loaded at startup. If ``settings`` is None,
+    they are read from the environment.
 
     Raises:
         KeyFileInvalid: the key file is invalid.
@@ -218,7 +219,7 @@ def _rates(settings: Settings, listener: Listener) -> Rates | None:
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     """Create the application for the administration port.
 
-    It shares the runtime of ``app``. The lifespan of ``app`` starts and stops that runtime.
+    The administration application uses the runtime of ``app``, which the lifespan of ``app`` starts and stops.
     """
     admin_app = FastAPI(title="Depesche administration", version=__version__, openapi_url=None, redirect_slashes=False)
     admin_app.state.runtime = app.state.runtime
@@ -232,7 +233,7 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
 
 
 def _add_middlewares(app: FastAPI, settings: Settings, **options: Any) -> None:
-    """Add the middleware and the error handlers to ``app``. The ``options`` are passed to `middlewares`."""
+    """Add the middleware and the error handlers to ``app``. All ``options`` are passed to `middlewares`."""
     problems.install(app)
     runtime: Runtime = app.state.runtime
     stack = middlewares(
@@ -250,7 +251,7 @@ def _add_middlewares(app: FastAPI, settings: Settings, **options: Any) -> None:
 
 
 def _split_list(setting: str | None) -> list[str]:
-    """Split a comma-separated setting and strip each item. An unset setting yields an empty list."""
+    """Split a comma-separated setting and strip each item. Return an empty list if the setting is None."""
     return [] if setting is None else [one.strip() for one in setting.split(",")]
 
 

@@ -26,9 +26,9 @@ class Span(NamedTuple):
 class Notice:
     """A message to the editor about a result.
 
-    ``span`` is the passage in the submitted text that the notice refers to, and ``target`` the passage in the result.
-    Each is None if there is no such passage. ``review`` is True if an editor should check the result. Other notices are
-    informational and often harmless.
+    ``span`` is the passage in the submitted text that the notice refers to, and ``target`` is the passage in the
+    result. Each is None if there is no such passage. ``review`` is True if an editor should check the result. A notice
+    with ``review`` False is informational and often harmless.
     """
 
     code: str
@@ -57,10 +57,10 @@ Prompt = tuple[str | Mark, ...]
 class DecodingOptions:
     """Decoding options for an engine. All lengths are in tokens.
 
-    Items with equal options can share an engine call. ``allowed`` restricts the outputs to these pieces. If it is None,
-    there is no restriction. ``alignment`` requests the attention matrix. Every output starts with ``target_prefix``,
-    which usually selects the target language. The prefix does not count towards the length limits and is not part of a
-    hypothesis. ``scored`` requests scores. Without scores, greedy search is faster.
+    Items with equal options can share an engine call. If ``allowed`` is not None, outputs contain only these pieces.
+    ``alignment`` requests the attention matrix. Every output starts with ``target_prefix``, which usually selects the
+    target language. The prefix does not count towards the length limits and is not part of a hypothesis. ``scored``
+    requests scores. Greedy search is faster without scores.
     """
 
     beam_size: int = 1
@@ -82,10 +82,10 @@ class EngineInput:
 
     ``tokens`` is a text with its end-of-sentence token or, for a causal model, a prompt.
 
-    If ``target`` is set, the model evaluates this output by forced decoding instead of searching for one. The target is
-    then the only hypothesis. If the options request an alignment, an encoder-decoder model returns it with attention
-    and without a score. Otherwise, the model returns it with its log-probability per token and without attention. For
-    an encoder-decoder model, ``target`` must not contain the target prefix or the end-of-sentence token.
+    If ``target`` is set, the model evaluates this output by forced decoding instead of searching for an output. The
+    only hypothesis then consists of ``target`` and one of two results. If the options request an alignment from an
+    encoder-decoder model, the result is the attention matrix. Otherwise, the result is the log-probability per token.
+    For an encoder-decoder model, ``target`` must not contain the target prefix or the end-of-sentence token.
     """
 
     tokens: Tokens
@@ -121,8 +121,8 @@ class Hypothesis:
     """One output of a model for a source.
 
     ``tokens`` does not include the end-of-sentence token. ``score`` is the log-probability per token, or None if it was
-    not requested. ``alignment`` is the attention from the target tokens to the source tokens, including the source's
-    end-of-sentence token. It is None if it was not requested.
+    not requested. ``alignment`` contains the attention weights between the target tokens and the source tokens,
+    including the source's end-of-sentence token. It is None if it was not requested.
     """
 
     tokens: Tokens

@@ -41,7 +41,7 @@ class DepescheError(Exception):
     code = "internal"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the error with all attributes, whatever the arguments of its constructor are."""
+        """Pickle the error with all its attributes, so that the constructor of a subclass may have any arguments."""
         return _restored, (type(self), self.args, self.__dict__)
 
 
@@ -76,7 +76,7 @@ class Unavailable(DepescheError):
 
 
 class LoadFailed(Unavailable):
-    """The models could not be loaded. ``reason`` is the code of the error that prevented it.
+    """The models could not be loaded. ``reason`` is the code of the error that prevented loading.
 
     The state does not change until an operator solves the problem, so the recommended delay is long.
     """
@@ -174,7 +174,7 @@ class ScopeMissing(AccessDenied):
 
 
 class HostRefused(AccessDenied):
-    """A request to the administration port without keys names a host that is not a loopback name."""
+    """No API keys are configured, and a request to the administration port names a host that is not a loopback name."""
 
     code = "host_refused"
 

@@ -11,8 +11,8 @@ class BatchDone:
 
     ``source_tokens`` excludes padding, and ``padded_tokens`` includes it. Times are wall-clock times in seconds.
     ``oldest_wait_s`` is the time that the oldest item spent in the queue. ``number`` identifies the batch among all
-    batches of the model. If a batch fails, it is retried in smaller parts to find the item at fault. All of these calls
-    have the number of the original batch.
+    batches of the model. If a batch fails, the engine is called again with smaller parts of it, to find the item at
+    fault. All of these calls have the number of the original batch.
     """
 
     model: str
@@ -56,10 +56,10 @@ RemoteOutcome = Literal["answered", "refused"] | RemoteFailure
 
 @dataclass(frozen=True, slots=True)
 class RemoteCalled:
-    """An attempt to use the remote server of a model has ended.
+    """A call to the remote server of a model has ended, with or without success.
 
-    ``refused`` means that the server refused this text. ``not_accepted`` means that it refuses the key, the path or the
-    name of the model.
+    The outcome ``refused`` means that the server refused this text. The outcome ``not_accepted`` means that the server
+    refuses the key, the path or the name of the model.
     """
 
     model: str
@@ -69,7 +69,7 @@ class RemoteCalled:
 
 @dataclass(frozen=True, slots=True)
 class RemoteAway:
-    """The remote server of a model has failed several times in a row. Requests fail until it answers again."""
+    """The remote server of a model has failed several times in a row. Requests fail until the server answers again."""
 
     model: str
     reason: RemoteFailure
@@ -84,9 +84,9 @@ class RemoteBack:
 
 @dataclass(frozen=True, slots=True)
 class AnswerInvalid:
-    """A remote model gave no usable answer for a text, even after a reminder of the required form.
+    """A remote model gave no usable answer for a text, even after a second request that repeated the required format.
 
-    ``reason`` is the name of the last fault.
+    ``reason`` is the name of the fault in the last answer.
     """
 
     model: str
@@ -95,7 +95,7 @@ class AnswerInvalid:
 
 @dataclass(frozen=True, slots=True)
 class LayoutFound:
-    """The fastest parallel configuration of a model has been determined by measurement at startup.
+    """The service has measured the parallel configurations of a model at startup and has chosen the fastest one.
 
     ``fastest_s`` and ``slowest_s`` are the measured times of the fastest and the slowest configuration.
     """
@@ -111,7 +111,8 @@ class LayoutFound:
 class CacheLooked:
     """A request has looked up ``asked`` entries in the cache.
 
-    ``memory_hits`` and ``shared_hits`` are the numbers of entries found in the memory tier and in the shared tier.
+    ``memory_hits`` is the number of entries found in the memory tier, and ``shared_hits`` the number found in the
+    shared tier.
     """
 
     task: str
@@ -170,7 +171,7 @@ class ResultGiven:
 class ProblemGiven:
     """A request failed or was rejected, and the client received an error.
 
-    The error is either the response or the last event of a stream.
+    The client received the error as the response or as the last event of a stream.
     """
 
     code: str
@@ -202,7 +203,7 @@ class KeysRead:
 class KeysRefused:
     """The key file has changed but is invalid, so the previous keys remain valid.
 
-    ``kept`` is the number of these keys. ``detail`` describes the error without quoting the file.
+    ``kept`` is the number of the previous keys. ``detail`` describes the error without quoting the file.
     """
 
     detail: str

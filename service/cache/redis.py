@@ -24,11 +24,11 @@ BreakerState = Literal["closed", "open", "half_open"]
 
 
 class Breaker:
-    """A circuit breaker, which opens after ``failures`` consecutive failures.
+    """A circuit breaker, which opens after ``failures`` consecutive failed calls and then blocks calls.
 
-    While open, it allows one probe every ``pause_s`` seconds until a call succeeds. The pause starts when a probe is
-    allowed. A probe that has no outcome, because its caller was cancelled, therefore does not block later probes.
-    ``clock`` returns seconds.
+    While open, the breaker allows one call as a probe every ``pause_s`` seconds until a call succeeds. The pause starts
+    when a probe is allowed. A probe that has no outcome, because its caller was cancelled, therefore does not block
+    later probes. ``clock`` returns seconds.
     """
 
     def __init__(self, *, failures: int = 5, pause_s: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,7 +40,10 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """The current state. While a probe is running, the breaker also counts as open."""
+        """The current state.
+
+        The state is "half_open" when a probe is allowed, and "open" during the pause after the probe.
+        """
         if self._probe_at_s is None:
             return "closed"
         return "open" if self._clock() < self._probe_at_s else "half_open"
@@ -48,7 +51,7 @@ class Breaker:
     def allows(self) -> bool:
         """Return whether a call may start now.
 
-        In the half-open state, this allows one probe and starts the next pause.
+        In the half-open state, the call is a probe, and the next pause starts.
         """
         if self.state == "half_open":
             self._probe_at_s = self._clock() + self.pause_s
@@ -79,7 +82,7 @@ class Recovery:
     """A background task that closes an open circuit breaker when Redis responds again, even if there is no traffic.
 
     ``probe`` sends one command to Redis. It must record the outcome in ``breaker`` and raise no exception.
-    ``on_recovered`` is called when the breaker has been closed by a probe or by a call.
+    ``on_recovered`` is called when the breaker has been closed by a probe or by another call.
     """
 
     def __init__(
@@ -91,7 +94,7 @@ class Recovery:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Start the task, unless it is running."""
+        """Start the task, unless it is already running."""
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run(), name="redis recovery")
 
@@ -118,14 +121,14 @@ MOST_ENTRY_BYTES = 1 << 20
 
 
 class Found(NamedTuple):
-    """An entry from Redis, with its remaining lifetime in seconds."""
+    """An entry that was read from Redis, with its remaining lifetime in seconds."""
 
     value: bytes
     left_s: float
 
 
 def pack(value: bytes, ends_ms: int) -> bytes:
-    """Return the stored form of ``value``.
+    """Return the form in which ``value`` is stored.
 
     It consists of a format byte, the expiry time in Unix milliseconds, and the zlib-compressed value.
     """
@@ -133,7 +136,7 @@ def pack(value: bytes, ends_ms: int) -> bytes:
 
 
 def unpack(stored: object, now_ms: int) -> Found | None:
-    """Decode a value that `pack` encoded.
+    """Decode a value that `pack` encoded, and return it with its remaining lifetime at ``now_ms`` (Unix milliseconds).
 
     Return None if ``stored`` is None, has another format or is damaged, or if the value has more than
     ``MOST_ENTRY_BYTES`` bytes.
@@ -174,14 +177,14 @@ class PurgeIncomplete(Unavailable):
 class Shared:
     """The shared tier of the cache, which stores entries and tags in Redis.
 
-    Entries expire after ``ttl_s`` seconds, and tags after ``TAG_LIVES`` times as long. Reads and writes raise no
-    exception if Redis is slow, is unreachable or sends malformed responses. Purges do.
+    Entries expire after ``ttl_s`` seconds, and tags after ``TAG_LIVES`` times as long. If Redis is slow, is unreachable
+    or sends malformed responses, purges raise `PurgeIncomplete`, but reads and writes raise no exception.
 
     Each round trip takes at most ``timeout_s`` seconds, including the time to connect. A call ends after its first
-    failed round trip, and ``listener`` receives an event for each failure. If there is a ``seal``, values are
-    encrypted, and a value that cannot be decrypted counts as missing. The first call opens the connection. ``clock``
-    returns wall-clock time in seconds. The clocks of all processes that share a Redis server must agree within a small
-    fraction of ``ttl_s``.
+    failed round trip, and ``listener`` receives an event for each failure. If ``seal`` is set, values are encrypted,
+    and a value that cannot be decrypted counts as missing. The first call opens the connection. ``clock`` returns
+    wall-clock time in seconds. The clocks of all processes that share a Redis server must agree within a small fraction
+    of ``ttl_s``.
 
     Raises:
         ValueError: the scheme of ``url`` is not redis://, rediss:// or unix://.
@@ -244,10 +247,11 @@ class Shared:
         return packed if self._seal is None else SEALED + self._seal.close(packed, KEY_PREFIX + key)
 
     async def put_many(self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]) -> bool:
-        """Store ``entries``, add the keys in ``tags`` to their tags, and return whether all writes succeeded.
+        """Store ``entries``, and return whether all writes succeeded.
 
+        ``tags`` maps each tag to the keys that are added to it. Tags are written first, so that no entry lacks its tag.
         Entries larger than ``MOST_ENTRY_BYTES`` are not stored. One round trip contains up to ``ROUND_TRIP_COMMANDS``
-        commands. Tags are written first, so that no entry lacks its tag.
+        commands.
         """
         commands: list[Command] = []
         for tag, keys in tags.items():
@@ -263,7 +267,7 @@ class Shared:
         return True
 
     async def tag_members(self, tags: Collection[bytes]) -> dict[bytes, set[bytes]]:
-        """Return the members of each of ``tags``, and of each member that is itself a tag.
+        """Return the members of each of ``tags``, and the members of each member that is itself a tag.
 
         The commands are sent even if the circuit breaker is open.
 
@@ -282,21 +286,21 @@ class Shared:
     async def purge(self, keys: Collection[bytes], tags: Mapping[bytes, Collection[bytes]]) -> int:
         """Delete the entries under ``keys``, and return the number of deleted entries.
 
-        ``tags`` maps tags to members that are removed from them. Members that other processes have added to a tag since
-        `tag_members` was called remain in it.
+        ``tags`` maps each tag to the members that are removed from it. Members that other processes have added to a tag
+        since `tag_members` was called remain in the tag.
 
         Raises:
-            PurgeIncomplete: see `tag_members`.
+            PurgeIncomplete: Redis did not respond, or its response is malformed.
         """
         deleted: list[int] = await self._run_all([("UNLINK", KEY_PREFIX + key) for key in keys])
         await self._run_all([("SREM", TAG_PREFIX + tag, *members) for tag, members in tags.items()])
         return sum(deleted)
 
     async def clear(self) -> int:
-        """Delete all keys of this service, and return the number of deleted entries.
+        """Delete all keys of this service, and return the number of deleted entries. Deleted tags are not counted.
 
         Raises:
-            PurgeIncomplete: see `tag_members`.
+            PurgeIncomplete: Redis did not respond, or its response is malformed.
         """
         cursor: int = 0
         entries: int = 0
@@ -309,7 +313,7 @@ class Shared:
                 return entries
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Stop the recovery task and close the connections."""
         self._recovery.stop()
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             await self._redis.aclose()
@@ -321,7 +325,11 @@ class Shared:
         return await pipeline.execute(raise_on_error=False)
 
     async def _run_all(self, commands: Sequence[Command]) -> list[Any]:
-        """Run all commands, even if the circuit breaker is open, and check the types of the responses."""
+        """Run all commands, even if the circuit breaker is open, and return their responses.
+
+        Raises:
+            PurgeIncomplete: Redis did not respond, or a response has the wrong type.
+        """
         answers: list[Any] = []
         for some in _round_trips(commands):
             answered = await self._round_trip(partial(self._run, some), len(some), always=True)
@@ -337,10 +345,10 @@ class Shared:
     async def _round_trip(
         self, commands: Callable[[], Awaitable[Any]], answers: int, *, always: bool = False
     ) -> list[Any] | None:
-        """Run ``commands`` in one round trip, and return their responses.
+        """Run ``commands`` in one round trip, and return their responses, or None if the round trip failed.
 
-        ``answers`` is the expected number of responses. After a failure, emit an event and return None. If ``always``
-        is True, the commands are sent even if the circuit breaker is open.
+        ``answers`` is the expected number of responses. Each failure is reported to the listener. If ``always`` is
+        True, the commands are sent even if the circuit breaker is open.
         """
         if not always and not self._breaker.allows():
             self._listener(SharedCacheFailed("open"))
@@ -370,9 +378,9 @@ class Shared:
 
 
 def reason_of(error: Exception) -> SharedFailure:
-    """Classify an exception of the Redis client.
+    """Return the reason that a failure event reports for an exception of the Redis client.
 
-    The reason is "error" if Redis rejected the credentials or is still loading its data.
+    The reason is also "error" if Redis rejected the credentials or is still loading its data.
     """
     match error:
         case TimeoutError() | RedisTimeoutError():

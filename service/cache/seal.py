@@ -1,4 +1,7 @@
-"""Encryption of cache values with AES-256-GCM. Each value is bound to the key of its entry."""
+"""Encryption of cache values with AES-256-GCM.
+
+Each value is bound to its cache key, so it cannot be decrypted under another cache key.
+"""
 
 import base64
 import os
@@ -17,7 +20,7 @@ TAG_BYTES = 16
 
 
 class SealMissing(DepescheError):
-    """There is a shared cache, and its encryption is neither configured nor turned off."""
+    """A shared cache is configured, but its encryption is neither configured nor turned off."""
 
     code = "seal_missing"
 
@@ -25,8 +28,8 @@ class SealMissing(DepescheError):
 class Seal:
     """A cipher for cache values, with secrets that can be rotated.
 
-    It encrypts with the first of ``secrets`` and decrypts with any of them. To rotate secrets, add the new secret after
-    the old one on all hosts. Then move the new secret to the front, and finally remove the old one.
+    The cipher encrypts with the first of ``secrets`` and decrypts with any of them. To rotate secrets, add the new
+    secret after the old one on all hosts. Then move the new secret to the front, and finally remove the old one.
 
     Raises:
         ValueError: there is no secret, or a secret does not have 32 bytes.
@@ -38,7 +41,7 @@ class Seal:
         self._ciphers = [AESGCM(secret) for secret in secrets]
 
     def close(self, value: bytes, place: bytes) -> bytes:
-        """Encrypt ``value``, and bind it to ``place``, which is the full key of its entry.
+        """Encrypt ``value``. The result can be decrypted only with the same ``place``, which is the full cache key.
 
         The result is a random nonce, followed by the ciphertext and the authentication tag.
         """
@@ -62,7 +65,7 @@ class Seal:
 
 
 def secrets_in(setting: str) -> list[bytes]:
-    """Parse a comma-separated list of base64-encoded secrets. The first one is used for encryption.
+    """Parse a comma-separated list of base64-encoded secrets. The first secret is used for encryption.
 
     Raises:
         ValueError: a secret is not the base64 encoding of 32 bytes. The message does not contain the secret.

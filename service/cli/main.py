@@ -57,7 +57,7 @@ Name = Annotated[str, typer.Argument(help="Name of a model, as `depesche models 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The model catalogue, the installed models, and the console for messages."""
+    """The model catalogue, the installed models, and the console on which messages are printed."""
 
     catalog: Catalog
     installed: InstalledModels
@@ -151,7 +151,7 @@ def join_(context: typer.Context) -> None:
 
 @models_app.command()
 def remove(context: typer.Context, name: Name) -> None:
-    """Remove an installed model. The lock file keeps the entry for its repository."""
+    """Remove an installed model. The lock file keeps the entry for the model's repository."""
     with _opened(context) as store:
         if name not in store.installed.names():
             embedded = name in store.catalog.names() and store.catalog.embedded(name)
@@ -243,9 +243,9 @@ def hash_(holder: Id, *, scopes: Scopes = DEFAULT_SCOPES, until: Until = None) -
 
 @keys.command("list")
 def list_(file: Annotated[Path, typer.Option("--file", envvar="DEPESCHE_KEYS_FILE", help="Key file.")]) -> None:
-    """List the keys in a file and the last day on which each is valid.
+    """List the keys in a file and the last day on which each key is valid.
 
-    As in the service, an invalid file is an error.
+    If the file is invalid, the command fails, as the service does.
     """
     table = Table("id", "scopes", "valid until", "hash")
     for key in _keys(file):
@@ -273,7 +273,7 @@ def _keys(file: Path) -> tuple[Key, ...]:
 
 
 def _append(file: Path, line: str) -> None:
-    """Append a line in a single write, so that a running service reads either the whole line or none of it."""
+    """Append ``line`` to a key file in a single write, so that a running service never reads part of the line."""
     try:
         begun = b"" if not file.exists() or file.read_bytes().endswith(b"\n") or not file.stat().st_size else b"\n"
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE), "wb", buffering=0) as out:
@@ -283,7 +283,7 @@ def _append(file: Path, line: str) -> None:
 
 
 def _failed(message: str) -> typer.Exit:
-    """Print the error as one line, as all other commands do, and return the exception that exits with code 1."""
+    """Print an error message as one line, and return the exception that exits with code 1."""
     _say(f"depesche: {message}")
     return typer.Exit(1)
 
@@ -404,7 +404,10 @@ async def _summarize(text: str, length: str, method: Method, *, clean: bool) -> 
 
 
 async def _done(command: ArticleCommand, title: str) -> ArticleResult:
-    """Run a command for one article with a newsroom that exists only for this command, and return the result."""
+    """Start a newsroom for a single command, run the command for one article, and return the result.
+
+    ``title`` is the text beside the progress bar.
+    """
     async with _newsroom() as newsroom:
         with _bar(title) as progress:
             return (await newsroom.article(command, CallContext(progress=progress))).result
@@ -457,7 +460,7 @@ def _read(file: Path) -> str:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """Print a `DepescheError` as one line instead of a traceback, and exit with code 1."""
+    """Catch a `DepescheError` in the ``with`` block, print it as one line without a traceback, and exit with code 1."""
     try:
         yield
     except DepescheError as error:
@@ -467,7 +470,7 @@ def _told() -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def _newsroom() -> AsyncIterator[Newsroom]:
-    """Start a newsroom without HTTP for one command, and stop it afterwards."""
+    """Yield a newsroom that serves no HTTP requests, and stop it at the end of the ``with`` block."""
     with _told():
         newsroom = Newsroom(plan_of(_settings()), events.ignore, lambda: os.kill(os.getpid(), signal.SIGTERM))
         await newsroom.start()
@@ -479,7 +482,7 @@ async def _newsroom() -> AsyncIterator[Newsroom]:
 
 @contextlib.contextmanager
 def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on standard error. Yield a callback for `CallContext.progress`."""
+    """Show a progress bar on standard error, and yield a callback for `CallContext.progress`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_messages, transient=True) as progress:
         task = progress.add_task(title, total=None)

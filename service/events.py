@@ -56,7 +56,7 @@ RemoteOutcome = Literal["answered", "refused"] | RemoteFailure
 
 @dataclass(frozen=True, slots=True)
 class RemoteCalled:
-    """A call to the remote server of a model has ended, with or without success.
+    """An attempt to call the remote server of a model has ended, with or without success.
 
     The outcome ``refused`` means that the server refused this text. The outcome ``not_accepted`` means that the server
     refuses the key, the path or the name of the model.

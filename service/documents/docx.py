@@ -1,7 +1,7 @@
-"""Reading and writing of Word documents (DOCX), which are sent as Base64 text in a JSON object.
+"""Reading and writing of Word documents (DOCX), which requests and responses contain as Base64 text in a JSON object.
 
 The object has the members ``format`` ("docx") and ``content``. The title, the subtitle and headings are recognised by
-their styles. Bold and italic text, links, lists and headings are kept as HTML.
+their styles. Bold and italic text, links, lists and headings are converted to HTML.
 """
 
 import base64
@@ -33,15 +33,15 @@ _FIRST_LEVEL, _LAST_LEVEL = 2, 4
 
 
 def is_docx(value: object) -> bool:
-    """Return whether ``value`` is the JSON object of a Word document."""
+    """Return whether ``value`` is a JSON object that contains a Word document."""
     return isinstance(value, Mapping) and value.get("format") == NAME
 
 
 def read_docx(value: Mapping[str, Any]) -> Document:
-    """Read the article of a Word document.
+    """Read the article of a Word document from its JSON object ``value``.
 
     Raises:
-        InvalidInput: the content is no Base64 text, is damaged, is too large when unpacked, or contains no text.
+        InvalidInput: the content is not Base64 text, is damaged, is too large when unpacked, or contains no text.
     """
     blocks = list(_blocks(_open(value.get("content"))))
     title = next((n for n, (kind, _, text) in enumerate(blocks) if kind == "title" and text), None)
@@ -80,7 +80,13 @@ def _open(content: object) -> "WordDocument":
 
 
 def _require_small(data: bytes) -> None:
-    """Check the sizes in the directory of the archive. The parts are never read beyond them."""
+    """Check the number and the unpacked size of the parts of a Word document, which is a ZIP archive.
+
+    The sizes are those that the directory of the archive states. A part is never unpacked beyond its stated size.
+
+    Raises:
+        InvalidInput: the document has too many parts or is too large when unpacked.
+    """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         parts = archive.infolist()
         unpacked = sum(part.file_size for part in parts)
@@ -90,7 +96,7 @@ def _require_small(data: bytes) -> None:
 
 
 def _blocks(document: "WordDocument") -> Iterator[tuple[str, str, str]]:
-    """Yield (kind, HTML, text) for each paragraph with text, also for those in tables.
+    """Yield (kind, HTML, text) for each paragraph that contains text, including paragraphs in tables.
 
     The kind is "title", "subtitle", "p", "li" or "h2" to "h4".
     """
@@ -132,7 +138,7 @@ def _marked(html: str, bold: bool | None, italic: bool | None) -> str:  # noqa: 
 
 
 def _with_lists(blocks: Iterator[tuple[str, str]]) -> Iterator[str]:
-    """Yield the blocks as HTML elements. List items in a row are in one list."""
+    """Convert (kind, HTML) pairs to HTML elements. Consecutive list items are put into one list."""
     items: list[str] = []
     for kind, html in blocks:
         if kind == "li":
@@ -148,7 +154,11 @@ def _with_lists(blocks: Iterator[tuple[str, str]]) -> Iterator[str]:
 
 
 def write_docx(document: Document, edition: Edition) -> dict[str, Any]:
-    """Render the edition as a Word document: the headline, the lead, the summary, the body and the credit."""
+    """Render the edition as the JSON object of a Word document.
+
+    The Word document contains the headline, the lead, the summary, the body and the credit. The edition's body has the
+    same format (HTML or plain text) as the body of ``document``, the original.
+    """
     import docx  # noqa: PLC0415 - only this format needs it
 
     word = docx.Document()
@@ -175,12 +185,15 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def _legal(text: str) -> str:
-    """Return the text without the characters that XML cannot contain."""
+    """Return the text without the control characters that XML cannot contain."""
     return _CONTROL.sub("", text)
 
 
 def _write_blocks(word: "WordDocument", element: lxml_html.HtmlElement) -> None:
-    """Write each innermost block as a paragraph. Text beside blocks becomes a paragraph too."""
+    """Write each innermost block of the HTML ``element`` to ``word`` as a paragraph.
+
+    Text that is not in an innermost block also becomes a paragraph.
+    """
     paragraph: Paragraph | None = None
 
     def write(text: str | None, marks: frozenset[str], href: str | None) -> None:

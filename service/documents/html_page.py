@@ -44,7 +44,10 @@ _WHOLE_CHARS = 2_000
 
 
 def is_whole_page(source: str) -> bool:
-    """Return whether an HTML text is a whole page: it begins with a document type or the root of a page."""
+    """Return whether an HTML text is a whole page, not a fragment.
+
+    A whole page begins with a document type declaration or with the tag html, head, body or title.
+    """
     start = source[: _PROLOGUE.match(source).end()]  # type: ignore[union-attr]  # it also matches an empty string
     if "<!doctype html" in start[:_WHOLE_CHARS].casefold():
         return True
@@ -54,9 +57,10 @@ def is_whole_page(source: str) -> bool:
 def read_page(source: str, pointer: str = "/document") -> Document:
     """Extract the article of an HTML page as plain text with one paragraph per line.
 
+    ``pointer`` is the JSON pointer to the field that contains the page. It is used in error messages.
+
     Raises:
-        InvalidInput: no article was found in the page, or a tag has too many attributes. ``pointer`` is the JSON
-            pointer to the field that contains the page.
+        InvalidInput: no article was found in the page, or a tag has too many attributes.
     """
     require_few_attributes(source, pointer)
     from trafilatura import extract  # noqa: PLC0415 - the import takes half a second, and only this format needs it
@@ -91,10 +95,11 @@ def read_page(source: str, pointer: str = "/document") -> Document:
 
 
 def _jsonld(tree: lxml_html.HtmlElement, addresses: Sequence[str | None]) -> dict[str, object]:
-    """Return the article in the JSON-LD of the page that describes this page, or an empty dict.
+    """Return the JSON-LD article that describes the page, or an empty dict if there is none.
 
-    If there are several, the one with an address or a headline of the page is used. A single article is not used if it
-    has another address and its headline is not shown, because it then describes another page.
+    ``addresses`` contains the addresses of the page. If the page contains several articles, the first one with such an
+    address or with a headline that the page shows is used. A single article is used unless it has another address and
+    its headline is not shown, because it then describes another page.
     """
     found = [dict(one) for script in tree.iter("script") if _is_jsonld(script) for one in _articles(script.text or "")]
     own = {_address(one) for one in addresses if one}
@@ -113,7 +118,7 @@ def _jsonld(tree: lxml_html.HtmlElement, addresses: Sequence[str | None]) -> dic
 
 
 def _address(address: str) -> str:
-    """Return an address without its scheme, query, fragment and final slash, for comparisons."""
+    """Return an address without its scheme, "www.", query, fragment and final slash, for comparisons."""
     return re.sub(r"^https?://(?:www\.)?|[?#].*$", "", address.strip()).rstrip("/").casefold()
 
 
@@ -128,7 +133,10 @@ _STRING_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])')
 
 
 def _articles(text: str) -> list[Mapping[str, object]]:
-    """Return the articles in a JSON-LD block. Line breaks in strings, trailing commas and wrappers are accepted."""
+    """Return the articles in a JSON-LD block.
+
+    Line breaks in strings, trailing commas, and comments or CDATA sections around the block are accepted.
+    """
     text = _WRAPPING_END.sub("", _WRAPPING.sub("", text[:_MOST_JSONLD_CHARS]))
     for candidate in (text, _STRING_OR_COMMA.sub(lambda match: match[1] or "", text)):
         try:
@@ -174,7 +182,11 @@ _NEAR_BLOCKS = 8
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A block of the page that contains no other blocks. ``place`` is equal for blocks of the same kind."""
+    """A block of the page that contains no other blocks.
+
+    ``key`` is the text in the form for comparisons (see `_key`). ``place`` is equal for blocks with the same parent,
+    tag and class.
+    """
 
     text: str
     key: str
@@ -214,7 +226,7 @@ def _in_menu(element: lxml_html.HtmlElement) -> bool:
 
 
 def _shown(heading: lxml_html.HtmlElement) -> list[str]:
-    """Return the text of a heading. If the heading contains a kicker, also return its text without the kicker."""
+    """Return the text of a heading, followed by the text without the kicker if the heading contains a kicker."""
     whole = words_of(heading)
     kickers = [words_of(child) for child in heading if _KICKER_CLASS.search(child.get("class") or "")]
     rest = whole.removeprefix(kickers[0]).lstrip(" :–-") if kickers else ""
@@ -253,11 +265,12 @@ def _part(element: lxml_html.HtmlElement, text: str, *, caption: bool) -> _Part:
 
 
 def _lead(blocks: Sequence[_Part], headline: str | None, described: Sequence[str], text: str) -> str | None:
-    """Return the lead of an article.
+    """Return the lead of an article, or None if there is none.
 
-    This is the paragraph that the page shows as a lead between the headline and the text. If there is none, it is the
-    first usable description in the metadata (``described``). A description that is the caption of a picture is not
-    used. A truncated description is replaced with the paragraph of the page that it was taken from.
+    The lead is the paragraph that the page shows as a lead between the headline and the extracted ``text``. If there is
+    no such paragraph, the lead is the first usable description in the metadata (``described``). A description that is
+    the caption of a picture is not used. A truncated description is replaced with the paragraph of the page that it was
+    taken from.
     """
     body = [_key(line) for line in text.split("\n") if len(line) >= _LONG_CHARS]
     shown = _shown_lead(blocks, headline, set(body))
@@ -277,7 +290,10 @@ def _lead(blocks: Sequence[_Part], headline: str | None, described: Sequence[str
 
 
 def _shown_lead(blocks: Sequence[_Part], headline: str | None, body: set[str]) -> str | None:
-    """Return the first paragraph below the heading that repeats the headline, if the layout marks it as a lead."""
+    """Return the first paragraph below the page's headline if the layout marks it as a lead, or None.
+
+    ``body`` contains the keys of the long lines of the extracted text (see `_key`).
+    """
     if headline is None:
         return None
     wanted = _key(headline)
@@ -292,10 +308,10 @@ def _shown_lead(blocks: Sequence[_Part], headline: str | None, body: set[str]) -
 
 
 def _is_set_apart(blocks: Sequence[_Part], number: int, body: set[str]) -> bool:
-    """Return whether the layout distinguishes a block as a lead.
+    """Return whether the layout marks the block with index ``number`` as a lead.
 
-    It does if the block is bold, has a class name for leads, has a different format from the following text, or is not
-    part of the extracted text (``body``).
+    A lead is bold, has a class name for leads, has a different format from the following text, or is not part of the
+    extracted text. ``body`` contains the keys of the long lines of that text (see `_key`).
     """
     block = blocks[number]
     if not _may_be_lead(block):
@@ -317,7 +333,7 @@ def _may_be_lead(block: _Part) -> bool:
 def _without(text: str, heads: set[str | None]) -> str:
     """Remove the headline and the lead (``heads``) from the top of the extracted text.
 
-    trafilatura includes them there. A kicker before the headline on the same line is removed with it.
+    trafilatura includes them there. A kicker on the same line as the headline is also removed.
     """
     lines = [line for line in text.split("\n") if line.strip()]
     keys = {_key(head) for head in heads if head}
@@ -330,7 +346,7 @@ def _is_head(line: str, heads: set[str]) -> bool:
 
 
 def _repeats(line: str, head: str) -> bool:
-    """Return whether a line is the text ``head``, with at most a kicker in front of it."""
+    """Return whether the key of a line is the key ``head``, possibly with a kicker in front (see `_key`)."""
     if len(head) < _LEAST_HEAD_CHARS:
         return line == head
     return line.endswith(head) and len(line) <= len(head) + _MOST_KICKER_CHARS

@@ -18,7 +18,8 @@ MOST_DEPTH = 8
 def find_articles(value: object) -> list[Mapping[str, Any]]:
     """Return all articles in a JSON-LD value, in order.
 
-    An article is the value itself, or it is in a list, in ``@graph`` or in a main entity.
+    An article is the value itself, an item of a list, or in the property ``@graph``, ``mainEntity`` or
+    ``mainEntityOfPage``.
     """
     return list(_articles(value, 0))
 
@@ -38,7 +39,7 @@ def _articles(value: object, depth: int) -> Iterator[Mapping[str, Any]]:
 
 
 def article_addresses(article: Mapping[str, Any]) -> list[str]:
-    """Return the addresses that an article states for itself."""
+    """Return the addresses of an article from its properties ``@id``, ``url`` and ``mainEntityOfPage``."""
     page = article.get("mainEntityOfPage")
     values = (article.get("@id"), article.get("url"), page.get("@id") if isinstance(page, Mapping) else page)
     return [text for value in values if (text := text_value(value)) is not None and "/" in text]
@@ -49,7 +50,10 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def text_value(value: object) -> str | None:
-    """Return the value of a text property: a string, a language-tagged string, or the first string of a list."""
+    """Return the value of a text property: a string, a language-tagged string, or the first string of a list.
+
+    Return None if there is no string or if it is empty.
+    """
     if isinstance(value, Mapping):
         value = value.get("@value")
     first = next(_strings(value), None)
@@ -63,7 +67,10 @@ _MARKUP = re.compile(
 
 
 def plain_text(text: str | None) -> str | None:
-    """Return a text in one line, without tags and entities, even if the entities were escaped twice."""
+    """Return a text in one line, without tags and with decoded character references, or None if it is empty.
+
+    Character references are also decoded if they were escaped twice.
+    """
     return " ".join(_TAG.sub(" ", unescape(unescape(text))).split()) or None if text else None
 
 
@@ -73,7 +80,7 @@ def has_markup(text: str) -> bool:
 
 
 def plain_field(value: object) -> str | None:
-    """Return a text property as plain text, without tags and entities."""
+    """Return a text property without tags and with decoded character references, or None if it has no text."""
     text = text_value(value)
     return plain_text(text) if text is not None and (has_markup(text) or unescape(text) != text) else text
 
@@ -81,7 +88,7 @@ def plain_field(value: object) -> str | None:
 def body_text(value: object) -> tuple[str, BodyFormat] | None:
     """Return the text of an ``articleBody`` and its format, or None if it contains no text.
 
-    A list is a list of paragraphs. Markup may be escaped.
+    If ``value`` is a list, each item is a paragraph. HTML is also recognised if its tags are escaped.
     """
     values = value if isinstance(value, list) else [value]
     pieces = [text for one in values if (text := text_value(one)) is not None]
@@ -100,8 +107,7 @@ def read_jsonld(value: object) -> Document:
     """Read the fields of the article in ``value``.
 
     Raises:
-        InvalidInput: ``value`` contains no article or several articles with a text, or the article has no
-            ``articleBody``.
+        InvalidInput: ``value`` contains no article, no article with a text, or several articles with a text.
     """
     articles = find_articles(value)
     if not articles:
@@ -143,7 +149,7 @@ KEPT = (
 
 
 def write_jsonld(document: Document, edition: Edition) -> dict[str, Any]:
-    """Render the edition as a NewsArticle, with a link to the original work and the digital source type."""
+    """Render the edition as a NewsArticle with its digital source type and a link to the original ``document``."""
     source = {
         "@type": "NewsArticle",
         "@id": document.uri,

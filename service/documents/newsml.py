@@ -34,10 +34,10 @@ def is_newsml(value: object) -> bool:
 
 
 def read_newsml(source: str) -> Document:
-    """Read the text item of a NewsML-G2 document.
+    """Read the only news item with a text in a NewsML-G2 document.
 
     Raises:
-        InvalidInput: the XML is damaged, or it contains no item or several items with a text.
+        InvalidInput: the XML is damaged, or the document contains no item or several items with a text.
     """
     # Entities and external files are not resolved. The parser itself limits the depth and the size of a text.
     parser = etree.XMLParser(
@@ -80,7 +80,7 @@ def _text(element: etree._Element, *path: str) -> str | None:
 
 
 def _lead(item: etree._Element) -> str | None:
-    """Return the description with the role of a lead, or else the first description that is no caption."""
+    """Return the description with the role of a lead, or else the first description that is not a caption, or None."""
     described = _children(item, "contentMeta", "description")
     others = [one for one in described if not _CAPTION_ROLE.search(one.get("role") or "")]
     chosen = next((one for one in others if _LEAD_ROLE.search(one.get("role") or "")), next(iter(others), None))
@@ -94,7 +94,10 @@ def _language(item: etree._Element) -> str | None:
 
 
 def _body(item: etree._Element) -> tuple[str, BodyFormat] | None:
-    """Return the text of an item and its format: XHTML or NITF as HTML, or else plain text."""
+    """Return the text of an item and its format, or None if the item has no text.
+
+    XHTML and NITF are returned as HTML, and other texts as plain text.
+    """
     for content in _children(item, "contentSet", "inlineXML"):
         html = "".join(_html(content)).strip()
         if re.sub(r"<[^>]*>", "", html).strip():
@@ -110,7 +113,10 @@ def _body(item: etree._Element) -> tuple[str, BodyFormat] | None:
 
 
 def _html(element: etree._Element) -> Iterator[str]:
-    """Yield the known tags of an element and all its text as HTML. A NITF or XHTML head is left out."""
+    """Convert the content of an element to HTML with the tags in ``_TAGS``.
+
+    Other tags are left out, but their text is kept. The content of heads, scripts, styles and media is left out.
+    """
     for child in element:
         name = _name(child)
         if name not in _SKIPPED:

@@ -37,7 +37,7 @@ class Body(Content):
 
 
 class Item(_Ninjs):
-    """A ninjs item with all properties of the standard. Properties that contain no article text are not interpreted."""
+    """A ninjs item with all properties of the standard. Properties that contain no article text are kept unchanged."""
 
     uri: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$")
     type: Literal["text", "audio", "video", "picture", "graphic", "composite", "component", "event", "planning"] = (
@@ -86,8 +86,8 @@ class Item(_Ninjs):
 def read_ninjs(value: Mapping[str, Any]) -> Document:
     """Read the article of a ninjs item.
 
-    The article consists of the HTML body (if there is one, else the plain-text body), the main headline, and a
-    description as the lead.
+    The body is the HTML body or, if there is none, the plain-text body. The headline is the main headline, and the lead
+    is one of the descriptions.
 
     Raises:
         InvalidInput: the item is invalid (the pointer names the first invalid field) or contains no text.
@@ -116,10 +116,9 @@ def read_ninjs(value: Mapping[str, Any]) -> Document:
 
 
 def _body(item: Item) -> Body | None:
-    """Return the body to translate: an HTML body if there is one, else a plain-text body.
+    """Return the HTML body or, if there is none, the plain-text body. Return None if there is no such body with text.
 
-    Among several such bodies, one with the role ``main`` is preferred. Bodies that are neither HTML nor plain text are
-    ignored.
+    Among several such bodies, one with the role ``main`` is preferred. Bodies in other formats are ignored.
     """
     served = {*HTML_TYPES, "text/plain", None}
     texts = [body for body in item.bodies if body.value.strip() and _media_type(body) in served]
@@ -131,12 +130,12 @@ def _format(body: Body) -> BodyFormat:
 
 
 def _media_type(content: Content) -> str | None:
-    """Return the content type in lower case, without parameters such as the character set."""
+    """Return the media type of the content in lower case, without parameters such as the character set."""
     return content.contentType.partition(";")[0].strip().lower() if content.contentType else None
 
 
 def _plain(content: Content | None) -> str | None:
-    """Return a headline or description without markup."""
+    """Return the text of a headline or description without markup, or None if there is no text."""
     if content is None:
         return None
     return plain_text(content.value) if _media_type(content) in HTML_TYPES else plain_field(content.value)

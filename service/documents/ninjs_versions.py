@@ -1,7 +1,7 @@
-"""Conversion of ninjs 1.x and 2.x items to the form of version 3.1, and back.
+"""Conversion of ninjs 1.x and 2.x items to the structure of version 3.1, and back.
 
-ninjs 1.x has one property for each text, such as ``headline`` and ``body_html``. ninjs 2.x has the lists of version 3,
-but writes all names in lower case. Source: https://iptc.org/std/ninjs/
+ninjs 1.x has one property for each text, such as ``headline`` and ``body_html``. ninjs 2.x has the same lists as
+version 3, but writes all property names in lower case. Source: https://iptc.org/std/ninjs/
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _COMMON = ("uri", "language", "type", "version", "profile", "urgency", "located"
 
 
 def version_of(value: Mapping[str, Any]) -> Version:
-    """Return the version of a ninjs item. An item that has no property of an older version has version 3."""
+    """Return the major version of a ninjs item, which is 3 if the item has no property of an older version."""
     if not any(name in value for name in _LISTS):
         return 1 if any(_text_name(name) for name in value) else 3
     lists = [one for name in _LISTS if isinstance(value.get(name), list) for one in value[name]]
@@ -33,13 +33,16 @@ def version_of(value: Mapping[str, Any]) -> Version:
 
 
 def _text_name(name: str) -> str | None:
-    """Return which text of a version 1 item a property contains, or None if it contains none."""
+    """Return "headline", "description" or "body" if a property of a version 1 item contains this text, or else None."""
     begin, _, suffix = name.partition("_")
     return begin if begin in _TEXTS and (suffix or begin == "headline") else None
 
 
 def as_version_3(value: Mapping[str, Any], version: Version) -> dict[str, Any]:
-    """Return an item in the form of version 3. Of a version 1 item, only the texts and simple properties are used."""
+    """Convert an item of the given ``version`` to the structure of version 3.
+
+    Of a version 1 item, only the texts and simple properties are used.
+    """
     if version == 2:  # noqa: PLR2004 - the version
         item = {_FROM_LOWER.get(name, name): one for name, one in value.items()}
         return item | {name: _renamed(item[name], _FROM_LOWER) for name in _LISTS if name in item}
@@ -67,7 +70,10 @@ def _renamed(value: object, names: Mapping[str, str]) -> object:
 
 
 def original_pointer(value: Mapping[str, Any], version: Version, path: tuple[int | str, ...]) -> str:
-    """Return the JSON pointer to the property of the submitted item that ``path`` names in the form of version 3."""
+    """Return the JSON pointer to a property of the submitted item ``value``, which has the given ``version``.
+
+    ``path`` leads to the property in the structure that `as_version_3` returns.
+    """
     if version == 2:  # noqa: PLR2004 - the version
         path = tuple(_TO_LOWER.get(part, part) if isinstance(part, str) else part for part in path)
     if version == 1 and len(path) > 1 and isinstance(path[1], int):
@@ -79,7 +85,10 @@ def original_pointer(value: Mapping[str, Any], version: Version, path: tuple[int
 
 
 def as_version(item: Mapping[str, Any], version: Version, original: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item of version 3 in the form of ``version``, with the other properties of the ``original`` item."""
+    """Convert an item from the structure of version 3 to that of ``version``.
+
+    For version 1, the other properties of the submitted item ``original`` are added.
+    """
     if version == 3:  # noqa: PLR2004 - the version
         return dict(item)
     standard = dict(original["standard"]) if isinstance(original.get("standard"), Mapping) else None

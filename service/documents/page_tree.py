@@ -1,4 +1,4 @@
-"""Parsing of web pages: the tree of a page, and changes to it that keep text which the extraction would lose."""
+"""Parsing of web pages, and changes to the tree of a page that preserve text which trafilatura would lose."""
 
 import re
 from itertools import islice
@@ -16,15 +16,16 @@ _MOST_DROP_CAPS = 40
 
 
 def parse_tree(source: str) -> lxml_html.HtmlElement:
-    """Return the tree of a page."""
+    """Parse a web page, and return the root element of its tree."""
     # lxml rejects a str that contains an encoding declaration, so pass bytes.
     return lxml_html.document_fromstring(source.encode("utf-8"), parser=lxml_html.HTMLParser(encoding="utf-8"))
 
 
 def prepared(source: str) -> str:
-    """Return the page with drop caps joined to their words, and the entries of a live ticker as headings with times.
+    """Return the page in a form from which trafilatura extracts drop caps (large first letters) and live tickers.
 
-    A page that has neither is returned unchanged.
+    Drop caps are joined to their words. The times of a live ticker are moved into the headings of its entries, and
+    entries in list items become sections. A page without drop caps and live tickers is returned unchanged.
     """
     try:
         tree = parse_tree(source)
@@ -35,12 +36,12 @@ def prepared(source: str) -> str:
 
 
 def words_of(element: lxml_html.HtmlElement) -> str:
-    """Return the text of an element with single spaces."""
+    """Return the text of an element with single spaces between the words."""
     return " ".join(element.text_content().split())
 
 
 def _join_drop_caps(tree: lxml_html.HtmlElement) -> bool:
-    """Join each large first letter with the rest of its word. Return whether there was one."""
+    """Join each drop cap (a large first letter) with the rest of its word. Return whether the page has a drop cap."""
     found = False
     named = (one for one in tree.iter() if isinstance(one.tag, str) and _DROP_CAP.search(one.get("class") or ""))
     for element in list(islice(named, _MOST_DROP_CAPS)):
@@ -64,7 +65,7 @@ def _join_drop_caps(tree: lxml_html.HtmlElement) -> bool:
 
 
 def _set_text_before(element: lxml_html.HtmlElement, text: str) -> None:
-    """Insert a text into the tree where an element begins."""
+    """Insert ``text`` into the tree directly before ``element``."""
     before, parent = element.getprevious(), element.getparent()
     if before is not None:
         before.tail = (before.tail or "") + text
@@ -86,7 +87,7 @@ def _keep_times(tree: lxml_html.HtmlElement) -> bool:
 
 
 def _time_of(heading: lxml_html.HtmlElement) -> lxml_html.HtmlElement | None:
-    """Return the element with the time of a heading: within it, directly above it, or as its only text."""
+    """Return the element with the time of a live ticker's entry, within or directly before its heading, or None."""
     for element in heading.iter("time"):
         if _is_clock(element):
             return element
@@ -100,7 +101,7 @@ def _is_clock(element: lxml_html.HtmlElement) -> bool:
 
 
 def _unwrap_entries(tree: lxml_html.HtmlElement) -> bool:
-    """Turn list items that consist of a heading and paragraphs into sections. Return whether there was one."""
+    """Convert list items that contain a heading and paragraphs to sections. Return whether the tree was changed."""
     items = [
         item
         for item in tree.iter("li")

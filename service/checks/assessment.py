@@ -83,9 +83,9 @@ def check_sentence(source: str, output: str, source_language: Language, target_l
 
 
 def _placed(findings: Sequence[Finding], source: Composed, output: Composed) -> list[Finding]:
-    """Convert the spans of the findings to the original texts.
+    """Convert the spans of the findings to spans of the original texts.
 
-    The findings refer to the NFC forms of the texts, ``source.text`` and ``output.text``.
+    The findings refer to the NFC forms of the two texts, which are ``source.text`` and ``output.text``.
     """
     return [
         replace(
@@ -138,8 +138,8 @@ def check_summary(
     supporting sentences. Names and quotations are compared with the whole source. A number that occurs in the source,
     but not in the supporting sentences, results in a finding with the severity ``note``.
 
-    The spans of the findings are offsets in ``source`` and ``summary``, in code points. The source span of a finding is
-    always that of the first supporting sentence.
+    The spans of the findings are offsets in ``source`` and ``summary``, in code points. If a finding has a source span,
+    it is that of the first supporting sentence.
     """
     whole = Passage.of(source, language)
     checks = _SummaryChecks(whole)

@@ -18,8 +18,9 @@ def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` loses no negation of ``source`` and adds none.
 
     Many words can express a negation ("fail to", "unable"). A negation therefore counts as lost only if ``source``
-    contains more negations than ``output`` contains words that can express one, and as added only in the opposite case.
-    The finding always refers to an unambiguous negation, such as "nicht" (except in "nicht nur").
+    contains more negations than ``output`` contains words that can express one. A negation counts as added only if
+    ``output`` contains more negations than ``source`` contains such words. The finding always refers to an unambiguous
+    negation, such as "nicht" (except in "nicht nur").
 
     Raises:
         ValueError: one of the languages has no negation grammar.

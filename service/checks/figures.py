@@ -163,9 +163,9 @@ def _scaled(
 
 
 def _scale_place(text: str, tokens: Sequence[Token], end: int, grammar: NumberGrammar) -> int | None:
-    """Return the index of the scale word of the number whose last token precedes index ``end``, or None.
+    """Return the index of the scale word that belongs to a number, or None if the number has no scale word.
 
-    The article in "half a million" is skipped.
+    ``end`` is the index of the token after the number. The article in "half a million" is skipped.
     """
     half_of = (tokens[end - 1][0].lower(), tokens[end][0].lower()) if end + 1 < len(tokens) else None
     if half_of is not None and half_of == grammar.half_of:

@@ -39,7 +39,7 @@ def plain(word: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def _sound(word: str) -> str:
-    """Return the phonetic key of a word. Spellings such as "Selenskyj" and "Zelenskyy" have the same key."""
+    """Return a phonetic key of a word. Spellings such as "Selenskyj" and "Zelenskyy" have the same key."""
     found = plain(word)
     for pattern, letter in _SOUNDS:
         found = pattern.sub(letter, found)
@@ -344,8 +344,8 @@ def _edits(one: str, other: str) -> int:
 def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterator[_Word]:
     """Yield the words that are certainly names, except those in ``known``.
 
-    A word is certainly a name if it follows another name or a title, or if it is in the list of names that have the
-    same spelling in the language of the other text. ``target`` is the code of that language.
+    A word is certainly a name if it follows another name or a title, or if it is listed as a name that has the same
+    spelling in the language of the other text. ``target`` is the code of that language.
     """
     text, grammar, listed = passage.text, passage.language.names, passage.language.kept_names.get(target, frozenset())
     if grammar is None:

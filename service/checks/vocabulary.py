@@ -26,8 +26,8 @@ def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` does not contain text in the source language.
 
     The check looks for words that are frequent in the source language, and for words and sequences of words that are
-    copied from ``source``. It yields at most one finding. Quoted words, addresses and capitalised words, which may be
-    names, need not be translated.
+    copied from ``source``. It yields at most one finding. Quoted words, addresses and words with a capital letter,
+    which may be names, need not be translated.
     """
     words, foreign = _WORD.findall(source.text), _Foreign(source.language, output.language)
     if _is_copy(words, _WORD.findall(output.text), foreign):

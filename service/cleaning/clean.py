@@ -404,7 +404,7 @@ def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
 def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: Labelled, *, whole_page: bool) -> None:
     """Set ``reason`` for each line that is not part of the article according to the line model.
 
-    If ``whole_page`` is False, sentences and lines that the model places before or after the article are kept.
+    If ``whole_page`` is False, this applies only to lines between parts of the article that are not sentences.
     """
     for number, (line, verdict, state) in enumerate(zip(lines, verdicts, labelled.states, strict=True)):
         chance = labelled.chance(number, ARTICLE)
@@ -426,7 +426,7 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
 def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, whole_page: bool) -> list[Line]:
     """Mark the headline, kicker and lead that the line model has found, and return all lines.
 
-    If ``whole_page`` is False, they are marked only if the model is certain.
+    If ``whole_page`` is False, a part is marked only if the model is certain of it.
     """
     marked: dict[str, Line] = {}
     states = zip(lines, labelled.states, strict=True)

@@ -37,7 +37,7 @@ class GenerationOptions:
     ``attention`` requests the attention weights that an `AttentionAligner` needs. ``scored`` requests a score for each
     hypothesis. ``thorough`` selects the slower and better search of the manifest, if the manifest has one.
     ``min_output_tokens`` is the minimum length of an output. If ``source_only`` is set, an output may contain only the
-    pieces that its tokenized source contains, and the words and marks in ``source_only``.
+    pieces that occur in its tokenised source, and the words and marks in ``source_only``.
     """
 
     attention: bool = False
@@ -80,7 +80,7 @@ class PieceAttention:
 class TextHypothesis:
     """One output of a generator.
 
-    ``score`` is the log-probability per token of the output, or None if it is unknown or was not requested.
+    ``score`` is the log-probability per token of the output, or None if the score is unknown or was not requested.
     """
 
     text: str

@@ -86,7 +86,7 @@ class Counting(LocalGenerator):
     searches: Counter[bool] = field(default_factory=Counter)
 
     def generate(self, sources: Sequence[Source], **options: Any) -> list[TextFuture]:
-        """Implement `TextGenerator.generate`."""
+        """Count the sources, and generate outputs for them as `TextGenerator.generate` does."""
         self.searches.update(source.options.thorough for source in sources)
         return super().generate(sources, **options)
 
@@ -110,7 +110,7 @@ class Made:
 
 
 async def made(models: ModelSet, manifest: Manifest, lines: Sequence[str]) -> Made:
-    """Translate ``lines`` with the weights of ``models`` and the settings of ``manifest``. Nothing is cached.
+    """Translate ``lines`` with the weights of ``models`` and the settings of ``manifest``, without a cache.
 
     Raises:
         TypeError: the translation model of ``models`` does not run in this process.

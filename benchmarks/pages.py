@@ -87,7 +87,7 @@ def score(found: Found, gold: Mapping[str, Any]) -> Score:
 def cleaned(text: str, source: Language, headline: str | None = None, lead: str | None = None) -> Found:
     """Clean a pasted text and return the extracted article. ``source`` is the language of the text.
 
-    ``headline`` and ``lead`` are given if they are already known.
+    ``headline`` and ``lead`` are the headline and the lead of the article, if they are already known.
     """
     article = clean(text, source, headline=headline, lead=lead)
     return Found(article.headline, article.lead, article.body)

@@ -240,7 +240,7 @@ class Depesche(_Client):
 
         Raises:
             Refused: the service returned an error.
-            httpx.TransportError: the connection failed.
+            httpx.TransportError: the connection failed or timed out.
         """
         return _result(self._answer("/v1/translate", {"text": text, **options}))
 
@@ -251,7 +251,7 @@ class Depesche(_Client):
 
         Raises:
             Refused: the service returned an error.
-            httpx.TransportError: the connection failed.
+            httpx.TransportError: the connection failed or timed out.
         """
         return _result(self._answer("/v1/summarize", {"text": text, **options}))
 
@@ -260,7 +260,7 @@ class Depesche(_Client):
 
         Raises:
             Refused: the service returned an error.
-            httpx.TransportError: the connection failed.
+            httpx.TransportError: the connection failed or timed out.
         """
         return _result(self._answer("/v1/articles", _article(request)))
 
@@ -269,7 +269,7 @@ class Depesche(_Client):
 
         Raises:
             Refused: the service returned an error.
-            httpx.TransportError: the connection failed, or the stream ended without a result.
+            httpx.TransportError: the connection failed or timed out, or the stream ended without a result.
         """
         response = self._answer("/v1/articles", _article(request), stream=True)
         try:
@@ -292,7 +292,7 @@ class Depesche(_Client):
 
         Raises:
             Refused: the service returned an error.
-            httpx.TransportError: the connection failed.
+            httpx.TransportError: the connection failed or timed out.
         """
         found: list[Result] = _result(self._http.get("/v1/models"))["models"]
         return found
@@ -347,7 +347,7 @@ class AsyncDepesche(_Client):
 
         Raises:
             Refused: the service returned an error.
-            httpx.TransportError: the connection failed.
+            httpx.TransportError: the connection failed or timed out.
         """
         return _result(await self._answer("/v1/translate", {"text": text, **options}))
 
@@ -358,7 +358,7 @@ class AsyncDepesche(_Client):
 
         Raises:
             Refused: the service returned an error.
-            httpx.TransportError: the connection failed.
+            httpx.TransportError: the connection failed or timed out.
         """
         return _result(await self._answer("/v1/summarize", {"text": text, **options}))
 
@@ -367,7 +367,7 @@ class AsyncDepesche(_Client):
 
         Raises:
             Refused: the service returned an error.
-            httpx.TransportError: the connection failed.
+            httpx.TransportError: the connection failed or timed out.
         """
         return _result(await self._answer("/v1/articles", _article(request)))
 
@@ -376,7 +376,7 @@ class AsyncDepesche(_Client):
 
         Raises:
             Refused: the service returned an error.
-            httpx.TransportError: the connection failed, or the stream ended without a result.
+            httpx.TransportError: the connection failed or timed out, or the stream ended without a result.
         """
         response = await self._answer("/v1/articles", _article(request), stream=True)
         try:
@@ -399,7 +399,7 @@ class AsyncDepesche(_Client):
 
         Raises:
             Refused: the service returned an error.
-            httpx.TransportError: the connection failed.
+            httpx.TransportError: the connection failed or timed out.
         """
         found: list[Result] = _result(await self._http.get("/v1/models"))["models"]
         return found

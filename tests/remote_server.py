@@ -148,7 +148,12 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def remote_server(script: Script, *, port: int = 0) -> Iterator[RemoteStandIn]:
-    """Start a fake server whose replies come from ``script``, and yield its state. The server stops after the block."""
+    """Start a fake server whose replies come from ``script``, and yield its state.
+
+    Stop the server after the ``with`` block.
+
+    If ``port`` is 0, the server uses a free port.
+    """
     state = RemoteStandIn(script)
     handler = type("Handler", (_Handler,), {"server_state": state})
     server = _Server(("127.0.0.1", port), handler)

@@ -170,7 +170,7 @@ def _resolved(document: Schema, schema: Schema) -> Schema:
 def _kind(document: Schema, branch: Schema) -> str:
     """Return a name for ``branch``, an alternative in ``anyOf``.
 
-    It is used to find the same alternative in both documents.
+    The name identifies the alternative in both documents.
     """
     found = _resolved(document, branch)
     kind = found.get("type", "any")

@@ -171,7 +171,7 @@ def lost_marks(case: Case, rng: random.Random) -> str | None:
 
 
 def emptied_quotation(case: Case, rng: random.Random) -> str | None:
-    """Return ``case.output`` with one quotation emptied: only its marks are kept.
+    """Return ``case.output`` without the words of one quotation. The quotation marks are kept.
 
     The result is None if there is no quotation, or if the quotation makes up the whole sentence.
     """
@@ -189,7 +189,7 @@ def dropped_quotation(case: Case, rng: random.Random) -> str | None:
 def added_quotation(case: Case, rng: random.Random) -> str | None:
     """Return ``case.output`` with three of its words in quotation marks.
 
-    The result is None if ``case.output`` is too short, or if it or the source already contains a quotation mark.
+    The result is None if ``case.output`` is too short, or if either text already contains a quotation mark.
     """
     words = case.output.split()
     if any(mark in case.source + case.output for mark in "„“”\"«»'‘’‚") or len(words) < LEAST_WORDS:

@@ -52,7 +52,7 @@ http {{
 
 
 class Missing(Exception):
-    """An error: a program that the test needs is not installed."""
+    """The error that a program which the test needs is not installed."""
 
 
 def require_programs() -> None:
@@ -91,7 +91,9 @@ def _named(name: str, labels: dict[str, str]) -> str:
 
 @asynccontextmanager
 async def nginx(upstreams: str, route: str, folder: Path) -> AsyncIterator[Server]:
-    """Start nginx, wait until a process behind it is ready, and yield it. nginx stops at the end of the block.
+    """Start nginx, wait until a process behind it is ready, and yield nginx's server.
+
+    Stop nginx after the ``with`` block.
 
     ``upstreams`` and ``route`` are parts of nginx's configuration: the groups of ports, and the directives that select
     a group for a request. ``folder`` is the folder for nginx's files.
@@ -114,10 +116,8 @@ def upstream(name: str, ports: Sequence[int]) -> str:
 async def process(port: int, redis_url: str | None, **settings: str) -> AsyncIterator[Process]:
     """Start a process of the service with the tiny test models, and yield it when it is ready.
 
-    It stops after the block.
-
-    The process uses one thread per engine. ``settings`` are environment variables in lower case, without the prefix
-    ``DEPESCHE_``. If ``redis_url`` is None, the process uses no Redis.
+    The process uses one thread per engine, and stops after the ``with`` block. ``settings`` are environment variables
+    in lower case, without the prefix ``DEPESCHE_``. If ``redis_url`` is None, the process uses no Redis.
     """
     admin_port = free_port()
     given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}

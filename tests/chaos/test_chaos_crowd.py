@@ -61,10 +61,7 @@ class Meter:
 
 
 async def queued(ports: Both, sentences: int) -> None:
-    """Wait until the translation queue contains ``sentences`` sentences.
-
-    This works even if the loop's clock is stopped.
-    """
+    """Wait until the translation queue contains ``sentences`` sentences. The clock of the event loop may be stopped."""
     queue = ports.translator.batcher.queue
     while len(queue) < sentences:
         await asyncio.to_thread(time.sleep, 0.005)

@@ -46,7 +46,7 @@ class Rig:
 
     @contextmanager
     def between_probes(self) -> Iterator[None]:
-        """Stop the clock of the circuit breaker during the block, so an open breaker allows no call as a probe."""
+        """Stop the clock of the circuit breaker in a ``with`` block, so an open breaker allows no call as a probe."""
         self._stopped_s = time.monotonic()
         yield
         self._stopped_s = None

@@ -1,6 +1,6 @@
 """Tests of hints, which are required translations of terms in the prompt of a causal model.
 
-They also test that inflected forms of these translations count as applied.
+The tests also check that inflected forms of these translations count as applied.
 """
 
 import random

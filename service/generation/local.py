@@ -50,9 +50,9 @@ CHARS_A_TOKEN = 16
 class EngineChoice:
     """The engine for a model, with its configuration.
 
-    ``kind`` is the kind of engine, and ``device`` is "cpu" or a GPU device. ``threads`` is the number of CPU cores to
-    use. If ``replicas`` (the number of copies of the model) is 0, the service measures several configurations at
-    startup and uses the fastest one. `service.generation.engines.base` describes the values of ``compute_type``.
+    ``kind`` is the kind of engine, and ``device`` is "cpu" or "cuda". ``threads`` is the number of CPU cores to use. If
+    ``replicas`` (the number of copies of the model) is 0, the service measures several configurations at startup and
+    uses the fastest one. `service.generation.engines.base` describes the values of ``compute_type``.
     """
 
     kind: EngineKind
@@ -166,7 +166,10 @@ class LocalGenerator:
         self.batcher.refuse()
 
     async def close(self, drain_s: float) -> None:
-        """Refuse new requests, wait up to ``drain_s`` seconds for admitted work, and close the engine."""
+        """Refuse new requests, wait up to ``drain_s`` seconds for admitted work, and close the engine.
+
+        The futures of work that is not finished by then raise `Draining`.
+        """
         await self.batcher.drain(drain_s)
 
     @cached_property
@@ -209,9 +212,8 @@ class LocalGenerator:
     def _allowed(self, text: str, options: GenerationOptions) -> frozenset[str] | None:
         """Return the tokenizer's pieces that an output for ``text`` may contain, or None if all pieces are allowed.
 
-        ``options.source_only`` may contain free words, which are allowed even if ``text`` does not contain them. A free
-        word that consists of several pieces is not allowed, because its pieces could form words that are not in
-        ``text``.
+        The words and marks in ``options.source_only`` are allowed even if ``text`` does not contain them. A word that
+        consists of several pieces is an exception, because its pieces could form words that are not in ``text``.
         """
         free = options.source_only
         if free is None:

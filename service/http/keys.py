@@ -37,7 +37,7 @@ ASSETS = "/static/"
 
 
 def is_open(path: str) -> bool:
-    """Return whether requests to ``path`` need no key and are not limited in rate.
+    """Return whether requests to ``path`` need no key and have no rate limit.
 
     For paths that the service does not have, the result is False.
     """
@@ -78,8 +78,9 @@ class KeyFileInvalid(DepescheError):
 class Key:
     """An API key, as stored in one line of the key file.
 
-    ``id`` identifies the owner of the key in logs and rate limits. ``digest`` is the result of `digest_of` for the
-    secret key. ``until`` is the last day on which the key is valid, or None if the key does not expire.
+    ``id`` identifies the owner of the key in logs and rate limits. ``scopes`` are the permissions of the key.
+    ``digest`` is the result of `digest_of` for the secret key. ``until`` is the last day on which the key is valid, or
+    None if the key does not expire.
     """
 
     id: str

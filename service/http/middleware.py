@@ -64,9 +64,9 @@ def middlewares(
 ) -> list[Middleware]:
     """Return the middlewares of an application, from the outermost to the innermost.
 
-    A middleware is omitted if its argument is None or empty. ``refuse`` sends the response to a rejected request.
-    ``cancels`` includes `CancelOnDisconnectMiddleware`. ``origins`` are the origins that CORS allows. ``root_path`` is
-    the path prefix that proxies add.
+    A middleware is omitted if its argument is None or empty. ``refuse`` sends the response to a rejected request. If
+    ``cancels`` is True, `CancelOnDisconnectMiddleware` is included. ``origins`` are the origins that CORS allows.
+    ``root_path`` is the path prefix that proxies add.
     """
     return [
         # Outermost, because all other middlewares use the path.
@@ -224,7 +224,11 @@ class _Exchange:
         return headers.raw
 
     async def end(self) -> None:
-        """Discard the rest of the request body, and then send the end of the response if `send` has held it back."""
+        """Complete the response if `send` has held back its end.
+
+        First, the rest of the request body is received and discarded, for up to `LINGER_S` seconds. This step is
+        omitted if the client waits for a 100 Continue response before it sends the body.
+        """
         if self._last is None:
             return
         if not _expects_continue(self._scope):

@@ -312,7 +312,7 @@ class Rates:
         )
 
     async def give_back(self, usage: Usage) -> None:
-        """Subtract the amount that `take` counted from the windows in which it was counted.
+        """Subtract the amount in ``usage`` from the windows in which `take` counted it.
 
         Windows that have ended do not change.
         """

@@ -81,7 +81,7 @@ def _pattern(codes: tuple[str, ...]) -> str:
 
 
 def describe_languages(document: Any, languages: LanguagePair) -> None:
-    """Replace the marks of all language fields in an OpenAPI document with the supported languages, in place."""
+    """Replace the internal marks of language fields in an OpenAPI document with the supported languages, in place."""
     if isinstance(document, dict):
         role = document.pop(_MARK, None)
         if role is not None:

@@ -215,8 +215,8 @@ async def respond(
 ) -> Response:
     """Call ``use_case`` with ``command``, and return its result as a JSON response or as an event stream.
 
-    ``response_of`` converts the result to the response model. If ``use_case`` fails, the error is raised. An exception
-    is an event stream that has already started, which reports the error as its last event.
+    ``response_of`` converts the result to the response model. An error of ``use_case`` is raised, unless an event
+    stream has already started. In that case, the stream reports the error as its last event.
     """
     size = len(await request.body())
 

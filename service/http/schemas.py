@@ -365,11 +365,9 @@ class CheckResponse(Out):
 
 
 class ProgressEvent(Out):
-    """The progress of a request.
+    """The progress of a request. Sentences from the cache are not counted.
 
     ``done`` is the number of finished units of work, and ``of`` is the number of all units.
-
-    Sentences from the cache are not counted.
     """
 
     done: int = Field(description="Finished units of work.")

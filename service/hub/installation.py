@@ -240,7 +240,7 @@ ROW_TENSORS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_to
 
 
 def trim_checkpoint(snapshot: Path, manifest: Manifest, folder: Path) -> Path:
-    """Write a copy of the checkpoint without the embedding rows of unneeded pieces, and return its ``folder``.
+    """Write the checkpoint to ``folder`` without the embedding rows of unneeded pieces, and return ``folder``.
 
     Return ``snapshot`` instead, without writing anything, if the model is not of the T5 family or has no SentencePiece
     tokenizer, uses a language that is not in `counted_languages`, or has at most ``TRIM_ABOVE_PIECES`` pieces.
@@ -261,7 +261,7 @@ def trim_checkpoint(snapshot: Path, manifest: Manifest, folder: Path) -> Path:
 
 
 def counted_languages() -> set[str]:
-    """Return the codes of those of the service's languages for which the library wordfreq has a word list."""
+    """Return the codes of the supported languages for which the library wordfreq has a word list."""
     return set(codes()) & wordfreq.available_languages().keys()
 
 
@@ -461,7 +461,7 @@ def _score(folder: Path, compute_type: str, sources: list[list[str]], targets: l
 
 
 def _scores(found: Sequence[Hypothesis]) -> list[float]:
-    """Return the score of each hypothesis, or NaN if it has no score. Checks that compare a NaN fail."""
+    """Return the score of each hypothesis, or NaN if it has no score. Every comparison with NaN is False."""
     return [math.nan if one.score is None else one.score for one in found]
 
 
@@ -532,7 +532,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _forced_first_piece(config: Mapping[str, Any], pieces: Mapping[str, int]) -> str:
-    """Return the piece with which the configuration makes every output begin, or an empty string if there is none."""
+    """Return the piece that the configuration requires at the start of every output, or an empty string."""
     number = config.get("forced_bos_token_id")
     return next((piece for piece, row in pieces.items() if row == number), "")
 

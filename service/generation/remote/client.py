@@ -50,8 +50,9 @@ class RemoteServer:
     ``url`` is the base URL of the API, such as ``http://vllm:8000/v1``. ``model`` is the name of the model on the
     server. ``key`` is sent as a bearer token. ``house_style`` is the newsroom's own text for the prompt. ``timeout_s``
     limits one attempt. ``concurrency`` is the maximum number of simultaneous requests. ``host`` states whether the
-    server is in a private or public network. ``pause_s`` is the pause before the first retry, and ``check_s`` is the
-    pause between two checks of a server that does not respond.
+    server is in a private or public network. If ``host`` is None, `host_of` determines the network from the URL.
+    ``pause_s`` is the pause before the first retry, and ``check_s`` is the pause between two checks of a server that
+    does not respond.
     """
 
     url: str
@@ -143,7 +144,10 @@ class RemoteClient:
 
     @property
     def away(self) -> bool:
-        """True if the circuit breaker is not closed. Requests then fail immediately."""
+        """True if the circuit breaker has opened and the server has not responded since.
+
+        Requests then fail immediately.
+        """
         return self._breaker.state != "closed"
 
     async def start(self) -> None:
@@ -160,7 +164,7 @@ class RemoteClient:
         await self._http.aclose()
 
     def require_open(self) -> None:
-        """Raise `EngineUnavailable` if the circuit breaker is not closed."""
+        """Raise `EngineUnavailable` if ``away`` is True."""
         if self.away:
             raise self._unavailable()
 

@@ -102,7 +102,7 @@ class RemoteGenerator:
     Args:
         entry: the model. Its manifest must have a table ``remote``.
         server: the configuration of the server.
-        listener: receives the events.
+        listener: is called with events about requests and failures.
         most_texts: the maximum number of texts that may wait for the server. If ``server.concurrency`` is larger, that
             number applies instead.
 
@@ -253,8 +253,8 @@ class RemoteGenerator:
     async def _hypotheses(self, work: _Work, future: TextFuture) -> list[TextHypothesis]:
         """Return the usable answers for a text, without duplicates.
 
-        If there is none, send a second request that repeats which form the answer must have. If this fails too, return
-        the hypothesis `INVALID`. ``future`` receives the start time of the work.
+        If no answer is usable, send a second request with a reminder of the required form. If there is still no usable
+        answer, return the hypothesis `INVALID`. The start time of the work is stored in ``future``.
         """
         answers: list[tuple[Answer, Choice]] = []
         for reminded in (False, True):
@@ -351,9 +351,8 @@ class RemoteChoice:
     """The settings for the server of the remote models.
 
     ``url`` is the base URL of the API. ``model`` is the name of the model on the server. If it is None, the id in the
-    manifest is the name. ``key_file`` contains the API key of the server, and ``style_file`` contains the house style.
-    Both files are read whenever the models are loaded. ``timeout_s``, ``concurrency`` and ``host`` are described in
-    `RemoteServer`.
+    manifest is the name. ``key_file`` contains the API key of the server, and ``style_file`` contains the newsroom's
+    house style. Both files are read whenever the models are loaded. `RemoteServer` describes the other fields.
     """
 
     url: str

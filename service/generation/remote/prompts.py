@@ -213,7 +213,10 @@ class Answer:
 
 
 def read_answer(content: str, source: str, prompt: Prompt) -> Answer:
-    """Extract the text from ``content``, the model's answer to a request for ``source``, and check it."""
+    """Return the text in a model's answer to a request for ``source``, or the reason why the answer cannot be used.
+
+    ``content`` is the answer as the model wrote it.
+    """
     content = content.strip()
     if not content:
         return Answer("", "empty")

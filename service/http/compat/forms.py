@@ -108,7 +108,8 @@ def _media_type(request: Request) -> str:
 def _by_name(pairs: Pairs) -> dict[str, str | list[str]]:
     """Return a mapping of field names to values.
 
-    The value is a list if the field occurs more than once or its name ends in ``[]``. This ending is removed.
+    If a field occurs more than once or its name ends in ``[]``, the value is a list. The ending is removed from the
+    name.
     """
     values: dict[str, list[str]] = {}
     listed = set()
@@ -124,7 +125,7 @@ TEXT_FIELDS = frozenset({"text", "q"})
 
 
 def _without_empty(fields: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
-    """Return the fields without those that have an empty value, except for `TEXT_FIELDS`.
+    """Return ``fields`` without empty values. The fields in `TEXT_FIELDS` are kept even if they are empty.
 
     A form cannot send a null value, and the original APIs ignore empty parameters.
     """
@@ -228,7 +229,7 @@ def require_target(target: str, served: Language, field: str) -> None:
 
 
 def needs_detection(source: str | None, served: Language, field: str) -> bool:
-    """Return whether the source language must be detected, because ``source`` is None, empty or "auto".
+    """Return True if ``source`` is None, empty or "auto", so that the source language must be detected.
 
     ``served`` is the supported source language. ``field`` is the name of the request field that contains ``source``.
 

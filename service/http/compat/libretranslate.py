@@ -66,7 +66,7 @@ class LibreDetected(BaseModel):
 class LibreTranslation(BaseModel):
     """The translation of a text, or a list of translations if ``q`` is a list.
 
-    ``alternatives`` is present only if the request asks for alternatives, and it is always empty.
+    ``alternatives`` is present only if alternatives were requested, and it is always empty.
     """
 
     translatedText: str | list[str]  # noqa: N815 - LibreTranslate's name

@@ -273,7 +273,7 @@ class _Server(uvicorn.Server):
                seconds have passed                            ``drain_s`` seconds after the signal
     closed     the application's lifespan has ended           closes the administration port
 
-    The process exits at the latest ``drain_s`` + `CLOSING_S` seconds after the signal, whatever is still running.
+    The process exits at the latest ``drain_s`` + `CLOSING_S` seconds after the signal, even if work is still running.
     """
 
     def __init__(

@@ -61,8 +61,9 @@ class WordLists:
     def opposites(self, name: str) -> OppositeWords:
         """Return the words with opposite meanings.
 
-        The lines of the list ``name`` have the form ``axis meaning = word, word``. ``beginning*`` stands for all words
-        with this beginning, ``*ending`` for all words with this ending, and ``verb ~ particle`` for a separable verb.
+        The lines of the list ``name`` have the form ``axis meaning = word, word``. ``beginning*`` matches all words
+        with this beginning, ``*ending`` matches all words with this ending, and ``verb ~ particle`` is a separable
+        verb.
         """
         words: dict[str, set[Pole]] = {}
         beginnings: dict[str, set[Pole]] = {}

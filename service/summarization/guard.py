@@ -161,7 +161,7 @@ def flaw(sentence: str) -> str | None:
 
 
 def is_whole(sentence: str) -> bool:
-    """Return whether a sentence of an article may stand in a summary. Subheadings and datelines may not."""
+    """Return whether a sentence of an article may be part of a summary. Subheadings and datelines may not."""
     return count_words(sentence) >= _LEAST_WHOLE_WORDS and flaw(sentence) is None
 
 

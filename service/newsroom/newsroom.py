@@ -239,7 +239,7 @@ class Newsroom:
         """Check a translation or summary against its source. No model is used, and nothing is cached.
 
         Raises:
-            InvalidInput: a text is not valid Unicode, a term is invalid, or summaries in the language cannot be checked.
+            InvalidInput: a text is not valid Unicode, a term is invalid, or the language has no rules for summaries.
             RateExceeded: the caller has exceeded its rate limit.
             Unavailable: the service cannot accept requests at the moment.
         """

@@ -147,8 +147,7 @@ def _on_settled() -> None:
 
 
 def run(settings: Settings, on_listening: Callable[[int], None] = lambda _: None) -> None:
-    """Run the server until it receives SIGTERM or SIGINT. Accepted requests may finish within the drain time of the
-    settings.
+    """Run the server until it receives SIGTERM or SIGINT. Accepted requests may then finish within the drain time.
 
     When the server is listening on all of its ports, ``on_listening`` is called with the number of the main port.
 

@@ -81,9 +81,7 @@ class Workers:
         return max((now_s - job.since_s for job in self._jobs), default=0.0)
 
     def warm_up(self) -> None:
-        """Start a worker if there is none, so that the first call of `run` does not wait for the start of the template
-        process.
-        """
+        """Start a worker if there is none, so that the first call of `run` does not wait for the template process."""
         if not self._idle and not self._jobs:
             self._threads.submit(lambda: self._idle.append(self._template.fork()))
 
@@ -115,7 +113,7 @@ class Workers:
         raise value
 
     def close(self) -> None:
-        """End all worker processes and the template process. Calls of `run` that have not ended raise `WorkerLost`."""
+        """End all worker processes and the template process. Running calls of `run` raise `WorkerLost`."""
         for job in list(self._jobs):
             job.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -296,11 +294,10 @@ def _too_complex(detail: str, limit: int) -> InvalidInput:
 
 
 def serve_forks(descriptor: int) -> None:
-    """Run the template process: import the modules, and then fork a worker for each socket that the parent process
-    sends.
+    """Run the template process: import the modules, and then fork a worker for each socket that is received.
 
-    ``descriptor`` is the file descriptor of the socket that is connected to the parent process. The function returns
-    when the parent process closes this connection or ends.
+    The parent process sends the sockets. ``descriptor`` is the file descriptor of the connection to it. The function
+    returns when the parent process closes this connection or ends.
     """
     control = socket.socket(fileno=descriptor)
     with control.makefile("rb", buffering=0) as stream:

@@ -98,8 +98,9 @@ def _remove_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
 
 
 def _remove_reprs(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Shorten a message of asyncio to the part before the call that failed, because the call may contain text of an
-    article.
+    """Shorten messages of asyncio, so that they do not contain the arguments of the call that failed.
+
+    The arguments may contain text of an article.
     """
     if record["_record"].name == "asyncio":
         record["event"] = record["event"].partition("\n")[0].partition("(")[0]

@@ -80,8 +80,8 @@ class Catalog:
         """Return the entry of the model ``name``.
 
         Raises:
-            ModelError: there is no such model, or its manifest is invalid. In the first case, the message lists the most
-                similar names.
+            ModelError: there is no such model, or its manifest is invalid. In the first case, the message lists similar
+                names.
         """
         if name in self._published_names():
             manifest = self.published(name)

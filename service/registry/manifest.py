@@ -306,7 +306,7 @@ class Manifest(_Strict):
     def complete(self) -> bool:
         """True if the manifest lists files.
 
-        A hub model that is not installed has none, and neither has a remote model.
+        This is not the case for a remote model, or for a hub model before its installation.
         """
         return bool(self.files)
 

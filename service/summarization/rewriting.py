@@ -74,8 +74,7 @@ class _Source:
         return any(self._seam_after[place] for place in self._places.get(word, ()))
 
     def joins(self, one: str, other: str) -> bool:
-        """Return whether ``other`` directly follows ``one`` in this source, or would follow it if clauses were removed.
-        """
+        """Return whether ``other`` follows ``one`` directly, or would follow it after clauses were removed."""
         return any(
             later == place + 1 or (later > place and (self._seam_after[place] or self._seam_before(later)))
             for place in self._places.get(one, ())
@@ -452,8 +451,7 @@ _UNKNOWN_SCORE = -100.0
 
 
 def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Acceptance) -> bool:
-    """Return whether a rewrite of ``members`` is complete, meets the conditions ``acceptance`` and has no `objection`.
-    """
+    """Return whether a rewrite is complete, meets the conditions ``acceptance`` and has no `objection`."""
     return (
         candidate.finish_reason == "eos"
         and (_UNKNOWN_SCORE if candidate.score is None else candidate.score) >= acceptance.least_score

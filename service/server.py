@@ -181,9 +181,9 @@ def run(settings: Settings, on_listening: Callable[[int], None] = lambda _: None
 def _exit(_signal: int, _frame: FrameType | None) -> None:
     """Exit with code 0. This function handles the signal that uvicorn raises again after the server has closed.
 
-    Another thread may still be processing a text or loading a model in a C++ library. A normal shutdown of the
-    interpreter would wait for the text, and would abort the process during the loading. Therefore, if there are other
-    threads, exit without a shutdown of the interpreter.
+    Another thread may still be processing a text, or loading a model in a C++ library. A normal shutdown of the
+    interpreter would wait for the end of the processing, and would crash the process during the loading. Therefore, if
+    there are other threads, exit without a shutdown of the interpreter.
     """
     if threading.active_count() > 1:
         _exit_now()
@@ -222,9 +222,10 @@ def _config(app: Any, settings: Settings, drain_s: float, **options: Any) -> uvi
 
 
 def _listening(host: str, port: int, name: str) -> socket.socket:
-    """Return a socket that is listening on an address. Raise `DepescheError` if that fails.
+    """Return a socket that is listening on an address. ``name`` describes the port in the error message.
 
-    The error message calls the port by ``name``.
+    Raises:
+        DepescheError: the process cannot listen on the address.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sets TCP_NODELAY only on sockets that were created with an explicit protocol.
@@ -261,7 +262,7 @@ class _AdminServer(uvicorn.Server):
     async def end(self) -> None:
         """Stop the server and wait until the requests in progress have been answered.
 
-        Do nothing if it was not started.
+        Do nothing if the server was not started.
         """
         self.should_exit = True
         if self._serving is not None:
@@ -273,14 +274,14 @@ class _Server(uvicorn.Server):
 
     The states are those of `service.newsroom.lifecycle`:
 
-    state      begins when                                    what the server does
-    ready      the models have been loaded                    answers requests
-    draining   SIGTERM or SIGINT arrives                      answers requests, and closes each connection afterwards
-    refusing   all connections are closed, or `ANNOUNCE_S`    rejects new requests; accepted requests may finish until
-               seconds have passed                            ``drain_s`` seconds after the signal
-    closed     the application's lifespan has ended           closes the administration port
+        state      begins when                                    what the server does
+        ready      the models have been loaded                    answers requests
+        draining   SIGTERM or SIGINT arrives                      closes each connection after its response
+        refusing   all connections are closed, or `ANNOUNCE_S`    rejects new requests; accepted requests may finish
+                   seconds have passed                            until ``drain_s`` seconds after the signal
+        closed     the application's lifespan has ended           closes the administration port
 
-    The process exits at the latest ``drain_s`` + `CLOSING_S` seconds after the signal, whatever is still running.
+    The process exits at the latest ``drain_s`` + `CLOSING_S` seconds after the signal, even if work is still running.
     """
 
     def __init__(

@@ -213,7 +213,7 @@ class _Job:
 
 
 class _Worker:
-    """A worker process, and the connection through which it receives jobs."""
+    """A worker process, and the connection through which it receives jobs and returns results."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection

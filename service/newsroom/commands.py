@@ -199,7 +199,7 @@ class CallContext:
     def call(self, priority: Priority, result_key: str) -> Call:
         """Return the `Call` with which a pipeline is run.
 
-        ``result_key`` is the key of the command's result, with which its cache entries are tagged.
+        ``result_key`` identifies the result of the command. The cache entries for the command are tagged with this key.
         """
         return Call(
             deadline_s=self.deadline_s,

@@ -97,7 +97,7 @@ class Lifecycle:
 
     @property
     def status(self) -> Status:
-        """The status that the readiness probe reports. It is ``draining`` from the start of the shutdown on."""
+        """The status that the readiness probe reports. It is ``draining`` during the whole shutdown."""
         match self.state:
             case "loading" | "ready" | "failed":
                 return self.state

@@ -35,7 +35,7 @@ class Plan:
     ``names`` maps tasks to the configured model names. For each other task, the profile determines the model. If
     ``engine`` is None, each model uses the default engine of its manifest. ``remote`` is the server for remote models.
     If ``embargo_models`` is True, local models are loaded in addition to remote ones and serve requests under embargo.
-    The texts of such a request must not leave this process.
+    Texts under embargo must not leave this process.
     """
 
     models_dir: Path
@@ -70,8 +70,8 @@ class ModelSet:
     Each request holds a lease on a set until its work is done. During a reload, the old models are therefore not closed
     before their requests have been answered. Use a set only from the event loop.
 
-    ``in_process`` is the set for requests under embargo, which contains only models that run in this process. If this
-    set has no remote model, ``in_process`` is the set itself. If there is no translation model in this process, it is
+    ``in_process`` is the set for requests under embargo, whose texts must not leave this process. If this set contains
+    no remote model, ``in_process`` is the set itself. If no translation model runs in this process, ``in_process`` is
     None. ``fallbacks`` contains the local models that replace the remote models in ``in_process``.
     """
 

@@ -156,7 +156,12 @@ class Newsroom:
         return TranslateAnswer(translations, model, key)
 
     async def summarize(self, command: SummarizeCommand, context: CallContext) -> SummarizeAnswer:
-        """Summarise the texts of a command. Raises the same errors as `translate`."""
+        """Summarise the texts of a command.
+
+        Raises:
+            InvalidInput: there is no summary model, or for the same reasons as in `translate`.
+            DepescheError: for the same reasons as in `translate`.
+        """
         with self._lease(context) as models:
             model, translator = _summary_model(models), None
             if command.target_lang not in (None, self.languages.source.code):
@@ -284,8 +289,8 @@ class Newsroom:
     def _cached_result(self, call: Call, key: str) -> Any:
         """Return the cached result of an identical command, or None if there is no such result.
 
-        If the caller receives each sentence as it is translated, return None, because a cached result would bypass
-        this.
+        Return None as well if the caller receives each sentence as soon as it is translated. The sentences of a cached
+        result could not be reported one by one.
         """
         if not call.read_cache or call.follows:
             return None
@@ -348,7 +353,7 @@ class Newsroom:
     # Lifecycle
 
     async def start(self) -> None:
-        """Verify, load and warm up the models. If this fails, the readiness probe reports the error as well.
+        """Verify, load and warm up the models. If this fails, the readiness probe also reports the error.
 
         Raises:
             ModelError: a model or a glossary cannot be loaded.

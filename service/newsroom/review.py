@@ -1,4 +1,4 @@
-"""Checks, without a model, of a translation or summary that a person may have written or edited.
+"""Checks of a translation or summary that a person may have written or edited. The checks use no model.
 
 The sentences of a text and of its translation are aligned by their lengths, numbers and names, with the dynamic
 programming of Gale and Church (1993), in a band around the diagonal. The running time is linear in the length of the

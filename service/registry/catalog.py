@@ -61,10 +61,10 @@ def installed_path(folder: Path, name: str) -> Path:
 class Catalog:
     """A catalogue of models. It consists of the manifests in ``models_dir/catalog`` and those of the installed models.
 
-    Installed models are in ``installed_dir``. If a hub model is installed, its installed manifest is used instead of
-    the one in ``models_dir/catalog``. An installed model cannot replace an embedded or remote model.
-    ``models_dir/catalog`` may be missing. ``weights_dir`` is the cache folder for files that are joined from parts (by
-    default, `default_weights_dir`).
+    Installed models are in ``installed_dir``. The manifest of an installed model replaces the one of the same name in
+    ``models_dir/catalog``, which lacks the files. An embedded or remote model cannot be replaced in this way.
+    ``models_dir/catalog`` may be missing. ``weights_dir`` is the cache folder for files that are joined from parts. By
+    default, it is `default_weights_dir`.
     """
 
     def __init__(self, models_dir: Path, installed_dir: Path | None = None, weights_dir: Path | None = None) -> None:

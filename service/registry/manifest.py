@@ -167,9 +167,10 @@ class Acceptance(_Strict):
     contain only tokens of the original sentences, function words and punctuation.
 
     The other fields apply only to causal models. ``least_whole`` is the minimum log-probability per token of the
-    closing punctuation, given the rest of the sentence. ``least_entailment`` is the minimum of log P(ja) - log P(nein),
-    where the model answers whether the sentence follows from the original sentences. The ``…_weight`` fields are the
-    weights in the formula for the rank of a sentence (see `service.summarization.candidates`).
+    closing punctuation, given the rest of the sentence. ``least_entailment`` is the minimum of log P(ja) - log P(nein).
+    "ja" (yes) and "nein" (no) are the answers of the model to the question of whether the sentence follows from the
+    original sentences. The ``…_weight`` fields are the weights in the formula for the rank of a sentence (see
+    `service.summarization.candidates`).
     """
 
     least_score: float = -100.0

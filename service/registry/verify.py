@@ -44,7 +44,7 @@ def verify(entry: Entry, kind: EngineKind) -> None:
 
     Raises:
         WeightsMismatch: a file is missing, does not match its SHA-256 or is not listed in the manifest.
-        ModelError: the model is not installed.
+        ModelError: the model is not installed, or is remote and has no files.
     """
     _require_installed(entry)
     _refuse_unlisted_files(entry, kind)
@@ -59,11 +59,11 @@ def verify(entry: Entry, kind: EngineKind) -> None:
 def verify_whole(entry: Entry) -> None:
     """Verify the SHA-256 of every file in the manifest, including files that are stored in parts.
 
-    A file in the folder of an engine that the manifest does not list is an error.
+    A file in the folder of an engine is also an error if the manifest does not list it.
 
     Raises:
         WeightsMismatch: a file is missing, does not match its SHA-256 or is not listed in the manifest.
-        ModelError: the model is not installed.
+        ModelError: the model is not installed, or is remote and has no files.
     """
     _require_installed(entry)
     for kind in entry.manifest.engines:

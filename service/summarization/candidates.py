@@ -1,17 +1,17 @@
 """Rewritten sentences and headlines from a causal model, and the rules that they must pass.
 
-For each task, the model writes several outputs, which are called hypotheses. A hypothesis becomes a candidate only if
-it passes every rule. For two of the rules, the same model scores the hypothesis: one score measures whether the
-hypothesis is a complete sentence, and the other whether it follows from the sentences it was written from (its
-sources).
+For each task, the model writes several outputs, which are called hypotheses. The sentences that they are written from
+are called their sources. A hypothesis becomes a candidate only if it passes every rule. Two of the rules use scores
+that the same model computes: one measures whether the hypothesis is a complete sentence, and the other whether it
+follows from its sources.
 
 A rewritten sentence must also have a positive rank. The rank of a candidate is
 
     saved_weight * s + novelty_weight * n + score_weight * p + entailment_weight * e
 
-where s is the share of the words of its sources that it saves, n is the share of its four-word sequences that no source
-contains, p is its log-probability per token, and e is the log-probability that it follows from its sources. p and e are
-at most 0. The rank of an unchanged sentence is defined as 0. The weights are in the manifest.
+where s is the share of words by which the candidate is shorter than its sources, n is the share of its four-word
+sequences that occur in no source, p is its log-probability per token, and e is the log-probability that it follows from
+its sources. p and e are at most 0. An unchanged sentence has the rank 0. The weights are in the manifest.
 """
 
 import math
@@ -151,7 +151,8 @@ class Scores:
 
     ``score`` is the log-probability per token of the hypothesis. ``whole`` is the log-probability per token of the
     closing punctuation, given the rest of the sentence. It is None for a headline. ``entailment`` is log P(ja) - log
-    P(nein), where the model answers whether the hypothesis follows from its sources.
+    P(nein). "ja" (yes) and "nein" (no) are the answers of the model to the question of whether the hypothesis follows
+    from its sources.
     """
 
     score: float
@@ -182,7 +183,7 @@ def rank(text: str, members: Members, scores: Scores, acceptance: Acceptance) ->
 def headline_rank(scores: Scores, acceptance: Acceptance) -> float:
     """Return the rank of a headline, which is at most 0.
 
-    It is the sum of the last two terms of the formula in the docstring of this module.
+    The rank is the sum of the last two terms of the formula in the docstring of this module.
     """
     return acceptance.score_weight * min(0.0, scores.score) + acceptance.entailment_weight * _log_sigmoid(
         scores.entailment

@@ -16,8 +16,8 @@ def support(sentence: str, sources: Sequence[str]) -> list[int]:
     """Return the indices of up to three source sentences that cover the content of ``sentence``, in ascending order.
 
     A source sentence covers a word stem of ``sentence`` if it contains this stem or, because of German compounds, a
-    stem with the same first six letters. The source sentence that covers the most stems must cover at least 20% of
-    them. Otherwise, the result is empty. Each further source sentence must cover at least 15% of the stems in addition.
+    stem with the same first six letters. The source sentence that covers the most stems must cover at least 20% of all
+    stems of ``sentence``. Otherwise, the result is empty. Each further source sentence must cover at least another 15%.
     """
     missing = set(content_stems(sentence))
     total = len(missing)
@@ -173,7 +173,7 @@ def flaw(sentence: str) -> str | None:
 def is_whole(sentence: str) -> bool:
     """Return whether a source sentence is complete, so that a summary may contain it.
 
-    Subheadings and datelines are not.
+    Subheadings and datelines are not complete.
     """
     return count_words(sentence) >= _LEAST_WHOLE_WORDS and flaw(sentence) is None
 

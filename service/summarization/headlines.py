@@ -1,4 +1,7 @@
-"""Headlines for an article. A causal model writes them from parts of the article, and they are checked against it."""
+"""Headlines for an article. A causal model writes them from parts of the article.
+
+Each headline is checked against the part from which it was written and against the whole article.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +33,7 @@ Part = tuple[int, ...]
 
 
 class Headliner:
-    """A writer of headlines that uses one text generator and caches its results for each part of an article."""
+    """A writer of headlines that uses one text generator and caches the candidates for each part of an article."""
 
     def __init__(
         self,
@@ -118,10 +121,10 @@ def _parts(text: Text, count: int, limit: InputLimit) -> list[Part]:
 
 
 def _lead(text: Text, whole: Sequence[int], limit: InputLimit) -> Part:
-    """Return those of the indices ``whole`` whose sentences form the opening of the text.
+    """Return the first of the indices ``whole``, as many as there is room for in the opening of the text.
 
     The opening has at most `LEAD_CHARS` characters and fits into the model. It consists of at least one sentence, even
-    if that is longer.
+    if this sentence is longer.
     """
     lead: list[int] = []
     for n in whole:
@@ -136,7 +139,7 @@ def _lead(text: Text, whole: Sequence[int], limit: InputLimit) -> Part:
 class Wanted:
     """A request for ``count`` headlines.
 
-    ``headline`` is the existing headline of the article, which they must not repeat.
+    ``headline`` is the existing headline of the article, which the new headlines must not repeat.
     """
 
     count: int

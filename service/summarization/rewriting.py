@@ -95,9 +95,9 @@ class Group:
 
     ``core`` is the index of the central sentence, and ``score`` is the relevance of this sentence. ``members`` contains
     the indices of all sentences of the group, in order. If the summary is too long, the groups with the lowest scores
-    are dropped. A ``spare`` group is used only if the other groups leave room. A ``filler`` is a single sentence that
-    is not rewritten and fills the remaining room. ``in_first`` states whether the first variant of the summary may use
-    the group, and ``in_further`` whether the other variants may.
+    are dropped. A ``spare`` group is used only if the other groups leave room. A ``filler`` is a group of a single
+    sentence that is not rewritten and that fills the remaining room. ``in_first`` states whether the first variant of
+    the summary may use the group, and ``in_further`` whether the other variants may.
     """
 
     core: int
@@ -247,7 +247,9 @@ class Text:
 
 
 def prepare_text(text: str, language: Language) -> Text:
-    """Split a text into sentences, without those that contain no letters. Add a notice if it is not in ``language``.
+    """Split a text into sentences, without those that contain no letters.
+
+    If the text is not in ``language``, the result contains a notice.
 
     Raises:
         InvalidInput: the text is not valid Unicode, or it has too many sentences.

@@ -20,7 +20,7 @@ class Form:
     """The length limits of a style.
 
     ``limits`` always applies. ``unasked`` also applies if the request does not specify a length. ``spares`` is the
-    number of additional sentences that are rewritten, in case that others do not fit.
+    number of additional groups of sentences that are rewritten as a reserve.
     """
 
     limits: Length
@@ -104,9 +104,9 @@ def _is_independent(sentence: str) -> bool:
 def barred(style: Style, sentences: Sequence[str], headline: str | None) -> frozenset[int]:
     """Return the indices of the sentences of an article that a summary in the given style must not use.
 
-    These are sentences that repeat an earlier one or the headline, subheadings, datelines and other fragments. A teaser
-    may use only the first ten of the remaining sentences. If no sentence remains, only sentences that repeat the
-    headline are excluded.
+    These are sentences that repeat an earlier one or the headline, subheadings, datelines and other fragments, and
+    sentences that the style does not admit. A teaser may use only the first ten of the remaining sentences. If no
+    sentence remains, only sentences that repeat the headline are excluded.
     """
     firsts = {tuple(words(sentence)): number for number, sentence in reversed(list(enumerate(sentences)))}
     admitted = [

@@ -175,9 +175,9 @@ async def _choose(
 ) -> list[list[Written]]:
     """Return the accepted candidates of each input, grouped by text.
 
-    The result is None for an input that is not rewritten.
-
     The candidates for all tasks of an input are merged.
+
+    The result is None for an input that is not rewritten.
     """
     tasks = [[_tasks(text, one) for one in of_text] for text, of_text in zip(found, inputs, strict=True)]
     wanted = [

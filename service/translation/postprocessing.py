@@ -79,7 +79,7 @@ class FinishedSentence:
     cut: bool = False
 
     def with_findings(self, further: Iterable[Finding]) -> "FinishedSentence":
-        """Return a copy of this sentence to whose findings those in ``further`` are added."""
+        """Return a copy of this sentence with the findings ``further`` added to its own."""
         return replace(self, findings=(*self.findings, *further))
 
     @property
@@ -229,7 +229,8 @@ def finish_without_model(
 def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
     """Return the constraints for the sentence ``source``, in order and without overlap.
 
-    If several constraints overlap, the first of these is used: glossary term, literal, numeral, name, sign.
+    If several constraints overlap, the one that comes first in this list is used: glossary terms, literals, numerals,
+    names, signs.
     """
     chosen: list[TermConstraint] = []
     for found in (
@@ -314,8 +315,8 @@ def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesi
     """Return a generator that chooses the best of one or more hypotheses and converts it to a finished sentence.
 
     ``hypotheses`` are ordered best first. ``finish`` returns the generator for one hypothesis (see `finish` in this
-    module). Doubts are problems that an editor must look at. If the first hypothesis raises no doubts, it is used
-    without a look at the others. Otherwise, the hypothesis with the fewest doubts is used, or the earliest of several
+    module). Doubts are problems that an editor must look at. If the first hypothesis raises no doubts, it is used, and
+    the others are not examined. Otherwise, the hypothesis with the fewest doubts is used, or the earliest of several
     such hypotheses. A hypothesis with more doubts about facts than the first one is never used. docs/adr/0019 gives the
     reasons.
     """
@@ -407,7 +408,7 @@ class SentenceKind:
         return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, referee
 
     def key(self, wanted: SentenceConstraints) -> Field:
-        """Implement `ResultKind.key`. The key includes the context only if the model sees it."""
+        """Implement `ResultKind.key`. The key includes the preceding sentences that the model sees."""
         terms = [(*one.span, one.text, one.kind, one.term, one.accepted) for one in wanted.required]
         return [wanted.source, wanted.aligned, terms, wanted.context or NO_CONTEXT]
 
@@ -484,7 +485,11 @@ class SentenceKind:
     async def _scores(
         self, wanted: SentenceConstraints, candidates: Sequence[tuple[TextHypothesis, FinishedSentence]]
     ) -> list[float]:
-        """Return the score of each candidate. If there is only one, no backward score is computed for it."""
+        """Return the score of each candidate, that is, the log-probability per token of its output.
+
+        If there are several candidates, add their backward scores with the weight in the manifest. A backward score is
+        the log-probability per token of the source, given the candidate.
+        """
         forward = [-math.inf if one.score is None else one.score for one, _ in candidates]
         weight = 0.0 if self._thorough is None else self._thorough.backward_weight
         if self._scorer is None or not weight or len(candidates) == 1:
@@ -564,11 +569,12 @@ _SEVERITIES = tuple(Severity)
 def _advance(
     steps: Sequence[Finishing], answers: dict[int, Alignment | None], done: dict[int, FinishedSentence]
 ) -> dict[int, TextHypothesis]:
-    """Resume those generators in ``steps`` that are waiting for an alignment, and return their next requests.
+    """Resume those generators in ``steps`` that are waiting for an alignment, and return the hypotheses that they
+    yield.
 
-    ``answers`` maps the index of each of these generators to the alignment to send. If a generator yields a hypothesis
-    that needs an alignment, the returned mapping contains it under the index. If a generator ends, its finished
-    sentence is added to ``done``.
+    ``answers`` maps the index of each of these generators to the alignment to send. The returned mapping contains, by
+    the index of its generator, each hypothesis that needs an alignment. If a generator ends, its finished sentence is
+    added to ``done``.
     """
     wanted: dict[int, TextHypothesis] = {}
     for number, answer in answers.items():

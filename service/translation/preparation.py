@@ -26,11 +26,11 @@ NO_TERMS = Glossary({})
 class TranslationOptions:
     """The options for a translation.
 
-    ``format`` is that of the text. ``split`` determines where the text is divided: ``lines`` divides it at line breaks
-    and ends of sentences, ``sentences`` only at ends of sentences, and ``no`` only where it is too long for the model.
-    If ``attribute_texts`` is True, the HTML attributes ``title`` and ``alt`` are also translated. ``tags`` contains the
-    caller's rules for tags. ``alignment`` requests a word alignment. ``facts`` requests the facts of the text, such as
-    numbers and names, linked with those of its translation.
+    ``format`` is the format of the text. ``split`` determines where the text is divided: ``lines`` divides it at line
+    breaks and ends of sentences, ``sentences`` only at ends of sentences, and ``no`` only where it is too long for the
+    model. If ``attribute_texts`` is True, the HTML attributes ``title`` and ``alt`` are also translated. ``tags``
+    contains the caller's rules for tags. ``alignment`` requests a word alignment. ``facts`` requests the facts of the
+    text, such as numbers and names, linked with those of its translation.
     """
 
     format: Format = "text"

@@ -64,7 +64,7 @@ def assemble(
     options: TranslationOptions,
     languages: LanguagePair,
 ) -> Translation:
-    """Assemble the translation of a text from those of its sentences.
+    """Assemble the translation of a text from the translations of its sentences.
 
     ``results`` contains one result for each sentence that contains letters, in order.
     """
@@ -241,7 +241,7 @@ class _InOrder:
         self._told = 0
 
     def add(self, on_results: Sequence[tuple[int, Result[FinishedSentence]]]) -> None:
-        """Add finished sentences as (index, result) pairs, and report those sentences before which none is missing."""
+        """Add finished sentences as (index, result) pairs, and report those that are next in text order."""
         self._done.update((number, result.value) for number, result in on_results)
         while (one := self._done.pop(self._told, None)) is not None:
             self._tell(self._told, one)

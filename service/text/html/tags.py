@@ -56,7 +56,7 @@ TEXT_ATTRIBUTES = frozenset({"alt", "title"})
 
 
 def is_kept(html: str, tag: Token) -> bool:
-    """Return whether an HTML element is copied byte for byte, including its content and end tag."""
+    """Return whether the element with the start tag ``tag`` is copied byte for byte, with its content and end tag."""
     return tag.name in _WORDS or tag.name in _SILENT or forbids_translation(html, tag)
 
 
@@ -125,7 +125,8 @@ class Vocabulary:
         return self.html and tag.name in VOID
 
     def is_kept(self, markup: str, tag: Token) -> bool:
-        """Return whether an element is copied byte for byte, including its content and end tag."""
+        """Return whether the element with the start tag ``tag`` is copied byte for byte, with its content and end tag.
+        """
         if tag.name in self.rules.ignored:
             return True
         return (is_kept if self.html else forbids_translation)(markup, tag)
@@ -224,7 +225,7 @@ _QUOTED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", 
 class Piece(NamedTuple):
     """A run of white space, a character reference or plain text.
 
-    ``text`` is in decoded form, and ``span`` is in the HTML.
+    ``text`` is the decoded text of the piece, and ``span`` is its place in the HTML.
     """
 
     kind: Literal["space", "reference", "plain"]

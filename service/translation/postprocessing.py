@@ -229,8 +229,7 @@ def finish_without_model(
 def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
     """Return the constraints for the sentence ``source``, in order and without overlap.
 
-    If several constraints overlap, the one that comes first in this list is used: glossary terms, literals, numerals,
-    names, signs.
+    If constraints overlap, the first of this list is used: glossary term, literal, numeral, name, sign.
     """
     chosen: list[TermConstraint] = []
     for found in (
@@ -569,12 +568,10 @@ _SEVERITIES = tuple(Severity)
 def _advance(
     steps: Sequence[Finishing], answers: dict[int, Alignment | None], done: dict[int, FinishedSentence]
 ) -> dict[int, TextHypothesis]:
-    """Resume those generators in ``steps`` that are waiting for an alignment, and return the hypotheses that they
-    yield.
+    """Resume those generators in ``steps`` that are waiting for an alignment. Return the hypotheses that they yield.
 
-    ``answers`` maps the index of each of these generators to the alignment to send. The returned mapping contains, by
-    the index of its generator, each hypothesis that needs an alignment. If a generator ends, its finished sentence is
-    added to ``done``.
+    ``answers`` maps the index of each of these generators to the alignment to send. The result maps it to a hypothesis
+    that needs an alignment. If a generator ends, its finished sentence is added to ``done``.
     """
     wanted: dict[int, TextHypothesis] = {}
     for number, answer in answers.items():

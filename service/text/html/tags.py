@@ -56,7 +56,7 @@ TEXT_ATTRIBUTES = frozenset({"alt", "title"})
 
 
 def is_kept(html: str, tag: Token) -> bool:
-    """Return whether the element with the start tag ``tag`` is copied byte for byte, with its content and end tag."""
+    """Return whether the HTML element that ``tag`` starts is copied byte for byte, with its content and end tag."""
     return tag.name in _WORDS or tag.name in _SILENT or forbids_translation(html, tag)
 
 
@@ -125,8 +125,7 @@ class Vocabulary:
         return self.html and tag.name in VOID
 
     def is_kept(self, markup: str, tag: Token) -> bool:
-        """Return whether the element with the start tag ``tag`` is copied byte for byte, with its content and end tag.
-        """
+        """Return whether the element that ``tag`` starts is copied byte for byte, with its content and end tag."""
         if tag.name in self.rules.ignored:
             return True
         return (is_kept if self.html else forbids_translation)(markup, tag)

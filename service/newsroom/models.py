@@ -143,8 +143,8 @@ class ModelSet:
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
         """Return ``options`` with a glossary that contains the glossary terms of a request.
 
-        If ``terms.name`` is set, the terms of the stored glossary with this name are added. If a term occurs in both,
-        that of the request is used.
+        If ``terms.name`` is set, the terms of the stored glossary with this name are added. If a term occurs in both
+        places, the entry of the request is used.
 
         Raises:
             InvalidInput: there is no glossary with that name, or a term is invalid.
@@ -186,9 +186,9 @@ class ModelSet:
 
 
 def _scorer(model: TextGenerator) -> Scorer | None:
-    """Return the model if it can score given outputs, and otherwise None.
+    """Return the model if it can compute the log-probability of given outputs, and otherwise None.
 
-    Only a causal model in this process can do so.
+    Only a causal model in this process can compute it.
     """
     return model if isinstance(model, LocalGenerator) and model.manifest.causal else None
 

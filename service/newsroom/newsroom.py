@@ -443,7 +443,7 @@ class Newsroom:
     def notice(self) -> str:
         """A warning for operators that names the starter and draft models in use.
 
-        It is empty if there are no such models.
+        The warning is empty if there are no such models.
         """
         written = [model for model in self.models if model.manifest.task != "alignment"]
         named = {quality: [m.name for m in written if m.manifest.quality == quality] for quality in _NOTICES}
@@ -459,7 +459,7 @@ _NOTICES: dict[Quality, str] = {
 def cache_of(plan: Plan, listener: Listener) -> Cache:
     """Create the cache for a plan.
 
-    It has a memory tier and, if a Redis server is configured, a tier shared through Redis.
+    The cache has a memory tier and, if a Redis server is configured, a tier that is shared through Redis.
     """
     memory = Memory(max_bytes=plan.cache_bytes, ttl_s=plan.cache_ttl_s)
     if plan.redis_url is None:
@@ -544,8 +544,8 @@ def _summary_fields(form: SummaryForm) -> dict[str, Field]:
 def _headline_fields(count: int) -> dict[str, Field]:
     """Return the fields of the result key for the number of headlines.
 
-    They are empty if no headlines are requested, so that result keys from before the introduction of headlines stay
-    valid.
+    If no headlines are requested, there are no fields, so that result keys from before the introduction of headlines
+    stay valid.
     """
     return {"headlines": count} if count else {}
 

@@ -213,7 +213,7 @@ def whole_output(sentence: str) -> GivenOutput | None:
 
 
 class CandidateKind:
-    """The implementation of `ResultKind` for candidates. A result depends only on the task and its sentences."""
+    """The implementation of `ResultKind` for candidates. A result depends only on the request."""
 
     def __init__(
         self, acceptance: Acceptance, scorer: Scorer, language: Language, threads: TextThreads = TEXT_THREADS

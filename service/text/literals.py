@@ -15,7 +15,8 @@ class LiteralText(NamedTuple):
     """A passage that must be copied unchanged. ``text`` is the passage at ``span``.
 
     An ``address`` is an email address, a URL, a domain, a handle or a hashtag. A ``number`` is a telephone number or a
-    code with leading zeros. A ``placeholder`` is a marker that software replaces, such as "{name}".
+    code with leading zeros. A ``placeholder`` is a marker that software replaces, such as "{name}". An ``emoji`` may
+    consist of several characters.
     """
 
     kind: LiteralKind
@@ -113,14 +114,14 @@ _NEVER_SIGNS = "|`´^~"  # separators and accents, which a translation may drop
 
 
 def is_sign(character: str) -> bool:
-    """Return whether a character is a symbol with a meaning, such as a currency sign, "§" or "→"."""
+    """Return whether a character is a meaningful symbol, such as a currency sign, "§" or "→"."""
     if character in _NEVER_SIGNS:
         return False
     return character in _OTHER_SIGNS or unicodedata.category(character) in _SIGN_CATEGORIES
 
 
 def find_signs(text: str) -> Iterator[Span]:
-    """Yield the span of each symbol with a meaning in ``text`` (see `is_sign`)."""
+    """Yield the span of each meaningful symbol in ``text`` (see `is_sign`)."""
     for match in _NOT_PLAIN.finditer(text):
         if is_sign(match.group()):
             yield Span(*match.span())

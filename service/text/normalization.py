@@ -130,9 +130,9 @@ def _clusters() -> re.Pattern[str]:
 
 
 def compose(text: str, fold: Mapping[str, str] = MappingProxyType({})) -> Composed:
-    """Return ``text`` in NFC and without soft hyphens, with the original offsets. The running time is linear.
+    """Return ``text`` in NFC and without soft hyphens, with the offset of each character in the original text.
 
-    ``fold`` maps further characters to their replacements, which may be empty strings.
+    ``fold`` maps further characters to their replacements, which may be empty strings. The running time is linear.
     """
     if unicodedata.is_normalized("NFC", text) and SOFT_HYPHEN not in text and fold.keys().isdisjoint(text):
         return Composed(text, range(len(text) + 1))

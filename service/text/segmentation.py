@@ -77,7 +77,7 @@ def _blocks(text: str) -> list[list[Span]]:
 def _joined(text: str, block: list[Span], grammar: SentenceGrammar) -> list[Span]:
     """Return the paragraphs of a block of lines.
 
-    A line that continues a sentence or a wrapped paragraph is joined to it.
+    A line that continues the sentence or the wrapped paragraph of the previous line is joined to that line.
     """
     if len(block) == 1:
         return block
@@ -225,7 +225,7 @@ def _sentences(text: str, bound: Span, language: Language) -> Iterator[Span]:
 
 
 def _boundaries(paragraph: str, language: Language) -> list[int]:
-    """Return the offsets at which all sentences of a paragraph except the first one begin."""
+    """Return the offset at which each sentence of a paragraph begins, except that of the first sentence."""
     grammar = language.sentences
     # The replacements do not change the length, and they turn quotation marks into pairs that sentencex recognises.
     prepared = grammar.quoted.sub(_as_double_quotes, _SURROGATE.sub("\ufffd", paragraph))
@@ -297,8 +297,8 @@ def _with_speech_cut(paragraph: str, accepted: list[int], grammar: SentenceGramm
 def _cuts(text: str, span: Span, clause: re.Pattern[str]) -> Iterator[int]:
     """Yield the offsets at which a sentence can be divided, best first.
 
-    For each kind of place, such as after a comma, yield the offset that is nearest to the middle of the sentence.
-    ``clause`` is the pattern for a comma between clauses.
+    For each kind of place, such as after a comma, yield the offset that is nearest to the middle of the sentence. Then
+    yield all other offsets. ``clause`` is the pattern for a comma between clauses.
     """
     middle = (span.start + span.end) // 2
     margin = (span.end - span.start) // 5

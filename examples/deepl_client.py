@@ -14,7 +14,7 @@ KEY = os.environ.get("DEPESCHE_KEY", "any")  # the client requires a key, and a 
 
 
 def main() -> int:
-    """Translate texts, HTML and XML, and show that the service rejects a parameter that it does not support."""
+    """Translate texts, HTML and XML, and show that the service rejects a language that it does not serve."""
     client = deepl.DeepLClient(KEY, server_url=URL)
     print("Targets:", ", ".join(language.code for language in client.get_target_languages()))
     results = client.translate_text(["Guten Morgen.", "Das Rathaus bleibt geschlossen."], target_lang="EN-GB")
@@ -26,7 +26,7 @@ def main() -> int:
     xml = client.translate_text(meldung, target_lang="EN-US", tag_handling="xml", ignore_tags=["kuerzel"])
     print(f"XML: {xml}")
     try:
-        client.translate_text("Der Rat tagt.", target_lang="EN-US", context="Ein Bericht aus dem Rathaus.")
+        client.translate_text("Der Rat tagt.", target_lang="FR")
     except deepl.DeepLException as error:
         print(f"Refused: {error}")
     return 0

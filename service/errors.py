@@ -41,7 +41,7 @@ class DepescheError(Exception):
     code = "internal"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the error with all attributes, whatever the arguments of its constructor are."""
+        """Pickle the error with all attributes. The arguments of its constructor do not matter."""
         return _restored, (type(self), self.args, self.__dict__)
 
 

@@ -100,8 +100,8 @@ async def trim_malloc_periodically(
 ) -> None:
     """Call ``trim`` in a thread after each period in which the process used at least `BUSY_S` seconds of CPU time.
 
-    The coroutine runs until it is cancelled, but returns at once if ``trim`` is None. ``clock`` returns the CPU time of
-    the process in seconds. Without these calls, glibc returns memory to the system only from the end of a heap, and
+    The coroutine runs until it is cancelled. If ``trim`` is None, it returns immediately. ``clock`` returns the CPU
+    time of the process in seconds. Otherwise, glibc returns memory to the system only from the end of a heap, and
     retains free memory that lies between blocks in use. For measurements, see docs/adr/0018.
     """
     if trim is None:

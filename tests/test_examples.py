@@ -164,7 +164,6 @@ def test_deepl_client_works(url: str) -> None:
     assert done.stdout.count("DE: ") == 2
     assert "HTML: <p>" in done.stdout
     assert "Refused: " in done.stdout
-    assert "context" in done.stdout
     assert "<kuerzel>dpa/abc</kuerzel></meldung>" in done.stdout
 
 

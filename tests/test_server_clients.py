@@ -102,7 +102,7 @@ from types import SimpleNamespace
 import uvicorn
 from service.newsroom.lifecycle import Lifecycle
 from service.server import _Server, _exit
-import signal
+import signal, socket
 
 async def app(scope, receive, send):
     if scope["type"] == "http":
@@ -111,7 +111,8 @@ async def app(scope, receive, send):
 
 signal.signal(signal.SIGTERM, _exit)
 config = uvicorn.Config(app, port=PORT, lifespan="off", log_config=None)
-_Server(config, SimpleNamespace(lifecycle=Lifecycle()), None, 0.5).run()
+main = socket.create_server(("127.0.0.1", PORT))
+_Server(config, SimpleNamespace(lifecycle=Lifecycle()), None, 0.5, []).run([main])
 """
 
 

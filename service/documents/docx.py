@@ -180,7 +180,7 @@ def _legal(text: str) -> str:
 
 
 def _write_blocks(word: "WordDocument", element: lxml_html.HtmlElement) -> None:
-    """Write each innermost block as a paragraph. Text beside blocks becomes a paragraph too."""
+    """Write each innermost block as a paragraph. Text outside the blocks becomes a paragraph too."""
     paragraph: Paragraph | None = None
 
     def write(text: str | None, marks: frozenset[str], href: str | None) -> None:

@@ -215,7 +215,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     ),
     WarningCode(
         "replacement_characters",
-        "The text contains replacement characters, which stand for lost letters.",
+        "The text contains replacement characters, which mark lost letters.",
         "Repair the source.",
     ),
     WarningCode(

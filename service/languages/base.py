@@ -508,7 +508,7 @@ class Language:
         knows: returns whether a word belongs to the language. It is None if the language has no word list.
         spells: returns whether a word, in lower case, is in a large dictionary of the language. It accepts more words
             than ``knows``, including rare ones. It is None if the language has no dictionary.
-        sign_words: maps signs to the words, in lower case, that may stand for them. Units are not repeated here.
+        sign_words: maps signs to the words, in lower case, that can replace them. Units are not repeated here.
         opposites: pairs and groups of words with opposite meanings.
         doubled_words: words, in lower case, that may occur twice in a row.
         clauses_meet: a pattern for the same word before and after the comma between two clauses. Group 1 is the word.
@@ -560,7 +560,7 @@ class Language:
         return language, (self.code,)
 
     def sign_forms(self, sign: str) -> tuple[str, ...]:
-        """Return the words and other signs, in lower case, that may stand for ``sign``."""
+        """Return the words and other signs, in lower case, that can replace ``sign``."""
         units = self.units.forms.values() if self.units is not None else ()
         of_unit = next((forms for forms in units if sign in forms), ())
         return (*self.sign_words.get(sign, ()), *(form for form in of_unit if form != sign))

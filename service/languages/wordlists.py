@@ -55,7 +55,7 @@ class WordLists:
     def opposites(self, name: str) -> OppositeWords:
         """Return the words with opposite meanings from a list with lines like ``axis meaning = word, beginning*``.
 
-        ``*ending`` stands for the words with this ending, and ``verb ~ particle`` for a separable verb.
+        ``*ending`` matches the words with this ending, and ``verb ~ particle`` for a separable verb.
         """
         words: dict[str, set[Pole]] = {}
         beginnings: dict[str, set[Pole]] = {}

@@ -61,7 +61,7 @@ def test_weblate_translates_with_libretranslate(client: TestClient) -> None:
 def test_settings_of_libretranslate_are_read(client: TestClient) -> None:
     found = ok(client.get("/frontend/settings"))
     assert found["language"]["source"] == {"code": "de", "name": "German"}
-    assert found["charLimit"] == 250_000
+    assert found["charLimit"] == Settings.model_fields["max_text_chars"].default
     assert (found["keyRequired"], found["filesTranslation"]) == (False, False)
 
 

@@ -85,7 +85,7 @@ class SentencePieces:
         """Implement `Pieces.decode`."""
         text: str = self._target.decode(list(pieces))
         # The target model returns pieces of the source model as they are.
-        return text.replace(SPACE, " ").strip() if SPACE in text else text
+        return " ".join(text.replace(SPACE, " ").split()) if SPACE in text else text
 
 
 def sentence_pieces(source: Path, target: Path) -> SentencePieces:

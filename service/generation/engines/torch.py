@@ -221,7 +221,10 @@ def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
         raise ModelError(f"transformers cannot load {folder.name}: {error}") from error
     if missing := _tie(torch, model, report["missing_keys"]):
         raise ModelError(f"the checkpoint {folder.name} lacks weights: {', '.join(sorted(missing)[:3])}")
-    return torch, model.to(device).eval()
+    try:
+        return torch, model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"transformers cannot load {folder.name} on {device}: {error}") from error
 
 
 def _tie(torch: Any, model: Any, missing: Iterable[str]) -> list[str]:

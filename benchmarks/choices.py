@@ -1,15 +1,19 @@
-"""Measure the effect of each part of the choice between outputs: ``python -m benchmarks.choices --data DIR``.
+"""Compare ways of choosing between a model's outputs for a sentence: ``python -m benchmarks.choices --data DIR``.
 
-The same lines are translated with the same weights in five ways:
+The translation model first generates one output for each sentence (first search). If its manifest has a table
+``[thorough]``, it can search again with beam search (thorough search), and the service chooses between the outputs of
+both searches. The benchmark translates the test sets in ``DIR/eval`` in five ways:
 
 - greedy: only the first search
 - beam: only the thorough search, whose best output is used
-- chosen, all: every sentence is searched again, and the output with the fewest doubts and the best score is chosen
-- chosen, doubtful: as before, but only doubtful sentences are searched again (``below_score`` in the manifest)
-- chosen, backward: as before, but the score also includes the log-probability of the source
+- chosen, all: both searches for every sentence. The output with the fewest findings that need
+  review is chosen, and in a tie the output with the best score.
+- chosen, doubtful: the thorough search only for doubtful sentences, whose first output has a finding that
+  needs review, or a score less than ``below_score`` in the manifest
+- chosen, backward: as before, but the score includes the log-probability of the source, given the output
 
-The table contains BLEU, chrF and the gain over greedy. It also contains the percentages of sentences that were searched
-again, of lines that differ from greedy, and of lines that need review.
+The table contains BLEU, chrF, and the gain in BLEU over greedy. It also contains the number of thorough searches in per
+cent of the first searches, the percentages of lines that differ from greedy and that need review, and the seconds.
 """
 
 import asyncio
@@ -44,7 +48,9 @@ COLUMNS = ("bleu", "chrf", "bleu_gain", "searched_again", "changed", "needs_revi
 
 
 def ways(manifest: Manifest) -> dict[str, Manifest]:
-    """Return the manifest for each way of translating. If the manifest has no backward weight, a weight of 1 is used.
+    """Return a copy of ``manifest`` for each way of translating, by the name of the way.
+
+    If ``manifest`` sets no backward weight, the copy for ``chosen, backward`` has a weight of 1.
 
     Raises:
         ValueError: the manifest has no thorough search.
@@ -72,15 +78,15 @@ def ways(manifest: Manifest) -> dict[str, Manifest]:
 
 @dataclass(frozen=True)
 class Counting(LocalGenerator):
-    """A generator that counts its searches.
+    """A generator that counts the sentences that it generates.
 
-    The counter has the key True for thorough searches and False for first ones.
+    The counter has the key True for sentences in a thorough search, and False for sentences in a first search.
     """
 
     searches: Counter[bool] = field(default_factory=Counter)
 
     def generate(self, sources: Sequence[Source], **options: Any) -> list[TextFuture]:
-        """Implement `TextGenerator.generate`."""
+        """Count the sources, and generate outputs for them as `TextGenerator.generate` does."""
         self.searches.update(source.options.thorough for source in sources)
         return super().generate(sources, **options)
 
@@ -89,7 +95,8 @@ class Counting(LocalGenerator):
 class Made:
     """The translations made in one way of translating.
 
-    ``searched_again`` is the percentage of sentences that were searched again. ``seconds`` is the total time.
+    ``searched_again`` is the number of thorough searches in per cent of the first searches. ``seconds`` is the total
+    time.
     """
 
     translations: Sequence[Translation]
@@ -98,12 +105,16 @@ class Made:
 
     @property
     def texts(self) -> list[str]:
-        """The translations, each on a single line."""
+        """Return the text of each translation as a single line."""
         return [one_line(one.text) for one in self.translations]
 
 
 async def made(models: ModelSet, manifest: Manifest, lines: Sequence[str]) -> Made:
-    """Translate ``lines`` with the weights of ``models`` and the settings of ``manifest``. Nothing is cached."""
+    """Translate ``lines`` with the weights of ``models`` and the settings of ``manifest``, without a cache.
+
+    Raises:
+        TypeError: the translation model of ``models`` does not run in this process.
+    """
     own, alignment = (models.models.get(task) for task in ("translation", "alignment"))
     if not isinstance(own, LocalGenerator):
         raise TypeError("the benchmark needs a translation model in this process")
@@ -125,9 +136,10 @@ async def made(models: ModelSet, manifest: Manifest, lines: Sequence[str]) -> Ma
 
 
 def row(found: Made, greedy: Made, references: Sequence[str]) -> dict[str, Any]:
-    """Return the table row for one way of translating.
+    """Return the table row for ``found``, the translations made in one way.
 
-    It contains the scores, the gains over ``greedy``, and shares in per cent.
+    The row contains the scores, the gains over the translations ``greedy``, and percentages. ``references`` contains
+    the reference translation of each line.
     """
     gain = bleu.gain(found.texts, greedy.texts, references)
     return {
@@ -144,7 +156,7 @@ def row(found: Made, greedy: Made, references: Sequence[str]) -> dict[str, Any]:
 
 
 def table(rows: dict[str, dict[str, Any]]) -> str:
-    """Format the rows as a Markdown table. Figures that have a confidence interval are shown with it."""
+    """Format the rows as a Markdown table. ``rows`` maps each way to its row. Known confidence intervals are shown."""
     lines = ["| way | " + " | ".join(COLUMNS) + " |", "|---|" + "---|" * len(COLUMNS)]
     for name, one in rows.items():
         cells = (f"{one[key]} ± {one[f'{key}_pm']}" if f"{key}_pm" in one else str(one[key]) for key in COLUMNS)
@@ -153,7 +165,11 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
 
 
 async def measure(settings: Settings, data: Path, sets: Sequence[str], limit: int | None) -> dict[str, Any]:
-    """Return the table rows for each test set and each way of translating."""
+    """Translate the test sets in each way, and return the table rows by test set and by way.
+
+    ``data`` is the folder of the data sets, and ``sets`` contains the names of the test sets. If ``limit`` is not None,
+    only the first ``limit`` lines of each set are translated. ``settings`` selects the models.
+    """
     pool = ModelPool(plan_of(settings), Cache(Memory(max_bytes=0, ttl_s=1.0)), ignore, lambda: None)
     models = await pool.load()
     try:
@@ -177,7 +193,7 @@ def main(
     *,
     save: Annotated[bool, typer.Option("--record", help="Write results/choices.json.")] = False,
 ) -> None:
-    """Measure and print the tables. The settings of the service select the models."""
+    """Measure and print the tables. The environment variables of the service select the models."""
     result = asyncio.run(measure(Settings(), data, sets.split(","), limit))
     for name, rows in result.items():
         print(name, table(rows), sep="\n")

@@ -1,12 +1,14 @@
 """Measure how well news pages are cleaned: ``python -m benchmarks.pages --data DIR``.
 
-``DIR`` contains pages as described in `models.pages.pages`. Each page is cleaned in four forms: the pasted text of the
-whole page (all), the pasted column of the article (column), an ideal selection of text (drag), and the HTML. The words
-of the extracted body are compared with those of the marked article, and the scores are averaged over all pages. The
-HTML is also processed with trafilatura alone and, if the extra ``benchmarks`` is installed, with newspaper4k and
-readability, for comparison. The line model was trained on the same pages, so these scores are too high.
-``python -m models.pages`` measures publishers that were not used for training. With ``--url``, the summaries of the
-whole pages are measured too.
+``DIR`` contains pages as described in `models.pages.pages`. For each page, a person marked the article. The cleaner
+processes each page in four forms: the pasted text of the whole page (all), the pasted column that contains the article
+(column), the pasted text of an exact selection of the article (drag), and the HTML. The words of the extracted body are
+compared with those of the marked article, and the scores are averaged over all pages. For comparison, the HTML is also
+processed with trafilatura alone and, if the extra ``benchmarks`` is installed, with newspaper4k and readability.
+
+The model that classifies the lines of a pasted text was trained on the same pages, so the scores of the cleaner are too
+high. ``python -m models.pages`` measures it on publishers that were not used for training. With ``--url``, the server
+at this URL summarises the pasted whole pages, and sentences that are not from the article are counted.
 """
 
 from collections import Counter
@@ -43,10 +45,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The scores of an extracted article.
+    """The scores of an extracted article, compared with the article that a person marked.
 
-    ``precision``, ``recall`` and ``f1`` refer to the words of the body. ``headline`` and ``lead`` state whether these
-    parts are correct. ``lead`` is None if the marked article has no lead.
+    ``precision``, ``recall`` and ``f1`` refer to the words of the body. ``headline`` and ``lead`` are True if the
+    extracted headline and lead are correct. ``lead`` is None if the marked article has no lead.
     """
 
     precision: float
@@ -57,7 +59,10 @@ class Score:
 
 
 def overlap(found: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, float]:
-    """Return precision, recall and F1 of the words in ``found``. Repeated words count as often as they occur."""
+    """Return precision, recall and F1 of the words ``found``, compared with ``wanted``.
+
+    Each occurrence of a word counts.
+    """
     common = sum((Counter(found) & Counter(wanted)).values())
     precision = common / len(found) if found else float(not wanted)
     recall = common / len(wanted) if wanted else 1.0
@@ -65,13 +70,13 @@ def overlap(found: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, 
 
 
 def is_near(found: str | None, wanted: str) -> bool:
-    """Return whether two texts consist of nearly the same words."""
+    """Return whether two texts consist of nearly the same words, that is, whether their F1 is at least 0.8."""
     one, other = words(found or ""), words(wanted)
     return bool(one and other) and overlap(one, other)[2] >= NEAR
 
 
 def score(found: Found, gold: Mapping[str, Any]) -> Score:
-    """Compare an extracted article with the marked one."""
+    """Return the scores of the extracted article ``found``, compared with the marked article ``gold``."""
     leads = [" ".join(gold["summary"]), *gold["summary"]] if gold["summary"] else []
     lead = any(is_near(found.lead, one) for one in leads) if leads else None
     return Score(
@@ -80,7 +85,10 @@ def score(found: Found, gold: Mapping[str, Any]) -> Score:
 
 
 def cleaned(text: str, source: Language, headline: str | None = None, lead: str | None = None) -> Found:
-    """Clean a pasted text and return the extracted article."""
+    """Clean a pasted text and return the extracted article. ``source`` is the language of the text.
+
+    ``headline`` and ``lead`` are the headline and the lead of the article, if they are already known.
+    """
     article = clean(text, source, headline=headline, lead=lead)
     return Found(article.headline, article.lead, article.body)
 
@@ -120,7 +128,10 @@ OTHERS = {"trafilatura": _by_trafilatura, "newspaper": _by_newspaper, "readabili
 
 
 def rows(folder: Path, german: Language) -> Iterator[tuple[str, str, Score]]:
-    """Yield (form or program, name of the page, score) for each form of each page."""
+    """Yield the name of the form or program, the name of the page, and the score.
+
+    ``folder`` contains the pages. Each page is processed in each form and by each program. ``german`` is the language.
+    """
     for path in sorted(folder.glob("*.json")):
         gold = gold_of(path)
         for form in FORMS:
@@ -135,7 +146,10 @@ def rows(folder: Path, german: Language) -> Iterator[tuple[str, str, Score]]:
 
 
 def table(scores: Sequence[tuple[str, Score]]) -> dict[str, dict[str, Any]]:
-    """Return the mean scores for each form or program."""
+    """Return the number of pages and the mean scores for each form or program.
+
+    ``scores`` contains the name of the form or program with each score.
+    """
     found: dict[str, dict[str, Any]] = {}
     for kind in dict.fromkeys(name for name, _ in scores):
         own = [one for name, one in scores if name == kind]
@@ -150,7 +164,10 @@ def table(scores: Sequence[tuple[str, Score]]) -> dict[str, dict[str, Any]]:
 
 
 def is_foreign(sentence: str, gold: Mapping[str, Any]) -> bool:
-    """Return whether a sentence is not from the marked article: less than half of its word pairs occur there."""
+    """Return whether a sentence is not from the marked article ``gold``.
+
+    This is the case if less than half of the pairs of adjacent words in the sentence occur in the article.
+    """
     pairs = list(pairwise(words(sentence)))
     article = words("\n".join([gold["title"], *gold["summary"], *body_of(gold)]))
     return bool(pairs) and sum(pair in set(pairwise(article)) for pair in pairs) < SHARE_OF_PAIRS * len(pairs)
@@ -158,6 +175,8 @@ def is_foreign(sentence: str, gold: Mapping[str, Any]) -> bool:
 
 def summaries(folder: Path, url: str) -> dict[str, int]:
     """Summarise each page as pasted text in three sentences, and count the sentences that are not from the article.
+
+    ``folder`` contains the pages, and ``url`` is the base URL of the server that summarises them.
 
     Raises:
         httpx.HTTPError: the server cannot be reached or refuses a page.
@@ -178,7 +197,7 @@ def summaries(folder: Path, url: str) -> dict[str, int]:
 
 
 def show(figures: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print the mean scores as a Markdown table."""
+    """Print the mean scores as a Markdown table. ``figures`` is the result of `table`."""
     columns = ("pages", "precision", "recall", "f1", "headline", "lead")
     print("| form |", " | ".join(columns), "|\n|---" * 1 + "|---" * len(columns) + "|")
     for kind, row in figures.items():
@@ -191,7 +210,7 @@ def main(
     url: Annotated[str | None, typer.Option(help="Base URL of a server; also measure the summaries.")] = None,
     save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/pages.json.")] = False,
 ) -> None:
-    """Measure and print the table. With --record, also write it to benchmarks/results/pages.json."""
+    """Measure and print the scores. With --record, also write them to benchmarks/results/pages.json."""
     figures = table([(kind, one) for kind, _, one in rows(data, language("de"))])
     show(figures)
     found: dict[str, Any] = {"table": figures}

@@ -1,9 +1,9 @@
-"""``make lock``: resolve the dependencies in pyproject.toml to the versions and hashes that the image installs.
+"""Resolve the dependencies in pyproject.toml to the versions and hashes that the image installs (``make lock``).
 
-``requirements-build.txt`` is for building the wheel, ``requirements-cpu.txt`` for the target ``cpu``, and
-``requirements-full.txt`` for the target ``full``. ``requirements-full.txt`` leaves out torch, because the builds of
-torch, and therefore their hashes, differ between package indexes. The Dockerfile pins the version of torch, which
-installs its own CUDA libraries.
+``requirements-build.txt`` contains the packages for building the wheel. ``requirements-cpu.txt`` contains those for the
+target ``cpu`` of the Dockerfile, and ``requirements-full.txt`` those for the target ``full``. All three files leave out
+torch, because the builds of torch, and therefore their hashes, differ between package indexes. The Dockerfile pins the
+version of torch, which installs its own CUDA libraries.
 """
 
 import re
@@ -23,7 +23,7 @@ TORCH_PACKAGE = re.compile(r"torch|triton|(nvidia|cuda)-.+")
 
 
 def main() -> None:
-    """Resolve the requirements and write the three requirements files."""
+    """Resolve the requirements, and write the requirements files ``build``, ``cpu`` and ``full``."""
     asked = requirements(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8")))
     asked["full"].append(f"torch=={torch_version((ROOT / 'Dockerfile').read_text('utf-8'))}")
     for name, wanted in asked.items():
@@ -31,11 +31,11 @@ def main() -> None:
 
 
 def requirements(project: dict[str, Any]) -> dict[str, list[str]]:
-    """Return the requirements in ``project``, the contents of pyproject.toml, for each requirements file.
+    """Return the requirements for each requirements file: ``build``, ``cpu`` and ``full``. They are not yet resolved.
 
-    The files are ``build``, ``cpu`` and ``full``. Their requirements are not yet resolved. The image includes all
-    extras except those for developers. Only ``full`` includes the extra ``torch`` and the extras that depend on another
-    extra of the project, such as `depesche[torch]`.
+    ``project`` is the parsed pyproject.toml. ``cpu`` and ``full`` contain the dependencies and all extras except those
+    for developers. The extra ``torch``, and the extras that depend on another extra of the project (such as
+    `depesche[torch]`), are only in ``full``.
     """
     extras: dict[str, list[str]] = project["project"].get("optional-dependencies", {})
     wanted = {name: asked for name, asked in extras.items() if name not in DEVELOPER_EXTRAS}
@@ -46,7 +46,7 @@ def requirements(project: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def torch_version(dockerfile: str) -> str:
-    """Return the version of torch that the Dockerfile installs.
+    """Return the version of torch that the Dockerfile installs. ``dockerfile`` is the text of the Dockerfile.
 
     Raises:
         ValueError: the Dockerfile contains no ``ARG TORCH_VERSION``.
@@ -58,7 +58,9 @@ def torch_version(dockerfile: str) -> str:
 
 
 def resolved(requirements: list[str]) -> str:
-    """Resolve ``requirements``, and return the contents of a requirements file without torch and its CUDA packages.
+    """Resolve ``requirements``, and return the text of a requirements file with versions and hashes.
+
+    The file leaves out torch, triton and the CUDA packages.
 
     Raises:
         subprocess.CalledProcessError: uv finds no solution or cannot reach a package index.
@@ -69,12 +71,12 @@ def resolved(requirements: list[str]) -> str:
 
 
 def names(lock: str) -> list[str]:
-    """Return the names of the packages in a requirements file, in the same order."""
+    """Return the names of the packages in order. ``lock`` is the text of a requirements file."""
     return re.findall(r"^([a-z0-9][a-z0-9.-]*)==", lock, re.MULTILINE)
 
 
 def write(name: str, lock: str) -> None:
-    """Write the resolved requirements to ``requirements-NAME.txt``."""
+    """Write ``lock``, the text of a requirements file, to ``requirements-NAME.txt`` under a header line."""
     head = f"# Locked packages of the image: {name}. Written by `make lock`; do not edit.\n"
     (FOLDER / f"requirements-{name}.txt").write_text(head + lock, "utf-8")
 

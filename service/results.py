@@ -1,4 +1,4 @@
-"""The results of translation and summarization. Each interface converts them to its own format."""
+"""The results of translation and summarization. The HTTP API and the command line convert them to their own formats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ def needs_review(notices: Sequence[Notice]) -> bool:
 class SentencePair:
     """A source sentence and its translation.
 
-    ``source`` is a span in the submitted text, and ``target`` a span in the translated text. ``words`` contains one
-    (source, target) pair of spans for each aligned word of the translation, in order. It is None if word alignment was
-    not requested.
+    ``source`` is a span in the submitted text, and ``target`` is a span in the translated text. ``words`` contains one
+    (source, target) pair of spans for each aligned word of the translation, in order. ``words`` is None if word
+    alignment was not requested.
     """
 
     source: Span
@@ -35,7 +35,8 @@ class SentencePair:
 class TermUse:
     """An occurrence of a glossary term in the source.
 
-    ``applied`` is True if the glossary's translation of the term was used.
+    ``source`` is the term, ``target`` its translation in the glossary, and ``span`` its place in the submitted text.
+    ``applied`` is True if the translated text contains this translation of the term.
     """
 
     source: str
@@ -48,9 +49,9 @@ class TermUse:
 class Translation:
     """A translated text.
 
-    ``facts`` links the facts of both texts. It is None if they were not requested.
-    ``of`` is its number of sentences, and ``cached`` is how many of them came from the cache. ``truncated`` is True if
-    the translation of a sentence reached the length limit.
+    ``of`` is the number of sentences that needed a model, and ``cached`` is how many of them came from the cache.
+    ``truncated`` is True if the translation of a sentence reached the length limit. ``facts`` links facts of the
+    source, such as numbers and names, with those of the translation. It is None if the facts were not requested.
     """
 
     text: str
@@ -67,8 +68,8 @@ class Translation:
 class SummarySentence:
     """A sentence of a summary.
 
-    ``support`` contains the spans of the source sentences that support it. ``verbatim`` is True if the sentence was
-    copied from the source.
+    ``support`` contains the spans of the source sentences that support this sentence. ``verbatim`` is True if the
+    sentence was copied from the source.
     """
 
     text: str
@@ -81,7 +82,8 @@ class Summary:
     """A summary of a text.
 
     ``method`` is the method that was actually used. If it differs from the requested method, a notice states this.
-    ``variants`` contains alternative versions of this summary, best first.
+    ``truncated`` is True if some source sentences were left out because they were too long for the model. ``variants``
+    contains alternative summaries of the same text, best first.
     """
 
     text: str
@@ -96,7 +98,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """A headline. ``support`` contains the spans of the source sentences that support it."""
+    """A headline for a text. ``support`` contains the spans of the source sentences that support the headline."""
 
     text: str
     support: tuple[Span, ...]
@@ -105,7 +107,7 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Headlines:
-    """The headlines of a text, best first. If there are fewer than requested, a notice states this."""
+    """The headlines for a text, best first. If there are fewer headlines than requested, a notice states this."""
 
     headlines: tuple[Headline, ...]
     notices: tuple[Notice, ...]

@@ -1,4 +1,4 @@
-"""The server process, with its sockets, signal handling, header timeouts and shutdown."""
+"""The server process, with its sockets, signal handling, client timeouts and shutdown."""
 
 import asyncio
 import contextlib
@@ -40,13 +40,14 @@ _log = logging.getLogger("depesche")
 
 
 class ClientTimeoutProtocol(H11Protocol):
-    """An HTTP/1.1 protocol with timeouts for clients that send the head of a request or read a response too slowly.
+    """An HTTP/1.1 protocol with timeouts for clients that send a request head or read a response too slowly.
 
-    The head of a request is its request line and headers. The connection is closed if a head is not complete within
-    ``header_timeout_s`` seconds. This timeout starts when the connection is opened or, for later requests, when their
-    first byte arrives. Between requests, uvicorn's timeout for idle connections applies (``DEPESCHE_KEEP_ALIVE_S``).
+    The head of a request consists of its request line and headers. The connection is closed if a head is not complete
+    within ``header_timeout_s`` seconds. This timeout starts when the connection is opened or, for later requests on the
+    same connection, when the first byte of the request arrives. Between requests, uvicorn's timeout for idle
+    connections applies (``DEPESCHE_KEEP_ALIVE_S``).
 
-    The connection is aborted if the client takes fewer than `LEAST_READ_BYTES` bytes of a waiting response within
+    The connection is aborted if the client reads fewer than `LEAST_READ_BYTES` bytes of an unread response within
     ``write_timeout_s`` seconds.
     """
 
@@ -55,13 +56,13 @@ class ClientTimeoutProtocol(H11Protocol):
     _timeout: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's signature
-        """Start the timeout for the first request head."""
+        """Accept a connection, and start the timeout for its first request head."""
         self._reader = _WatchedTransport(transport, self.write_timeout_s)
         super().connection_made(self._reader)  # type: ignore[arg-type]  # it has the methods of a transport
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        """Start the timeout when a request head begins, and stop it when the head is complete.
+        """Process received data. Start the timeout when a request head begins, and stop it when the head is complete.
 
         `BodyLimitsMiddleware` enforces the timeout for request bodies.
         """
@@ -89,8 +90,8 @@ class ClientTimeoutProtocol(H11Protocol):
 class _WatchedTransport:
     """A transport that is aborted if its client does not read what was written to it.
 
-    `asyncio.Transport.close` waits until everything has been read, so without this, a client could keep a response in
-    memory forever.
+    `asyncio.Transport.close` waits until the client has read everything. Without this class, a client that stops
+    reading could therefore keep a response in memory forever.
     """
 
     def __init__(self, transport: asyncio.Transport, timeout_s: float) -> None:
@@ -106,7 +107,7 @@ class _WatchedTransport:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Write ``data``, and watch whether the client reads it."""
+        """Write ``data``, and start a timer that checks whether the client reads it."""
         if not self._transport.get_write_buffer_size():
             self._progressed(self._written)
         self._written += len(data)
@@ -115,7 +116,7 @@ class _WatchedTransport:
             self._timer = self._loop.call_later(self._timeout_s, self._check)
 
     def stop(self) -> None:
-        """Stop watching, because the connection is closed."""
+        """Stop the timer, because the connection is closed."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -140,19 +141,19 @@ class _WatchedTransport:
 
 
 def _on_settled() -> None:
-    """Prepare the process for requests, after the models have been loaded."""
+    """Freeze the garbage collector's heap and start a text worker. Call this function after models have been loaded."""
     freeze_gc_heap()
     TEXT_THREADS.workers.warm_up()
 
 
 def run(settings: Settings, on_listening: Callable[[int], None] = lambda _: None) -> None:
-    """Run the server until SIGTERM or SIGINT. Accepted requests are finished before it exits.
+    """Run the server until it receives SIGTERM or SIGINT. Accepted requests may then finish within the drain time.
 
-    ``on_listening`` is called with the number of the main port when the server listens on all of its ports.
+    When the server is listening on all of its ports, ``on_listening`` is called with the number of the main port.
 
     Raises:
-        DepescheError: the server cannot listen on a port, or the models could not be loaded and the settings do not
-            tell the process to wait.
+        DepescheError: the server cannot listen on a port; or the models could not be loaded, and the setting
+            ``wait_for_models`` is off.
     """
     sys.setswitchinterval(SWITCH_S)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the models are about to be loaded, so there is nothing to reload
@@ -178,11 +179,11 @@ def run(settings: Settings, on_listening: Callable[[int], None] = lambda _: None
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:
-    """Exit with code 0 when uvicorn raises the signal again after the server has closed.
+    """Exit with code 0. This function handles the signal that uvicorn raises again after the server has closed.
 
     Another thread may still be processing a text, or loading a model in a C++ library. A normal shutdown of the
-    interpreter would wait for the first, and would abort the process for the second. Therefore, if there are other
-    threads, skip that shutdown.
+    interpreter would wait for the end of the processing, and would crash the process during the loading. Therefore, if
+    there are other threads, exit without a shutdown of the interpreter.
     """
     if threading.active_count() > 1:
         _exit_now()
@@ -198,7 +199,7 @@ def _exit_now() -> None:
 
 
 def _give_up() -> None:
-    """Exit, because the shutdown did not finish in time."""
+    """Log an error and exit, because the shutdown did not finish in time."""
     _log.error("shutdown_forced")
     _exit_now()
 
@@ -221,7 +222,11 @@ def _config(app: Any, settings: Settings, drain_s: float, **options: Any) -> uvi
 
 
 def _listening(host: str, port: int, name: str) -> socket.socket:
-    """Return a socket that listens on an address. Raises `DepescheError`, which contains ``name``, if that fails."""
+    """Return a socket that is listening on an address. ``name`` describes the port in the error message.
+
+    Raises:
+        DepescheError: the process cannot listen on the address.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sets TCP_NODELAY only on sockets that were created with an explicit protocol.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -247,15 +252,18 @@ class _AdminServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signal handling to the main server."""
+        """Install no signal handlers, because the main server handles the signals."""
         yield
 
     def begin(self) -> None:
-        """Start serving in the background."""
+        """Start serving the administration port in a task in the background."""
         self._serving = asyncio.create_task(self.serve(sockets=[self._listening]), name="administration")
 
     async def end(self) -> None:
-        """Stop once the requests in progress have been answered. Do nothing if the server was not started."""
+        """Stop the server and wait until the requests in progress have been answered.
+
+        Do nothing if the server was not started.
+        """
         self.should_exit = True
         if self._serving is not None:
             await self._serving
@@ -266,12 +274,12 @@ class _Server(uvicorn.Server):
 
     The states are those of `service.newsroom.lifecycle`:
 
-    state      begins when                                    what the server does
-    ready      the models have been loaded                    answers requests
-    draining   SIGTERM or SIGINT arrives                      answers requests, and closes each connection afterwards
-    refusing   all connections are closed, or `ANNOUNCE_S`    rejects new requests; accepted requests may finish until
-               seconds have passed                            ``drain_s`` seconds after the signal
-    closed     the application's lifespan has ended           closes the administration port
+        state      begins when                                    what the server does
+        ready      the models have been loaded                    answers requests
+        draining   SIGTERM or SIGINT arrives                      closes each connection after its response
+        refusing   all connections are closed, or `ANNOUNCE_S`    rejects new requests; accepted requests may finish
+                   seconds have passed                            until ``drain_s`` seconds after the signal
+        closed     the application's lifespan has ended           closes the administration port
 
     The process exits at the latest ``drain_s`` + `CLOSING_S` seconds after the signal, even if work is still running.
     """
@@ -294,7 +302,7 @@ class _Server(uvicorn.Server):
         self._reload_again = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start serving on both ports."""
+        """Start serving on the main port and, if it is configured, on the administration port."""
         await super().startup(sockets)
         self._log_started_message(sockets or [])  # uvicorn does not log this for sockets that it did not open
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._begin_reload)
@@ -302,11 +310,17 @@ class _Server(uvicorn.Server):
             self._admin.begin()
 
     async def on_tick(self, counter: int) -> bool:
-        """Return whether the server must stop. uvicorn calls this method ten times a second."""
+        """Return whether the server must stop, for example because the models could not be loaded.
+
+        uvicorn calls this method ten times a second.
+        """
         return await super().on_tick(counter) or bool(self._failures)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Start draining. uvicorn calls this method on SIGTERM and SIGINT."""
+        """Start draining: answer requests for a short time and close each connection afterwards.
+
+        uvicorn calls this method on SIGTERM and SIGINT.
+        """
         if self._ends_s == math.inf:
             self._ends_s = time.monotonic() + self._drain_s
             deadline = threading.Timer(self._drain_s + CLOSING_S, _give_up)
@@ -316,7 +330,7 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Run the remaining shutdown steps. The administration port is served until the main port is closed."""
+        """Run the shutdown steps after the start of draining. The administration port is closed after the main port."""
         await self._announce()
         self._newsroom.lifecycle.refuse_work()
         left_s = max(0.0, self._ends_s - time.monotonic()) if self._ends_s < math.inf else self._drain_s
@@ -328,16 +342,20 @@ class _Server(uvicorn.Server):
                 await self._admin.end()
 
     async def _announce(self) -> None:
-        """Wait until every connection has been closed after a response, but at most `ANNOUNCE_S` seconds."""
+        """Wait until every client connection has been closed, but at most `ANNOUNCE_S` seconds.
+
+        During this time, the server still answers requests and closes each connection after its response.
+        """
         end_s = time.monotonic() + ANNOUNCE_S
         connections = self.server_state.connections  # uvicorn's set, which has no event for becoming empty
         while connections and time.monotonic() < end_s and not self.force_exit:  # noqa: ASYNC110
             await asyncio.sleep(ANNOUNCE_STEP_S)
 
     def _begin_reload(self) -> None:
-        """Start a reload. If another reload is running, start one more after it, however many signals arrive.
+        """Start a reload of the models. If a reload is already running, start exactly one more after it.
 
-        The running reload may have read the files before they changed, so it cannot replace the new one.
+        The running reload may have read the files before they were changed, so another one is needed. Further signals
+        during the running reload do not add further reloads.
         """
         self._reload_again = True
         if self._reloading is None or self._reloading.done():

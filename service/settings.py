@@ -1,6 +1,6 @@
 """The settings of the service, read from environment variables with the prefix ``DEPESCHE_``.
 
-Only the modules app, cli and server use them.
+Only the modules ``app``, ``cli`` and ``server`` use these settings. They pass the values on to all other modules.
 """
 
 import os
@@ -33,11 +33,12 @@ def _installed_dir() -> Path:
 class Settings(BaseSettings):
     """The settings of the service.
 
-    The defaults serve the embedded models on one machine. docs/settings.md describes all settings.
+    With the default values, the service uses the embedded models on one machine. docs/settings.md describes all
+    settings.
 
     Raises:
-        ValidationError: a value is invalid, or an environment variable with the prefix is not a setting. Unknown
-            variables are rejected because a mistyped name would otherwise be ignored.
+        ValidationError: a value is invalid, or an environment variable with the prefix ``DEPESCHE_`` is not a setting.
+            Unknown variables are rejected because a misspelt name would otherwise be ignored.
     """
 
     model_config = SettingsConfigDict(env_prefix="DEPESCHE_", frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -348,10 +349,10 @@ class Settings(BaseSettings):
 
     @property
     def seal_secrets(self) -> list[bytes]:
-        """The secrets for the encryption of values in Redis. Without secrets, values are not encrypted.
+        """The secrets with which values in Redis are encrypted. If the list is empty, values are not encrypted.
 
         Raises:
-            SealMissing: there is a shared cache, and its encryption is neither configured nor turned off.
+            SealMissing: a Redis server is configured, but ``cache_seal_key`` is not set.
         """
         if self.redis_url is not None and self.cache_seal_key is None:
             raise SealMissing(
@@ -373,6 +374,6 @@ class Settings(BaseSettings):
 
 
 def _with_nearest(name: str, known: Collection[str]) -> str:
-    """Return the name of an unknown setting, with the most similar name of a setting if there is one."""
+    """Return ``name``, which is not a setting, followed by the most similar name in ``known`` if there is one."""
     similar = get_close_matches(name, sorted(known), n=1)
     return f"{name} (did you mean {similar[0]}?)" if similar else name

@@ -1,8 +1,8 @@
 """Worker processes for text processing. A worker can be killed at any time without affecting other work.
 
-The first use starts a template process, which imports the modules for the work once. Each worker is a fork of the
-template, so a new worker is ready within milliseconds and shares the memory of the imported modules. Each worker has a
-socket of its own. docs/adr/0027 gives the reasons.
+A template process imports the required modules once. It is started when the first worker is needed. Each worker is a
+fork of the template process, so a new worker is ready within milliseconds and shares the memory of the imported
+modules. Each worker communicates with the service through a socket of its own. docs/adr/0027 gives the reasons.
 """
 
 import asyncio
@@ -48,10 +48,11 @@ _log = logging.getLogger("depesche")
 
 
 class Workers:
-    """A pool of ``processes`` worker processes with a bounded queue. Nothing is started before the first use.
+    """A pool of up to ``processes`` worker processes with a bounded queue. No process is started before the first use.
 
-    ``preload`` names the modules that the template process imports. A piece of work may use ``cpu_s`` seconds of
-    processor time and ``memory_bytes`` bytes of memory.
+    ``preload`` contains the names of the modules that the template process imports. Each call of `run` may use
+    ``cpu_s`` seconds of processor time and ``memory_bytes`` bytes of memory. Up to ``most_waiting`` calls may wait for
+    a worker.
     """
 
     def __init__(
@@ -72,25 +73,29 @@ class Workers:
 
     @property
     def oldest_s(self) -> float:
-        """The age, in seconds, of the oldest piece of work that is waiting or running. 0 if there is none."""
+        """The age, in seconds, of the oldest call of `run` that is waiting or running.
+
+        It is 0 if there is no such call.
+        """
         now_s = time.monotonic()
         return max((now_s - job.since_s for job in self._jobs), default=0.0)
 
     def warm_up(self) -> None:
-        """Start a worker if there is none, so that the first piece of work does not wait for the template process."""
+        """Start a worker if there is none, so that the first call of `run` does not wait for the template process."""
         if not self._idle and not self._jobs:
             self._threads.submit(lambda: self._idle.append(self._template.fork()))
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work`` in a worker and return its result. ``work``, its arguments and its result must be picklable.
+        """Call ``work`` in a worker and return its result. ``work``, its arguments and its result must be picklable.
 
-        If the caller is cancelled, waiting work is dropped, and the worker of running work is killed.
+        If the caller is cancelled while its work is waiting, the work is dropped. If the work is already running, its
+        worker is killed.
 
         Raises:
-            QueueFull: too much work is waiting.
-            InvalidInput: the work exceeded its processor time or its memory.
+            QueueFull: too many calls are waiting.
+            InvalidInput: the work exceeded its limit on processor time or memory.
             WorkerLost: the worker ended unexpectedly, or the work raised an exception that is not a `DepescheError`.
-            DepescheError: the work raised it.
+            DepescheError: ``work`` raised this error itself.
         """
         if len(self._jobs) >= self._most:
             raise QueueFull("too many long texts are being processed", retry_after_s=RETRY_AFTER_S)
@@ -108,14 +113,14 @@ class Workers:
         raise value
 
     def close(self) -> None:
-        """End all processes. Work that is running fails with `WorkerLost`."""
+        """End all worker processes and the template process. Running calls of `run` raise `WorkerLost`."""
         for job in list(self._jobs):
             job.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._template.close()
 
     def _serve(self, job: "_Job") -> tuple[bool, Any]:
-        """Run a job in an idle worker or in a new one, and return the pair (True, result) or (False, exception)."""
+        """Run a job in an idle worker or in a new one. Return the pair (True, result) or (False, exception)."""
         worker = self._take()
         if not job.begin(worker):  # the caller has left
             self._idle.append(worker)
@@ -146,7 +151,7 @@ class Workers:
         return outcome.done, outcome.value
 
     def _take(self) -> "_Worker":
-        """Return an idle worker that is still alive, or a new one."""
+        """Return an idle worker that is still alive or, if there is none, a new worker."""
         while True:
             try:
                 worker = self._idle.pop()
@@ -165,10 +170,10 @@ class Workers:
 
 
 class _Outcome(NamedTuple):
-    """The outcome of a piece of work.
+    """The outcome of a job.
 
-    ``value`` is the result if ``done`` is True, and otherwise an exception. ``crash`` describes an unexpected
-    exception.
+    ``value`` is the result if ``done`` is True, and otherwise the exception to raise. ``crash`` describes an unexpected
+    exception for the log, and is empty if there was none.
     """
 
     done: bool
@@ -177,7 +182,7 @@ class _Outcome(NamedTuple):
 
 
 class _Job:
-    """A pickled piece of work, and the worker that runs it."""
+    """A pickled function call, and the worker that is executing it."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -187,20 +192,20 @@ class _Job:
         self._lock = threading.Lock()
 
     def begin(self, worker: "_Worker") -> bool:
-        """Record the worker, and return whether the job may start."""
+        """Record that ``worker`` executes this job. Return False, and record nothing, if the job has been cancelled."""
         with self._lock:
             if not self.cancelled:
                 self._worker = worker
             return not self.cancelled
 
     def end(self) -> bool:
-        """Record that the worker is done, and return whether it has not been killed."""
+        """Record that the worker no longer executes this job. Return False if the job has been cancelled."""
         with self._lock:
             self._worker = None
             return not self.cancelled
 
     def cancel(self) -> None:
-        """Prevent the job from starting, or kill its worker."""
+        """Prevent the job from starting or, if a worker is executing it, kill the worker."""
         with self._lock:
             self.cancelled = True
             if self._worker is not None:
@@ -208,7 +213,7 @@ class _Job:
 
 
 class _Worker:
-    """A worker process, and the connection to it."""
+    """A worker process, and the connection through which it receives jobs and returns results."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -220,7 +225,7 @@ class _Worker:
 
 
 class _Template:
-    """The template process, which is started by the first call of `fork`, and again if it has ended."""
+    """The template process. The first call of `fork` starts it, and a later call starts it again if it has ended."""
 
     def __init__(self, preload: Sequence[str], cpu_s: int, memory_bytes: int) -> None:
         self._options = (list(preload), cpu_s, memory_bytes)
@@ -229,10 +234,10 @@ class _Template:
         self._process: subprocess.Popen[bytes] | None = None
 
     def fork(self) -> _Worker:
-        """Start a worker.
+        """Start a worker process and return it.
 
         Raises:
-            WorkerLost: the template process cannot be started, or it ended.
+            WorkerLost: no worker could be started, even with a new template process.
         """
         with self._lock:
             try:
@@ -246,7 +251,7 @@ class _Template:
                 raise WorkerLost("no worker process can be started") from error
 
     def close(self) -> None:
-        """End the template process. The kernel then ends the workers."""
+        """End the template process. The kernel then ends its workers as well."""
         with self._lock:
             self._stop()
 
@@ -289,9 +294,10 @@ def _too_complex(detail: str, limit: int) -> InvalidInput:
 
 
 def serve_forks(descriptor: int) -> None:
-    """Run the template process: import the modules, then fork a worker for each socket that arrives.
+    """Run the template process: import the modules, and then fork a worker for each socket that is received.
 
-    ``descriptor`` is that of the socket of the parent process. Return when the parent process ends.
+    The parent process sends the sockets. ``descriptor`` is the file descriptor of the connection to it. The function
+    returns when the parent process closes this connection or ends.
     """
     control = socket.socket(fileno=descriptor)
     with control.makefile("rb", buffering=0) as stream:
@@ -325,7 +331,10 @@ def _exactly(stream: Any, size: int) -> bytes:
 
 
 def _work(connection: Connection, cpu_s: int, memory_bytes: int) -> None:
-    """Run pieces of work until the connection is closed."""
+    """Execute jobs in a worker process, until the connection is closed or the process has used too much memory.
+
+    A job may use ``cpu_s`` seconds of processor time and ``memory_bytes`` bytes of memory.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)  # end with the template, and so with the service
         with contextlib.suppress(OSError):  # if memory runs out, the kernel should kill a worker, not the service
@@ -351,7 +360,10 @@ def _work(connection: Connection, cpu_s: int, memory_bytes: int) -> None:
 
 
 def _outcome(content: bytes, memory_bytes: int) -> _Outcome:
-    """Run a pickled piece of work."""
+    """Execute a pickled function call and return its outcome.
+
+    ``memory_bytes`` is the memory limit, for the error message.
+    """
     try:
         work, args, kwargs = pickle.loads(content)  # noqa: S301 - from our parent
         return _Outcome(done=True, value=work(*args, **kwargs))

@@ -1,4 +1,7 @@
-"""A scripted OpenAI-compatible server on 127.0.0.1. A function answers each request for a chat completion."""
+"""A fake OpenAI-compatible server on 127.0.0.1.
+
+A function of the test returns the reply to each chat completion request.
+"""
 
 import json
 import re
@@ -15,9 +18,10 @@ SENTENCE = re.compile(r"^Sentence to translate:\n1: (.*)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer of the server: the contents of the choices, or an error.
+    """A response of the fake server: a chat completion with one choice for each of ``contents``, or an error.
 
-    ``broken`` closes the connection in the middle of the answer. ``delay_s`` is the time before the answer.
+    An error has another ``status`` than 200. If ``broken`` is True, the server closes the connection in the middle of
+    the body. ``delay_s`` is the time before the response, in seconds. If ``raw`` is not None, it is the body.
     """
 
     contents: tuple[str, ...] = ()
@@ -30,7 +34,7 @@ class Reply:
     raw: bytes | None = None
 
     def body(self) -> bytes:
-        """Return the body of the answer."""
+        """Return the body of the response."""
         if self.raw is not None:
             return self.raw
         logprobs = None if self.log_prob is None else {"content": [{"token": "x", "logprob": self.log_prob}] * 3}
@@ -47,12 +51,12 @@ class Reply:
 
 
 def said(*contents: str, **options: Any) -> Reply:
-    """Return an answer with one choice for each of ``contents``."""
+    """Return a reply with one choice for each of ``contents``. ``options`` are other fields of `Reply`."""
     return Reply(contents, **options)
 
 
 def sentence_of(body: dict[str, Any]) -> str:
-    """Return the sentence that a request asks to translate."""
+    """Return the sentence to translate from the prompt in the request ``body``."""
     found = SENTENCE.search(body["messages"][-1]["content"])
     assert found is not None, body
     return found[1]
@@ -63,10 +67,11 @@ Script = Callable[[dict[str, Any]], Reply]
 
 @dataclass
 class RemoteStandIn:
-    """The state of the server, which tests may change while it is running.
+    """The state of the fake server. Tests can change it while the server is running.
 
-    ``script`` answers each request. ``bodies`` contains the bodies of all requests for chat completions, and
-    ``headers`` their headers. ``checks`` counts the requests for the list of models.
+    ``script`` returns the reply to each request. ``bodies`` and ``headers`` contain the bodies and headers of all chat
+    completion requests. ``checks`` counts the requests for the list of models. ``most_at_once`` is the largest number
+    of requests that were in progress at the same time.
     """
 
     script: Script
@@ -80,7 +85,7 @@ class RemoteStandIn:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, body: dict[str, Any], headers: dict[str, str]) -> Reply:
-        """Record a request and return the reply of the script."""
+        """Record a request, wait for the delay of its reply, and return the reply of ``script``."""
         with self._lock:
             self.bodies.append(body)
             self.headers.append(headers)
@@ -95,7 +100,7 @@ class RemoteStandIn:
                 self._running -= 1
 
     def sentences(self) -> list[str]:
-        """Return the sentences of all requests, in order."""
+        """Return the sentence to translate of each request, in order."""
         return list(map(sentence_of, self.bodies))
 
 
@@ -104,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_state: RemoteStandIn
 
     def log_message(self, *_: Any) -> None:
-        """Log nothing."""
+        """Suppress the log line of a request."""
 
     def do_GET(self) -> None:
         self.server_state.checks += 1
@@ -143,7 +148,12 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def remote_server(script: Script, *, port: int = 0) -> Iterator[RemoteStandIn]:
-    """Start a server that answers with ``script``."""
+    """Start a fake server whose replies come from ``script``, and yield its state.
+
+    Stop the server after the ``with`` block.
+
+    If ``port`` is 0, the server uses a free port.
+    """
     state = RemoteStandIn(script)
     handler = type("Handler", (_Handler,), {"server_state": state})
     server = _Server(("127.0.0.1", port), handler)

@@ -30,7 +30,7 @@ def depesche(*arguments: str | Path, stdin: bytes | None = None, **environment: 
 
 
 def assert_told(result: Result, *words: str) -> None:
-    """Assert that standard error has exactly one line, which contains ``words``, and that the exit code is 1."""
+    """Assert that a command failed with exit code 1 and one line on standard error, which contains ``words``."""
     assert result.exit_code == 1, result.output
     (line,) = result.stderr.splitlines()
     assert line.startswith("depesche: ")

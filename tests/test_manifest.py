@@ -1,4 +1,4 @@
-"""Tests of the manifest: errors that name the field, and the decoding options for a source."""
+"""Tests of model manifests: errors name the invalid field, and the decoding options depend on the source's length."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Tests that the dashboard and the alert rules use existing metrics, and that promtool accepts them."""
+"""Tests that the Grafana dashboard and the alert rules use existing metrics, and that promtool accepts the rules."""
 
 import json
 import re
@@ -25,7 +25,10 @@ Matcher = tuple[str, str, str, str]
 
 
 def promtool(*args: str, given: str | None = None) -> None:
-    """Run promtool, which must succeed. Skip the test if it is not installed."""
+    """Run promtool, and fail if it reports an error. Skip the test if promtool is not installed.
+
+    ``given`` is the standard input of promtool.
+    """
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"{PROGRAM} is not installed")
     done = subprocess.run([PROGRAM, *args], input=given, capture_output=True, text=True, check=False, cwd=MONITORING)
@@ -37,27 +40,27 @@ def panels() -> list[dict[str, Any]]:
 
 
 def expressions() -> list[str]:
-    """Return the expressions of the dashboard, with Grafana's variables replaced."""
+    """Return the PromQL expressions of the dashboard, with values in the place of Grafana's variables."""
     found = [target["expr"] for panel in panels() for target in panel["targets"]]
     return [e.replace("$__rate_interval", "5m").replace("$job", "a|b").replace("$instance", ".*") for e in found]
 
 
 def queries() -> str:
-    """Return all text that names metrics: rules without comments, expressions and variables."""
+    """Return the alert rules without comments, and the expressions and variables of the dashboard, as one text."""
     rules = "\n".join(line for line in RULES.splitlines() if not line.lstrip().startswith("#"))
     variables = [one["definition"] for one in DASHBOARD["templating"]["list"] if one["type"] == "query"]
     return "\n".join([rules, *expressions(), *variables])
 
 
 def matchers(text: str) -> Iterator[Matcher]:
-    """Return the metric, label, operator and value of every label matcher."""
+    """Yield the metric, label, operator and value of each label matcher in the PromQL ``text``."""
     for name, inside in re.findall(rf"({METRIC})\{{([^}}]*)\}}", text):
         yield from ((name, *parts) for parts in re.findall(r'(\w+)(=~|!=|=|!~)"([^"]*)"', inside))
 
 
 @pytest.fixture(scope="module")
 def given(client: TestClient) -> dict[str, list[dict[str, str]]]:
-    """Return the labels of all samples by name, after a real request."""
+    """Return the labels of all samples for each metric, after a real request."""
     assert client.post("/v1/articles", json={"body": "Der Zug fährt heute nicht nach Kiel."}).status_code == 200
     found: dict[str, list[dict[str, str]]] = {}
     for family in text_string_to_metric_families(client.get("/metrics").text):

@@ -1,4 +1,4 @@
-"""Tests of the training of the line model, and of the scores of the pages benchmark."""
+"""Tests of the training of the model that classifies the lines of a page, and of the scores of the pages benchmark."""
 
 import gzip
 import json

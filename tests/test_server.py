@@ -1,4 +1,4 @@
-"""Tests of both ports in one process: they start and stop together, and report a port that is in use."""
+"""Tests of both ports in one process: they start and stop together, and a port that is in use is reported."""
 
 import os
 import signal
@@ -108,7 +108,7 @@ def test_models_that_cannot_be_loaded_end_the_process(tmp_path: Path) -> None:
 
 
 def served(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m service serve`` until it ends."""
+    """Run ``python -m service serve`` with ``options`` and the variables ``environment``, and return its result."""
     command = [sys.executable, "-m", "service", "serve", *options]
     given = {**os.environ, **environment}
     return subprocess.run(command, env=given, capture_output=True, text=True, timeout=PATIENCE_S, check=False)

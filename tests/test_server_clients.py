@@ -1,4 +1,4 @@
-"""Tests of clients that read too slowly, of signals, and of the time that a shutdown takes."""
+"""Tests of clients that read responses too slowly, of signals, and of the duration of a shutdown."""
 
 import asyncio
 import signal
@@ -75,7 +75,7 @@ async def test_client_that_reads_slowly_gets_everything() -> None:
 
 @pytest.fixture
 def server() -> Any:
-    """A server whose newsroom counts its reloads. Each takes two turns of the event loop."""
+    """Return a server with a fake service that counts its reloads. Each reload takes two turns of the event loop."""
     reloads: list[int] = []
 
     async def reload() -> None:

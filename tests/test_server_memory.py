@@ -1,4 +1,4 @@
-"""Tests that long-lived objects are frozen for the garbage collector, and that a reload frees the old models."""
+"""Tests that long-lived objects are excluded from garbage collection, and that a reload frees the previous models."""
 
 import asyncio
 import gc
@@ -18,7 +18,7 @@ PATIENCE_S = 180.0
 
 @pytest.fixture(autouse=True)
 def in_sight_again() -> Iterator[None]:
-    """Unfreeze all objects after the test."""
+    """Include all objects in garbage collection again after each test."""
     yield
     gc.unfreeze()
 

@@ -1,4 +1,4 @@
-"""Tests of the settings: documentation, defaults and rejected values."""
+"""Tests that each setting is documented, has the right default, and rejects invalid values."""
 
 import base64
 from pathlib import Path

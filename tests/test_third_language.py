@@ -1,4 +1,4 @@
-"""Tests that adding a third language requires one folder and one manifest, and no change in any other file."""
+"""Tests that a folder and a manifest are enough to add a third language, and that no other file changes."""
 
 import shutil
 import sys
@@ -36,7 +36,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 def files_of_the_repository() -> dict[Path, int]:
-    """Return each source file and manifest with the time of its last change."""
+    """Return the time of the last change of each source file and manifest, in nanoseconds."""
     folders = (REPOSITORY / "service", REPOSITORY / "models" / "catalog")
     files = (path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts)
     return {path: path.stat().st_mtime_ns for path in files}
@@ -44,7 +44,7 @@ def files_of_the_repository() -> dict[Path, int]:
 
 @pytest.fixture
 def french(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Create a folder with a language package, and add it to the search path of the languages."""
+    """Add a package for the French language to the search path of `service.languages` during a test."""
     package = tmp_path / "languages" / "fr"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(FRENCH, "utf-8")
@@ -56,7 +56,7 @@ def french(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def french_models(tmp_path: Path, models_dir: Path) -> Path:
-    """Create a folder with one manifest: the tiny translation model with French as source language."""
+    """Return a models folder with one model: the tiny translation model, with French as its source language."""
     folder = tmp_path / "models"
     (folder / "catalog").mkdir(parents=True)
     shutil.copytree(models_dir / "embedded" / "starter-de-en", folder / "embedded" / "starter-fr-en")

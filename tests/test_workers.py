@@ -1,4 +1,4 @@
-"""Tests for the pool of worker processes."""
+"""Tests of the pool of worker processes."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from service.workers import MAX_GROWTH_KIB, Workers
 
 
 def never_ends() -> None:
-    """Search in a way that the re library cannot finish, and that no Python signal handler can interrupt."""
+    """Start a regular expression search that takes practically forever. No Python signal handler can interrupt it."""
     re.search(r"(a+)+$", "a" * 40 + "b")
 
 
@@ -26,7 +26,7 @@ def workers() -> Iterator[Workers]:
 
 
 async def _ends(pid: int) -> bool:
-    """Return whether a process ends within five seconds."""
+    """Return whether the process ``pid`` ends within five seconds."""
     for _ in range(100):
         try:
             os.kill(pid, 0)

@@ -1,7 +1,8 @@
-"""Write the OpenAPI document and the reference in docs/api, or check that they are up to date.
+"""Write the OpenAPI document, the reference and the table of codes in docs/api, or check that they are up to date.
 
-``python -m tools.api`` writes the files. ``--check`` writes nothing, and exits with 1 if a file is out of date. A
-change that breaks callers is written only with ``--breaking``. It needs an entry under "Changed" in CHANGELOG.md.
+``python -m tools.api`` writes the files. With ``--check``, it writes nothing, and exits with 1 if a file is out of
+date. Without ``--breaking``, it also exits with 1 and writes nothing if a change breaks callers. Such a change needs an
+entry under "Changed" in CHANGELOG.md.
 """
 
 import argparse
@@ -20,28 +21,31 @@ DOCUMENT = FOLDER / "openapi.json"
 
 
 def current() -> dict[str, Any]:
-    """Return the OpenAPI document of a service with the default languages, without API keys."""
+    """Return the OpenAPI document of a service that translates from German into English and requires no API keys."""
     found: dict[str, Any] = create_app(settings()).openapi()
     return found
 
 
 def settings() -> Settings:
-    """Return the settings whose documents are stored. They do not depend on the environment."""
+    """Return the settings for which the stored documents are generated.
+
+    Their explicit values override the environment.
+    """
     return Settings(source_lang="de", target_lang="en", keys_file=None, metrics_port="main")
 
 
 def encoded(document: dict[str, Any]) -> str:
-    """Return the text of a document as it is stored."""
+    """Return ``document`` as JSON text in the form in which it is stored."""
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
 
 def changed(document: dict[str, Any]) -> list[Change]:
-    """Return the changes between the stored document and ``document``. The list is empty if nothing is stored."""
+    """Return the changes from the stored document to ``document``. The list is empty if no document is stored."""
     return compare(json.loads(DOCUMENT.read_text("utf-8")), document) if DOCUMENT.exists() else []
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check the files. Return the exit status."""
+    """Write or check the files, and return the exit status. ``arguments`` contains the command-line arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is out of date")
     parser.add_argument("--breaking", action="store_true", help="also write changes that break callers")

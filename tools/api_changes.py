@@ -1,8 +1,9 @@
-"""The differences between two OpenAPI documents, and whether each of them breaks callers.
+"""Find the differences between two OpenAPI documents, and decide whether each of them breaks callers.
 
 A change is breaking if a request that was valid before is refused, or if a client that was generated from the old
-document cannot read a response. `compare` understands the parts of JSON Schema that the documents of the service use.
-Any other change counts as breaking.
+document cannot read a response. `compare` supports the keywords of JSON Schema that the service's documents use, and
+ignores descriptive keywords such as ``title``. A change to any other keyword counts as breaking, unless it removes a
+restriction from a request.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,19 +23,23 @@ RULES = frozenset({"const", "pattern", "format", "not", "if", "then", "else"})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A difference between two documents: its place, what changed, and whether it breaks callers."""
+    """A difference between two documents.
+
+    ``place`` names the part of the document that differs, and ``what`` describes the change. ``breaking`` is True if
+    the change breaks callers.
+    """
 
     place: str
     what: str
     breaking: bool
 
     def __str__(self) -> str:
-        """Return the change as one line."""
+        """Return a line with the place, the change, and the word BREAKING or compatible."""
         return f"{'BREAKING' if self.breaking else 'compatible'}: {self.place}: {self.what}"
 
 
 def compare(old: Schema, new: Schema) -> list[Change]:
-    """Return all differences between two OpenAPI documents that callers can notice."""
+    """Return the differences between two OpenAPI documents that callers can notice. Breaking changes come first."""
     before, after = _operations(old), _operations(new)
     found = [Change(name, "the operation was removed", breaking=True) for name in before.keys() - after.keys()]
     found += [Change(name, "the operation was added", breaking=False) for name in after.keys() - before.keys()]
@@ -54,7 +59,11 @@ def _operations(document: Schema) -> dict[str, Schema]:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two documents whose parts are compared. ``seen`` contains the pairs of references that are being compared."""
+    """Two OpenAPI documents to compare.
+
+    ``seen`` contains the pairs of ``$ref`` values that are already being compared, so recursive schemas end the
+    comparison.
+    """
 
     old: Schema
     new: Schema
@@ -159,7 +168,10 @@ def _resolved(document: Schema, schema: Schema) -> Schema:
 
 
 def _kind(document: Schema, branch: Schema) -> str:
-    """Return a name for an alternative, which is the same in both documents."""
+    """Return a name for ``branch``, an alternative in ``anyOf``.
+
+    The name identifies the alternative in both documents.
+    """
     found = _resolved(document, branch)
     kind = found.get("type", "any")
     return f"enum of {kind}" if "enum" in found else str(found.get("title") or kind)

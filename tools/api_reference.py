@@ -1,6 +1,7 @@
-"""The reference in docs/api, generated from the OpenAPI document and the tables of codes.
+"""Generate the pages reference.md and codes.md in docs/api.
 
-`reference` returns the page of all endpoints, headers and schemas, and `code_page` that of all codes.
+`reference` generates the page of all endpoints, headers and schemas from the OpenAPI documents. `code_page` generates
+the page of all error and warning codes from the tables of codes.
 """
 
 import json
@@ -24,7 +25,7 @@ LIMITS = {
 
 
 def reference(main: Schema, admin: Schema) -> str:
-    """Return the reference page for the documents of the main port and of the administration port."""
+    """Return the reference page in Markdown. ``main`` and ``admin`` are the OpenAPI documents of the two ports."""
     return "\n".join(_page(main, admin)) + "\n"
 
 
@@ -112,7 +113,7 @@ def _resolved(document: Schema, schema: Schema) -> Schema:
 
 
 def _type(schema: Schema) -> str:
-    """Return the type of a field in words, with links to schemas."""
+    """Return the type that ``schema`` describes in words, with links to other schemas."""
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(SCHEMAS)
         return f"[{name}](#{name.lower()})"
@@ -152,7 +153,7 @@ def _paragraph(text: str) -> str:
 
 
 def code_page() -> str:
-    """Return the page of all codes of errors and warnings."""
+    """Return the page of all error and warning codes in Markdown."""
     lines = [f"# Codes\n\n{NOTE}\n"]
     lines.append(
         "The tables list the codes of errors and warnings. Later versions may add codes, so a client must accept "

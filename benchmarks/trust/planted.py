@@ -1,7 +1,9 @@
-"""Plant typical errors of translation models in good English translations. The same seed plants the same errors.
+"""Functions that plant typical errors of translation models in good English translations.
 
-The errors are made by changing the characters and words of the English sentence. This module uses no code of the
-checks.
+`PLANTS` lists these functions for each kind of error.
+
+A function changes the characters or words of the translation at a place that ``rng`` chooses, so the same seed plants
+the same errors. This module uses no code of the checks that are measured with these errors.
 """
 
 import random
@@ -41,9 +43,10 @@ LEAST_WORDS = 6
 
 @dataclass(frozen=True)
 class Case:
-    """A source text and a good output in which to plant an error.
+    """A German sentence and a good English translation, ``output``, in which an error can be planted.
 
-    ``other_output`` is the output for another source text. ``names`` contains names from all source texts.
+    ``other_output`` is the translation of another sentence. ``names`` contains names that occur in any of the
+    sentences.
     """
 
     source: str
@@ -77,7 +80,7 @@ def one_of_words(words: Sequence[str]) -> re.Pattern[str]:
 
 
 def _swap(words: Sequence[str]) -> Plant:
-    """Return a `Plant` that replaces an occurrence of one of ``words`` with another of these words."""
+    """Return a function that replaces one occurrence of a word in ``words`` with another of these words."""
     pattern = one_of_words(words)
 
     def plant(case: Case, rng: random.Random) -> str | None:
@@ -88,7 +91,7 @@ def _swap(words: Sequence[str]) -> Plant:
 
 
 def _exchange(table: Mapping[str, str]) -> Plant:
-    """Return a `Plant` that replaces a word with its counterpart in ``table``."""
+    """Return a function that replaces one key of ``table`` with its value. A key is a word or a currency sign."""
     pattern = re.compile(
         "|".join(rf"\b{re.escape(w)}\b" if w.isalpha() else rf"{re.escape(w)}(?=\s?\d)" for w in table)
     )
@@ -100,7 +103,7 @@ def _exchange(table: Mapping[str, str]) -> Plant:
 
 
 def digit(case: Case, rng: random.Random) -> str | None:
-    """Change a digit in a numeral."""
+    """Return ``case.output`` with one digit of a numeral changed, or None if it contains no numeral."""
 
     def changed(numeral: str) -> str:
         place = rng.choice([n for n, char in enumerate(numeral) if char.isdigit()])
@@ -111,7 +114,10 @@ def digit(case: Case, rng: random.Random) -> str | None:
 
 
 def decimal_shift(case: Case, rng: random.Random) -> str | None:
-    """Shift the decimal point: 1.5 becomes 15, 4,000 becomes 40,000, and 120 becomes 1,200."""
+    """Return ``case.output`` with the decimal point of one numeral shifted, or None if there is no suitable numeral.
+
+    For example, 1.5 becomes 15, 4,000 becomes 40,000, and 120 becomes 1,200.
+    """
 
     def shifted(numeral: str) -> str | None:
         if "." in numeral:
@@ -123,19 +129,22 @@ def decimal_shift(case: Case, rng: random.Random) -> str | None:
 
 
 def year(case: Case, rng: random.Random) -> str | None:
-    """Change a year."""
+    """Return ``case.output`` with one year changed, or None if it contains no year."""
     return one_of_places(
         case.output, list(YEAR.finditer(case.output)), lambda old: str(int(old) + rng.choice((-2, -1, 1, 3))), rng
     )
 
 
 def hour(case: Case, rng: random.Random) -> str | None:
-    """Change the hour of a time of day."""
+    """Return ``case.output`` with the hour of one time of day changed, or None if it contains no time."""
     return one_of_places(case.output, list(CLOCK.finditer(case.output)), lambda old: str(int(old) % 11 + 1), rng)
 
 
 def name(case: Case, rng: random.Random) -> str | None:
-    """Replace a name that occurs in the source and the output with a name from another sentence."""
+    """Return ``case.output`` with a name that is also in the source replaced by a name from another sentence.
+
+    The result is None if no name is in both texts.
+    """
     places = [
         match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
     ]
@@ -144,7 +153,7 @@ def name(case: Case, rng: random.Random) -> str | None:
 
 
 def dropped_name(case: Case, rng: random.Random) -> str | None:
-    """Remove a name that occurs in the source and the output."""
+    """Return ``case.output`` without one of the names that are also in the source, or None if there is no such name."""
     places = [
         match for match in NAME.finditer(case.output) if match.group() in case.names and match.group() in case.source
     ]
@@ -152,27 +161,36 @@ def dropped_name(case: Case, rng: random.Random) -> str | None:
 
 
 def _quotations(case: Case) -> list[re.Match[str]]:
-    """Return the quotations in the output that do not make up the whole sentence."""
+    """Return the quotations in ``case.output``, except a quotation that makes up the whole sentence."""
     return [match for match in QUOTATION.finditer(case.output) if len(match.group()) < len(case.output) - 2]
 
 
 def lost_marks(case: Case, rng: random.Random) -> str | None:
-    """Remove the quotation marks from a quotation."""
+    """Return ``case.output`` without the quotation marks of one quotation, or None if it contains no quotation."""
     return one_of_places(case.output, list(QUOTATION.finditer(case.output)), lambda old: old[1:-1], rng)
 
 
 def emptied_quotation(case: Case, rng: random.Random) -> str | None:
-    """Remove the words of a quotation but keep its marks."""
+    """Return ``case.output`` without the words of one quotation. The quotation marks are kept.
+
+    The result is None if there is no quotation, or if the quotation makes up the whole sentence.
+    """
     return one_of_places(case.output, _quotations(case), lambda _: "“”", rng)
 
 
 def dropped_quotation(case: Case, rng: random.Random) -> str | None:
-    """Remove a quotation together with its marks."""
+    """Return ``case.output`` without one quotation and its marks.
+
+    The result is None if there is no quotation, or if the quotation makes up the whole sentence.
+    """
     return one_of_places(case.output, _quotations(case), lambda _: "", rng)
 
 
 def added_quotation(case: Case, rng: random.Random) -> str | None:
-    """Put three words of a sentence that contains no quotation in quotation marks."""
+    """Return ``case.output`` with three of its words in quotation marks.
+
+    The result is None if ``case.output`` is too short, or if either text already contains a quotation mark.
+    """
     words = case.output.split()
     if any(mark in case.source + case.output for mark in "„“”\"«»'‘’‚") or len(words) < LEAST_WORDS:
         return None
@@ -181,18 +199,21 @@ def added_quotation(case: Case, rng: random.Random) -> str | None:
 
 
 def dropped_negation(case: Case, rng: random.Random) -> str | None:
-    """Remove “not”, “n't” or “never”, or replace “no” with “a” or “without” with “with”."""
+    """Return ``case.output`` without one negation, or None if it contains no negation.
+
+    The words “not”, “n't” and “never” are removed. “no” becomes “a”, and “without” becomes “with”.
+    """
     table = {"no ": "a ", "without": "with"}
     return one_of_places(case.output, list(NEGATION.finditer(case.output)), lambda old: table.get(old, ""), rng)
 
 
 def added_negation(case: Case, rng: random.Random) -> str | None:
-    """Add “not” after an auxiliary verb."""
+    """Return ``case.output`` with “not” after one of its auxiliary verbs, or None if it contains no auxiliary verb."""
     return one_of_places(case.output, list(AUXILIARY.finditer(case.output)), lambda old: f"{old} not", rng)
 
 
 def repeated_phrase(case: Case, rng: random.Random) -> str | None:
-    """Repeat a phrase of one to six words."""
+    """Return ``case.output`` with a phrase of one to six words repeated, or None if ``case.output`` is too short."""
     words = case.output.split()
     if len(words) < LEAST_WORDS:
         return None
@@ -202,33 +223,36 @@ def repeated_phrase(case: Case, rng: random.Random) -> str | None:
 
 
 def loop(case: Case, rng: random.Random) -> str | None:
-    """Repeat the last words several times, as a decoding loop does."""
+    """Return ``case.output`` with its last words repeated four times, or None if it is too short.
+
+    The result looks as if the model had been caught in a decoding loop.
+    """
     words = case.output.split()
     length = rng.randint(1, 5)
     return " ".join((*words, *(4 * words[-length:]))) if len(words) >= LEAST_WORDS else None
 
 
 def first_half(case: Case, rng: random.Random) -> str | None:
-    """Remove the second half of the sentence."""
+    """Return the first half of ``case.output``, or None if ``case.output`` is too short."""
     del rng
     words = case.output.split()
     return " ".join(words[: len(words) // 2]) if len(words) >= LEAST_WORDS else None
 
 
 def rambling(case: Case, rng: random.Random) -> str | None:
-    """Append the translation of another sentence."""
+    """Return ``case.output``, followed by the translation of another sentence, or None if the output is too short."""
     del rng
     return f"{case.output} {case.other_output}" if len(case.output.split()) >= LEAST_WORDS else None
 
 
 def left_german(case: Case, rng: random.Random) -> str | None:
-    """Return the source sentence instead of a translation."""
+    """Return the German source instead of a translation, or None if the source is too short."""
     del rng
     return case.source if len(case.source.split()) >= LEAST_WORDS else None
 
 
 def half_german(case: Case, rng: random.Random) -> str | None:
-    """Replace the second half of the output with the second half of the German source."""
+    """Return the first half of ``case.output`` and the second half of the source, or None if either is too short."""
     del rng
     english, german = case.output.split(), case.source.split()
     if min(len(english), len(german)) < 2 * LEAST_WORDS:
@@ -237,7 +261,7 @@ def half_german(case: Case, rng: random.Random) -> str | None:
 
 
 def _without(pattern: re.Pattern[str]) -> Plant:
-    """Return a `Plant` that deletes a match of ``pattern``."""
+    """Return a function that returns ``case.output`` without one match of ``pattern``, or None if there is no match."""
 
     def plant(case: Case, rng: random.Random) -> str | None:
         return one_of_places(case.output, list(pattern.finditer(case.output)), lambda _: "", rng)
@@ -246,7 +270,7 @@ def _without(pattern: re.Pattern[str]) -> Plant:
 
 
 def half_day(case: Case, rng: random.Random) -> str | None:
-    """Exchange “a.m.” and “p.m.”."""
+    """Return ``case.output`` with “a.m.” and “p.m.” exchanged at one place, or None if it contains neither."""
     table = str.maketrans("apAP", "paPA")
     return one_of_places(
         case.output, list(HALF_DAY.finditer(case.output)), lambda old: old[:2].translate(table) + old[2:], rng
@@ -254,26 +278,33 @@ def half_day(case: Case, rng: random.Random) -> str | None:
 
 
 def opposite(case: Case, rng: random.Random) -> str | None:
-    """Replace a word with its opposite."""
+    """Return ``case.output`` with one word replaced by its opposite, or None if no word has a known opposite."""
     table = {**OPPOSITES, **{other: word for word, other in OPPOSITES.items()}}
     return one_of_places(case.output, list(one_of_words(list(table)).finditer(case.output)), table.__getitem__, rng)
 
 
 def invented_word(case: Case, rng: random.Random) -> str | None:
-    """Replace a word in lower case with an invented word."""
+    """Return ``case.output`` with one lower-case word replaced by an invented word, or None if no word is suitable."""
     new = "".join((*rng.sample(SYLLABLES, 2), rng.choice(ENDINGS)))
     return one_of_places(case.output, list(LOWER.finditer(case.output)), lambda _: new, rng)
 
 
 def invented_opening(case: Case, rng: random.Random) -> str | None:
-    """Replace the first word with an invented word."""
+    """Return ``case.output`` with its first word replaced by an invented word.
+
+    The result is None if ``case.output`` does not begin with a word.
+    """
     new = "".join((*rng.sample(SYLLABLES, 2), rng.choice(ENDINGS))).capitalize()
     first, _, rest = case.output.partition(" ")
     return f"{new} {rest}" if first.isalpha() and rest else None
 
 
 def german_noun(case: Case, rng: random.Random) -> str | None:
-    """Replace a word with a noun of the source that follows an article and that the output does not have."""
+    """Return ``case.output`` with one word replaced by a noun from the German source.
+
+    The result is None if there is no suitable noun. A noun is suitable if it follows an article and does not occur in
+    ``case.output``.
+    """
     nouns = [
         match[1]
         for match in re.finditer(
@@ -288,7 +319,10 @@ def german_noun(case: Case, rng: random.Random) -> str | None:
 
 
 def german_word(case: Case, rng: random.Random) -> str | None:
-    """Replace a word with a word of the source in lower case."""
+    """Return ``case.output`` with one word replaced by a word from the German source.
+
+    The inserted word is in lower case. The result is None if there is no such word.
+    """
     words = [word for word in re.findall(r"(?<=\s)[a-zäöüß]{6,}(?=\s)", case.source) if word not in case.output]
     if not words:
         return None
@@ -296,7 +330,10 @@ def german_word(case: Case, rng: random.Random) -> str | None:
 
 
 def misspelt_name(case: Case, rng: random.Random) -> str | None:
-    """Remove a letter from the middle of a name, or replace it."""
+    """Return ``case.output`` with one letter inside a name removed or replaced, or None if there is no suitable name.
+
+    A name is suitable if it has at least six letters and also occurs in the source.
+    """
     places = [
         match
         for match in NAME.finditer(case.output)
@@ -311,27 +348,30 @@ def misspelt_name(case: Case, rng: random.Random) -> str | None:
 
 
 def minus(case: Case, rng: random.Random) -> str | None:
-    """Write a minus sign before a number."""
+    """Return ``case.output`` with a minus sign before one number, or None if it contains no suitable number."""
     return one_of_places(case.output, list(re.finditer(r"(?<=[a-z] )\d+(?=[\s.,])", case.output)), "-{}".format, rng)
 
 
 def broken_character(case: Case, rng: random.Random) -> str | None:
-    """Replace a letter with U+FFFD."""
+    """Return ``case.output`` with one letter replaced by U+FFFD, or None if it contains no lower-case letter."""
     return one_of_places(case.output, list(re.finditer(r"[a-zäöü]", case.output)), lambda _: "\ufffd", rng)
 
 
 def markup(case: Case, rng: random.Random) -> str | None:
-    """Put a word in a tag."""
+    """Return ``case.output`` with one word in an HTML tag, or None if it contains no suitable word."""
     return one_of_places(case.output, list(LOWER.finditer(case.output)), lambda old: f"<b>{old}</b>", rng)
 
 
 def dropped_clause(case: Case, rng: random.Random) -> str | None:
-    """Remove a clause after a comma."""
+    """Return ``case.output`` without one of the clauses that follow a comma, or None if it contains no such clause."""
     return one_of_places(case.output, list(CLAUSE.finditer(case.output)), lambda _: "", rng)
 
 
 def added_clause(case: Case, rng: random.Random) -> str | None:
-    """Add a clause of another sentence before the end."""
+    """Return ``case.output`` with a clause of another sentence added before its full stop.
+
+    The result is None if ``case.output`` has no full stop at its end, or if the other sentence has no suitable clause.
+    """
     clauses = CLAUSE.findall(case.other_output)
     return f"{case.output[:-1]}{rng.choice(clauses)}." if clauses and case.output.endswith(".") else None
 

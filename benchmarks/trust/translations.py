@@ -1,9 +1,10 @@
-"""Measure the checks for translated sentences: false alarms, and recall of planted errors.
+"""Measure the checks for translated sentences: the rate of false alarms, and the recall of planted errors.
 
-False alarms are counted on reference translations and on translations from other systems. The rules, word lists and
-thresholds in ``service/checks`` were written and tuned on newstest-2008-2018 and tatoeba (the word lists also on
-debian-web and xquad), and reviewed on newstest-ende-2020-2022, pud and mlqe-pe. The published figures are measured on
-wmt19, wmt20 and flores-dev, which share no sentence with the other sets and were not used to write the rules.
+False alarms are counted on reference translations and on the outputs of other translation systems. The rules, word
+lists and thresholds in ``service/checks`` were written and tuned on the data sets newstest-2008-2018 and tatoeba (the
+word lists also on debian-web and xquad). They were reviewed on newstest-ende-2020-2022, pud and mlqe-pe. The published
+figures are measured on wmt19, wmt20 and flores-dev. These sets share no sentence with the other sets, and were not used
+to write the rules.
 """
 
 import lzma
@@ -62,8 +63,9 @@ Pairs = Sequence[tuple[str, str]]
 def read(data: Path, english: str = "en") -> list[tuple[str, str]]:
     """Return the sentence pairs on which the published figures are measured.
 
-    Each pair consists of a German sentence and its English reference. ``english`` is the file extension of the English
-    side. For example, ``google.en`` selects the output of a system instead of the reference.
+    Each pair consists of a German sentence and its English reference. ``data`` is the folder of the data sets.
+    ``english`` is the file extension of the English side. For example, ``google.en`` selects the output of a
+    translation system instead of the reference.
     """
     return [
         pair
@@ -78,7 +80,10 @@ def read(data: Path, english: str = "en") -> list[tuple[str, str]]:
 
 
 def read_development(data: Path) -> list[tuple[str, str]]:
-    """Return the sentence pairs that are used to tune the rules."""
+    """Return up to 3,000 of the sentence pairs on which the rules were tuned, in random but repeatable order.
+
+    Each pair consists of a German and an English sentence. ``data`` is the folder of the data sets.
+    """
     with lzma.open(data / "parallel" / "newstest-2008-2018.tsv.xz", "rt", encoding="utf-8") as lines:
         rows = [tuple(line.rstrip("\n").split("\t")[:2]) for line in lines]
     random.Random(SEED).shuffle(rows)
@@ -86,10 +91,10 @@ def read_development(data: Path) -> list[tuple[str, str]]:
 
 
 def cases(pairs: Pairs) -> Iterator[Case]:
-    """Yield a case for each pair.
+    """Yield a case for each pair of a German and an English sentence.
 
-    Its other output is the English side of the next pair, and its names come from all pairs. A name is a capitalised
-    word that occurs on both sides of a pair and never occurs in lower case.
+    The ``other_output`` of the case is the English sentence of the next pair, and its names come from all pairs. A name
+    is a capitalised word that occurs in both sentences of a pair and never occurs in lower case.
     """
     common = {word for _, english in pairs for word in re.findall(r"\b[a-z]+\b", english)}
     both = {match.group() for german, english in pairs for match in NAME.finditer(english) if match.group() in german}
@@ -101,13 +106,18 @@ def cases(pairs: Pairs) -> Iterator[Case]:
 def lost_its_marks(source: str, reference: str) -> bool:
     """Return whether the source contains a quotation of three or more words but the reference has no quotation marks.
 
-    Such a reference is faulty.
+    A reference without them is faulty, so the checks are right to report it.
     """
     return _SPOKEN.search(source) is not None and _ANY_MARK.search(reference) is None
 
 
 def clean(pairs: Pairs) -> tuple[dict[str, Any], list[list[Finding]]]:
-    """Return the share of false alarms on the unchanged pairs, and the findings for each pair."""
+    """Check the unchanged pairs.
+
+    Return the percentages of pairs with findings, which are false alarms, and the findings.
+
+    The findings are listed for each pair. The percentages are given for each kind of error, with the time per pair.
+    """
     start = time.process_time()
     found = [check_sentence(german, english, *LANGUAGES) for german, english in pairs]
     elapsed_s = time.process_time() - start
@@ -117,9 +127,9 @@ def clean(pairs: Pairs) -> tuple[dict[str, Any], list[list[Finding]]]:
 
 
 def without_faults(pairs: Pairs, findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Return the share of false alarms on pairs with a correct reference, and the number of pairs left out.
+    """Return the percentage of false alarms on pairs with a correct reference, and the number of pairs left out.
 
-    A pair is left out if `lost_its_marks` returns True for it.
+    ``findings`` contains the findings for each pair. A pair is left out if `lost_its_marks` returns True for it.
     """
     kept = [found for pair, found in zip(pairs, findings, strict=True) if not lost_its_marks(*pair)]
     return {
@@ -130,16 +140,17 @@ def without_faults(pairs: Pairs, findings: Sequence[Sequence[Finding]]) -> dict[
 
 
 def machines(data: Path) -> dict[str, Any]:
-    """Return the shares of flagged outputs of other systems, which translated the same sentences.
+    """Return the percentages of outputs with findings, for each of the other translation systems.
 
-    Some of these outputs contain real errors.
+    The systems translated the sentences that `read` returns. ``data`` is the folder of the data sets. Some of the
+    outputs contain real errors, so not every finding is a false alarm.
     """
     found = {name: [check_sentence(*pair, *LANGUAGES) for pair in read(data, f"{name}.en")] for name in MACHINES}
     return {name: by_kind(findings, CODES) for name, findings in found.items()}
 
 
 def recall(all_cases: Sequence[Case], findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    """Return the recall of planted errors, for each kind of error and for each error.
+    """Return the recall of planted errors, for each kind of error and for each error of the kind.
 
     ``findings`` contains the findings for the unchanged pair of each case. Errors are planted only in pairs that have
     no finding of the same kind, so each finding of this kind is due to the planted error.

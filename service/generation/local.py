@@ -1,4 +1,4 @@
-"""The local generator, which runs its model in this process with a tokenizer, a batcher and an engine."""
+"""Generators whose models run in this process. Each has a tokenizer, a batcher and an engine."""
 
 import asyncio
 import math
@@ -50,8 +50,9 @@ CHARS_A_TOKEN = 16
 class EngineChoice:
     """The engine for a model, with its configuration.
 
-    ``threads`` is the number of CPU cores to use. If ``replicas`` is 0, the fastest configuration is determined by
-    measurement at startup. `service.generation.engines.base` describes the compute types.
+    ``kind`` is the kind of engine, and ``device`` is "cpu" or "cuda". ``threads`` is the number of CPU cores to use. If
+    ``replicas`` (the number of copies of the model) is 0, the service measures several configurations at startup and
+    uses the fastest one. `service.generation.engines.base` describes the values of ``compute_type``.
     """
 
     kind: EngineKind
@@ -61,20 +62,23 @@ class EngineChoice:
     compute_type: str = "auto"
 
     def layouts(self) -> tuple[ParallelConfig, ...]:
-        """Return the candidate configurations. If there are several, the fastest one is found by measurement."""
+        """Return the candidate configurations.
+
+        If there are several, the caller measures them and uses the fastest one.
+        """
         divisible = self.kind == "ctranslate2" and self.device == "cpu"
         return layouts(self.threads, self.replicas) if divisible else (ParallelConfig(1, self.threads),)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenLimit:
-    """The `InputLimit` of a model with a tokenizer."""
+    """An `InputLimit` that counts tokens with the model's tokenizer."""
 
     max_source_tokens: int
     tokenizer: Tokenizer
 
     def fits(self, text: str) -> bool:
-        """Implement `InputLimit.fits`."""
+        """Return whether ``text`` has at most ``max_source_tokens`` tokens."""
         limit = self.max_source_tokens
         if self.tokenizer.most_tokens(text) <= limit:
             return True
@@ -83,7 +87,10 @@ class TokenLimit:
 
 @dataclass(frozen=True)
 class LocalGenerator:
-    """A `TextGenerator` whose model runs in this process. All of its changing state is in ``batcher``."""
+    """A `TextGenerator` whose model runs in this process.
+
+    The fields do not change after the generator is created. The queue and the state of the engine are in ``batcher``.
+    """
 
     name: str
     manifest: Manifest
@@ -94,9 +101,9 @@ class LocalGenerator:
     _free: dict[FreeWords, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def sharing(self, entry: Entry) -> "LocalGenerator":
-        """Return a generator for the model ``entry``, which has the same weights but another manifest.
+        """Return a generator for ``entry``, a model that has the same weights as this one but another manifest.
 
-        The new generator uses the engine and the queue of this one.
+        The returned generator uses the engine and the queue of this generator.
 
         Raises:
             ModelError: a file is missing or does not match the manifest.
@@ -106,20 +113,23 @@ class LocalGenerator:
 
     @property
     def host(self) -> Host:
-        """Implement `TextGenerator.host`."""
+        """The string "process", because the model runs in this process."""
         return "process"
 
     @property
     def version(self) -> str:
         """The revision of the weights, the engine, the compute type and the device, as one string.
 
-        A change in any of them may change the outputs.
+        Models with different versions may return different outputs for the same text.
         """
         return f"{self.manifest.revision}/{self.engine}/{self.compute_type}"
 
     @property
     def search(self) -> str:
-        """The manifest's decoding options as a string. They may change even if the weights do not."""
+        """The options from the manifest that affect the search for outputs, as one string.
+
+        A new manifest can change these options even if the weights stay the same.
+        """
         manifest = self.manifest
         options = [f"{name}={value}" for name, value in manifest.decoding]
         options += [f"thorough.{name}={value}" for name, value in manifest.thorough or ()]
@@ -129,17 +139,17 @@ class LocalGenerator:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The version and the decoding options as one string, which is part of result keys."""
+        """The ``version`` and the ``search`` of the model as one string. The keys of cached results contain it."""
         return f"{self.version} {self.search}"
 
     @property
     def identity(self) -> str:
-        """Implement `TextGenerator.identity`."""
+        """A string that changes whenever the same text may get a different output (see `TextGenerator.identity`)."""
         return f"{self.manifest.id} {self.version} {self.search} {self.manifest.tokens!r}"
 
     @property
     def health(self) -> Health:
-        """Implement `TextGenerator.health`."""
+        """The state of the batcher and its engine: "loading", "ready", "hung" or "dead"."""
         state = self.batcher.state
         if state.dead:
             return "dead"
@@ -148,24 +158,27 @@ class LocalGenerator:
         return "ready" if state.ready else "loading"
 
     async def start(self) -> None:
-        """Implement `TextGenerator.start`."""
+        """Load the model. Raises the errors of `TextGenerator.start`."""
         await self.batcher.start()
 
     def refuse(self) -> None:
-        """Refuse new requests from now on. Requests that were already admitted may still add work."""
+        """Refuse new requests from now on. Requests that were already admitted may still submit further texts."""
         self.batcher.refuse()
 
     async def close(self, drain_s: float) -> None:
-        """Implement `TextGenerator.close`."""
+        """Refuse new requests, wait up to ``drain_s`` seconds for admitted work, and close the engine.
+
+        The futures of work that is not finished by then raise `Draining`.
+        """
         await self.batcher.drain(drain_s)
 
     @cached_property
     def limit(self) -> TokenLimit:
-        """Implement `TextGenerator.limit`."""
+        """The maximum length of one input of the model."""
         return TokenLimit(self.manifest.tokens.max_source_tokens, self.tokenizer)
 
     def fits(self, text: str) -> bool:
-        """Implement `TextGenerator.fits`."""
+        """Return whether the normalised ``text`` fits into one input of the model."""
         return self.limit.fits(text)
 
     def generate(
@@ -176,7 +189,7 @@ class LocalGenerator:
         deadline_s: float | None = None,
         admitted: bool = False,
     ) -> list[TextFuture]:
-        """Implement `TextGenerator.generate`."""
+        """Queue all ``sources`` or none of them, and return one future for each (see `TextGenerator.generate`)."""
         items = [self._item(source) for source in sources]
         return self.batcher.submit_many(
             items, priority=priority, deadline_s=deadline_s, convert=self._texts, admitted=admitted
@@ -197,10 +210,10 @@ class LocalGenerator:
         return EngineInput(padded(tokens, self.manifest.prompts), options)
 
     def _allowed(self, text: str, options: GenerationOptions) -> frozenset[str] | None:
-        """Return the pieces that an output may contain, or None if there is no restriction.
+        """Return the tokenizer's pieces that an output for ``text`` may contain, or None if all pieces are allowed.
 
-        A free word that consists of several pieces is excluded, because its pieces could form words that are not in the
-        source.
+        The words and marks in ``options.source_only`` are allowed even if ``text`` does not contain them. A word that
+        consists of several pieces is an exception, because its pieces could form words that are not in ``text``.
         """
         free = options.source_only
         if free is None:
@@ -223,8 +236,9 @@ class LocalGenerator:
     async def force(self, pairs: Sequence[tuple[str, str]]) -> list[PieceAttention]:
         """Return the model's attention for given outputs, using forced decoding.
 
-        Each pair is a source and its output. Each text must fit into the model (`fits`). The pairs belong to a request
-        that was already admitted, so the limits of the queue do not apply to them.
+        Each pair consists of a source and its output. Each of these texts must fit into one input of the model (see
+        `fits`). The pairs belong to a request that was already admitted, so the limits of the queue do not apply to
+        them.
 
         Raises:
             NotReady, Draining, EngineError: see `TextGenerator.generate`.
@@ -243,7 +257,10 @@ class LocalGenerator:
         return [text.attention for text in texts if text.attention is not None]
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
-        """Implement `Scorer.log_probs`. The score of an encoder-decoder model always includes the end of the output."""
+        """Return the log-probability of each output (see `Scorer.log_probs`).
+
+        The score of an encoder-decoder model always includes the end of the output, even if ``ended`` is False.
+        """
         causal, tokens = self.manifest.causal, self.manifest.tokens
         end = (self.tokenizer.end,) if causal else ()
         items = [
@@ -274,9 +291,10 @@ class LocalGenerator:
 
 
 def padded(prompt: Tokens, prompts: Prompts | None) -> Tokens:
-    """Add padding before ``prompt`` if the model was trained with padding. Otherwise, return it unchanged.
+    """Return ``prompt`` with the padding that ``prompts`` specifies before it, or unchanged if there is no padding.
 
-    The engine reads prompts of equal length in one step, and the other prompts of a call then do not affect the output.
+    The padded length is a multiple of `PROMPT_STEP_TOKENS`. The engine reads prompts of equal length in one step, and
+    the output for a prompt then does not depend on the other prompts of the call.
     """
     if prompts is None or not prompts.pad:
         return prompt
@@ -288,8 +306,9 @@ async def load_generator(
 ) -> LocalGenerator:
     """Verify the files of a model, and create its generator. `LocalGenerator.start` loads the model later.
 
-    If the weights are stored in parts, they are joined first (see `ready`). If ``limits.batch_items`` is 0,
-    `call_sentences` determines the maximum number of items in a batch. ``on_dead`` is called when the engine is lost.
+    If the weights are stored in parts, the parts are joined first (see `ready`). If ``limits.batch_items`` is 0,
+    `call_sentences` determines the maximum number of items in a batch. The generator calls ``on_dead`` if its engine
+    fails permanently.
 
     Raises:
         ModelError: a file is missing, does not match the manifest or cannot be loaded, or joining the parts failed.
@@ -311,7 +330,7 @@ async def load_generator(
 
 
 def call_sentences(entry: Entry, kind: EngineKind) -> int:
-    """Return the number of sentences per engine call at which the model is fastest.
+    """Return the number of sentences per engine call at which a model is fastest: 32 for a small model, otherwise 64.
 
     Each decoding step reads the weights once for all sentences of the call. A large model spends most of its time on
     these reads, so large calls are efficient. The weights of a small model stay in the CPU cache, and large calls would

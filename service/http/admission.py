@@ -1,4 +1,4 @@
-"""Request admission: body limits and API key authentication."""
+"""ASGI middlewares that check the body and the API key of each request before the routes receive it."""
 
 import asyncio
 import json
@@ -41,7 +41,10 @@ MAX_KEYED_BYTES = 2**20
 
 
 def is_deeper(body: bytes, most: int) -> bool:
-    """Return whether ``body`` nests JSON arrays and objects more than ``most`` levels deep. Runs in linear time."""
+    """Return whether ``body`` nests JSON arrays and objects more than ``most`` levels deep.
+
+    The running time is linear in the length of the body.
+    """
     if body.count(b"[") + body.count(b"{") <= most:
         return False
     depth = 0
@@ -65,7 +68,10 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def replay_body(body: Message, receive: Receive) -> Receive:
-    """Return a ``receive`` callable that returns ``body`` first and then the messages from ``receive``."""
+    """Return a ``receive`` callable whose first call returns ``body``.
+
+    Later calls return the messages from ``receive``.
+    """
     sent = False
 
     async def replay() -> Message:
@@ -86,7 +92,7 @@ SMALL_BYTES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The limits on a request body: its size, the time to receive it, and the nesting depth of its JSON."""
+    """The limits on a request body: its size, the time in which it must arrive, and the nesting depth of its JSON."""
 
     max_bytes: int
     timeout_s: float
@@ -94,11 +100,11 @@ class Bounds:
 
 
 class BodyLimitsMiddleware:
-    """ASGI middleware that reads the request body, enforces its limits, and passes it on as a single message.
+    """ASGI middleware that reads the request body, enforces its limits, and passes the body on as a single message.
 
-    ``refuse`` sends the response if the body violates a limit. If Content-Length exceeds the size limit, the body is
-    not read. Compressed bodies are rejected, because their decompressed size is unbounded. If the API key is in the
-    body, the middleware also checks the key.
+    If a check fails, the middleware calls ``refuse``, which sends an error response. If Content-Length exceeds the size
+    limit, the middleware does not read the body. It rejects compressed bodies, because their decompressed size is not
+    known in advance. If the client may send its API key in the body, the middleware also checks the key.
     """
 
     def __init__(self, app: ASGIApp, bounds: Bounds, refuse: Refuse, listener: Listener) -> None:
@@ -108,7 +114,7 @@ class BodyLimitsMiddleware:
         self._listener = listener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read and check the body of one request, then pass the request on."""
+        """Read and check the body of one request. Pass the request on, or send an error response if a check fails."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -120,7 +126,7 @@ class BodyLimitsMiddleware:
         await self._app(scope, replay_body({"type": "http.request", "body": body, "more_body": False}, receive), send)
 
     async def _read_checked_body(self, scope: Scope, receive: Receive) -> bytes:
-        """Read the body, or raise a `DepescheError` if a check fails."""
+        """Return the body, or raise a `DepescheError` if a check fails."""
         headers, check = dict(scope["headers"]), info_of(scope).check_body
         # If the key is in the body, the caller is not authenticated yet, so the size limit is smaller.
         most_bytes = self._bounds.max_bytes if check is None else min(self._bounds.max_bytes, MAX_KEYED_BYTES)
@@ -156,7 +162,12 @@ class BodyLimitsMiddleware:
                 return b"".join(parts)
 
     async def _require_shallow(self, raw: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
-        """Check the encoding and the depth of a JSON body. The depth can only be counted in UTF-8."""
+        """Check that a JSON body is valid UTF-8 and is not nested too deeply. Do nothing if the body is not JSON.
+
+        Raises:
+            InvalidInput: the body is nested too deeply, or there are several Content-Type headers.
+            MalformedJson: the body is not valid UTF-8.
+        """
         if not any(name == b"content-type" and b"json" in value.lower() for name, value in raw):
             return
         if sum(name == b"content-type" for name, _ in raw) > 1:
@@ -191,7 +202,7 @@ def key_in_headers(scope: Scope) -> str | None:
 def may_have_key_in_body(scope: Scope) -> bool:
     """Return whether clients may send their key in the body of this request.
 
-    Keys in URLs are ignored, because URLs are often logged.
+    The service ignores keys in URLs, because URLs are often logged.
     """
     return scope["method"] == "POST" and scope["path"] in BODY_PATHS
 
@@ -228,7 +239,10 @@ def _json(body: bytes) -> Mapping[str, Any]:
 
 
 def _urlencoded(body: bytes) -> Mapping[str, str]:
-    """Decode the form fields that are short enough to contain a key, and skip longer ones."""
+    """Return the decoded fields of a URL-encoded form. Fields that are too long to contain a key are skipped.
+
+    If the form has more than `MAX_FORM_FIELDS` fields, the result is empty.
+    """
     fields = body.split(b"&", MAX_FORM_FIELDS)
     if len(fields) > MAX_FORM_FIELDS:
         return {}
@@ -237,7 +251,10 @@ def _urlencoded(body: bytes) -> Mapping[str, str]:
 
 
 def _multipart(body: bytes, boundary: bytes) -> Mapping[str, str]:
-    """Decode the multipart parts that are short enough to contain a key, and skip longer ones."""
+    """Return the decoded fields of a multipart form. Fields that are too long to contain a key are skipped.
+
+    If the form has more than `MAX_FORM_FIELDS` fields, the result is empty.
+    """
     if not boundary:
         return {}
     parts = body.split(b"--" + boundary, MAX_FORM_FIELDS + 1)
@@ -259,19 +276,19 @@ KEY_REQUIRED = "an API key is required; send it in the header 'Authorization: Be
 
 @dataclass(frozen=True, slots=True)
 class Requires:
-    """A route dependency that requires the caller's API key to have ``scope``.
+    """A route dependency that checks that the caller's API key has the permission ``scope``.
 
-    It does nothing if the service has no keys.
+    If the service has no keys, every request passes.
     """
 
     scope: KeyScope
 
     async def __call__(self, request: Request) -> None:
-        """Check the scopes that `ApiKeyMiddleware` stored in the `RequestInfo`.
+        """Check the permissions that `ApiKeyMiddleware` stored in the `RequestInfo` of the request.
 
         Raises:
             KeyMissing: the request has no key.
-            ScopeMissing: the key does not have the scope.
+            ScopeMissing: the key does not have the permission ``scope``.
         """
         if runtime_of(request).keys is None:
             return
@@ -283,9 +300,10 @@ class Requires:
 
 
 class ApiKeyMiddleware:
-    """ASGI middleware that refuses a request without a valid API key before its body is read.
+    """ASGI middleware that rejects a request without a valid API key before its body is read.
 
-    On paths whose clients send the key in the body, `BodyLimitsMiddleware` checks the key after reading the body.
+    On paths whose clients may send the key in the body, `BodyLimitsMiddleware` checks such a key after reading the
+    body.
     """
 
     def __init__(self, app: ASGIApp, keys: ApiKeyStore, refuse: Refuse) -> None:
@@ -294,7 +312,7 @@ class ApiKeyMiddleware:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check the key of one request, then pass the request on or refuse it."""
+        """Check the key of one request. Pass the request on, or send an error response if the key is not valid."""
         if scope["type"] != "http" or not needs_key(scope["path"]):
             await self._app(scope, receive, send)
             return
@@ -313,7 +331,11 @@ class ApiKeyMiddleware:
         self._check(scope, await key_in_body(scope, body))
 
     def _check(self, scope: Scope, token: str | None) -> None:
-        """Store the id and the scopes of the key in the `RequestInfo`, or raise `AccessDenied` if it is not valid."""
+        """Check the key ``token``, and store its id and its permissions in the `RequestInfo` of the request.
+
+        Raises:
+            AccessDenied: ``token`` is None or not a valid key.
+        """
         if token is None:
             raise KeyMissing(KEY_REQUIRED)
         key, info = self._keys.require(token), info_of(scope)

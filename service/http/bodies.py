@@ -1,4 +1,4 @@
-"""Parsing and validation of JSON bodies. Large bodies are processed in a worker process."""
+"""Parsing and validation of JSON bodies. A worker process handles large bodies."""
 
 import asyncio
 import json
@@ -24,13 +24,18 @@ MAX_VALUES = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """The validation errors of a body, in the form of `RequestValidationError`. There are at most `MAX_ERRORS` + 1."""
+    """The validation errors of a body, in the same format as the errors of FastAPI's `RequestValidationError`.
+
+    At most `MAX_ERRORS` + 1 errors are included.
+    """
 
     errors: list[dict[str, Any]]
 
 
 def parse_json(body: bytes, model: type[BaseModel]) -> BaseModel | Invalid:
-    """Parse and validate a JSON body.
+    """Parse a JSON body, and validate it against ``model``.
+
+    Return the validated model, or the errors if the body is not valid JSON or violates the model.
 
     Raises:
         InvalidInput: the body contains more than `MAX_VALUES` values.
@@ -48,12 +53,15 @@ def parse_json(body: bytes, model: type[BaseModel]) -> BaseModel | Invalid:
 
 
 def _plain(context: dict[str, Any]) -> dict[str, Any]:
-    """Return the numbers and strings of an error's context. It may also contain exceptions, which need no pickling."""
+    """Return only the numbers and strings in ``context``, the additional data of a validation error.
+
+    Other values, such as exceptions, may not be picklable, so a worker process could not return them.
+    """
     return {name: value for name, value in context.items() if isinstance(value, int | float | str)}
 
 
 def require_few_values(value: object) -> None:
-    """Raise `InvalidInput` if a parsed JSON document contains more than `MAX_VALUES` values.
+    """Raise `InvalidInput` if the parsed JSON document ``value`` contains more than `MAX_VALUES` values.
 
     Each value costs memory and time wherever the document is copied or searched.
     """
@@ -71,10 +79,12 @@ def require_few_values(value: object) -> None:
 
 
 async def in_worker(request: Request, work: Callable[..., Any], *args: Any) -> Any:
-    """Run ``work`` in a worker process until the default deadline of a request, counted from its first byte.
+    """Run ``work`` with ``args`` in a worker process, and return its result.
+
+    The time limit is the default time limit of a request, counted from the first byte of ``request``.
 
     Raises:
-        DeadlineExceeded: the deadline passed.
+        DeadlineExceeded: the work did not finish in time.
         DepescheError: see `Workers.run`.
     """
     left_s = info_of(request.scope).started_s + runtime_of(request).timeout_s - time.monotonic()
@@ -89,7 +99,7 @@ class LargeBodyRoute(APIRoute):
     """A route that parses and validates JSON bodies of more than `SMALL_BYTES` bytes in a worker process."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # a coroutine is awaitable
-        """Return the handler of the route. It gets a request whose body may have been validated already."""
+        """Return a handler that calls FastAPI's handler with a `_ParsedRequest`."""
         handler = super().get_route_handler()
         model: Any = None if self.body_field is None else self.body_field.field_info.annotation
 
@@ -106,10 +116,11 @@ class LargeBodyRoute(APIRoute):
 
 
 class _ParsedRequest(Request):
-    """A request whose ``json`` method returns the validated model if the body is large and valid.
+    """A request whose ``json`` method validates a large body in a worker process.
 
-    If the body is not valid, the method returns an object that FastAPI rejects after it has checked the dependencies of
-    the route, and ``failure`` is the error to raise instead. An error that the method raised would become a 400.
+    If the body is not valid, ``failure`` is set to the error, and ``json`` returns an object that FastAPI cannot
+    validate. FastAPI first checks the dependencies of the route and then raises its own error, which `LargeBodyRoute`
+    replaces with ``failure``. If ``json`` raised an error instead, FastAPI would respond with status 400.
     """
 
     def __init__(self, request: Request, model: type[BaseModel] | None) -> None:
@@ -118,7 +129,10 @@ class _ParsedRequest(Request):
         self.failure: DepescheError | RequestValidationError | None = None
 
     async def json(self) -> Any:
-        """Return the parsed or validated body."""
+        """Return the parsed JSON of a small body, or the validated model of a large body.
+
+        If a large body is not valid, return an object that FastAPI cannot validate.
+        """
         body = await self.body()
         if self._model is None or len(body) <= SMALL_BYTES:
             return await super().json()

@@ -1,7 +1,8 @@
 """The stable codes of errors and warnings, with their meaning for callers.
 
-The OpenAPI document, the reference in ``docs/api`` and the metrics use these tables. A test checks that they contain
-every code that the service uses. Callers must accept unknown codes, because later versions may add some.
+The OpenAPI document, the reference in ``docs/api`` and the metrics use the tables in this module. A test checks that
+the tables contain every code that the service uses. Callers must accept unknown codes, because later versions may add
+codes.
 """
 
 from typing import NamedTuple
@@ -11,7 +12,11 @@ from service.text.language_id import foreign_code
 
 
 class ErrorCode(NamedTuple):
-    """A code of an error response, the HTTP statuses of /v1 and /admin that it occurs with, and what to do about it."""
+    """The code of an error response.
+
+    ``statuses`` contains the HTTP statuses with which the endpoints of /v1 and /admin return the code. ``action``
+    states what the caller should do.
+    """
 
     code: str
     statuses: tuple[int, ...]
@@ -20,7 +25,7 @@ class ErrorCode(NamedTuple):
 
 
 class WarningCode(NamedTuple):
-    """A code of a warning in a successful response, and what a CMS or an editor should do about it."""
+    """The code of a warning in a successful response. ``action`` states what a CMS or an editor should do."""
 
     code: str
     meaning: str
@@ -241,6 +246,6 @@ WARNINGS: tuple[WarningCode, ...] = (
 
 
 def warnings_for(source: Language) -> tuple[WarningCode, ...]:
-    """Return the warning codes of a service whose source language is ``source``."""
+    """Return the warning codes that the service can return if its source language is ``source``."""
     meaning = f"The text does not seem to be in {source.name}."
     return (*WARNINGS, WarningCode(foreign_code(source), meaning, "Check the language of the text."))

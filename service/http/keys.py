@@ -1,8 +1,9 @@
-"""API keys and the key file.
+"""API keys, and the file in which their hashes are stored.
 
-Each line of the file has the form ``ID SCOPES sha256:HASH [UNTIL]``. Commas separate the scopes. UNTIL is the last
-day on which the key is valid (YYYY-MM-DD). ``#`` starts a comment. Several lines may have the same id, so that the old
-and the new key of a holder are both valid during a rotation.
+Each line of the file has the form ``ID SCOPES sha256:HASH [UNTIL]``. Commas separate the scopes, which are the
+permissions of the key. UNTIL is the last day on which the key is valid (YYYY-MM-DD, in UTC). ``#`` starts a comment.
+Several lines may have the same id, so that the old and the new key of a caller are both valid while the caller switches
+keys.
 """
 
 import asyncio
@@ -36,14 +37,17 @@ ASSETS = "/static/"
 
 
 def is_open(path: str) -> bool:
-    """Return whether ``path`` needs no key and has no rate limit. Unknown paths are not open."""
+    """Return whether requests to ``path`` need no key and have no rate limit.
+
+    For paths that the service does not have, the result is False.
+    """
     return path in OPEN or path.startswith(ASSETS)
 
 
 def needs_key(path: str) -> bool:
     """Return whether requests to ``path`` need a key if the service has keys.
 
-    Some paths that need no key have a rate limit.
+    This is False for the paths for which `is_open` returns True, and for the public endpoints in `CAPABILITIES`.
     """
     return not is_open(path) and path not in CAPABILITIES
 
@@ -62,7 +66,10 @@ _log = logging.getLogger("depesche")
 
 
 class KeyFileInvalid(DepescheError):
-    """The key file cannot be read or contains an invalid line. The message never quotes the content of the file."""
+    """The key file cannot be read or contains an invalid line.
+
+    The error message never quotes the content of the file.
+    """
 
     code = "key_file_invalid"
 
@@ -71,7 +78,9 @@ class KeyFileInvalid(DepescheError):
 class Key:
     """An API key, as stored in one line of the key file.
 
-    ``id`` identifies the holder in logs and rate limits. `digest_of` computes ``digest``.
+    ``id`` identifies the owner of the key in logs and rate limits. ``scopes`` are the permissions of the key.
+    ``digest`` is the result of `digest_of` for the secret key. ``until`` is the last day on which the key is valid, or
+    None if the key does not expire.
     """
 
     id: str
@@ -80,26 +89,26 @@ class Key:
     until: dt.date | None = None
 
     def line(self) -> str:
-        """Return the key as a line of the key file."""
+        """Return the line of the key file that stores this key."""
         scopes = ",".join(scope for scope in SCOPES if scope in self.scopes)
         until = "" if self.until is None else f" {self.until.isoformat()}"
         return f"{self.id} {scopes} sha256:{self.digest.hex()}{until}"
 
 
 def digest_of(token: str) -> bytes:
-    """Return the SHA-256 digest of a key.
+    """Return the SHA-256 digest of the secret key ``token``.
 
-    Passwords need a slow, salted hash. A key has 256 random bits, so an attacker cannot try all keys, and no two keys
-    are equal. A fast hash is therefore safe, and it takes only a few microseconds per request.
+    Passwords need a slow, salted hash. A generated key has 256 random bits, so an attacker cannot try all keys, and no
+    two keys are equal. A fast hash is therefore safe, and it takes only a few microseconds per request.
     """
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def read(file: Path) -> tuple[Key, ...]:
-    """Read the keys from ``file``.
+    """Return the keys that are stored in ``file``.
 
     Raises:
-        KeyFileInvalid: the file cannot be read, or `parse` finds an error.
+        KeyFileInvalid: the file cannot be read or is larger than `MAX_FILE_BYTES`, or `parse` finds an error.
     """
     try:
         return parse(_content(file).decode("utf-8"))
@@ -124,7 +133,7 @@ def _content(file: Path) -> bytes:
 
 
 def parse(text: str) -> tuple[Key, ...]:
-    """Parse the text of a key file.
+    """Return the keys in ``text``, the content of a key file.
 
     Raises:
         KeyFileInvalid: a line is invalid, a key appears twice, or the text contains no keys.
@@ -165,7 +174,7 @@ def _key(fields: Sequence[str], number: int) -> Key:
 
 
 def scopes_in(text: str) -> frozenset[Scope]:
-    """Parse a comma-separated list of scopes. Raises ValueError if a scope is unknown."""
+    """Return the scopes in a comma-separated list. Raises ValueError if a scope is unknown."""
     named = set(text.split(","))
     if not named <= set(SCOPES):
         raise ValueError(f"unknown scope; valid scopes are {', '.join(SCOPES)}")
@@ -188,9 +197,9 @@ def _today() -> dt.date:
 
 
 class ApiKeyStore:
-    """The keys in ``file``, which is re-read whenever it changes.
+    """The API keys in ``file``. While `watch` is running, the store reads the file again whenever it changes.
 
-    If the changed file is invalid, the old keys stay valid.
+    If the changed file is invalid, the previous keys stay valid.
 
     Raises:
         KeyFileInvalid: the file cannot be read or is invalid when the store is created.
@@ -210,7 +219,7 @@ class ApiKeyStore:
         return self._keys
 
     def require(self, token: str) -> Key:
-        """Return the key that matches ``token``.
+        """Return the stored key that matches the secret key ``token``.
 
         Raises:
             KeyUnknown: no key matches.
@@ -227,13 +236,13 @@ class ApiKeyStore:
         return found
 
     async def watch(self) -> None:
-        """Check every second whether the file has changed, and re-read it if so. Run until cancelled."""
+        """Call `refresh` every second until the task is cancelled."""
         while True:
             await asyncio.sleep(POLL_S)
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Re-read the file if it has changed."""
+        """Read the file again if it has changed. If it is invalid, keep the previous keys and report the error."""
         stamp = await asyncio.to_thread(_stamp, self._file)
         if stamp == self._stamp:
             return
@@ -247,9 +256,9 @@ class ApiKeyStore:
 
 
 def _stamp(file: Path) -> Stamp | None:
-    """Return the modification time, inode and size of the file, or None if it does not exist.
+    """Return the modification time in nanoseconds, the inode and the size of the file, or None if it is not accessible.
 
-    The inode changes when Kubernetes replaces the symbolic link to the file.
+    A new inode shows that Kubernetes has replaced the symbolic link to the file.
     """
     try:
         found = file.stat()

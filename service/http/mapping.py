@@ -1,4 +1,4 @@
-"""Conversion of the newsroom's results to the response models of /v1."""
+"""Functions that convert the results of the newsroom to the response models of /v1."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ def _place(span: Span | None) -> list[int] | None:
 
 
 def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
-    """Convert notices to the warnings of a response."""
+    """Convert notices, which the newsroom attaches to its results, to the warnings of a response."""
     return [
         schemas.WarningOut(
             code=n.code, message=n.message, span=_place(n.span), target_span=_place(n.target), review=n.review
@@ -32,7 +32,7 @@ def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
 
 
 def model_out(model: TextGenerator) -> schemas.ModelOut:
-    """Convert a model to its response model."""
+    """Convert a model to the object that describes it in responses."""
     m = model.manifest
     return schemas.ModelOut(
         name=model.name,
@@ -48,7 +48,7 @@ def model_out(model: TextGenerator) -> schemas.ModelOut:
 
 
 def facts_out(facts: Sequence[LinkedFact]) -> list[schemas.FactOut]:
-    """Convert linked facts to their response models."""
+    """Convert pairs of a fact in the source and its counterpart in the output to the objects in responses."""
     return [
         schemas.FactOut(kind=one.kind, state=one.state, source=_place(one.source), target=_place(one.output))
         for one in facts
@@ -56,7 +56,7 @@ def facts_out(facts: Sequence[LinkedFact]) -> list[schemas.FactOut]:
 
 
 def translation_out(translation: Translation) -> schemas.TranslationOut:
-    """Convert a translation to its response model."""
+    """Convert a translated text to the object that represents it in responses."""
     return schemas.TranslationOut(
         text=translation.text,
         sentences=[_sentence(pair) for pair in translation.sentences],
@@ -83,13 +83,16 @@ def _terms(uses: Sequence[TermUse]) -> schemas.TermsOut:
 
 
 def translated_article_out(translation: TranslatedArticle) -> schemas.ArticleTranslationOut:
-    """Convert a translated article to its response model. Its ``text`` is the translation of the body."""
+    """Convert a translated article to the object that represents it in responses.
+
+    The ``text`` of the object is the translation of the body.
+    """
     body = translation_out(translation.body)
     return schemas.ArticleTranslationOut(**dict(body), headline=translation.headline, lead=translation.lead)
 
 
 def summary_out(summary: Summary) -> schemas.SummaryOut:
-    """Convert a summary, including its variants, to its response model."""
+    """Convert a summary and its variants to the object that represents them in responses."""
     return schemas.SummaryOut(
         **dict(_variant_out(summary)), variants=[_variant_out(variant) for variant in summary.variants]
     )
@@ -111,7 +114,7 @@ def _variant_out(summary: Summary) -> schemas.VariantOut:
 
 
 def headlines_out(found: Headlines) -> list[schemas.HeadlineOut]:
-    """Convert headlines to their response models."""
+    """Convert the generated headlines to the objects that represent them in responses."""
     return [
         schemas.HeadlineOut(
             text=one.text,
@@ -124,7 +127,10 @@ def headlines_out(found: Headlines) -> list[schemas.HeadlineOut]:
 
 
 def _text_summary_out(summary: Summary, headlines: Headlines | None) -> schemas.TextSummaryOut:
-    """Convert a summary and the headlines of the same text. Notices about the headlines become warnings."""
+    """Convert a summary and the headlines of the same text to the object that represents them in responses.
+
+    Notices about the headlines are added to the warnings of the summary.
+    """
     if headlines is not None:
         summary = replace(summary, notices=_with_new(summary.notices, headlines.notices))
     written = None if headlines is None else headlines_out(headlines)
@@ -136,7 +142,7 @@ def _with_new(notices: Sequence[Notice], others: Sequence[Notice]) -> tuple[Noti
 
 
 def article_out(article: Article) -> schemas.ArticleOut:
-    """Convert a parsed article to its response model."""
+    """Convert a parsed article to the object that represents it in responses."""
     return schemas.ArticleOut(
         headline=article.headline,
         kicker=article.kicker,
@@ -149,7 +155,10 @@ def article_out(article: Article) -> schemas.ArticleOut:
 
 
 def _model_notices(*models: TextGenerator | None) -> list[schemas.WarningOut]:
-    """Return one notice if a starter model produced an output of the response."""
+    """Return a warning that names the starter models among ``models``.
+
+    The list is empty if no starter model is among them.
+    """
     names = [model.name for model in models if model is not None and model.manifest.quality == "starter"]
     if not names:
         return []
@@ -158,7 +167,7 @@ def _model_notices(*models: TextGenerator | None) -> list[schemas.WarningOut]:
 
 
 def check_response(text: str, review: Review) -> schemas.CheckResponse:
-    """Build the response of ``/v1/check`` for the checked ``text``."""
+    """Build the response of ``/v1/check`` from ``review``, the result of checking ``text``."""
     made = review.provenance
     return schemas.CheckResponse(
         sentences=[

@@ -1,8 +1,8 @@
-"""The middleware stack and its order.
+"""The ASGI middlewares of the application, and the order in which they run.
 
-The project's own middlewares are defined in this module, in `service.http.admission` and in `service.http.ratelimit`.
-They share data through `RequestInfo`. `RequestContextMiddleware` adds all response headers except the request id,
-which asgi-correlation-id adds.
+The project's middlewares are defined in this module, in `service.http.admission` and in `service.http.ratelimit`. They
+share data about a request in its `RequestInfo`. `RequestContextMiddleware` adds the headers that all responses have,
+except for the request id, which the library asgi-correlation-id adds.
 """
 
 import asyncio
@@ -64,7 +64,9 @@ def middlewares(
 ) -> list[Middleware]:
     """Return the middlewares of an application, from the outermost to the innermost.
 
-    If ``cancels`` is true, `CancelOnDisconnectMiddleware` is one of them.
+    A middleware is omitted if its argument is None or empty. ``refuse`` sends the response to a rejected request. If
+    ``cancels`` is True, `CancelOnDisconnectMiddleware` is included. ``origins`` are the origins that CORS allows.
+    ``root_path`` is the path prefix that proxies add.
     """
     return [
         # Outermost, because all other middlewares use the path.
@@ -118,12 +120,12 @@ logging.getLogger("asgi_correlation_id").setLevel(logging.ERROR)
 
 
 class RequestContextMiddleware:
-    """ASGI middleware for request ids, timing, tracing, response headers and crashes.
+    """ASGI middleware that adds response headers, measures and traces requests, and handles unexpected errors.
 
-    If a response starts before the body has been read, it has ``Connection: close``. The middleware then discards the
-    rest of the body for up to `LINGER_S` seconds, so that a client that is still sending can read the response. While
-    the process is draining, every response has ``Connection: close``, so that clients do not send another request on
-    the closing connection.
+    If a response starts before the request body has been read, it has ``Connection: close``. The middleware then
+    discards the rest of the body for up to `LINGER_S` seconds, so that a client that is still sending can read the
+    response. While the process is shutting down, every response has ``Connection: close``, so that clients do not send
+    further requests on the connection. An unexpected error becomes a response with status 500.
     """
 
     def __init__(self, app: ASGIApp, listener: Listener, lifecycle: Lifecycle, tracer: Tracer | None = None) -> None:
@@ -168,7 +170,10 @@ class RequestContextMiddleware:
 
 
 class _Exchange:
-    """A request and its response. It tracks whether the request body has been read, and adds the response headers."""
+    """A request and its response.
+
+    The class records whether the request body has been read, and adds the response headers.
+    """
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, lifecycle: Lifecycle, span: RequestSpan | None
@@ -186,15 +191,15 @@ class _Exchange:
         self.status: int | None = None
 
     async def receive(self) -> Message:
-        """Receive the next message of the request body."""
+        """Receive the next ASGI message of the request, and record whether the body is complete."""
         message = await self._receive()
         self._is_read = self._is_read or message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a message of the response.
+        """Send an ASGI message of the response.
 
-        If the response started before the body was read, its last message is held back until `end` is called.
+        If the response started before the body was read, the end of the response is held back until `end` is called.
         """
         if message["type"] == "http.response.start":
             self.status = message["status"]
@@ -219,7 +224,11 @@ class _Exchange:
         return headers.raw
 
     async def end(self) -> None:
-        """Discard the rest of the request body, then send the last message of an early response."""
+        """Complete the response if `send` has held back its end.
+
+        First, the rest of the request body is received and discarded, for up to `LINGER_S` seconds. This step is
+        omitted if the client waits for a 100 Continue response before it sends the body.
+        """
         if self._last is None:
             return
         if not _expects_continue(self._scope):
@@ -232,7 +241,7 @@ class _Exchange:
         await self._send(self._last)
 
     def done(self) -> RequestDone:
-        """Return the `RequestDone` event for the log and the metrics."""
+        """Return an event that describes the finished request, for the log and the metrics."""
         scope, info = self._scope, self._info
         # A caller can send any method or path, so unknown ones are not used as metric labels.
         method = scope["method"] if scope["method"] in METHODS else "other"
@@ -243,7 +252,7 @@ class _Exchange:
 
 
 def traceparent_in(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    """Return the ``traceparent`` header (W3C Trace Context, version 00).
+    """Return the value of the ``traceparent`` header (W3C Trace Context, version 00).
 
     Return None unless there is exactly one such header and it is valid.
     """
@@ -252,7 +261,7 @@ def traceparent_in(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
 
 
 def _trace_id(traceparent: str | None) -> str | None:
-    """Extract the trace id from a ``traceparent`` header."""
+    """Return the trace id in the value of a ``traceparent`` header, or None if ``traceparent`` is None."""
     return None if traceparent is None else traceparent.split("-")[1]
 
 
@@ -266,9 +275,10 @@ def _expects_continue(scope: Scope) -> bool:
 
 
 class RootPathMiddleware:
-    """ASGI middleware that removes ``root_path`` from the beginning of the path.
+    """ASGI middleware that removes the prefix ``root_path`` from the paths of requests.
 
-    Some proxies remove the prefix before they forward a request, and others do not. Paths without it stay unchanged.
+    Some proxies remove the prefix before they forward a request, and others do not. Paths without the prefix stay
+    unchanged.
     """
 
     def __init__(self, app: ASGIApp, root_path: str) -> None:
@@ -276,7 +286,7 @@ class RootPathMiddleware:
         self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Process one request without the prefix in its path."""
+        """Remove the prefix from the path of one request, and pass the request on."""
         root = self._root_path
         if scope["type"] == "http" and (scope["path"] == root or scope["path"].startswith(f"{root}/")):
             scope = {**scope, "path": scope["path"].removeprefix(root) or "/"}
@@ -286,15 +296,16 @@ class RootPathMiddleware:
 class CompressionMiddleware:
     """ASGI middleware that compresses JSON responses of at least `COMPRESSED_BYTES` bytes with gzip.
 
-    Only a response that is sent as a single message is compressed, so event streams stay readable event by event. A
-    long body is compressed in a thread, because Starlette's middleware would block the event loop with it.
+    Only responses that are sent as a single message are compressed. Event streams are not, because clients must be able
+    to read each event as soon as it is sent. Long bodies are compressed in a thread. Starlette's middleware would
+    compress them in the event loop and block it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Process one request, and compress its response if the client accepts gzip."""
+        """Pass one request on, and compress its response if the client accepts gzip."""
         if scope["type"] != "http" or not _accepts_gzip(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
@@ -335,16 +346,17 @@ def _is_compressible(headers: Headers, body: Message) -> bool:
 
 
 async def _gzip(body: bytes) -> bytes:
-    """Compress ``body``. The result has no time stamp, so equal bodies have equal results."""
+    """Return ``body`` compressed with gzip. The result contains no timestamp, so equal bodies have equal results."""
     if len(body) <= SMALL_BYTES:
         return gzip.compress(body, GZIP_LEVEL, mtime=0)
     return await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL, mtime=0)
 
 
 class CancelOnDisconnectMiddleware:
-    """ASGI middleware that cancels the work of a POST request when the client disconnects.
+    """ASGI middleware that cancels the processing of a POST request when the client disconnects.
 
-    It must be inside `BodyLimitsMiddleware`, so that any message after the body means that the client has disconnected.
+    It must be inside `BodyLimitsMiddleware`, which passes on the body as one message. Any later message then means that
+    the client has disconnected.
     """
 
     def __init__(self, app: ASGIApp, listener: Listener) -> None:
@@ -352,7 +364,7 @@ class CancelOnDisconnectMiddleware:
         self._listener = listener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Process the request, and cancel the work if the client disconnects before the response is complete."""
+        """Pass one request on, and cancel its processing if the client disconnects before the response is complete."""
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
@@ -388,9 +400,9 @@ class _WatchedSend:
 
 
 class _ReceiveOnce:
-    """A ``receive`` callable that returns the body once.
+    """A ``receive`` callable whose first call returns the body.
 
-    Later calls wait forever, as if the client stayed connected.
+    Later calls wait forever, as if the client stayed connected and sent nothing.
     """
 
     def __init__(self, body: Message) -> None:

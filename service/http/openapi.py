@@ -1,8 +1,8 @@
-"""The OpenAPI document: everything that FastAPI cannot derive from the routes.
+"""The parts of the OpenAPI document that FastAPI cannot derive from the routes.
 
-FastAPI describes the paths, the request models and the response models. `install` adds the shared schemas, the codes,
-the languages, the security schemes, the headers, the event streams, and the server. Each schema occurs once, under
-``components``, so that generators create one type for it.
+FastAPI describes the paths, the request models and the response models. `install` adds the shared schemas, the error
+and warning codes, the languages, the security schemes, the headers, the event streams and the server. Each schema
+occurs only once, under ``components``, so that client generators create one type for it.
 """
 
 from collections.abc import Callable, Iterator
@@ -75,7 +75,7 @@ TAGS = [
 
 
 def install(app: FastAPI, languages: LanguagePair, *, needs_keys: bool, server: str = "/") -> None:
-    """Make ``app`` generate the complete OpenAPI document.
+    """Replace ``app.openapi`` with a function that returns the complete OpenAPI document.
 
     ``needs_keys`` states whether requests need an API key. ``server`` is the URL of the service, relative to the host.
     """
@@ -130,7 +130,7 @@ def _referenced(value: Any, schemas_by_name: Document) -> set[str]:
 
 
 def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
-    """Yield the path, the method and the description of each operation."""
+    """Yield the path, the HTTP method and the description of each operation in an OpenAPI document."""
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation
@@ -154,7 +154,10 @@ def _describe_operation(path: str, method: str, operation: Document, *, needs_ke
 
 
 def _describe_events(content: Document) -> None:
-    """Describe an event stream. OpenAPI 3.1 has no keyword for the events of a stream, so an extension lists them."""
+    """Add the description of an event stream to ``content``, the ``content`` object of a response.
+
+    OpenAPI 3.1 has no keyword for the events of a stream, so the extension ``x-events`` lists them.
+    """
     result = content["application/json"]["schema"]
     # Generators read the first media type.
     content[EVENTS] = {
@@ -174,7 +177,7 @@ def _describe_events(content: Document) -> None:
 
 
 def _shared_schemas() -> Document:
-    """Return the schemas of the models that FastAPI does not find in the routes."""
+    """Return the schemas that the document needs in addition to those that FastAPI finds in the routes."""
     requests = _schemas_of(FORMS, "validation")
     forms = {f"{name}Form": _as_form(schema) for name, schema in requests.items()}
     return _schemas_of(ANSWERS, "serialization") | requests | forms
@@ -187,7 +190,7 @@ def _schemas_of(models: tuple[type[BaseModel], ...], mode: Any) -> Document:
 
 
 def _as_form(schema: Document) -> Document:
-    """Return the schema for form data. An optional form field can be missing or empty, but it cannot be null."""
+    """Return the variant of ``schema`` for form data, in which an optional field may be empty but not null."""
     required = set(schema["required"])
     fields = {
         name: field if name in required else _possibly_empty(field) for name, field in schema["properties"].items()
@@ -219,9 +222,10 @@ def _enum(description: str, values: list[str]) -> Document:
 
 
 def _replace_marks(value: Any) -> None:
-    """Replace each mark of a code field by a reference to its codes, in place.
+    """Replace each `CODE_MARK` in ``value`` with a reference to the list of error or warning codes, in place.
 
-    The field also accepts any other string, because a strict client would fail at a code that a later version adds.
+    The marked field also accepts any other string, because a strict client would reject a code that a later version
+    adds.
     """
     if isinstance(value, list):
         for one in value:

@@ -1,4 +1,4 @@
-"""Probes, metrics, administration endpoints, and the static files of the web page."""
+"""The endpoints for probes, metrics, administration, and the static files of the web page."""
 
 import os
 from pathlib import Path
@@ -22,13 +22,16 @@ router = APIRouter(tags=["health"])
 
 
 class Liveness(BaseModel):
-    """The liveness of the process. ``dead`` means that an engine call is hanging and the process is about to exit."""
+    """The liveness of the process.
+
+    ``dead`` means that an engine has failed permanently and the process is about to exit.
+    """
 
     status: Literal["alive", "dead"]
 
 
 class ModelState(BaseModel):
-    """The state of one model."""
+    """The name, state and quality of one model."""
 
     name: str
     state: str
@@ -38,10 +41,10 @@ class ModelState(BaseModel):
 class Readiness(BaseModel):
     """The readiness of the process.
 
-    ``ready`` means that all models are loaded and accept work, and that the process is not draining. ``stalled`` means
-    that the processing of a text has been waiting or running for more than a minute. ``notice`` is a
-    warning that the service uses a starter model, whose outputs are not fit for publication, or a draft model, whose
-    outputs an editor must compare with the original.
+    ``ready`` means that all models are loaded and accept work, and that the process is not shutting down. ``stalled``
+    means that the processing of a text has been waiting or running for more than a minute. ``detail`` is the reason for
+    a failure. ``notice`` is a warning if the service uses starter models, whose outputs are not fit for publication, or
+    draft models, whose outputs an editor must compare with the original.
     """
 
     status: Literal["ready", "loading", "draining", "failed", "stalled"]
@@ -52,7 +55,7 @@ class Readiness(BaseModel):
 
 @router.get("/livez", operation_id="check_liveness", responses={503: {"model": Liveness}})
 async def livez(newsroom: NewsroomDep, response: Response) -> Liveness:
-    """Report whether the process is alive, regardless of its load."""
+    """Report whether the process is alive. A process under full load is also alive."""
     dead = newsroom.dead
     response.status_code = 503 if dead else 200
     return Liveness(status="dead" if dead else "alive")
@@ -93,9 +96,10 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 async def require_loopback_name(request: Request, runtime: RuntimeDep) -> None:
-    """Refuse a request that names another host than this machine, if there are no keys.
+    """Raise `HostRefused` if there are no API keys and the Host header does not name this machine.
 
-    Otherwise, a web page could reach the administration port by pointing its own name to a loopback address.
+    Otherwise, a web page could reach the administration port if the domain name of the page resolves to a loopback
+    address.
     """
     if runtime.keys is None and request.url.hostname not in LOOPBACK:
         raise HostRefused("without API keys, the administration port answers only to localhost, 127.0.0.1 and [::1]")
@@ -146,33 +150,36 @@ class PurgeRequest(BaseModel):
 class ReloadRequest(BaseModel):
     """An empty JSON object.
 
-    It is required to prevent cross-site requests: a page on another site can send a POST request, but not one with a
-    JSON body.
+    Requiring a JSON body prevents cross-site requests. A page on another site can send a POST request, but not one with
+    a JSON body.
     """
 
     model_config = ConfigDict(extra="forbid")
 
 
 class PurgedOut(BaseModel):
-    """The number of entries deleted from each tier of the cache. ``shared`` is null if there is no shared tier."""
+    """The number of deleted entries in the memory of this process and in the shared cache.
+
+    ``shared`` is null if there is no shared cache.
+    """
 
     memory: int
     shared: int | None
 
 
 class PurgeResponse(BaseModel):
-    """The result of a purge."""
+    """The result of a request to delete cache entries."""
 
     purged: PurgedOut
 
 
 @admin_router.post("/cache/purge", operation_id="purge_cache")
 async def purge(body: PurgeRequest, newsroom: NewsroomDep) -> PurgeResponse:
-    """Delete the cached results of a withdrawn story.
+    """Delete cached results, for example those of a withdrawn story.
 
-    The purge covers the memory of this process and the shared cache. Requests that are in progress during the purge do
-    not write to the cache. If the shared cache is unreachable, the response is 503 `purge_incomplete`, and the purge
-    must be repeated.
+    Entries are deleted from the memory of this process and from the shared cache. Requests that are in progress during
+    the deletion do not write to the cache. If the shared cache is unreachable, the response is 503 `purge_incomplete`,
+    and the caller must repeat the request.
     """
     if body.all:
         purged = await newsroom.clear()
@@ -185,7 +192,7 @@ async def purge(body: PurgeRequest, newsroom: NewsroomDep) -> PurgeResponse:
 
 @admin_router.post("/reload", operation_id="reload_models")
 async def reload(_: ReloadRequest, newsroom: NewsroomDep) -> ModelListResponse:
-    """Reload the models and the glossaries from their folders. No request is dropped.
+    """Reload the models and the glossaries from their folders. The reload does not interrupt any request.
 
     The response is sent when the new models are in use. If the models are already being loaded, the response is 503
     `not_ready`. If a model fails to load, the response is 500 with the reason (`model_invalid`, `weights_mismatch`,
@@ -215,9 +222,9 @@ SCRIPT_TYPE = "text/javascript; charset=utf-8"
 
 
 class _PageFiles(StaticFiles):
-    """Static files that are served with `PAGE_HEADERS`.
+    """Static files of the web page, which are served with the headers in `PAGE_HEADERS`.
 
-    A 304 response also contains these headers, because browsers use them to update the headers of their cached copy.
+    A 304 response also has these headers, because browsers use them to update the headers of their cached copy.
     """
 
     def file_response(
@@ -252,5 +259,5 @@ async def docs(request: Request) -> Response:
 
 @page_router.api_route("/static/{name}", methods=PAGE_METHODS)
 async def static(request: Request, name: str) -> Response:
-    """Serve a static file of the page. An unknown name gets a 404 response."""
+    """Serve the static file ``name`` of the web page. If there is no such file, the response is 404."""
     return await _page_files.get_response(name, request.scope)

@@ -1,4 +1,4 @@
-"""Error responses in the format of RFC 9457 ("problems")."""
+"""Error responses in the format of RFC 9457, which calls them problems."""
 
 import math
 import re
@@ -51,7 +51,11 @@ MEDIA_TYPE = "application/problem+json"
 def problem_body(
     request_id: str, status: int, code: str, detail: str, *, fields: tuple[FieldProblem, ...] = ()
 ) -> Problem:
-    """Build the body of an error response to the request ``request_id``."""
+    """Build the body of an error response.
+
+    ``code`` is a code from `service.http.codes`. ``detail`` is an explanation for a person. ``fields`` lists the
+    invalid fields of the request.
+    """
     return Problem(
         title=TITLES.get(status) or HTTPStatus(status).phrase,
         status=status,
@@ -63,14 +67,14 @@ def problem_body(
 
 
 def problem(request: Request, status: int, code: str, detail: str) -> JSONResponse:
-    """Build an error response and report it to the listener."""
+    """Build the error response to ``request``, and report the error to the listener."""
     return problem_response(request, problem_body(info_of(request.scope).request_id, status, code, detail))
 
 
 def problem_response(request: Request, body: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Build the response for ``body`` and report it to the listener.
+    """Build the response with the body ``body`` and the additional ``headers``, and report the error to the listener.
 
-    Responses on paths of the DeepL- and LibreTranslate-compatible APIs have the format of `Failure`.
+    On paths of the DeepL- and LibreTranslate-compatible APIs, the response has the format of `Failure`.
     """
     report_problem(request, body)
     if is_compatible_path(request.scope["path"]):
@@ -79,7 +83,7 @@ def problem_response(request: Request, body: Problem, headers: Mapping[str, str]
 
 
 def report_problem(request: Request, body: Problem) -> Problem:
-    """Report ``body`` to the listener and return it."""
+    """Report the error in ``body`` to the listener, and return ``body``."""
     runtime_of(request).listener(ProblemGiven(body.code, body.status))
     return body
 
@@ -87,7 +91,8 @@ def report_problem(request: Request, body: Problem) -> Problem:
 def problem_of(request_id: str, error: Exception) -> Problem:
     """Convert an exception to the body of an error response.
 
-    An unexpected exception gets the code `internal`, and its message is omitted.
+    An exception that the service does not expect gets the code `internal`. The body then omits the message of the
+    exception, which may contain text from the request.
     """
     match error:
         case errors.InvalidInput():
@@ -114,12 +119,12 @@ def status_of(error: errors.DepescheError) -> int:
 
 
 async def on_error(request: Request, error: Exception) -> JSONResponse:
-    """Build the response to any exception. The message of an unexpected exception is omitted."""
+    """Convert an exception to an error response. The response omits the message of an unexpected exception."""
     return problem_response(request, problem_of(info_of(request.scope).request_id, error), headers_of(error))
 
 
 def headers_of(error: Exception) -> dict[str, str]:
-    """Return the extra headers of the response to ``error``, such as Retry-After."""
+    """Return the additional headers of the response to ``error``, such as Retry-After."""
     match error:
         case errors.AccessDenied():
             return {"WWW-Authenticate": error.challenge}
@@ -134,7 +139,10 @@ def headers_of(error: Exception) -> dict[str, str]:
 
 
 def _invalid(request_id: str, found: Sequence[Any]) -> Problem:
-    """Build the problem for a body that is not JSON (400) or violates its schema (422). It never quotes the input."""
+    """Build the error body for a request that is not JSON (400) or violates its schema (422).
+
+    ``found`` contains the validation errors. The error body never quotes the request.
+    """
     if any(e["type"] == "json_invalid" or (e["loc"] == ("body",) and e["type"] == "missing") for e in found):
         return problem_body(request_id, 400, "malformed_json", "the body is not valid JSON")
     fields = tuple(_field(e) for e in found[:MAX_ERRORS])
@@ -186,5 +194,5 @@ def is_compatible_path(path: str) -> bool:
 
 
 def failure_of(problem: Problem) -> Failure:
-    """Convert a problem to the error format of DeepL and LibreTranslate."""
+    """Convert the body of an error response to the format of DeepL and LibreTranslate."""
     return Failure(message=problem.detail, error=problem.detail, code=problem.code, request_id=problem.request_id)

@@ -1,6 +1,6 @@
-"""Rate limits for callers. Usage is counted in fixed windows, in Redis or in memory.
+"""Rate limits for callers. The service counts each caller's usage in fixed time windows, in Redis or in memory.
 
-The header fields follow draft-ietf-httpapi-ratelimit-headers-11. The draft does not register a quota unit for
+The response header fields follow draft-ietf-httpapi-ratelimit-headers-11. The draft does not register a quota unit for
 characters, so ``qu="characters"`` is an extension.
 """
 
@@ -46,9 +46,9 @@ NETWORK_BITS = 64
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A rate limit: the maximum number of requests or characters (``unit``) for each caller and time window.
+    """A limit on the number of requests or characters (``unit``) for each caller in a time window.
 
-    ``item`` contains this number and the length of the window.
+    ``item`` contains the maximum number and the length of the window, in the format of the ``limits`` library.
     """
 
     unit: Unit
@@ -56,15 +56,15 @@ class Policy:
 
     @property
     def name(self) -> str:
-        """The name of the policy in rate limit headers.
+        """The name of the limit in the rate limit headers.
 
-        It depends on the unit and the window, but not on the amount.
+        The name depends on the unit and the window, but not on the maximum number.
         """
         return f"{self.unit}-{self.item.multiples}-{self.item.GRANULARITY.name}"
 
     @property
     def amount(self) -> int:
-        """The number of requests or characters that are allowed in one window."""
+        """The number of requests or characters that a caller may use in one window."""
         return self.item.amount
 
     @property
@@ -73,12 +73,14 @@ class Policy:
         return self.item.get_expiry()
 
     def key(self, caller: str) -> tuple[str, Unit]:
-        """Return the identifiers that the ``limits`` library uses to find the caller's window."""
+        """Return the identifiers with which the ``limits`` library stores the caller's usage under this limit."""
         return caller, self.unit
 
 
 def policies(unit: Unit, setting: str | None) -> tuple[Policy, ...]:
-    """Parse a setting such as ``60/minute; 1000/hour``. None means that there are no limits.
+    """Parse a setting such as ``60/minute; 1000/hour``, and return a limit on ``unit`` for each of its parts.
+
+    If ``setting`` is None, there are no limits.
 
     Raises:
         ValueError: the setting is invalid.
@@ -88,11 +90,11 @@ def policies(unit: Unit, setting: str | None) -> tuple[Policy, ...]:
 
 @dataclass(frozen=True, slots=True)
 class LimitStatus:
-    """The status of one limit for one caller.
+    """A caller's remaining usage under one limit in the current time window.
 
-    ``left`` is the number of requests or characters that remain. ``ends_s`` is the time at which the window ends, in
-    seconds since the epoch. ``reset_s`` is the number of seconds until the window ends, counted from the moment when
-    the status was read.
+    ``left`` is the number of requests or characters that the caller may still use. ``ends_s`` is the time at which the
+    window ends, in seconds since the Unix epoch. ``reset_s`` is the number of seconds until the window ends, counted
+    from the moment when the status was read.
     """
 
     policy: Policy
@@ -102,7 +104,7 @@ class LimitStatus:
 
     @classmethod
     def of(cls, policy: Policy, stats: WindowStats) -> "LimitStatus":
-        """Create the status from the window statistics of the ``limits`` library."""
+        """Create the status from ``stats``, the window statistics of the ``limits`` library."""
         reset_s = min(policy.window_s, max(1, math.ceil(stats.reset_time - time.time())))
         return cls(policy, stats.remaining, stats.reset_time, reset_s)
 
@@ -111,8 +113,9 @@ class LimitStatus:
 class Usage:
     """The result of counting ``amount`` requests or characters for a caller.
 
-    ``statuses`` contains the status of each limit. ``refusal`` is an error if a limit is exceeded, and otherwise None.
-    ``shared`` is True if the amount was counted in Redis, and False if it was counted in this process.
+    ``statuses`` contains the caller's status under each limit. If a limit would be exceeded, ``refusal`` is the error
+    to raise. Otherwise, it is None. ``shared`` is True if the amount was counted in Redis, and False if it was counted
+    in this process.
     """
 
     caller: str
@@ -133,11 +136,11 @@ def _ends_s(_key: str, window: _Window, _now_s: float) -> float:
 
 
 class MemoryWindows(Storage):
-    """The usage counters of this process.
+    """The usage counters that are stored in the memory of this process.
 
-    Each key identifies one caller and one limit, and it has a counter for the current time window. If there are more
-    than ``most`` windows, the least recently used one is dropped. The memory storage of the ``limits`` library is not
-    used, because it is unbounded and scans all windows on every hit.
+    Each key identifies one caller and one limit, and has a counter for its current time window. If there are more than
+    ``most`` windows, the least recently used one is dropped. The memory storage of the ``limits`` library is not used,
+    because its size is unbounded and it scans all windows whenever it counts.
     """
 
     base_exceptions = ()
@@ -147,9 +150,9 @@ class MemoryWindows(Storage):
         self._windows: TLRUCache[str, _Window] = TLRUCache(most, _ends_s, timer=time.monotonic)
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add ``amount`` to the counter of ``key`` and return the new count.
+        """Add ``amount`` to the counter of ``key``, and return the new count.
 
-        If ``key`` has no window, start one that lasts ``expiry`` seconds.
+        If ``key`` has no current window, start one that lasts ``expiry`` seconds.
         """
         window = self._windows.setdefault(key, _Window(0, time.monotonic() + expiry))
         window.count += amount
@@ -158,7 +161,7 @@ class MemoryWindows(Storage):
     async def give_back(self, key: str, amount: int, ends_s: float) -> None:
         """Subtract ``amount`` from the counter of ``key``, unless the window in which it was counted has ended.
 
-        ``ends_s`` identifies that window by its end, in seconds since the epoch.
+        ``ends_s`` identifies that window by the time of its end, in seconds since the Unix epoch.
         """
         window = self._windows.get(key)
         if window is not None and abs(await self.get_expiry(key) - ends_s) < SAME_END_S:
@@ -170,7 +173,7 @@ class MemoryWindows(Storage):
         return 0 if window is None else window.count
 
     async def get_expiry(self, key: str) -> float:
-        """Return the time at which the window of ``key`` ends, in seconds since the epoch.
+        """Return the time at which the current window of ``key`` ends, in seconds since the Unix epoch.
 
         If there is no window, return the current time.
         """
@@ -178,7 +181,7 @@ class MemoryWindows(Storage):
         return time.time() + (0.0 if window is None else window.ends_s - time.monotonic())
 
     async def check(self) -> bool:
-        """Return True, because this storage is always available."""
+        """Return True, because the memory of the process is always available."""
         return True
 
     async def clear(self, key: str) -> None:
@@ -186,7 +189,7 @@ class MemoryWindows(Storage):
         self._windows.pop(key, None)
 
     async def reset(self) -> int:
-        """Delete all windows. Return how many of them had not yet ended."""
+        """Delete all windows, and return how many of them had not yet ended."""
         self._windows.expire()
         windows = len(self._windows)
         self._windows.clear()
@@ -205,7 +208,7 @@ return 0
 
 
 class SharedWindows(RedisStorage):
-    """The usage counters in Redis, which all processes share."""
+    """The usage counters that are stored in Redis and shared by all processes of the service."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         # The library documents the connection_pool option, but its type annotations lack it.
@@ -214,10 +217,10 @@ class SharedWindows(RedisStorage):
         self._give_back = self._redis.register_script(_GIVE_BACK)
 
     async def get_expiry(self, key: str) -> float:
-        """Return the time at which the window of ``key`` ends, in seconds since the epoch.
+        """Return the time at which the current window of ``key`` ends, in seconds since the Unix epoch.
 
-        If there is no window, return the current time. The ``limits`` library's own implementation of this method
-        rounds the time, so its result can be too early.
+        If there is no window, return the current time. This method overrides the one of the ``limits`` library, which
+        rounds the time, so that its result can be too early.
         """
         left_ms: int = await self._redis.pttl(self.bridge.prefixed_key(key))
         return time.time() + max(0, left_ms) / 1000
@@ -225,7 +228,7 @@ class SharedWindows(RedisStorage):
     async def give_back(self, key: str, amount: int, ends_s: float) -> None:
         """Subtract ``amount`` from the counter of ``key``, unless the window in which it was counted has ended.
 
-        ``ends_s`` identifies that window by its end, in seconds since the epoch.
+        ``ends_s`` identifies that window by the time of its end, in seconds since the Unix epoch.
         """
         left_ms = round((ends_s - time.time()) * 1000)
         await self._give_back([self.bridge.prefixed_key(key)], [amount, left_ms, round(SAME_END_S * 1000)])
@@ -235,12 +238,13 @@ Windows = MemoryWindows | SharedWindows
 
 
 class Rates:
-    """The rate limits and the usage of all callers. Usage is counted in fixed windows.
+    """The rate limits, and the usage of all callers in fixed time windows.
 
-    A window starts with a caller's first request. A caller can therefore use up to twice the allowed amount in a short
-    time, at the end of one window and at the start of the next. While Redis is failing, each process counts separately,
-    so n processes allow up to n times the amount. ``listener`` receives each failure. After several consecutive
-    failures, a circuit breaker skips Redis for some time. ``timeout_s`` limits the duration of one round trip.
+    A caller's window starts with the first request that is counted in it. A caller can therefore use up to twice the
+    maximum in a short time, at the end of one window and at the start of the next. While Redis is failing, each process
+    counts separately, so n processes allow up to n times the maximum. The listener receives an event for each failure.
+    After several consecutive failures, a circuit breaker opens, and the processes stop using Redis for some time.
+    ``timeout_s`` limits the duration of one request to Redis.
 
     Raises:
         ValueError: ``redis_url`` is not a Redis URL.
@@ -264,12 +268,12 @@ class Rates:
             self._shared = SharedWindows(self._pool)
 
     async def take(self, caller: str, unit: Unit, amount: int) -> Usage:
-        """Count ``amount`` requests or characters against every limit for ``unit``.
+        """Count ``amount`` requests or characters against every limit on ``unit``.
 
-        If a limit would be exceeded, nothing is counted, and the ``refusal`` of the result is set.
+        If a limit would be exceeded, nothing is counted, and the result contains a ``refusal``.
 
         Raises:
-            InvalidInput: the amount exceeds the limit for a whole window, so waiting would not help.
+            InvalidInput: the amount exceeds the maximum for a whole window, so waiting would not help.
         """
         limits = [policy for policy in self._policies if policy.unit == unit]
         for policy in limits:
@@ -308,7 +312,10 @@ class Rates:
         )
 
     async def give_back(self, usage: Usage) -> None:
-        """Undo a `take`: subtract its amount from the windows in which it was counted, unless they have ended."""
+        """Subtract the amount in ``usage`` from the windows in which `take` counted it.
+
+        Windows that have ended do not change.
+        """
         shared = self._shared
         if not usage.shared:
             await self._give_back(self._memory, usage)
@@ -326,7 +333,7 @@ class Rates:
             return await trip
 
     async def _ask_redis(self, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """Call ``ask``, which queries Redis, and return its result.
+        """Call ``ask``, which sends commands to Redis, and return its result.
 
         Return None if Redis fails or the circuit breaker is open.
         """
@@ -348,7 +355,7 @@ class Rates:
         return found
 
     async def _ping(self) -> None:
-        """Send a command to Redis, and record the outcome in the circuit breaker."""
+        """Send a PING command to Redis, and tell the circuit breaker whether it succeeded."""
         pool = self._pool
         if pool is not None:
             await self._record_outcome(
@@ -356,7 +363,7 @@ class Rates:
             )
 
     async def close(self) -> None:
-        """Close the connections to Redis."""
+        """Stop waiting for the recovery of Redis, and close the connections to it."""
         self._recovery.stop()
         if self._pool is not None:
             with contextlib.suppress(RedisError, OSError, TimeoutError):
@@ -364,9 +371,10 @@ class Rates:
 
 
 def _refusal(worst: LimitStatus) -> RateExceeded:
-    """Build the error for a caller that has exceeded one or more limits. ``worst`` is the one whose window ends last.
+    """Build the error for a caller that has exceeded a limit.
 
-    A character limit with a window of a day or longer counts as a quota.
+    If the caller has exceeded several limits, ``worst`` is the status of the one whose window ends last. If the limit
+    is on characters and its window is a day or longer, the error is `QuotaExceeded`.
     """
     policy = worst.policy
     kind = QuotaExceeded if policy.unit == "characters" and policy.window_s >= DAY_S else RateExceeded
@@ -376,7 +384,10 @@ def _refusal(worst: LimitStatus) -> RateExceeded:
 
 
 def caller_of(key_id: str | None, address: str | None) -> str:
-    """Return the identifier of a caller: the key id or, without a key, the IPv4 address or the IPv6 network."""
+    """Return the identifier under which the usage of a caller is counted.
+
+    It contains the key id. If there is no key, it contains the IPv4 address or the first half of the IPv6 address.
+    """
     if key_id is not None:
         return f"key:{key_id}"
     if address is None:
@@ -395,9 +406,9 @@ REFUNDED_STATUS = frozenset({500, 503})
 
 
 class RateLimitMiddleware:
-    """ASGI middleware that refuses requests from callers who have exceeded a limit.
+    """ASGI middleware that refuses a request if its caller has exceeded a limit.
 
-    It must be inside `ApiKeyMiddleware`, which identifies the caller.
+    It must be inside `ApiKeyMiddleware`, which identifies the caller by the API key.
     """
 
     def __init__(self, app: ASGIApp, rates: Rates, refuse: Refuse) -> None:
@@ -406,7 +417,10 @@ class RateLimitMiddleware:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count one request, then pass it on or refuse it. Probes, metrics and the web page are not limited."""
+        """Count one request. Pass the request on, or refuse it if a limit is exceeded.
+
+        Requests for probes, metrics and the web page are not counted.
+        """
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
@@ -422,7 +436,7 @@ class RateLimitMiddleware:
 
 
 class _Meter:
-    """A meter that counts the usage of one request and adds the rate limit headers to its response."""
+    """An object that counts the usage of one request and adds the rate limit headers to the response."""
 
     def __init__(self, rates: Rates, caller: str, info: RequestInfo, send: Send) -> None:
         self._rates = rates
@@ -437,7 +451,7 @@ class _Meter:
 
         Raises:
             RateExceeded: a limit is exceeded.
-            InvalidInput: the amount exceeds the limit for a whole window.
+            InvalidInput: the amount exceeds the maximum for a whole window.
         """
         usage = await self._rates.take(self._caller, unit, amount)
         self._statuses |= {status.policy: status for status in usage.statuses}
@@ -446,13 +460,13 @@ class _Meter:
         return usage
 
     async def charge(self, characters: int) -> None:
-        """Count ``characters``, the total length of the request's texts. Raises the same errors as `take`."""
+        """Count ``characters``, the total length of the texts in the request. Raises the same errors as `take`."""
         self._charged.append(await self.take("characters", characters))
 
     async def quota(self) -> tuple[int, int] | None:
-        """Return the numbers of characters used and allowed under the limit with the longest window.
+        """Return the number of characters that the caller has used, and the number that the caller may use.
 
-        Return None if there is no character limit.
+        The numbers refer to the character limit with the longest window. If there is no such limit, return None.
         """
         statuses = (await self._rates.take(self._caller, "characters", 0)).statuses
         if not statuses:
@@ -461,7 +475,10 @@ class _Meter:
         return longest.policy.amount - longest.left, longest.policy.amount
 
     async def send(self, message: Message) -> None:
-        """Send one message of the response. Before the start of a 500 or 503 response, refund the characters."""
+        """Send one message of the response, and add the rate limit headers.
+
+        If the status is 500 or 503, subtract the characters that were counted for the request.
+        """
         if message["type"] == "http.response.start":
             if message["status"] in REFUNDED_STATUS:
                 for usage in self._charged:

@@ -1,4 +1,4 @@
-"""Request models for the /v1 endpoints, and a check that the requested languages are supported."""
+"""Request models for the endpoints of /v1, and a check that the requested languages are supported."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -43,9 +43,10 @@ TargetForm = Annotated[str, _language_field("target_form")]
 
 
 def require_served(body: BaseModel, served: Mapping[str, tuple[str, ...]]) -> None:
-    """Check that the service supports the languages in a request body.
+    """Check that the service supports the languages that the request names.
 
-    ``served`` maps each language field to the codes that are accepted in it.
+    ``served`` maps the name of each language field to the codes that the field accepts. Fields that the request does
+    not set are not checked.
 
     Raises:
         RequestValidationError: a language is not supported. The response is the same as for other invalid fields.
@@ -62,21 +63,25 @@ def require_served(body: BaseModel, served: Mapping[str, tuple[str, ...]]) -> No
 
 
 def forms_of(language: Language) -> tuple[str, ...]:
-    """Return all codes of a language, with and without a region, in lower case."""
+    """Return all codes of a language, with and without a region, in lower case.
+
+    The code without a region comes first.
+    """
     return (language.code, *language.regions)
 
 
 def _pattern(codes: tuple[str, ...]) -> str:
-    """Return a regular expression that matches any of the codes in upper or lower case.
+    """Return a regular expression that matches any of the codes, in upper or lower case.
 
-    JSON Schema has no flag that makes a pattern ignore case.
+    White space around a code is allowed. The expression lists both cases of each letter, because JSON Schema has no
+    flag for ignoring case.
     """
     letters = ("".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in code) for code in codes)
     return rf"^\s*({'|'.join(letters)})\s*$"
 
 
 def describe_languages(document: Any, languages: LanguagePair) -> None:
-    """Add the supported languages to the schemas of all language fields in an OpenAPI document, in place."""
+    """Replace the internal marks of language fields in an OpenAPI document with the supported languages, in place."""
     if isinstance(document, dict):
         role = document.pop(_MARK, None)
         if role is not None:
@@ -141,7 +146,7 @@ class _Request(Bounded):
 
 
 def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
-    """Return the texts of a request as a list.
+    """Return the value of the field ``text`` as a list of texts, and check it against ``limits``.
 
     Raises:
         InvalidInput: the list is empty or too long, a text is too long or not valid Unicode, or a single text (not a
@@ -165,7 +170,7 @@ def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
 
 
 class GlossaryFields(_Request):
-    """The request fields for terms."""
+    """The request fields that specify how terms are translated."""
 
     glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MAX_TERMS)] = Field(
         default={}, max_length=MAX_TERMS, description="Terms and the translations that the output must use."
@@ -181,7 +186,7 @@ class GlossaryFields(_Request):
 
 
 class TranslationFields(GlossaryFields):
-    """The request fields for the options of a translation."""
+    """The request fields that contain options for the translation."""
 
     format: Literal["text", "html"] = Field(default="text", description="Format of the texts.")
     attribute_texts: bool = Field(default=False, description="Also translate the HTML attributes `title` and `alt`.")
@@ -203,14 +208,18 @@ class CheckRequest(GlossaryFields):
     )
 
     def command(self, limits: TextLimits) -> CheckCommand:
-        """Convert the request to a command. Raises `InvalidInput` if a text is blank, too long or not Unicode."""
+        """Convert the request to a command for the newsroom.
+
+        Raises:
+            InvalidInput: a text is blank, too long or not valid Unicode.
+        """
         limits.require_text(self.source, "/source")
         limits.require_text(self.text, "/text")
         return CheckCommand(self.task, self.source, self.text, self.terms(), self.reviewed_by_person)
 
 
 class TranslateRequest(TranslationFields):
-    """A request to translate one or more texts. The response keeps their order."""
+    """A request to translate one or more texts. The response contains the translations in the same order."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [TRANSLATE_EXAMPLE]})
 
@@ -221,7 +230,7 @@ class TranslateRequest(TranslationFields):
     priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> TranslateCommand:
-        """Convert the request to a command. Raises the same errors as `texts_of` and `require_served`."""
+        """Convert the request to a command for the newsroom. Raises the errors of `texts_of` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return TranslateCommand(
@@ -265,7 +274,11 @@ class SummaryFields(_Request):
     )
 
     def form(self) -> SummaryForm:
-        """Return the requested `SummaryForm`. Raises `InvalidInput` if the request sets more than one length."""
+        """Return the requested length, method, style and number of variants as a `SummaryForm`.
+
+        Raises:
+            InvalidInput: the request sets more than one length.
+        """
         length = length_of(
             self.style,
             self.length,
@@ -277,7 +290,7 @@ class SummaryFields(_Request):
 
 
 class SummarizeRequest(SummaryFields):
-    """A request to summarise one or more texts. The response keeps their order."""
+    """A request to summarise one or more texts. The response contains the summaries in the same order."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [SUMMARIZE_EXAMPLE]})
 
@@ -292,7 +305,12 @@ class SummarizeRequest(SummaryFields):
     priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> SummarizeCommand:
-        """Convert the request to a command. Raises the same errors as `texts_of`, `form` and `require_served`."""
+        """Convert the request to a command for the newsroom.
+
+        Raises:
+            InvalidInput: for the same reasons as `texts_of` and `form`, or the headline is not valid.
+            RequestValidationError: see `require_served`.
+        """
         source, target = (language.code for language in languages)
         require_served(self, {"target_lang": (source, target)})
         texts, headline = texts_of(self.text, limits), self.headline or None
@@ -310,7 +328,7 @@ class SummarizeRequest(SummaryFields):
 class ArticleRequest(SummaryFields, TranslationFields):
     """A request to clean, summarise and translate an article.
 
-    The article is either text in ``body``, with an optional ``headline`` and ``lead``, or a ``document``.
+    The article is either the text in ``body``, with an optional ``headline`` and ``lead``, or a ``document``.
     """
 
     model_config = ConfigDict(json_schema_extra={**_ONE_ARTICLE, "examples": [ARTICLE_EXAMPLE]})
@@ -356,7 +374,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
         return self
 
     def command(self, languages: LanguagePair) -> ArticleCommand:
-        """Convert the request to a command. Raises the same errors as `form` and `require_served`."""
+        """Convert the request to a command for the newsroom. Raises the errors of `form` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return ArticleCommand(

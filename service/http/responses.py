@@ -65,7 +65,11 @@ _QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
 async def require_json(request: Request) -> None:
-    """Refuse a request whose Content-Type is not JSON (415) or whose Accept header allows no supported type (406)."""
+    """Refuse a request that does not contain JSON or does not accept JSON or an event stream.
+
+    Raises:
+        HTTPException: Content-Type is not JSON (415), or Accept allows neither of the two types (406).
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != JSON:
         raise HTTPException(415, f"Content-Type must be {JSON}")
@@ -74,16 +78,20 @@ async def require_json(request: Request) -> None:
 
 
 def wants_events(request: Request) -> bool:
-    """Return whether the caller prefers an event stream to JSON.
+    """Return whether the Accept header prefers an event stream to JSON.
 
-    An event stream must be requested by name. If both have the same quality, the named event stream is preferred.
+    The header must name the media type of event streams. A wildcard is not sufficient. If event streams and JSON have
+    the same quality value, the event stream is preferred.
     """
     events = _quality(request, EVENTS)
     return events > 0 and _is_named(request, EVENTS) and events >= _quality(request, JSON)
 
 
 def _quality(request: Request, media_type: str) -> float:
-    """Return the quality (0 to 1) of a media type in the Accept header. The most specific range decides (RFC 9110)."""
+    """Return the quality value (0 to 1) of ``media_type`` in the Accept header.
+
+    The value comes from the most specific media range that matches (RFC 9110).
+    """
     ranges = _accepted_ranges(request)
     kind = media_type.partition("/")[0]
     return next((ranges[one] for one in (media_type, f"{kind}/*", "*/*") if one in ranges), 0.0)
@@ -94,7 +102,10 @@ def _is_named(request: Request, media_type: str) -> bool:
 
 
 def _accepted_ranges(request: Request) -> dict[str, float]:
-    """Return the media ranges in the Accept header with their qualities. An invalid quality counts as 1."""
+    """Return a mapping of the media ranges in the Accept header to their quality values (0 to 1).
+
+    An invalid quality value counts as 1.
+    """
     found = {}
     for part in request.headers.get("accept", "*/*").split(","):
         media, *parameters = [piece.strip().lower() for piece in part.split(";")]
@@ -133,10 +144,10 @@ _EMBARGO: TypeAdapter[Literal["0", "1"]] = TypeAdapter(Literal["0", "1"])
 def _context(request: Request, timeout_ms: int | None, embargo: str | None) -> CallContext:
     """Build the context of a request. The time limit starts with the first byte of the request.
 
-    ``timeout_ms`` is the caller's time limit. If it is None, the default limit of the service applies. The timings that
-    the context records are also stored in the `RequestInfo`. ``Cache-Control: no-cache`` disables cache reads.
-    ``Cache-Control: no-store`` disables reads and writes. A key with the scope ``embargo`` has the same effect as an
-    ``embargo`` of "1".
+    ``timeout_ms`` is the caller's time limit. If it is None, the default time limit of the service applies. ``embargo``
+    is the value of the embargo header. The value "1", or a key with the scope ``embargo``, puts the request under
+    embargo. ``Cache-Control: no-cache`` prevents reading from the cache. ``Cache-Control: no-store`` also prevents
+    writing to it. The timings that the context records are also stored in the `RequestInfo`.
     """
     info = info_of(request.scope)
     passed_s = time.monotonic() - info.started_s
@@ -160,7 +171,7 @@ async def _peer_context_of(request: Request) -> CallContext:
     """Build the context of a request to a DeepL-compatible or LibreTranslate-compatible endpoint.
 
     Raises:
-        InvalidInput: one of the headers is invalid. The message follows DeepL's wording.
+        InvalidInput: the header for the time limit or the embargo is invalid. The message has DeepL's wording.
     """
     timeout_ms = _peer_header(request, NAME, _TIMEOUT_MS, limit=MAX_MS)
     return _context(request, timeout_ms, _peer_header(request, EMBARGO_NAME, _EMBARGO))
@@ -202,10 +213,10 @@ async def respond(
     command: Command,
     response_of: Callable[[Answer], BaseModel],
 ) -> Response:
-    """Run ``use_case`` with ``command``, and return the response as JSON or as an event stream.
+    """Call ``use_case`` with ``command``, and return its result as a JSON response or as an event stream.
 
-    ``response_of`` converts the result of the use case to the response model. If an error occurs, it
-    is raised. Once the work has started, however, an event stream reports the error as its last event instead.
+    ``response_of`` converts the result to the response model. An error of ``use_case`` is raised, unless an event
+    stream has already started. In that case, the stream reports the error as its last event.
     """
     size = len(await request.body())
 
@@ -226,7 +237,11 @@ async def respond(
 
 
 async def _off_loop(size: int, work: Callable[[], str]) -> str:
-    """Run ``work`` in a thread if the request body has more than `ON_LOOP_BYTES` bytes, otherwise in the event loop."""
+    """Call ``work`` and return its result.
+
+    The call runs in the event loop if ``size``, the number of bytes in the request body, is at most `ON_LOOP_BYTES`.
+    Otherwise, it runs in a thread.
+    """
     return work() if size <= ON_LOOP_BYTES else await TEXT_THREADS.in_thread(size, work)
 
 
@@ -235,17 +250,20 @@ _LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\u0085\u2028\u2029"}
 
 
 def _one_line(text: str) -> str:
-    """Return JSON without any character that a client could take for the end of a line."""
+    """Return the JSON ``text`` without characters that a client could take for the end of a line.
+
+    Such characters are replaced with JSON escapes.
+    """
     return text.translate(_LINE_ENDS)
 
 
 def _keep_alive() -> ServerSentEvent:
-    """Return an SSE comment, which keeps proxies from closing an idle connection."""
+    """Return an event stream comment, which prevents proxies from closing an idle connection."""
     return ServerSentEvent(comment="keep-alive", sep=NEWLINE)
 
 
 class _EventStream:
-    """The event stream for one request. The work of the request runs in a separate task."""
+    """The event stream in response to one request. The request is processed in a separate task."""
 
     def __init__(self, request: Request, context: CallContext, work: Callable[[CallContext], Awaitable[str]]) -> None:
         self._request = request
@@ -263,7 +281,10 @@ class _EventStream:
         self._items.put_nowait(("sentence", event.model_dump_json()))
 
     async def begin(self) -> None:
-        """Wait until the work has been accepted. If an error occurs before that, raise it."""
+        """Wait until the request has passed all checks and its processing has started.
+
+        Raise any error that occurs before that.
+        """
         accepted = asyncio.ensure_future(self._accepted.wait())
         try:
             await asyncio.wait({self._work, accepted}, return_when=asyncio.FIRST_COMPLETED)
@@ -277,7 +298,7 @@ class _EventStream:
         self._work.add_done_callback(self._end)
 
     def _end(self, work: "asyncio.Future[str]") -> None:
-        """Queue the final event, which is the result or an error, and the marker for the end of the stream."""
+        """Queue the last event, which contains the result or an error, and a marker for the end of the stream."""
         error = None if work.cancelled() else work.exception()
         if isinstance(error, Exception):
             # The response has already started, so the error is sent as the last event.
@@ -291,7 +312,7 @@ class _EventStream:
         self._items.put_nowait(None)
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
-        """Yield the events in order. If the client disconnects, cancel the work."""
+        """Yield the events in order. If the client disconnects, cancel the processing of the request."""
         try:
             while (item := await self._items.get()) is not None:
                 yield ServerSentEvent(_one_line(item[1]), event=item[0], sep=NEWLINE)

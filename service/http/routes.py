@@ -15,7 +15,12 @@ from service.http.state import NewsroomDep, RuntimeDep
 
 
 async def require_open(newsroom: NewsroomDep) -> None:
-    """Refuse new work (503) while the process is shutting down."""
+    """Raise an error that leads to a 503 response if the process refuses new work.
+
+    Raises:
+        Draining: the process is shutting down.
+        LoadFailed: the models could not be loaded.
+    """
     newsroom.lifecycle.check_open()
 
 
@@ -35,7 +40,7 @@ work = APIRouter(
     response_model=schemas.TranslateResponse,
 )
 async def translate(body: requests.TranslateRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
-    """Translate texts."""
+    """Translate one or more texts."""
     command = body.command(runtime.limits, runtime.newsroom.languages)
     return await respond(request, context, runtime.newsroom.translate, command, translate_response)
 
@@ -47,7 +52,7 @@ async def translate(body: requests.TranslateRequest, request: Request, runtime: 
     response_model=schemas.SummarizeResponse,
 )
 async def summarize(body: requests.SummarizeRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
-    """Summarise texts. The summaries are in the source language or translated into the target language."""
+    """Summarise one or more texts, in the source language or translated into the target language."""
     command = body.command(runtime.limits, runtime.newsroom.languages)
     return await respond(request, context, runtime.newsroom.summarize, command, summarize_response)
 
@@ -73,14 +78,17 @@ async def articles(body: requests.ArticleRequest, request: Request, newsroom: Ne
     responses=PROBLEMS,
 )
 async def check(body: requests.CheckRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
-    """Check a translation or summary that a person wrote or edited. No model is used and nothing is cached."""
+    """Check a translation or summary that a person may have written or edited.
+
+    No model is used and nothing is cached.
+    """
     command = body.command(runtime.limits)
     return await respond(request, context, runtime.newsroom.check, command, partial(check_response, body.text))
 
 
 @router.get("/v1/models", operation_id="list_models", tags=["news"])
 async def models(newsroom: NewsroomDep) -> schemas.ModelListResponse:
-    """List the models that this process serves. During startup, the list contains only the models loaded so far."""
+    """List the models that this process serves. The list may be incomplete during startup."""
     return schemas.ModelListResponse(models=[model_out(model) for model in newsroom.models])
 
 

@@ -1,4 +1,4 @@
-"""Response models of the HTTP interface, and helpers for their description in the OpenAPI document."""
+"""Response models of the HTTP interface, and functions that build parts of the OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -16,22 +16,23 @@ VISIBLE = r"\S"
 def reference(model: type[BaseModel], *, form: bool = False) -> dict[str, Any]:
     """Return a reference to the schema of ``model`` in the OpenAPI document.
 
-    If ``form`` is true, the reference is to the variant of the schema for form data.
+    If ``form`` is True, the reference is to the variant of the schema for form data.
     """
     return {"$ref": f"{SCHEMAS}{model.__name__}{'Form' if form else ''}"}
 
 
 def link(operation: str, description: str, *, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Build an OpenAPI link from a response to another operation.
+    """Build an OpenAPI link, which states how to use values of a response in a request to another operation.
 
-    ``body`` maps request fields of that operation to expressions that select values from the response.
+    ``operation`` is the id of the other operation. ``body`` maps its request fields to expressions that select values
+    from the response.
     """
     found = {"operationId": operation, "description": description}
     return found if body is None else {**found, "requestBody": dict(body)}
 
 
 def with_links(responses: Responses, **links: Mapping[str, Any]) -> Responses:
-    """Return ``responses`` with OpenAPI links added to the 200 response."""
+    """Return ``responses`` with the OpenAPI links ``links`` added to the 200 response."""
     return {**responses, 200: {**responses.get(200, {}), "links": links}}
 
 
@@ -50,13 +51,13 @@ ResultKey = Annotated[
 
 
 class Out(BaseModel):
-    """The base class of response models. A response contains every field, also those with their default values."""
+    """The base class of response models. A response contains every field, including fields with default values."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 class WarningOut(Out):
-    """A warning about a result or its source text."""
+    """A warning about a result or about the text that was submitted."""
 
     code: str = Field(description="Stable code of the warning.", json_schema_extra={CODE_MARK: "WarningCode"})
     message: str = Field(description="Explanation for a person. Its wording may change.")
@@ -68,8 +69,8 @@ class WarningOut(Out):
 class ModelOut(Out):
     """A model.
 
-    ``host`` states where it runs: in the service ("process"), or on a server in a private or public network.
-    ``quality`` states the use that the model's output is fit for: trials ("starter"), drafts that an editor compares
+    ``host`` states where the model runs: in the service ("process"), or on a server in a private or public network.
+    ``quality`` states what the model's output is good enough for: trials ("starter"), drafts that an editor compares
     with the original ("draft"), or publication after review ("production").
     """
 
@@ -87,14 +88,17 @@ class ModelOut(Out):
 
 
 class WordsOut(Out):
-    """The range of one or more aligned words in the source, and the range of their translation."""
+    """The range of one or more words in the source, and the range of the words that translate them."""
 
     source: SpanOut
     target: SpanOut
 
 
 class SentenceOut(Out):
-    """The ranges of a sentence in the source and in the translation. ``words`` is set if alignment was requested."""
+    """The range of a sentence in the source, and the range of its translation.
+
+    ``words`` is set if the request asked for the alignment.
+    """
 
     source: SpanOut
     target: SpanOut
@@ -104,7 +108,10 @@ class SentenceOut(Out):
 
 
 class TermOut(Out):
-    """An occurrence of a glossary term in the source. ``applied`` is true if the output contains its translation."""
+    """An occurrence of a glossary term in the source.
+
+    ``applied`` states whether the output contains the required translation.
+    """
 
     source: str = Field(description="The term as it occurs in the source.")
     target: str = Field(description="The required translation.")
@@ -113,7 +120,7 @@ class TermOut(Out):
 
 
 class TermsOut(Out):
-    """The glossary terms in a text: how many were applied, how many are missing, and each occurrence."""
+    """The occurrences of glossary terms in the source, and how many of them were applied to the output."""
 
     applied: int = Field(description="Number of occurrences that were applied.")
     missing: int = Field(description="Number of occurrences that are missing from the output.")
@@ -121,16 +128,16 @@ class TermsOut(Out):
 
 
 class CachedOut(Out):
-    """The number of sentences that came from the cache (``sentences``) out of all sentences (``of``)."""
+    """The number of sentences that came from the cache (``sentences``), and the number of all sentences (``of``)."""
 
     sentences: int = Field(description="Number of sentences from the cache.")
     of: int = Field(description="Number of all sentences.")
 
 
 class FactOut(Out):
-    """A fact of the source and its counterpart in the text.
+    """A fact in the source, and the corresponding fact in the output.
 
-    ``source`` is null if the fact was added, and ``target`` is null if it is missing.
+    ``source`` is null if only the output contains the fact, and ``target`` is null if only the source contains it.
     """
 
     kind: Literal["number", "date", "name", "quotation"] = Field(description="Kind of the fact.")
@@ -140,7 +147,7 @@ class FactOut(Out):
 
 
 class TranslationOut(Out):
-    """A translated text."""
+    """The translation of one text."""
 
     text: str = Field(description="The translation.")
     sentences: list[SentenceOut] = Field(description="The ranges of the sentences, in order.")
@@ -158,7 +165,7 @@ _NOTICES: Any = Field(
 
 
 class TranslateResponse(Out):
-    """The translations, in the order of the submitted texts."""
+    """The translations, in the same order as the submitted texts."""
 
     translations: list[TranslationOut] = Field(description="One translation for each text, in the same order.")
     model: ModelOut = Field(description="The model that translated the texts.")
@@ -175,7 +182,7 @@ class SummarySentenceOut(Out):
 
 
 class VariantOut(Out):
-    """A variant of a summary. ``text`` contains the sentences, laid out in the requested style."""
+    """A variant of a summary. ``text`` consists of the sentences, in the layout of the requested style."""
 
     text: str = Field(description="The summary.")
     method: Literal["abstractive", "extractive", "lead"] = Field(
@@ -189,7 +196,7 @@ class VariantOut(Out):
 
 
 class SummaryOut(VariantOut):
-    """The best variant of a summary. The other variants are in ``variants``."""
+    """The best variant of a summary, together with the other variants."""
 
     variants: list[VariantOut] = Field(default=[], description="The other variants, best first.")
 
@@ -212,7 +219,7 @@ class TextSummaryOut(SummaryOut):
 
 
 class SummarizeResponse(Out):
-    """The summaries, in the order of the submitted texts."""
+    """The summaries, in the same order as the submitted texts."""
 
     summaries: list[TextSummaryOut] = Field(description="One summary for each text, in the same order.")
     model: ModelOut = Field(description="The model that wrote the summaries.")
@@ -224,7 +231,7 @@ class SummarizeResponse(Out):
 
 
 class RemovedOut(Out):
-    """A part of the submitted body that cleaning removed, with the reason."""
+    """A part of the submitted body that the cleaning removed, and the reason for the removal."""
 
     text: str = Field(description="The removed text.")
     reason: str = Field(
@@ -241,7 +248,7 @@ class SpanMapOut(Out):
 
 
 class ArticleOut(Out):
-    """The cleaned article and its parts."""
+    """The cleaned article, and the parts that the cleaning removed."""
 
     headline: str | None = Field(description="Headline, as submitted or as detected.")
     kicker: str | None = Field(description="Short line above the headline.")
@@ -275,7 +282,7 @@ class SourceTypesOut(Out):
 
 
 class ProvenanceOut(Out):
-    """The origin of the outputs. ``human_reviewed`` is always null, so that the CMS can set it."""
+    """The origin of the outputs. ``human_reviewed`` is always null. The CMS can set it after a review."""
 
     generated_at: str = Field(description="Time in UTC, in ISO 8601 format.")
     software: str = Field(description="Name and version of the service.")
@@ -319,7 +326,7 @@ class ArticleResponse(Out):
 
 
 class CheckedSentenceOut(Out):
-    """A sentence of the checked text, with the ranges of its source sentences and the warnings about it."""
+    """A sentence of the checked text, with the ranges of the corresponding source sentences and its warnings."""
 
     text: str = Field(description="The sentence.")
     target: SpanOut = Field(description="Range of the sentence in the checked text.")
@@ -328,14 +335,14 @@ class CheckedSentenceOut(Out):
 
 
 class LabelOut(Out):
-    """A label text for readers, in German and in English."""
+    """A label that informs readers about the origin of a text, in German and in English."""
 
     de: str = Field(description="The label in German.")
     en: str = Field(description="The label in English.")
 
 
 class CheckProvenanceOut(Out):
-    """The origin of a checked text, with its IPTC digital source type as a full URI."""
+    """The origin of a checked text. ``digital_source_type`` is an IPTC digital source type as a full URI."""
 
     checked_at: str = Field(description="Time in UTC, in ISO 8601 format.")
     software: str = Field(description="Name and version of the service.")
@@ -345,7 +352,10 @@ class CheckProvenanceOut(Out):
 
 
 class CheckResponse(Out):
-    """The result of a check. ``warnings`` are about the whole text; each sentence has warnings of its own."""
+    """The result of a check.
+
+    ``warnings`` contains the warnings about the whole text. Warnings about a sentence are in ``sentences``.
+    """
 
     sentences: list[CheckedSentenceOut] = Field(description="The sentences of the checked text, in order.")
     facts: list[FactOut] = Field(description="The facts of the source and of the text.")
@@ -355,9 +365,9 @@ class CheckResponse(Out):
 
 
 class ProgressEvent(Out):
-    """The progress of a request: ``done`` of ``of`` units of work are finished.
+    """The progress of a request. Sentences from the cache are not counted.
 
-    Sentences from the cache are not counted.
+    ``done`` is the number of finished units of work, and ``of`` is the number of all units.
     """
 
     done: int = Field(description="Finished units of work.")
@@ -365,7 +375,7 @@ class ProgressEvent(Out):
 
 
 class SentenceEvent(Out):
-    """A translated sentence: the number of its text, its range in that text, and its translation.
+    """A translated sentence, with the index of its text and its range in that text.
 
     For articles, text 0 is the submitted body, text 1 is the headline, and text 2 is the lead.
     """
@@ -393,7 +403,7 @@ class FieldProblem(Out):
 
 
 class Problem(Out):
-    """An error in the format of RFC 9457. ``code`` is a stable identifier of the kind of error."""
+    """An error in the format of RFC 9457. ``code`` is a stable identifier for errors of the same kind."""
 
     type: str = Field(default="about:blank", description="Always `about:blank`.")
     title: str = Field(description="Name of the HTTP status.")

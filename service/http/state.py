@@ -1,4 +1,4 @@
-"""State of the HTTP layer: `Runtime` for the application and `RequestInfo` for one request."""
+"""The state of the HTTP layer: `Runtime` for the application and `RequestInfo` for one request."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ Header = tuple[bytes, bytes]
 
 
 class RequestSpan(Protocol):
-    """The trace span of one request."""
+    """The trace span that represents one request (OpenTelemetry)."""
 
     @property
     def trace_id(self) -> str:
@@ -33,35 +33,43 @@ class RequestSpan(Protocol):
 
     @property
     def response(self) -> bytes:
-        """The value of the ``traceresponse`` header."""
+        """The value of the ``traceresponse`` header, which identifies this span."""
         ...
 
     def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
-        """Create a child span for each stage, set the attributes of this span from ``done``, and end it."""
+        """End this span.
+
+        Create a child span for each of the ``stages``, and take the attributes of this span from ``done``.
+        """
         ...
 
 
 class Tracer(Protocol):
-    """A factory for the trace spans of requests."""
+    """A factory that starts the trace spans of requests."""
 
     def begin(self, traceparent: str | None) -> RequestSpan:
-        """Start the span of a request. ``traceparent`` identifies the caller's span, which becomes the parent."""
+        """Start the span of a request, and return it.
+
+        ``traceparent`` identifies the caller's span, which becomes the parent. If it is None, the new span has no
+        parent.
+        """
         ...
 
 
 @dataclass(slots=True)
 class RequestInfo:
-    """Data about one request that middlewares and routes share.
+    """Data about one request, through which middlewares and routes communicate.
 
     Fields:
         started_s: the time of the first byte of the request, on the monotonic clock.
-        path: the route path of a request that is refused before routing.
-        scopes: the scopes of the caller's key; None if no key was checked.
-        check_body: raises `AccessDenied` if the key in the body is not valid; None if the key is not in the body.
-        charge: counts characters of texts against the caller's limit; None if there is no limit.
-        quota: returns the numbers of characters used and allowed; None if there is no limit.
+        path: the route path of a request that is refused before it reaches a route.
+        scopes: the permissions of the caller's key; None if no key was checked.
+        check_body: checks the key in the body and raises `AccessDenied` if it is not valid; None if the key cannot be
+            in the body.
+        charge: counts characters against the caller's limits; None if there are no limits.
+        quota: returns the numbers of characters that the caller has used and may use; None if there are no limits.
         headers: extra headers of the response.
-        timings: seconds by stage, for ``Server-Timing``.
+        timings: the seconds that each stage of the work took, for the ``Server-Timing`` header.
         intervals: the start and end of each stage, for traces.
     """
 
@@ -79,7 +87,7 @@ class RequestInfo:
 
 
 def info_of(scope: Scope) -> RequestInfo:
-    """Return the `RequestInfo` of ``scope``. The first call creates it."""
+    """Return the `RequestInfo` that is stored in ``scope``. If there is none, create and store it."""
     state = scope.setdefault("state", {})
     if INFO not in state:
         state[INFO] = RequestInfo()
@@ -89,10 +97,10 @@ def info_of(scope: Scope) -> RequestInfo:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The components of the application. They are stored in ``app.state.runtime``.
+    """The components that the routes use. They are stored in ``app.state.runtime``.
 
-    The application on the administration port uses the same components. ``keys`` is None if the service has no API
-    keys. ``tracer`` is None if tracing is off.
+    The application on the administration port has the same components. ``timeout_s`` is the default time limit of a
+    request. ``keys`` is None if the service has no API keys. ``tracer`` is None if tracing is off.
     """
 
     newsroom: Newsroom

@@ -1,4 +1,4 @@
-"""Convert a checkpoint, install the converted model with its tokenizer and vocabulary, and check its outputs."""
+"""The installation of a model: convert the checkpoint, write the tokenizer and vocabulary, and check the outputs."""
 
 import contextlib
 import heapq
@@ -53,7 +53,7 @@ PAD, EOS_PIECE, UNKNOWN_PIECE = "<pad>", "</s>", "<unk>"
 
 @dataclass(frozen=True, slots=True)
 class WrittenTokenizer:
-    """The tokenizer files that were written for a model.
+    """The result of writing the tokenizer files of a model.
 
     ``tokens`` contains new values for fields of the manifest's ``tokens`` table. ``pieces`` maps each target piece to
     its row in the embedding matrix.
@@ -64,10 +64,10 @@ class WrittenTokenizer:
 
 
 def write_tokenizer(snapshot: Path, manifest: Manifest, folder: Path) -> WrittenTokenizer:
-    """Write the tokenizer of ``snapshot`` to the model's ``folder``, in formats that can be read without torch.
+    """Write the tokenizer from the download folder ``snapshot`` to ``folder``, in formats that do not require torch.
 
     Raises:
-        ModelError: a file is missing or damaged, or the service cannot read the tokenizer.
+        ModelError: a file is missing or damaged, or the service does not support the tokenizer.
     """
     if manifest.tokens.kind == "sentencepiece":
         return _write_sentencepiece(snapshot, manifest, folder)
@@ -75,7 +75,7 @@ def write_tokenizer(snapshot: Path, manifest: Manifest, folder: Path) -> Written
 
 
 def load_checkpoint(folder: Path) -> Any:
-    """Load the checkpoint in float32.
+    """Return the model that is stored in ``folder``, with its weights in float32.
 
     Raises:
         ModelError: transformers cannot load the checkpoint, or weights are missing.
@@ -94,9 +94,9 @@ def load_checkpoint(folder: Path) -> Any:
 def write_ctranslate2(
     model: Any, architecture: Architecture, pieces: Mapping[str, int], folder: Path, quantization: str
 ) -> None:
-    """Write ``model`` to ``folder`` in CTranslate2's format.
+    """Write ``model``, which transformers has loaded, to ``folder`` in CTranslate2's format.
 
-    ``pieces`` maps each piece to its row in the embedding matrix.
+    ``pieces`` maps each piece to its row in the embedding matrix. ``quantization`` is the data type of the weights.
 
     Raises:
         ModelError: CTranslate2 cannot convert the checkpoint, or the vocabulary lacks a special piece.
@@ -118,10 +118,11 @@ def write_ctranslate2(
 
 @contextlib.contextmanager
 def _corrected(config: Any, architecture: Architecture) -> Iterator[None]:
-    """Temporarily correct configuration fields that CTranslate2's loaders misread.
+    """Correct fields of ``config`` that CTranslate2's loaders misread, until the end of the ``with`` block.
 
-    The T5 loader scales outputs if ``tie_word_embeddings`` is set, but transformers 5 always sets it. In transformers
-    5, ``scale_decoder_outputs`` determines the scaling. mT5 does not have this field and never scales outputs.
+    CTranslate2's T5 loader scales outputs if ``tie_word_embeddings`` is True, but version 5 of transformers always sets
+    this field to True. In that version, ``scale_decoder_outputs`` determines whether T5 scales outputs. mT5 does not
+    have this field and never scales outputs.
     """
     if architecture in NORMALIZE_BEFORE and not hasattr(config, "normalize_before"):
         config.normalize_before = NORMALIZE_BEFORE[architecture]
@@ -135,7 +136,10 @@ def _corrected(config: Any, architecture: Architecture) -> Iterator[None]:
 
 
 def _row_names(pieces: Mapping[str, int], count: int) -> list[str]:
-    """Return the piece of each embedding row. Rows without a piece get names that no tokenizer uses."""
+    """Return the piece of each of the ``count`` embedding rows.
+
+    Rows without a piece get names that no tokenizer uses.
+    """
     names = {number: piece for piece, number in pieces.items()}
     return [names.get(number, f"<row {number}>") for number in range(count)]
 
@@ -238,8 +242,8 @@ ROW_TENSORS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_to
 def trim_checkpoint(snapshot: Path, manifest: Manifest, folder: Path) -> Path:
     """Write the checkpoint to ``folder`` without the embedding rows of unneeded pieces, and return ``folder``.
 
-    Return ``snapshot`` instead, without writing anything, if the model is not of the T5 family, uses a language that is
-    not in `counted_languages`, or has at most ``TRIM_ABOVE_PIECES`` pieces.
+    Return ``snapshot`` instead, without writing anything, if the model is not of the T5 family or has no SentencePiece
+    tokenizer, uses a language that is not in `counted_languages`, or has at most ``TRIM_ABOVE_PIECES`` pieces.
 
     Raises:
         ModelError: the SentencePiece model is missing or damaged, or has pieces without an embedding row.
@@ -257,15 +261,15 @@ def trim_checkpoint(snapshot: Path, manifest: Manifest, folder: Path) -> Path:
 
 
 def counted_languages() -> set[str]:
-    """Return the codes of the service's languages for which wordfreq has a word list."""
+    """Return the codes of the supported languages for which the library wordfreq has a word list."""
     return set(codes()) & wordfreq.available_languages().keys()
 
 
 def word_frequencies() -> dict[str, float]:
     """Return the most frequent words of `counted_languages`, in lower case, with their frequencies from wordfreq.
 
-    The frequency of a word is its share of running text. If several languages have the same word, its frequencies are
-    added up.
+    The frequency of a word is its share of all words in running text. If several languages have the same word, its
+    frequencies are added up.
     """
     found: defaultdict[str, float] = defaultdict(float)
     for language in sorted(counted_languages()):
@@ -276,13 +280,12 @@ def word_frequencies() -> dict[str, float]:
 
 
 def kept_pieces(model: Any, words: Mapping[str, float], count: int, *, prefix: str = "") -> list[int]:
-    """Return the ids of the pieces to keep, in ascending order.
+    """Return the ids of the pieces to keep in a reduced SentencePiece model, in ascending order.
 
     All indispensable pieces are kept. These are special pieces, bytes, numbers, punctuation, single letters of the
     ``SCRIPTS``, and the pieces of ``prefix``, which is the text before every input of the model. If the vocabulary has
-    no byte pieces, the single letters of all scripts are also indispensable. The pieces that are most frequent in
-    ``words`` fill the remaining places up to ``count``. The result is longer than ``count`` if there are more
-    indispensable pieces.
+    no byte pieces, the single letters of all scripts are also indispensable. If there are fewer than ``count``
+    indispensable pieces, the pieces that are most frequent in ``words`` are added until the result has ``count`` ids.
     """
     processor = SentencePieceProcessor(model_proto=model.SerializeToString())
     has_bytes = any(piece.type == BYTE for piece in model.pieces)
@@ -311,7 +314,8 @@ def _european(character: str) -> bool:
 def _piece_counts(processor: SentencePieceProcessor, words: Mapping[str, float]) -> dict[int, float]:
     """Return the expected frequency of each piece id in running text.
 
-    ``words`` maps words to their frequencies. Each word is counted both in lower case and capitalised.
+    ``words`` maps words to their frequencies. Each word is counted twice: in lower case, and with a capital first
+    letter.
     """
     counts: defaultdict[int, float] = defaultdict(float)
     for form in (str.lower, str.capitalize):
@@ -324,8 +328,8 @@ def _piece_counts(processor: SentencePieceProcessor, words: Mapping[str, float])
 def write_trimmed(snapshot: Path, name: str, model: Any, kept: Sequence[int], folder: Path) -> None:
     """Write a reduced copy of the checkpoint in ``snapshot`` to ``folder``.
 
-    The copy contains only the pieces whose ids are in ``kept``, with their embedding rows. ``model`` is the original
-    SentencePiece model, and ``name`` is the file name of the reduced one.
+    The copy contains only the pieces whose ids are in ``kept``, with their embedding rows. ``model`` is the
+    SentencePiece model of the original, and ``name`` is the file name for the reduced SentencePiece model.
 
     Raises:
         ModelError: the weights have fewer embedding rows than the tokenizer has pieces.
@@ -359,7 +363,7 @@ def _select_rows(key: str, tensor: torch.Tensor, rows: torch.Tensor) -> torch.Te
 
 
 def read_pieces(path: Path) -> Any:
-    """Read a SentencePiece model.
+    """Return the SentencePiece model that is stored in the file ``path``.
 
     Raises:
         ModelError: the file is missing or is not a SentencePiece model.
@@ -380,24 +384,24 @@ SHIFT_MAX = 0.25
 
 
 def probe_sentences() -> list[str]:
-    """Return the sentences that are used to check a converted model."""
+    """Return the sentences that are used to check the outputs of a new model."""
     return SENTENCES.read_text("utf-8").splitlines()
 
 
 def probe_inputs(manifest: Manifest, tokenizer: Tokenizer) -> list[EngineInput]:
-    """Return the probe sentences as engine inputs for greedy search with at most ``OUTPUT_TOKENS`` tokens."""
+    """Return the probe sentences as engine inputs for a greedy search of at most ``OUTPUT_TOKENS`` tokens."""
     options = DecodingOptions(max_output_tokens=OUTPUT_TOKENS, target_prefix=manifest.tokens.target_prefix)
     return [EngineInput(tokenizer.encode(sentence), options) for sentence in probe_sentences()]
 
 
 def unknown_share(items: list[EngineInput], known: frozenset[str]) -> float:
-    """Return the share of the tokens in ``items`` that are not in the vocabulary ``known``, from 0 to 1."""
+    """Return the share (0 to 1) of the tokens in ``items`` that are not in the vocabulary ``known``."""
     tokens = [token for item in items for token in item.tokens if token != EOS]
     return sum(token not in known for token in tokens) / max(1, len(tokens))
 
 
 def compare_outputs(converted: Engine, reference: Engine, items: Sequence[EngineInput]) -> list[Tokens]:
-    """Compare the greedy outputs and scores of two float32 engines. Return the outputs of ``reference``.
+    """Compare the greedy outputs of two float32 engines, and return the outputs of ``reference``.
 
     Raises:
         ModelError: the outputs differ by more than rounding errors can explain, so the conversion is wrong.
@@ -416,9 +420,9 @@ def compare_outputs(converted: Engine, reference: Engine, items: Sequence[Engine
 def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput], outputs: Sequence[Tokens]) -> float:
     """Measure how much int8 quantization changes the probabilities that a model assigns to ``outputs``.
 
-    Return the mean absolute change in log-probability per token. The float32 model generated ``outputs`` from
-    ``items``, and both models score them. Outputs that each model generates itself cannot be compared, because they
-    diverge after the first difference.
+    Return the mean absolute change in log-probability per token. The model in the folder ``float32`` generated
+    ``outputs`` from ``items``, and both models score them. Outputs that each model generates itself cannot be compared,
+    because they diverge after the first difference.
 
     Raises:
         ModelError: the change is above `SHIFT_MAX`, or all outputs are empty.
@@ -437,10 +441,10 @@ def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput]
 
 
 def check_unconverted(reference: Engine, items: Sequence[EngineInput]) -> None:
-    """Check that a checkpoint that will be served without conversion generates outputs with scores.
+    """Check that a checkpoint without a converted model generates outputs with scores.
 
     Raises:
-        ModelError: all outputs are empty or have no score.
+        ModelError: each output is empty or has no score.
     """
     found = [hypotheses[0] for hypotheses in reference.generate(items)]
     silent = sum(not one.tokens or math.isnan(score) for one, score in zip(found, _scores(found), strict=True))
@@ -457,7 +461,7 @@ def _score(folder: Path, compute_type: str, sources: list[list[str]], targets: l
 
 
 def _scores(found: Sequence[Hypothesis]) -> list[float]:
-    """Return the score of each hypothesis, or NaN if it is missing. Every comparison with NaN fails."""
+    """Return the score of each hypothesis, or NaN if it has no score. Every comparison with NaN is False."""
     return [math.nan if one.score is None else one.score for one in found]
 
 
@@ -472,10 +476,11 @@ UNKNOWN_SHARE_MAX = 0.05
 def install(
     snapshot: Path, manifest: Manifest, folder: Path, scratch: Path, quantization: str, *, keep: bool
 ) -> tuple[Manifest, dict[EngineKind, EngineFiles]]:
-    """Write the model's files to ``folder``, and check the model. ``scratch`` is a folder for temporary files.
+    """Write the model's files to ``folder``, and check the model.
 
-    If ``keep`` is True, the files include the checkpoint, so that the torch engine can use the model. For architectures
-    without a CTranslate2 converter, they always include it.
+    ``snapshot`` contains the downloaded files, and ``scratch`` is a folder for temporary files. If ``keep`` is True,
+    the installed files include the checkpoint, so that the torch engine can use the model. For architectures without a
+    CTranslate2 converter, they always include it.
 
     Returns:
         The manifest with the completed ``tokens`` table, and the files of each engine.
@@ -502,7 +507,7 @@ def install(
 
 
 def _read_config(snapshot: Path, manifest: Manifest) -> dict[str, Any]:
-    """Return the checkpoint's configuration with its generation defaults.
+    """Return the checkpoint's configuration, including the default values for the generation of outputs.
 
     Raises:
         ModelError: the architecture differs from the manifest, or a file is missing or cannot be read.
@@ -527,7 +532,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _forced_first_piece(config: Mapping[str, Any], pieces: Mapping[str, int]) -> str:
-    """Return the piece that the configuration forces at the start of every output, or an empty string."""
+    """Return the piece that the configuration requires at the start of every output, or an empty string."""
     number = config.get("forced_bos_token_id")
     return next((piece for piece, row in pieces.items() if row == number), "")
 
@@ -558,9 +563,9 @@ def _copy_checkpoint(source: Path, folder: Path) -> None:
 
 
 def _check(source: Path, manifest: Manifest, folder: Path, float32: Path | None, quantization: str) -> None:
-    """Check the tokenizer against the weights, and the converted model against its checkpoint.
+    """Check that the tokenizer fits the weights, and that the model's outputs agree with those of its checkpoint.
 
-    ``float32`` is the folder of the converted model before quantization. It is None if the model is not converted.
+    ``float32`` is the folder of the converted model before quantization, or None if the model is not converted.
     """
     items = probe_inputs(manifest, Tokenizer(manifest, folder))
     vocabulary = read_vocabulary(manifest, folder)

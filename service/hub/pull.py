@@ -1,4 +1,4 @@
-"""Download, convert and install a model from the hub."""
+"""The download, conversion and installation of a model from the Hugging Face Hub."""
 
 import contextlib
 import fnmatch
@@ -35,9 +35,9 @@ _PATH_HEADER_VALUE = re.compile(r'(?:W/)?"?[0-9A-Za-z_-]{1,128}"?')
 
 @dataclass(frozen=True, slots=True)
 class RepoFile:
-    """A file in the hub's listing of a repository.
+    """A file in the hub's list of the files in a repository.
 
-    The hub lists a SHA-256 (``sha256``) for a large file, and a git blob digest (``git``) for a small one.
+    The list contains a SHA-256 digest (``sha256``) for a large file, and a git blob digest (``git``) for a small one.
     """
 
     name: str
@@ -47,29 +47,34 @@ class RepoFile:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The files of a repository at one commit. ``files`` maps their names to paths in the hub client's cache."""
+    """The downloaded files of a repository at one commit.
+
+    ``files`` maps file names to paths in the cache of the hub client (the huggingface_hub library).
+    """
 
     commit: str
     files: Mapping[str, Path]
 
     def locked(self) -> LockedRepository:
-        """Return the commit and the file digests as an entry of the lock file."""
+        """Return the commit and the digests of the files, in the form in which the lock file stores them."""
         return LockedRepository(
             commit=self.commit, files={name: Digest.of(path) for name, path in sorted(self.files.items())}
         )
 
 
 def pull(hub: Hub, commit: str | None, report: Report) -> Snapshot:
-    """Download the model's files from ``hub.repo`` at ``commit`` into the hub client's cache.
+    """Download the model's files from the repository ``hub.repo`` into the cache of the hub client.
 
-    If ``commit`` is None, ``hub.revision`` is used. An interrupted download is resumed, and complete files are not
-    downloaded again. If HF_HUB_OFFLINE is set, files come only from the cache; ``commit`` is then required, because the
-    hub cannot resolve the revision.
+    The files are those of ``commit`` or, if it is None, of ``hub.revision``. An interrupted download is resumed, and
+    complete files are not downloaded again. If HF_HUB_OFFLINE is set, nothing is downloaded and the files must be in
+    the cache. ``commit`` is then required, because only the hub can resolve a revision.
+
+    ``report`` is called with the progress of the download.
 
     Raises:
         HubError: the hub is unreachable or refuses the request; the repository, revision or files are missing; the
             hub's response is invalid; or the hub's address uses plain HTTP and is not a loopback address.
-        WeightsMismatch: a file differs from the digest in the hub's listing. The file is deleted from the cache.
+        WeightsMismatch: a file differs from the digest in the hub's list. The file is deleted from the cache.
         ModelError: the cache cannot be written.
     """
     from huggingface_hub import constants  # noqa: PLC0415 - the import takes a second, and only this command needs it
@@ -82,16 +87,17 @@ def pull(hub: Hub, commit: str | None, report: Report) -> Snapshot:
 
 
 def discard(snapshot: Snapshot) -> None:
-    """Delete the files from the hub client's cache, so that the next pull downloads them again."""
+    """Delete the files of ``snapshot`` from the hub client's cache, so that the next pull downloads them again."""
     for path in snapshot.files.values():
         _require_inside_cache(path).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
 
 
 def wanted(names: Iterable[str], hub: Hub, where: str = "in this revision") -> list[str]:
-    """Return the names of the required files: those that match ``hub.patterns``, and the weights.
+    """Return the names of the files to download: those that match ``hub.patterns``, and the weights.
 
-    A pickle is used only if the repository has no safetensors. Error messages end with ``where``.
+    ``names`` are the files in the repository. Pickled weights are used only if the repository has no safetensors files.
+    The messages about missing files end with ``where``.
 
     Raises:
         HubError: the repository has no weights in a supported format, or a pattern without ``*`` matches no file.
@@ -132,9 +138,10 @@ def _download(hub: Hub, revision: str, report: Report) -> Snapshot:
 
 
 def _http_client() -> Any:
-    """Return an HTTP client for the hub client.
+    """Return an HTTP client for the hub client, which rejects suspicious responses.
 
-    It rejects responses with header values that could lead to paths outside the cache.
+    The hub client builds cache paths from some response headers. The returned client rejects values that could lead to
+    a path outside the cache.
     """
     import httpx2  # noqa: PLC0415 - see `pull`
 
@@ -171,7 +178,10 @@ def _from_cache(hub: Hub, commit: str | None) -> Snapshot:
 
 
 def _check_digest(repo: str, file: RepoFile, path: Path) -> None:
-    """Compare a file with the digest in the hub's listing, because the hub client compares only sizes."""
+    """Raise `WeightsMismatch` if the file ``path`` differs from the digest in the hub's list.
+
+    The hub client compares only the sizes of files.
+    """
     if file.sha256 is not None:
         correct = Digest.of(path).sha256 == file.sha256
     else:
@@ -190,7 +200,7 @@ def _require_inside_cache(path: Path) -> Path:
     """Return the resolved path.
 
     Raises:
-        HubError: the path is outside the hub client's cache, where nothing may be read or deleted.
+        HubError: the path is outside the hub client's cache, where the service must not read or delete files.
     """
     from huggingface_hub import constants  # noqa: PLC0415 - see `pull`
 
@@ -201,7 +211,10 @@ def _require_inside_cache(path: Path) -> Path:
 
 
 def _require_private_connection(endpoint: str) -> None:
-    """Reject plain HTTP, because responses could be manipulated in transit. Loopback addresses are exempt."""
+    """Raise `HubError` if ``endpoint`` uses plain HTTP and is not a loopback address.
+
+    An attacker could manipulate responses that are sent over plain HTTP.
+    """
     address = urlsplit(endpoint)
     if address.scheme != "https" and not _is_loopback(address.hostname or ""):
         raise HubError(f"HF_ENDPOINT {endpoint} does not use https; plain http is accepted only for loopback addresses")
@@ -215,7 +228,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _progress_class(name: str, report: Report) -> Any:
-    """Return a progress bar class for the hub client. Its instances call ``report``."""
+    """Return a progress bar class for the hub client.
+
+    Its instances show nothing, but call ``report`` with the progress of the file ``name``.
+    """
     from huggingface_hub.utils.tqdm import tqdm  # noqa: PLC0415 - see `pull`
 
     class Progress(tqdm):
@@ -232,7 +248,7 @@ def _progress_class(name: str, report: Report) -> Any:
 
 @contextlib.contextmanager
 def _hub_errors(repo: str) -> Iterator[None]:
-    """Convert exceptions of the hub client to `HubError` and `ModelError`."""
+    """Convert exceptions of the hub client in the ``with`` block to `HubError` or `ModelError`."""
     import httpx2  # noqa: PLC0415 - see `pull`
     from huggingface_hub import errors  # noqa: PLC0415
 
@@ -264,7 +280,7 @@ def _unreachable(reason: str) -> str:
 
 
 def _http_error(error: Any) -> str:
-    """Return the message for an error status of the hub."""
+    """Return a message that explains ``error``, an HTTP error status from the hub."""
     from huggingface_hub import errors  # noqa: PLC0415 - see `pull`
 
     status = error.response.status_code
@@ -299,12 +315,12 @@ def convert(
     quantization: Quantization = "int8",
     keep_checkpoint: bool = False,
 ) -> Manifest:
-    """Convert the checkpoint in ``snapshot`` for CTranslate2 and install it as the folder ``target``.
+    """Convert the checkpoint in ``snapshot`` for CTranslate2, and install the model in the folder ``target``.
 
-    ``snapshot`` contains config.json, model.safetensors and the tokenizer files of ``manifest``. It is not changed. If
-    ``keep_checkpoint`` is True, the torch engine can also serve the model. An existing model in ``target`` is replaced
-    once the new one is complete. The conversion needs as much memory as the checkpoint occupies in float32, and three
-    times that size on the disk of ``target``.
+    ``snapshot`` contains config.json, model.safetensors and the tokenizer files that ``manifest`` names. It is not
+    changed. If ``keep_checkpoint`` is True, the checkpoint is also installed, so that the torch engine can use the
+    model. An existing model in ``target`` is replaced when the new one is complete. The conversion needs as much memory
+    as the checkpoint occupies in float32, and three times that size on the disk of ``target``.
 
     Returns:
         The manifest with revision, engines, files and their SHA-256, as written to ``manifest.toml`` in ``target``.
@@ -332,14 +348,14 @@ def convert(
 
 @contextmanager
 def _scratch_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder on the same file system as ``target``."""
+    """Yield a temporary folder on the same file system as ``target``. Delete the folder at the end of the block."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-scratch-") as scratch:
         yield Path(scratch)
 
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """Yield a new folder that replaces ``target`` if the block succeeds and is deleted if it fails."""
+    """Yield a new folder. If the block succeeds, the folder replaces ``target``. Otherwise, it is deleted."""
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-new-"))
     try:
         yield folder
@@ -352,9 +368,9 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 
 def _complete_manifest(manifest: Manifest, engines: dict[EngineKind, EngineFiles], folder: Path) -> Manifest:
-    """Return the manifest with the engines, the file digests and the revision.
+    """Return ``manifest`` with the engines, the digests of the files in ``folder``, and the revision.
 
-    The revision consists of the hub's commit and a hash of the files.
+    The revision consists of the hub's commit and a hash of the names and digests of the files.
     """
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     files = {path.relative_to(folder).as_posix(): Digest.of(path).sha256 for path in paths}
@@ -365,7 +381,7 @@ def _complete_manifest(manifest: Manifest, engines: dict[EngineKind, EngineFiles
 
 
 def _make_readable(folder: Path) -> None:
-    """Make the files readable for all users, because the service may run as a different user."""
+    """Allow all users to read the files in ``folder``, because the service may run as a different user."""
     folder.chmod(FOLDER_MODE)
     for path in folder.rglob("*"):
         path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
@@ -380,9 +396,10 @@ Say = Callable[[str], None]
 class Pull:
     """An installer for models from the hub.
 
+    ``catalog`` describes the models, and ``installed`` manages the folders of the installed models.
     ``convert(checkpoint, manifest, target)`` writes the model's files and its manifest to the new folder ``target``,
-    and returns the new manifest. ``report`` is called with the download progress, and ``say`` with the name of each
-    step.
+    and returns the new manifest. ``report`` is called with the download progress, and ``say`` is called with the name
+    of each step.
     """
 
     catalog: Catalog
@@ -392,10 +409,14 @@ class Pull:
     say: Say
 
     def install(self, name: str, *, licence_accepted: bool) -> Entry:
-        """Pull and install the model ``name``. Replace an installed model of the same name only in the last step.
+        """Download and install the model ``name``, and return its entry in the catalogue.
+
+        An installed model of the same name is replaced only in the last step. ``licence_accepted`` states whether the
+        user accepts restricted terms.
 
         Raises:
-            ModelError: a step failed; see `pull`, `Lock.check`, `pickles.rewrite` and ``convert``.
+            ModelError: the terms are restricted and not accepted, or a step failed. See `pull`, `Lock.check`,
+                `pickles.rewrite` and ``convert``.
         """
         manifest = self.catalog.published(name)
         hub = _hub_of(name, manifest)
@@ -406,9 +427,9 @@ class Pull:
                 return self._install_snapshot(name, manifest, hub, snapshot)
 
     def _download(self, hub: Hub) -> Snapshot:
-        """Download the repository's files and check them against the lock file.
+        """Download the files of the repository, and check them against the lock file.
 
-        On the first pull of a repository, add its files to the lock file.
+        If the lock file does not contain the repository, add the commit and the digests of the files to it.
         """
         lock = self.installed.lock
         snapshot = pull(hub, lock.commit(hub.repo), self.report)
@@ -440,7 +461,10 @@ class Pull:
         return self.catalog.entry(name)
 
     def _write_checkpoint(self, snapshot: Snapshot, checkpoint: Path) -> None:
-        """Link the files of the snapshot into a new folder. Pickled weights are rewritten as safetensors."""
+        """Create the folder ``checkpoint`` with links to the files of ``snapshot``.
+
+        If the weights are pickled, write them to the folder as safetensors instead.
+        """
         checkpoint.mkdir()
         for name, path in snapshot.files.items():
             if name != PICKLE:

@@ -1,8 +1,8 @@
 """The interface of a language package, and functions that find the package for a language code.
 
-A language is a package ``service/languages/CODE`` that defines ``LANGUAGE`` and contains its own data files. If a
-language leaves a field empty, the features that need this field are disabled. For example, a check does not run without
-its grammar.
+A language package is a folder ``service/languages/CODE`` that defines ``LANGUAGE`` and contains the data files of the
+language. If a field of ``LANGUAGE`` is empty, the features that need it are disabled. For example, a check does not run
+without its grammar.
 """
 
 import re
@@ -27,9 +27,8 @@ NEVER = re.compile(r"(?!)")
 class ParsedNumber(NamedTuple):
     """The meaning of a number word.
 
-    ``values`` contains the numbers that the word may mean. ``hints`` contains further numbers that may correspond to
-    the word when a text is compared with its translation. ``certain`` is False if the word may not be a number at all
-    ("one").
+    ``values`` contains the numbers that the word may mean. ``hints`` contains further numbers that the word's
+    translation may contain. ``certain`` is False if the word may not be a number at all ("one").
     """
 
     values: frozenset[Fraction]
@@ -42,12 +41,12 @@ Token = re.Match[str]
 
 
 def no_number(_word: str) -> ParsedNumber | None:
-    """Return None, which means that the word is not a number word. This is the default for `NumberGrammar.read`."""
+    """Return None, so that no word counts as a number word. This is the default for `NumberGrammar.read`."""
     return None
 
 
 def no_scale(_word: str) -> Fraction | None:
-    """Return None, which means that the word is not a scale word. This is the default for `NumberGrammar.scale`."""
+    """Return None, so that no word counts as a scale word. This is the default for `NumberGrammar.scale`."""
     return None
 
 
@@ -63,12 +62,12 @@ class NumberGrammar:
     Attributes:
         group: the thousands separator. Spaces and apostrophes are also accepted in every language.
         point: the decimal separator.
-        point_may_group: whether a decimal separator followed by three digits may be a thousands separator, because
-            texts also use the notation of other languages ("1,500" for 1500).
+        point_may_group: whether ``point`` may also be a thousands separator if three digits follow, because texts
+            also use the notation of other languages ("1,500" for 1500).
         read: returns the number that a single word means, or None if it is not a number word.
         scale: returns the factor by which a word multiplies the number before it, or None if it is not a scale word.
-        extend: returns the number that is formed by the word at an index and the words after it, and the index of the
-            next word.
+        extend: returns the number that the word at an index forms together with the words after it, and the index of
+            the first word after the number.
         touching_scales: scale words, in lower case, that count only directly after a numeral ("5m").
         half_more: a pattern for words after a number that add one half.
         half_of: two words, in lower case, that form a number together with the scale word after them ("half a
@@ -104,24 +103,24 @@ class DateGrammar:
 
     Attributes:
         date: a pattern for dates with a day or a year. It includes `NUMERIC_DATE` and contains the groups ``day``,
-            ``month`` and ``year``. A month without a day is in the group ``alone``, and its year in ``of``. If the
+            ``month`` and ``year``. A month without a day is in the group ``alone``, and its year is in ``of``. If the
             month precedes the day, the groups are ``us_m``, ``us_d`` and ``us_y``.
-        lone_month: a pattern for month names with the groups ``full`` and ``short``. The group ``more`` is set if the
-            month is part of another word.
+        lone_month: a pattern for a month name, which is in the group ``full`` or, if abbreviated, in ``short``. The
+            group ``more`` is set if the month is part of another word.
         months: maps the names and abbreviations of months, in lower case and without a full stop, to their numbers.
         plain_months: the names of months, in lower case, that are also other words ("may").
         before_month: a pattern for words that identify a following word from ``plain_months`` as a month.
         weekday: a pattern for weekdays, with the name in group ``w`` and the rest of the word in group ``rest``.
-        weekdays: maps each ``w``, in lower case, to its number, from 0 (Monday) to 6.
+        weekdays: maps the content of group ``w``, in lower case, to the number of the day, from 0 (Monday) to 6.
         day_parts: words for parts of the day that can follow a weekday in a compound ("abend" in "Freitagabend").
         short_day: a pattern for abbreviated weekdays.
-        short_days: maps the first two letters of each abbreviated weekday, in lower case, to its number.
-        month_may_lead: whether "5.4.2018" may mean the fourth of May. "5/4/2018" may mean this in every language.
+        short_days: maps the first two letters of abbreviated weekdays, in lower case, to the number of the day.
+        month_may_lead: whether "5.4.2018" may mean 4 May. "5/4/2018" may mean 4 May in every language.
         clock: a pattern for times of day. The hour is in group ``h`` or ``h2``, and the minutes are in ``min`` or
             ``min2``. The group ``mark`` contains a word such as "Uhr" or "pm", and ``after`` contains minutes that
             follow this word.
         named_time: a pattern for names of times, with the groups ``noon`` and ``midnight``.
-        full_day: whether the language uses the 24-hour clock, so that "8 Uhr" is in the morning.
+        full_day: whether the language uses the 24-hour clock ("8 Uhr" is then always in the morning).
         later_half: a pattern for words that place a time in the second half of the day ("abends").
         half_days: whether a ``mark`` that starts with "a" or "p" means a time before or after noon ("am", "pm").
     """
@@ -147,7 +146,7 @@ class DateGrammar:
 class WrittenDate(NamedTuple):
     """A numeric date.
 
-    ``day`` is from 1 to 31, and ``month`` is from 1 to 12. ``year`` has four digits, or it is None if the date has no
+    ``day`` is from 1 to 31, and ``month`` is from 1 to 12. ``year`` has four digits, or is None if the date has no
     year.
     """
 
@@ -157,7 +156,7 @@ class WrittenDate(NamedTuple):
 
 
 class WrittenTime(NamedTuple):
-    """A time of day: an hour from 0 to 24, and two digits for the minutes."""
+    """A time of day. ``hour`` is from 0 to 24, and ``minute`` consists of two digits."""
 
     hour: int
     minute: str
@@ -166,7 +165,7 @@ class WrittenTime(NamedTuple):
 class WrittenAmount(NamedTuple):
     """An amount that is written as a compound, such as "Elf-Milliarden-Euro".
 
-    ``digits`` contains the number with a decimal point, ``scale`` is a power of ten, and ``unit`` is a unit key.
+    ``digits`` is the number with a decimal point, ``scale`` is a power of ten, and ``unit`` is the name of a unit.
     """
 
     digits: str
@@ -175,7 +174,7 @@ class WrittenAmount(NamedTuple):
 
 
 class WrittenNumber(NamedTuple):
-    """A numeral: the groups of digits before the decimal separator, and the digits after it."""
+    """A numeral. ``groups`` contains the groups of digits before the decimal separator."""
 
     groups: tuple[str, ...]
     decimals: str
@@ -185,7 +184,7 @@ WrittenValue = WrittenDate | WrittenTime | WrittenAmount | WrittenNumber
 
 
 class WrittenNumeral(NamedTuple):
-    """A numeral that other languages write differently. ``span`` is its position in the text."""
+    """A numeral that other languages write differently. ``span`` is the position of the numeral in the text."""
 
     span: Span
     value: WrittenValue
@@ -212,12 +211,12 @@ class NameGrammar:
 
     Attributes:
         is_common: returns whether a capitalised word is a common word and not a name. The second argument is True if
-            the word opens a sentence.
+            the word is the first word of a sentence.
         title: a pattern for the ending of a title ("Kanzlerin"). A capitalised word after a title is a name.
         place: a pattern for the endings of nouns that are names of streets and buildings ("Gartenstraße").
-        indefinite, before_noun: patterns for an indefinite article, and for any article or adjective, before a noun.
-        opening_is_weak: whether a single capitalised word that opens a sentence may be a common word that is missing
-            from the lists.
+        indefinite: a pattern for an indefinite article before a noun.
+        before_noun: a pattern for any article or adjective before a noun.
+        opening_is_weak: whether a capitalised word that opens a sentence may be common although no list contains it.
     """
 
     is_common: Callable[[str, bool], bool]
@@ -234,7 +233,7 @@ class UnitGrammar:
 
     Attributes:
         forms: the words and signs for each unit, in lower case. All languages use the same unit keys.
-        whole_words: whether the forms are whole words. Otherwise they are the beginnings of words.
+        whole_words: whether the forms are whole words. If False, the forms are the beginnings of words.
         scale_words: a pattern for words between a number and its unit ("million").
     """
 
@@ -244,7 +243,7 @@ class UnitGrammar:
 
 
 class Pole(NamedTuple):
-    """One of the opposite meanings on an axis ("change", "rise"). The names are the same in all languages."""
+    """A meaning ("rise") on an axis of opposite meanings ("change"). The names are the same in all languages."""
 
     axis: str
     meaning: str
@@ -255,11 +254,11 @@ class OppositeWords:
     """Words with opposite meanings. All words are in lower case.
 
     Attributes:
-        words: maps a word to its poles.
-        beginnings: maps the beginnings of words to their poles.
-        endings: maps the endings of words to their poles.
-        separated: maps a verb form to (particle, pole) pairs. The verb has the meaning if the particle ends its clause
-            ("gab ... nach").
+        words: maps a word to its meanings on the axes (see `Pole`).
+        beginnings: maps the beginnings of words to their meanings.
+        endings: maps the endings of words to their meanings.
+        separated: maps a verb form to (particle, meaning) pairs. The verb has this meaning if the clause ends with the
+            particle ("gab ... nach").
     """
 
     words: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
@@ -269,21 +268,21 @@ class OppositeWords:
 
 
 class Inflection(Protocol):
-    """Rules of inflection, which identify the forms of a word."""
+    """The inflection rules of a language, which determine whether a word is a form of another word."""
 
     def folded(self, word: str) -> str:
         """Return ``word`` in lower case and without umlauts, because an ending may add or remove an umlaut."""
         ...
 
     def stems(self, word: str) -> set[str]:
-        """Return the keys under which a word is indexed. All forms of a word share at least one key with it."""
+        """Return the keys under which a word is indexed. All forms of the same word have at least one key in common."""
         ...
 
     def related(self, word: str) -> set[str]:
         """Return the keys under which a word is indexed if it is not the first word of a term.
 
-        They are the keys from `stems` and possibly others, because a later word of a term may have more forms than the
-        first word.
+        The keys include those from `stems`. There may be further keys, because a later word of a term may have more
+        forms.
         """
         ...
 
@@ -296,7 +295,7 @@ class Inflection(Protocol):
 
 
 class ExactForms:
-    """The default inflection, in which a word has only one form. The first letter may be capitalised."""
+    """The default inflection rules. A word has only one form, except that its first letter may be capitalised."""
 
     def folded(self, word: str) -> str:
         return word.casefold()
@@ -331,11 +330,11 @@ class SentenceGrammar:
         missing: yields, in any order, the offsets of sentence starts that the splitter does not find.
         quoted: a pattern for quotations and single quotation marks. The quotation marks are replaced with those that
             the splitter recognises.
-        clause: a pattern for commas after which a long sentence may be split. They are preferred to other commas, but
-            a semicolon, a colon or a dash is preferred to them.
+        clause: a pattern for commas between clauses. A long sentence is split preferably at a semicolon, a colon or a
+            dash, then at such a comma, and then at any other comma.
         unfinished: a pattern for the end of a line that does not end a sentence.
-        open_word: a pattern for the end of a line that is in the middle of a phrase.
-        broken_word: a pattern for the hyphen and line break inside a word that continues on the next line.
+        open_word: a pattern for the end of a line that stops in the middle of a phrase.
+        broken_word: a pattern for a hyphen and a line break inside a word.
     """
 
     splitter: str
@@ -385,15 +384,15 @@ A ``doubt`` line is only reported.
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WireGrammar:
-    """The form of agency reports as they come over the wire.
+    """Patterns for the parts of news agency reports that are not article text.
 
     Attributes:
         header: a pattern for the first line, with the number, priority, section and length of the report.
         slug: a pattern for the line of keywords.
-        version: a pattern for the line that says which version of the report this is.
-        marked_notes: a pattern for the beginning of the notes for editors that no other text contains.
-        notes: a pattern for the beginning of the notes for editors in a report with a header.
-        sign_off: a pattern for the initials of the editors and the time at the end.
+        version: a pattern for the line that states the version of the report.
+        marked_notes: a pattern for the beginning of notes for editors. The pattern matches no other text.
+        notes: a pattern for the beginning of notes for editors. It is used only for reports with a header.
+        sign_off: a pattern for the editors' initials and the time at the end of the report.
     """
 
     header: re.Pattern[str] = NEVER
@@ -406,19 +405,19 @@ class WireGrammar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageGrammar:
-    """Boilerplate that surrounds articles on news pages. Entries marked as folded are results of `str.casefold`.
+    """Boilerplate that surrounds articles on news pages. "Folded" entries are results of `str.casefold`.
 
     Attributes:
         verb: a pattern for words that identify a long line as a sentence.
         roots: names of the home page in a breadcrumb trail.
-        sections: names of sections.
+        sections: names of the site's sections, such as politics.
         headings: maps each reason for removal to the headings (folded) of the blocks that are removed for this reason.
-        announcing: reasons whose headings may be followed by a colon and the content of the block on the same line.
+        announcing: reasons from ``headings``. Their headings may be followed by a colon and text on the same line.
         controls: labels of buttons and links (folded).
         agencies: news agencies (folded).
         agency_break: a pattern for the separators between agencies in a credit.
         boilerplate: the beginnings of sentences in consent boxes, paywalls and newsletters.
-        lines: (pattern for a whole line, reason, weight) triples, in the order in which they are tried.
+        lines: (pattern, reason, weight) triples for whole lines. The patterns are tried in this order.
         copyright: a pattern for whole lines that contain a copyright notice.
         bare_names: a pattern for whole lines that contain only names of people.
         byline_start: the first word of a byline.
@@ -426,15 +425,14 @@ class PageGrammar:
         dateline: a pattern for the place and agency at the beginning of a report.
         meta_end: a pattern for a byline, a timestamp or button labels at the end of a paragraph.
         photo_ends: patterns for a photo credit at the end of a paragraph.
-        period: a pattern for whole lines with two dates, such as those of a life.
+        period: a pattern for whole lines with two dates, such as those of a person's birth and death.
         related: a pattern for headings (folded) of links to other articles, in addition to the list in ``headings``.
         newsletter: a pattern for sentences that offer a newsletter.
         comments: a pattern for whole lines that are the heading of the readers' comments.
         source_end: a pattern for the credit of a photo or of the report at the end of a paragraph.
-        wire: the form of agency reports.
+        wire: the patterns for agency reports.
         cues: maps names of features in ``weights`` to patterns for words that indicate the type of a line.
-        weights: the file with the weights of the line model, which finds the article in a whole page. If it is None,
-            only the lists and patterns above are used.
+        weights: the weights file of the model that finds the lines of an article in a page, or None.
     """
 
     verb: re.Pattern[str] = NEVER
@@ -466,10 +464,10 @@ class PageGrammar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LengthRatio:
-    """The usual length of translations, as limits that include 99 % of sentences translated by humans.
+    """The usual length of translations, as limits that 99% of human translations of sentences satisfy.
 
-    ``steps`` are source lengths in characters. ``shortest`` and ``longest`` are the numbers of output characters per
-    source character. Both contain one value for the lengths below each step and one for lengths above the last step.
+    ``shortest`` and ``longest`` contain the limits for each range of source lengths, in output characters per source
+    character. ``steps`` contains the boundaries between these ranges, in source characters.
     """
 
     steps: tuple[int, ...]
@@ -478,7 +476,7 @@ class LengthRatio:
 
 
 def no_forms(_term: str) -> tuple[str, ...]:
-    """Return no forms. This is the default for `Language.forms`."""
+    """Return an empty tuple. This is the default for `Language.forms`."""
     return ()
 
 
@@ -498,28 +496,27 @@ class Language:
         warm_up: a short sentence that is translated when a model starts.
         probe: a sentence of average length for measuring the speed of an engine.
         sentences: the rules for sentence boundaries.
-        marker_words: frequent words, in lower case, that do not occur in neighbouring languages. They identify the
-            language.
-        kickers: names of sections, and acronyms, that pages attach to a headline without a space.
+        marker_words: frequent words, in lower case, that do not occur in languages with similar words.
+        kickers: names of sections, and acronyms, that web pages put before a headline without a space.
         inflection: the rules for the forms of words.
         forms: returns further forms that a term may have in a translation into the language.
-        numbers, dates, negation, names, units: the grammars for the checks. If one is None, its check does not run.
-        frequent_words: words that show that part of a translation is still in this language.
+        numbers, dates, negation, names, units: the grammars for the checks. A check without its grammar does not run.
+        frequent_words: words that, in a translation, show that a part is still in this language.
         knows: returns whether a word belongs to the language. It is None if the language has no word list.
         spells: returns whether a word, in lower case, is in a large dictionary of the language. It accepts more words
             than ``knows``, including rare ones. It is None if the language has no dictionary.
-        sign_words: maps signs to the words, in lower case, that can replace them. Units are not repeated here.
-        opposites: pairs and groups of words with opposite meanings.
+        sign_words: maps signs, other than units, to words (in lower case) with the same meaning.
+        opposites: words with opposite meanings.
         doubled_words: words, in lower case, that may occur twice in a row.
         clauses_meet: a pattern for the same word before and after the comma between two clauses. Group 1 is the word.
         find_numerals: returns the numerals in a text that other languages write differently.
-        write_numeral: returns the preferred form of such a numeral and other accepted forms, or None.
+        write_numeral: returns this language's preferred form of such a numeral and other accepted forms, or None.
         exonyms: maps the code of another language to the names that are spelled differently in it. The beginning of
             each name in this language is mapped to the possible beginnings in the other language. All beginnings are
             in lower case and without accents.
         kept_names: maps the code of another language to names that are spelled the same in that language.
         length_ratios: maps the code of a target language to the usual length of translations into it.
-        page: the boilerplate of news pages. By default, nothing is removed.
+        page: the boilerplate of news pages in the language. By default, nothing counts as boilerplate.
         summary: word lists for summaries, or None if texts in the language cannot be summarised.
         instructions: a pattern for passages that address a language model, such as a request to ignore its rules.
     """
@@ -556,11 +553,14 @@ class Language:
     instructions: re.Pattern[str] = NEVER
 
     def __reduce__(self) -> tuple[Callable[[str], "Language"], tuple[str]]:
-        """Pickle only the code. Another process loads the language from its package."""
+        """Make the pickled form of the language contain only its code.
+
+        Unpickling loads the language from its package.
+        """
         return language, (self.code,)
 
     def sign_forms(self, sign: str) -> tuple[str, ...]:
-        """Return the words and other signs, in lower case, that can replace ``sign``."""
+        """Return the words and other signs, in lower case, that have the same meaning as ``sign``."""
         units = self.units.forms.values() if self.units is not None else ()
         of_unit = next((forms for forms in units if sign in forms), ())
         return (*self.sign_words.get(sign, ()), *(form for form in of_unit if form != sign))
@@ -574,7 +574,7 @@ class LanguagePair(NamedTuple):
 
     @classmethod
     def of(cls, source: str, target: str) -> "LanguagePair":
-        """Return the pair of languages with these codes.
+        """Return the pair of the languages with the codes ``source`` and ``target``.
 
         Raises:
             ModelError: there is no language package for one of the codes.
@@ -583,7 +583,7 @@ class LanguagePair(NamedTuple):
 
 
 def codes() -> tuple[str, ...]:
-    """Return the sorted codes of all languages. Each package in ``service.languages`` is a language."""
+    """Return the sorted codes of all languages. Each package in ``service.languages`` defines a language."""
     return tuple(sorted(module.name for module in iter_modules(service.languages.__path__) if module.ispkg))
 
 

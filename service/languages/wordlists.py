@@ -1,4 +1,4 @@
-"""Word lists, which are text files with one entry per line and comments that begin with ``#``."""
+"""The reader of word lists, which are text files with one entry per line and comments that begin with ``#``."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,16 +8,16 @@ from service.languages.base import OppositeWords, Pole
 
 
 class WordLists:
-    """The word lists in a folder, each in a file ``NAME.txt``.
+    """The word lists in a folder. The list with the name NAME is in the file ``NAME.txt``.
 
-    The lists are not cached: each method call reads a file.
+    The lists are not cached, so each method call reads a file.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def lines(self, name: str) -> tuple[str, ...]:
-        """Return the entries of a list in the order of the file.
+        """Return the entries of the list ``name`` in the order of the file.
 
         Raises:
             OSError: the file cannot be read.
@@ -26,19 +26,22 @@ class WordLists:
         return tuple(line for line in lines if line and not line.startswith("#"))
 
     def phrases(self, name: str) -> frozenset[str]:
-        """Return the entries of a list as a set, for case-sensitive look-ups."""
+        """Return the entries of the list ``name`` as a set, for case-sensitive look-ups."""
         return frozenset(self.lines(name))
 
     def folded(self, name: str) -> frozenset[str]:
-        """Return the case-folded entries of a list as a set, for case-insensitive look-ups with `str.casefold`."""
+        """Return the case-folded entries of the list ``name`` as a set. Look-ups must use `str.casefold`."""
         return frozenset(line.casefold() for line in self.lines(name))
 
     def words(self, name: str) -> frozenset[str]:
-        """Return the individual words of a list that contains several words on each line."""
+        """Return the words of the list ``name`` as a set. Each line of the list contains one or more words."""
         return frozenset(word for line in self.lines(name) for word in line.split())
 
     def pairs(self, name: str) -> Mapping[str, frozenset[str]]:
-        """Return a mapping of keys to values from a list with lines like ``key, key = value, value``."""
+        """Return a mapping of keys to sets of values.
+
+        The lines of the list ``name`` have the form ``key, key = value, value``.
+        """
         found: dict[str, frozenset[str]] = {}
         for line in self.lines(name):
             left, _, right = line.partition(" = ")
@@ -48,14 +51,19 @@ class WordLists:
         return MappingProxyType(found)
 
     def forms(self, name: str) -> Mapping[str, tuple[str, ...]]:
-        """Return a mapping of keys to forms, in their order, from a list with lines like ``key = form, form``."""
+        """Return a mapping of keys to forms in the order of the file.
+
+        The lines of the list ``name`` have the form ``key = form, form``.
+        """
         rows = (line.partition(" = ") for line in self.lines(name))
         return MappingProxyType({key: tuple(forms.split(", ")) for key, _, forms in rows})
 
     def opposites(self, name: str) -> OppositeWords:
-        """Return the words with opposite meanings from a list with lines like ``axis meaning = word, beginning*``.
+        """Return the words with opposite meanings.
 
-        ``*ending`` matches the words with this ending, and ``verb ~ particle`` for a separable verb.
+        The lines of the list ``name`` have the form ``axis meaning = word, word``. ``beginning*`` matches all words
+        with this beginning, ``*ending`` matches all words with this ending, and ``verb ~ particle`` is a separable
+        verb.
         """
         words: dict[str, set[Pole]] = {}
         beginnings: dict[str, set[Pole]] = {}

@@ -1,4 +1,4 @@
-"""The article pipeline: cleaning, parsing, summarisation, translation and provenance."""
+"""The processing of articles: cleaning, parsing, summarisation, translation and provenance."""
 
 import asyncio
 from bisect import bisect_right
@@ -33,7 +33,8 @@ PARAGRAPH = "\n\n"
 class ArticleInput:
     """A submitted article. ``options`` apply to the body.
 
-    ``clean`` has no effect on an HTML body, which is split into paragraphs at its block elements.
+    ``clean`` states whether boilerplate is removed from the body. It has no effect on an HTML body, because such a body
+    is only split into paragraphs at its block elements.
     """
 
     body: str
@@ -45,9 +46,10 @@ class ArticleInput:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """A parsed article. ``body`` is plain text.
+    """A parsed article. ``body`` is the cleaned body as plain text.
 
-    ``spans`` contains pairs of ranges: a range of ``body`` and the corresponding range of the submitted body.
+    ``kicker`` is the short line above the headline. ``spans`` contains pairs of ranges: a range of ``body`` and the
+    corresponding range of the submitted body.
     """
 
     headline: str | None
@@ -59,7 +61,7 @@ class Article:
     notices: tuple[Notice, ...]
 
     def to_submitted(self, span: Span) -> Span:
-        """Convert a range of the cleaned body to a range of the submitted body.
+        """Convert a range of the cleaned body to the corresponding range of the submitted body.
 
         The range must not start or end in the gap between two paragraphs.
         """
@@ -74,7 +76,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedArticle:
-    """A translated article. The sentence ranges in ``body`` refer to the submitted body."""
+    """A translated article. The source ranges of the sentences in ``body`` refer to the submitted body."""
 
     headline: str | None
     lead: str | None
@@ -93,14 +95,17 @@ class ArticleResult:
 
     @property
     def cached(self) -> bool:
-        """True if all outputs came from the cache."""
+        """True if all requested outputs came from the cache."""
         outputs = [one for one in (self.summary, self.summary_translation, self.headlines) if one is not None]
         body = None if self.translation is None else self.translation.body
         return all(one.cached for one in outputs) and (body is None or body.cached == body.of)
 
 
 class ArticlePipeline:
-    """A pipeline that cleans, summarises and translates articles."""
+    """The steps that clean, summarise and translate articles.
+
+    ``summariser`` and ``headliner`` are None if the service has no summary model.
+    """
 
     def __init__(
         self, translator: Translator, summariser: Summarizer | None, headliner: Headliner | None = None
@@ -118,12 +123,14 @@ class ArticlePipeline:
         *,
         headlines: int = DEFAULT_HEADLINES,
     ) -> ArticleResult:
-        """Clean, summarise and translate an article. ``headlines`` is their number if they are among the outputs.
+        """Clean an article, and create the ``outputs`` that the caller requests.
 
-        The cache entries of all outputs are tagged with the submitted body, so that a purge of this text finds them.
+        ``form`` specifies the summary, and ``headlines`` is the number of headlines to write. The cache entries of all
+        outputs are tagged with the submitted body, so that they can be found and deleted by its text.
 
         Raises:
-            InvalidInput: a field is not valid Unicode.
+            InvalidInput: a field is not valid Unicode, the body has too many lines, or the service has no summary model
+                for the requested outputs.
             DepescheError: see `CachedGenerator.results`.
         """
         with call.timings.measured("clean"):
@@ -206,9 +213,9 @@ class ArticlePipeline:
 
 
 async def run_all(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:
-    """Run all ``work`` concurrently and return the results under the same names.
+    """Run the coroutines in ``work`` concurrently, and return the results under the same names.
 
-    The first error cancels the rest and is raised.
+    If a coroutine raises an error, cancel the others and raise this error.
     """
     try:
         async with asyncio.TaskGroup() as group:
@@ -219,7 +226,7 @@ async def run_all(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any
 
 
 def _summary_to_submitted(summary: Summary, article: Article) -> Summary:
-    """Convert all source ranges of a summary from the cleaned body to the submitted body."""
+    """Return the summary with its source ranges converted from the cleaned body to the submitted body."""
     sentences = (replace(one, support=tuple(map(article.to_submitted, one.support))) for one in summary.sentences)
     return replace(
         summary,
@@ -230,7 +237,7 @@ def _summary_to_submitted(summary: Summary, article: Article) -> Summary:
 
 
 def _headlines_to_submitted(found: Headlines, article: Article) -> Headlines:
-    """Convert all source ranges of headlines from the cleaned body to the submitted body."""
+    """Return the headlines with their source ranges converted from the cleaned body to the submitted body."""
     headlines = (
         replace(
             one,
@@ -243,7 +250,7 @@ def _headlines_to_submitted(found: Headlines, article: Article) -> Headlines:
 
 
 def _translation_to_submitted(body: Translation, article: Article) -> Translation:
-    """Convert all source ranges of a translation from the cleaned body to the submitted body."""
+    """Return the translation with its source ranges converted from the cleaned body to the submitted body."""
     return replace(
         body,
         sentences=tuple(_pair_to_submitted(pair, article) for pair in body.sentences),
@@ -258,9 +265,10 @@ def _pair_to_submitted(pair: SentencePair, article: Article) -> SentencePair:
 
 
 def parse_article(submission: ArticleInput, language: Language) -> Article:
-    """Clean a submitted article and split it into its parts.
+    """Clean a submitted article, and split it into headline, kicker, lead and body.
 
-    If ``submission.clean`` is false, the parts stay unchanged.
+    If ``submission.clean`` is False, or cleaning would remove the whole body, the submitted parts stay unchanged. An
+    HTML body is converted to plain text instead of being cleaned.
 
     Raises:
         InvalidInput: a field is not valid Unicode, or the body has too many lines.
@@ -289,7 +297,7 @@ def _notices_to_submitted(notices: Sequence[Notice], article: Article) -> tuple[
 
 
 def _parse_html(submission: ArticleInput, notices: tuple[Notice, ...]) -> Article:
-    """Parse an HTML body. Each block becomes a paragraph."""
+    """Return the article with its HTML body converted to plain text. Each block element becomes a paragraph."""
     blocks = [block for block in parse(submission.body).blocks if block.text]
     spans: list[tuple[Span, Span]] = []
     length = 0
@@ -301,9 +309,9 @@ def _parse_html(submission: ArticleInput, notices: tuple[Notice, ...]) -> Articl
 
 
 def _runs(block: Block) -> Iterator[tuple[Span, Span]]:
-    """Yield the maximal runs of characters that are contiguous both in the text and in the HTML.
+    """Split the text of a block into the longest parts whose characters are contiguous in the HTML source.
 
-    Each run is a pair: its range in the text and its range in the HTML.
+    Yield a pair of ranges for each part: its range in the text and its range in the HTML source.
     """
     start = 0
     for at in range(1, len(block.text) + 1):
@@ -313,7 +321,10 @@ def _runs(block: Block) -> Iterator[tuple[Span, Span]]:
 
 
 def _is_contiguous(block: Block, at: int) -> bool:
-    """Return whether the characters ``at - 1`` and ``at`` are adjacent in the HTML and neither is an entity."""
+    """Return whether the characters ``at - 1`` and ``at`` of the text are adjacent in the HTML source.
+
+    Return False if one of the characters is written as an entity.
+    """
     return block.starts[at] == block.starts[at - 1] + 1 and block.ends[at] == block.ends[at - 1] + 1
 
 
@@ -327,8 +338,9 @@ METHODS_OF_MODELS: frozenset[Method] = frozenset({"abstractive"})
 class Provenance:
     """The origin of the outputs.
 
-    ``source_types`` maps each output to the full URI of its IPTC digital source type. The URI is None if the output was
-    not requested or quotes the source word for word. ``embargo`` means that no text has left this process.
+    ``source_types`` maps each output to its IPTC digital source type as a full URI. The type is None if the output was
+    not requested or quotes the source word for word. ``languages`` maps each output to its language code. ``embargo``
+    states whether the request was under embargo, so that no text left this process.
     """
 
     generated_at: str
@@ -348,7 +360,11 @@ class Provenance:
         *,
         embargo: bool = False,
     ) -> "Provenance":
-        """Create the provenance of ``result`` with the current time. ``source`` and ``target`` are language codes."""
+        """Create the provenance of ``result``, with the current time as the time of generation.
+
+        ``models`` are the models that produced the outputs. ``source`` and ``target`` are the codes of the two
+        languages.
+        """
         summary, summary_type = result.summary, None
         if summary is not None:
             types = map(source_type, (summary, *summary.variants))
@@ -369,14 +385,14 @@ class Provenance:
 
     @property
     def credit(self) -> str:
-        """The software and the models in one line, for document formats that have no fields for them."""
+        """One line that names the software and the models, for document formats without separate fields for them."""
         models = ", ".join(
             f"{m.manifest.id} {m.manifest.revision} ({m.manifest.licence}{_place(m)})" for m in self.models
         )
         return f"Generated by {self.software}" + (f" with {models}" if models else "") + "; not reviewed by a person."
 
     def jsonld(self) -> dict[str, Any]:
-        """Return the provenance as schema.org JSON-LD."""
+        """Return the provenance as a JSON-LD object with the vocabulary of schema.org."""
         return {
             "@context": "https://schema.org",
             "@type": "CreateAction",
@@ -394,7 +410,7 @@ class Provenance:
 
 
 def source_type(summary: Summary) -> str | None:
-    """Return the digital source type of an untranslated summary, or None if it quotes the source word for word."""
+    """Return the IPTC digital source type of an untranslated summary, or None if it quotes the source word for word."""
     return TRAINED if summary.method in METHODS_OF_MODELS else None
 
 
@@ -422,7 +438,7 @@ def _instrument(model: TextGenerator) -> dict[str, str]:
 
 
 def edition_of(submission: ArticleInput, result: ArticleResult, provenance: Provenance) -> Edition:
-    """Return the content of the output document.
+    """Return the content of the document that is written for the response.
 
     If there is a translation, the content is the translated article with the translated summary. Otherwise, it is the
     original article with its summary.

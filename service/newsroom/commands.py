@@ -1,4 +1,4 @@
-"""The commands of the newsroom, one for each use case, and the context in which a command runs."""
+"""The commands of the newsroom, one for each use case, and the context in which each of them is run."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,8 +20,8 @@ T = TypeVar("T")
 class GlossaryTerms:
     """The glossary terms of a request.
 
-    ``translated`` maps terms to their translations. ``kept`` lists the terms that stay untranslated. ``name`` refers to
-    a glossary that is stored on the server.
+    ``translated`` maps terms to their translations. ``kept`` lists the terms that must not be translated. ``name`` is
+    the name of a glossary on the server whose terms are added, or None.
     """
 
     translated: Mapping[str, str] = field(default_factory=dict)
@@ -31,7 +31,10 @@ class GlossaryTerms:
 
 @dataclass(frozen=True, slots=True)
 class SummaryForm:
-    """The length, method, style and number of summaries. `length_of` computes ``length``."""
+    """The requested form of a summary: its length, method and style, and the number of variants.
+
+    ``length`` must be a result of `length_of` for the same style. ``variants`` includes the summary itself.
+    """
 
     length: Length
     method: Method = "abstractive"
@@ -43,8 +46,8 @@ class SummaryForm:
 class TranslateCommand:
     """A command to translate ``texts``.
 
-    The glossary ``terms`` replace the glossary in ``options``. ``source_lang`` and ``target_lang`` are language codes.
-    None means the service's own source or target language.
+    ``terms`` replaces the glossary in ``options``. ``source_lang`` and ``target_lang`` are language codes. If one of
+    them is None, the source or target language of the service is used.
     """
 
     texts: Sequence[str]
@@ -62,9 +65,10 @@ DEFAULT_HEADLINES = 3
 class SummarizeCommand:
     """A command to summarise each of ``texts``.
 
-    If ``target_lang`` is not the source language, the summaries are translated. ``source_lang`` and ``target_lang`` are
-    language codes. None means the service's own source language. ``headlines`` is the number of headlines for each
-    text. Headlines are always in the source language.
+    ``source_lang`` and ``target_lang`` are language codes. If one of them is None, the source language of the service
+    is used. If ``target_lang`` is not the source language, the summaries are translated. ``headline`` is the existing
+    headline of the texts. ``headlines`` is the number of headlines to write for each text. These are always in the
+    source language.
     """
 
     texts: Sequence[str]
@@ -80,11 +84,11 @@ class SummarizeCommand:
 class ArticleCommand:
     """A command to clean, summarise and translate an article.
 
-    The article is given either as text in ``headline``, ``lead`` and ``body`` or as a ``document``. ``document_bytes``
-    is the approximate size of a document that is an object; it decides where the document is parsed. If there is a
-    document, ``headline`` and ``lead`` override its headline and lead. If ``write_as`` is set, the outputs are also
-    written as a document in that format. ``headlines`` is the number of headlines to write if they are among the
-    outputs.
+    The article is given either as text in ``headline``, ``lead`` and ``body``, or as a ``document``. A document is
+    either a string or a parsed JSON object. For an object, ``document_bytes`` is its approximate size, which determines
+    whether it is parsed on the event loop. If ``headline`` or ``lead`` is set, it replaces that of the document. If
+    ``write_as`` is set, the outputs are also written as a document in the format of this name. ``headlines`` is the
+    number of headlines to write. It has no effect if ``outputs`` does not contain "headlines".
     """
 
     outputs: Sequence[Output]
@@ -106,9 +110,9 @@ class ArticleCommand:
 
 @dataclass(frozen=True, slots=True)
 class CheckCommand:
-    """A command to check ``text``, which a person may have edited, against its ``source``.
+    """A command to check ``text`` against its ``source``. A person may have written or edited the text.
 
-    ``task`` states whether the text is a translation or a summary. The terms apply only to translations.
+    ``task`` states whether the text is a translation or a summary. ``terms`` has no effect on the check of a summary.
     """
 
     task: Literal["translation", "summary"]
@@ -120,21 +124,31 @@ class CheckCommand:
 
 @dataclass(frozen=True, slots=True)
 class TextLimits:
-    """The limits of a request: the number of texts, the code points in each text, and the nesting depth of the JSON."""
+    """The limits of a request.
+
+    ``texts`` is the maximum number of texts, ``chars`` the maximum number of code points in each text, and ``depth``
+    the maximum nesting depth of the JSON.
+    """
 
     texts: int
     chars: int
     depth: int
 
     def require_text(self, text: str, pointer: str) -> None:
-        """Raise `InvalidInput` if a text is too long, not valid Unicode, or blank."""
+        """Raise `InvalidInput` if a text is too long, not valid Unicode, or blank.
+
+        ``pointer`` is the JSON Pointer of the field that contains the text. The error reports it.
+        """
         self.require_fitting(text, pointer)
         visible = visible_span(text, Span(0, len(text)))
         if visible.start == visible.end:
             raise InvalidInput("text_empty", "the text is empty or blank", pointer=pointer)
 
     def require_fitting(self, text: str, pointer: str) -> None:
-        """Raise `InvalidInput` if a text is too long or not valid Unicode."""
+        """Raise `InvalidInput` if a text is too long or not valid Unicode.
+
+        ``pointer`` is the JSON Pointer of the field that contains the text. The error reports it.
+        """
         if len(text) > self.chars:
             detail = f"{len(text)} characters exceed the limit of {self.chars}"
             raise InvalidInput("text_too_long", detail, pointer=pointer, limit=self.chars)
@@ -145,7 +159,7 @@ class TextLimits:
 
 
 async def free_of_charge(_chars: int) -> None:
-    """Do nothing. This is the ``charge`` function for callers without limits."""
+    """Do nothing. This function is the ``charge`` callback for callers without rate limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +167,14 @@ class CallContext:
     """The options and callbacks for running one command.
 
     Fields:
-        deadline_s: an absolute time on the event loop's clock; None means no deadline.
-        charge: counts characters of texts; raises an error if the caller exceeds its limit.
-        accepted: called when all checks have passed and the work starts.
+        deadline_s: an absolute time on the event loop's clock, in seconds; None means no deadline.
+        read_cache, write_cache: whether results may be read from the cache, and whether they may be stored in it.
+        charge: called with the number of characters in the texts; raises an error if the caller exceeds its rate limit.
+        accepted: called when the command has passed the checks that precede the work.
         progress: called with the number of finished units of engine work and their total number.
-        finished: called with each translated sentence, in order.
-        embargo: whether the texts must stay in this process; no remote model and no cache is used.
+        finished: called with each translated sentence, in text order.
+        timings: records the duration of each stage of the work.
+        embargo: whether the texts must stay in this process. Then neither a remote model nor the cache is used.
     """
 
     deadline_s: float | None = None
@@ -173,15 +189,18 @@ class CallContext:
 
     @classmethod
     def within(cls, seconds: float, **options: Any) -> "CallContext":
-        """Create a context whose deadline is ``seconds`` from now. ``options`` sets the other fields."""
+        """Create a context whose deadline is ``seconds`` from now. ``options`` contains values for the other fields."""
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
     async def in_time(self, work: Awaitable[T]) -> T:
-        """Await ``work`` and return its result. Raises `DeadlineExceeded` if the deadline passes before."""
+        """Await ``work`` and return its result. Raise `DeadlineExceeded` if the deadline passes first."""
         return await in_time(self.deadline_s, work)
 
     def call(self, priority: Priority, result_key: str) -> Call:
-        """Create the `Call` that is passed to the pipelines."""
+        """Return the `Call` with which a pipeline is run.
+
+        ``result_key`` identifies the result of the command. The cache entries for the command are tagged with this key.
+        """
         return Call(
             deadline_s=self.deadline_s,
             priority=priority,

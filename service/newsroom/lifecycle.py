@@ -1,17 +1,20 @@
-"""The states of the process, from loading to closed.
+"""The states of the process, from ``loading`` to ``closed``.
 
-state      next states                  new work                      /readyz
-loading    ready, failed, draining      refused: `NotReady`           503 loading
-ready      loading, failed, draining    accepted                      200 ready
-failed     loading, draining            refused: `LoadFailed`         503 failed, with the reason
-draining   refusing                     accepted; connections close   503 draining
-refusing   closed                       refused: `Draining`           503 draining
-closed     (none)                       refused: `Draining`           503 draining
+The table shows, for each state, which states can follow, what happens to new requests, and what ``/readyz`` returns.
 
-During a reload, the state stays ``ready``, because the old models serve requests until the new ones are loaded.
-Accepted work is finished in every state. An engine rebuild does not change the state, but
-`service.newsroom.newsroom.Newsroom.status` is ``loading`` until it is done. It is ``stalled`` while a
-piece of text work is older than a minute.
+    state      next states                  new requests                  /readyz
+    loading    ready, failed, draining      refused: `NotReady`           503 loading
+    ready      loading, failed, draining    accepted                      200 ready
+    failed     loading, draining            refused: `LoadFailed`         503 failed, with the reason
+    draining   refusing                     accepted; connections close   503 draining
+    refusing   closed                       refused: `Draining`           503 draining
+    closed     (none)                       refused: `Draining`           503 draining
+
+During a reload, the state stays ``ready``, because the old models serve requests until the new ones are loaded. A
+change of state does not interrupt requests that were already accepted.
+
+`service.newsroom.newsroom.Newsroom.status` can differ from the state ``ready``. It is ``loading`` while an engine is
+being rebuilt, and ``stalled`` while the processing of a text has been waiting or running for more than a minute.
 """
 
 from collections.abc import Mapping
@@ -34,7 +37,9 @@ ENDING: frozenset[State] = frozenset({"draining", "refusing", "closed"})
 
 
 class Lifecycle:
-    """The state of the process. ``detail`` is the reason for a failure, and ``reason`` is its error code.
+    """The state of the process.
+
+    ``detail`` describes why the models could not be loaded, and ``reason`` is the error code.
 
     Use this class only from the event loop.
     """
@@ -45,48 +50,54 @@ class Lifecycle:
         self.reason = ""
 
     def _become(self, state: State, detail: str = "") -> None:
-        """Change the state if `NEXT` allows it. A load that ends while the process is draining has no effect."""
+        """Change the state if `NEXT` allows it, and otherwise do nothing.
+
+        For example, the end of a load is ignored while the process is draining.
+        """
         if state in NEXT[self.state]:
             self.state, self.detail = state, detail
 
     def begin_loading(self) -> None:
-        """Mark the process as loading its models again, after a failed load."""
+        """Record that the process is loading its models again, after a failed load."""
         self._become("loading")
 
     def become_ready(self) -> None:
-        """Mark the models as loaded."""
+        """Record that the models have been loaded."""
         self._become("ready")
 
     def fail(self, detail: str, reason: str = "internal") -> None:
-        """Mark the load as failed. The readiness probe reports ``detail``. Refused callers get the code ``reason``."""
+        """Record that the models could not be loaded.
+
+        The readiness probe reports ``detail``. Refused requests get the error code ``reason``.
+        """
         self._become("failed", detail)
         self.reason = reason
 
     def begin_drain(self) -> None:
         """Make the readiness probe report that the process is shutting down.
 
-        The process still accepts work until `refuse_work` is called.
+        The process accepts requests until `refuse_work` is called.
         """
         self._become("draining")
 
     def refuse_work(self) -> None:
-        """Refuse new work. Work that was already accepted is still completed."""
+        """Refuse new requests. Requests that were already accepted are not interrupted."""
         self.begin_drain()
         self._become("refusing")
 
     def close(self) -> None:
-        """Mark the process as closed, after its engines have been released."""
+        """Record that the process is closed. Call this method after the engines have been released."""
         self.refuse_work()
         self._become("closed")
 
     @property
     def ending(self) -> bool:
-        """True if the process is shutting down. Connections are then closed after their responses."""
+        """True if the process is shutting down. Each connection is then closed after its response."""
         return self.state in ENDING
 
     @property
     def status(self) -> Status:
-        """The status for the readiness probe."""
+        """The status that the readiness probe reports. It is ``draining`` during the whole shutdown."""
         match self.state:
             case "loading" | "ready" | "failed":
                 return self.state
@@ -94,7 +105,7 @@ class Lifecycle:
                 return "draining"
 
     def check_open(self) -> None:
-        """Raise `Draining` if the process refuses new work, or `LoadFailed` if its models could not be loaded."""
+        """Raise `Draining` if the process refuses new requests, or `LoadFailed` if its models could not be loaded."""
         if self.state == "failed":
             raise LoadFailed(self.reason)
         if self.state in ENDING - {"draining"}:

@@ -1,4 +1,4 @@
-"""The models that the service uses. They are loaded, leased to requests, replaced during a reload, and closed."""
+"""The models that the service uses: how they are loaded, lent to requests, replaced during a reload, and closed."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,9 +32,10 @@ from service.translation.translator import Translator
 class Plan:
     """The startup configuration of the newsroom.
 
-    ``names`` maps tasks to the configured model names. The profile chooses the models for all other tasks. If
-    ``engine`` is None, each model uses the engine in its manifest. ``remote`` is the server for remote models. If
-    ``embargo_models`` is True, local models are loaded in addition to remote ones. They serve requests under embargo.
+    ``names`` maps tasks to the configured model names. For each other task, the profile determines the model. If
+    ``engine`` is None, each model uses the default engine of its manifest. ``remote`` is the server for remote models.
+    If ``embargo_models`` is True, local models are loaded in addition to remote ones and serve requests under embargo.
+    Texts under embargo must not leave this process.
     """
 
     models_dir: Path
@@ -66,12 +67,12 @@ class Plan:
 class ModelSet:
     """The models that serve requests together, at most one for each task, and the glossaries.
 
-    Each request leases a set until its work is done, so that a reload does not close the models of that request. Use a
-    set only from the event loop.
+    Each request holds a lease on a set until its work is done. During a reload, the old models are therefore not closed
+    before their requests have been answered. Use a set only from the event loop.
 
-    ``in_process`` is the set that serves requests under embargo. It contains only models that run in this process. It
-    is this set if none of its models is remote, and None if there is no such translation model. ``fallbacks`` contains
-    the local models that replace remote models in it.
+    ``in_process`` is the set for requests under embargo, whose texts must not leave this process. If this set contains
+    no remote model, ``in_process`` is the set itself. If no translation model runs in this process, ``in_process`` is
+    None. ``fallbacks`` contains the local models that replace the remote models in ``in_process``.
     """
 
     def __init__(
@@ -117,7 +118,10 @@ class ModelSet:
 
     @contextmanager
     def lease(self) -> Iterator["ModelSet"]:
-        """Keep the models open until the context exits."""
+        """Hold a lease on this set until the end of the ``with`` block.
+
+        While a lease is held, `retire` does not close the models.
+        """
         self._leases += 1
         self._unused.clear()
         try:
@@ -129,16 +133,18 @@ class ModelSet:
 
     @property
     def ready(self) -> bool:
-        """True if every model in this process accepts work. A remote model that is away does not count.
+        """True if every model in this process accepts work.
 
-        Requests that need no remote model are served in this case, so the process stays ready.
+        An unreachable remote server does not make this False, because requests that do not need its model are still
+        served.
         """
         return all(model.health in {"ready", "away"} for model in self.every)
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
-        """Return ``options`` with the glossary terms of a request.
+        """Return ``options`` with a glossary that contains the glossary terms of a request.
 
-        If ``terms.name`` is set, the terms of that glossary are added, but the request's own terms take precedence.
+        If ``terms.name`` is set, the terms of the stored glossary with this name are added. If a term occurs in both
+        places, the entry of the request is used.
 
         Raises:
             InvalidInput: there is no glossary with that name, or a term is invalid.
@@ -148,7 +154,7 @@ class ModelSet:
         return replace(options, glossary=self._glossary(terms.name).merged_with(terms.translated, terms.kept))
 
     def glossary_version(self, name: str | None) -> str:
-        """Return the digest of the terms in the glossary ``name``, or an empty string if ``name`` is None.
+        """Return the digest of the terms in the stored glossary ``name``, or an empty string if ``name`` is None.
 
         Raises:
             InvalidInput: there is no glossary with that name.
@@ -162,14 +168,14 @@ class ModelSet:
         return named
 
     async def retire(self) -> None:
-        """Wait until no request holds a lease, then close the models."""
+        """Wait until no request holds a lease on this set, and then close its models."""
         await self._unused.wait()
         await self.close(0.0)
 
     async def close(self, drain_s: float) -> None:
-        """Refuse new work, finish accepted work within ``drain_s`` seconds, and release the engines.
+        """Refuse new requests, wait up to ``drain_s`` seconds for the accepted ones, and release the engines.
 
-        A request may add searches to its own work, so the engines stay open until the last lease ends.
+        The engines are released when no request holds a lease on this set, or when the time is up.
         """
         for model in self.every:
             model.refuse()
@@ -180,12 +186,18 @@ class ModelSet:
 
 
 def _scorer(model: TextGenerator) -> Scorer | None:
-    """Return the model if it can score given outputs, as a causal model in this process can."""
+    """Return the model if it can compute the log-probability of given outputs, and otherwise None.
+
+    Only a causal model in this process can compute it.
+    """
     return model if isinstance(model, LocalGenerator) and model.manifest.causal else None
 
 
 class ModelPool:
-    """A pool that loads the models of a plan and replaces them during a reload."""
+    """A pool that loads the models of a plan and replaces them during a reload.
+
+    Each load creates a new `ModelSet`. The old set stays open until its last request has been answered.
+    """
 
     def __init__(self, plan: Plan, cache: Cache, listener: Listener, on_dead: Callable[[], None]) -> None:
         self._plan, self._cache = plan, cache
@@ -197,16 +209,16 @@ class ModelPool:
 
     @property
     def serving(self) -> ModelSet:
-        """The models in use. Raises `NotReady` until they are loaded."""
+        """The set of models that serves new requests. Raises `NotReady` until the first set has been loaded."""
         if self.current is None:
             raise NotReady("the models are still loading")
         return self.current
 
     @property
     def served(self) -> Sequence[TextGenerator]:
-        """The models in use or, during startup, the models that are loading. The translation model comes first.
+        """All models in use or, during startup, those that have been loaded so far. The translation model comes first.
 
-        The local models for requests under embargo come last.
+        The local models that replace remote ones under embargo come last.
         """
         return tuple(
             [*self._loading.values(), *self._fallbacks.values()] if self.current is None else self.current.every
@@ -214,11 +226,11 @@ class ModelPool:
 
     @property
     def all(self) -> Sequence[ModelSet]:
-        """All open sets: the one in use, and old sets that are finishing their requests."""
+        """All sets that are open: the set in use, and the old sets whose requests have not all been answered."""
         return [*([] if self.current is None else [self.current]), *self._retiring]
 
     async def load(self) -> ModelSet:
-        """Load and warm up a new set of models. It is not used until `serve` is called.
+        """Load and warm up a new set of models, and return it. New requests do not use the set until `serve` is called.
 
         If an error occurs, all models of the new set are closed.
 
@@ -261,7 +273,7 @@ class ModelPool:
             await self._load_local(task, fallback, self._fallbacks)
 
     def _require_use_of_server(self) -> None:
-        """Raise `ModelError` if there is a server for remote models, but no model uses it."""
+        """Raise `ModelError` if a server for remote models is configured, but no model uses it."""
         if self._plan.remote is not None and all(model.host == "process" for model in self._loading.values()):
             raise ModelError(
                 "DEPESCHE_REMOTE_URL is set, but neither DEPESCHE_TRANSLATION_MODEL nor DEPESCHE_SUMMARY_MODEL names a "
@@ -269,12 +281,15 @@ class ModelPool:
             )
 
     def _needs_aligner(self) -> bool:
-        """Return whether a translation model gives no attention from its output to the source."""
+        """Return whether a translation model provides no attention weights, so that an alignment model is needed."""
         models = [one.get("translation") for one in (self._loading, self._fallbacks)]
         return any(m is not None and (m.manifest.causal or m.manifest.remote is not None) for m in models)
 
     async def _entry(self, task: Task, name: str | None) -> Entry | None:
-        """Return the model ``name`` or, if it is None, the model that the profile selects for a task."""
+        """Return the catalogue entry of the model ``name`` or, if ``name`` is None, of the model for the profile.
+
+        Return None if the catalogue has no model for the task.
+        """
         plan = self._plan
         catalog = Catalog(plan.models_dir, plan.installed_dir, plan.weights_dir)
         target = plan.source_lang if task == "summary" else plan.target_lang
@@ -282,7 +297,10 @@ class ModelPool:
         return await asyncio.to_thread(choose, catalog, task, plan.source_lang, target, profile, name)
 
     async def _load_local(self, task: Task, entry: Entry, models: dict[Task, TextGenerator]) -> None:
-        """Load a model in this process, and add it to ``models``."""
+        """Load a model in this process, and add it to ``models`` under its task.
+
+        If the same model with the same engine has already been loaded for another task, the two tasks share the engine.
+        """
         plan = self._plan
         kind = plan.engine or entry.manifest.engine
         choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
@@ -296,12 +314,12 @@ class ModelPool:
         await model.start()
 
     def _report_dead(self, models: Mapping[Task, TextGenerator]) -> None:
-        """Report that an engine has failed permanently, unless its models have been replaced by another set."""
+        """Report that an engine has failed permanently, unless the set that contains ``models`` has been replaced."""
         if self.current is None or self.current.models is models:
             self._on_dead()
 
     def serve(self, new: ModelSet, on_retired: Callable[[], None]) -> None:
-        """Use ``new`` for all further requests.
+        """Use the set ``new`` for all further requests.
 
         The old set is closed when its last lease ends. Then ``on_retired`` is called.
         """
@@ -317,7 +335,7 @@ class ModelPool:
             del self._retiring[old]
 
     async def close(self) -> None:
-        """Finish accepted work within the plan's drain time, then release the engines."""
+        """Wait until accepted requests are done, at most for the drain time of the plan, and release the engines."""
         try:
             await asyncio.gather(*(one.close(self._plan.drain_s) for one in self.all))
         finally:

@@ -1,7 +1,8 @@
-"""The use cases of the service, which all entry points share.
+"""The use cases of the service, which the HTTP API and the command line share.
 
 Each use case leases the models, resolves the glossary, computes the result key, charges the caller, applies the
-deadline, runs the pipeline, and emits events about the results.
+deadline, runs the pipeline, and emits events about the results. The result key identifies a command and the models that
+execute it, so that cached results can be found and purged.
 """
 
 import asyncio
@@ -52,7 +53,7 @@ STALLED_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class TranslateAnswer:
-    """The translations, in the order of the texts in the command."""
+    """The translations, in the order of the texts in the command, and the model that was used."""
 
     translations: Sequence[Translation]
     model: TextGenerator
@@ -61,10 +62,10 @@ class TranslateAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SummarizeAnswer:
-    """The summaries, in the order of the texts in the command.
+    """The summaries, in the order of the texts in the command, and the models that were used.
 
-    ``translation_model`` is None if the summaries were not translated. ``headlines`` contains the
-    headlines of each text, or is None if none were requested.
+    ``translation_model`` is None if the summaries were not translated. ``headlines`` contains the headlines of each
+    text, or is None if no headlines were requested.
     """
 
     summaries: Sequence[Summary]
@@ -78,8 +79,9 @@ class SummarizeAnswer:
 class ArticleAnswer:
     """The outputs for an article.
 
-    ``document`` is the submitted document, or None if the article was not submitted as a document. ``written`` is the
-    output document, or None if no output format was requested. A model is None if no output needed it.
+    ``document`` is the document that was submitted or was read from a whole HTML page. It is None if the article was
+    submitted as plain fields. ``written`` is the output document, or None if no output format was requested.
+    ``summary_model`` or ``translation_model`` is None if no output needed this model.
     """
 
     submission: ArticleInput
@@ -95,13 +97,14 @@ class ArticleAnswer:
 class Newsroom:
     """The use cases, the administration and the lifecycle of the service.
 
-    `start` loads the models, `reload` replaces them, and `stop` finishes accepted work.
+    `start` loads the models, `reload` replaces them, and `stop` waits for accepted requests and releases the engines.
 
     Args:
         plan: the startup configuration.
         listener: receives the events.
         on_dead: called when an engine has failed permanently.
-        on_settled: called when the first models have been loaded, and whenever a reload has closed the old models.
+        on_settled: called when the first models have been loaded, and whenever the old models have been closed after a
+            reload.
         limits: the text limits of articles; None means no limits.
     """
 
@@ -132,7 +135,7 @@ class Newsroom:
         Raises:
             InvalidInput: a language is not supported, a term is invalid, or a text is not valid Unicode.
             RateExceeded: the caller has exceeded its rate limit.
-            Unavailable: the service cannot accept work at the moment.
+            Unavailable: the service cannot accept requests at the moment.
             DeadlineExceeded: the deadline of the context passed before the work was done.
             EngineError: the model failed.
         """
@@ -153,7 +156,12 @@ class Newsroom:
         return TranslateAnswer(translations, model, key)
 
     async def summarize(self, command: SummarizeCommand, context: CallContext) -> SummarizeAnswer:
-        """Summarise the texts of a command. Raises the same errors as `translate`."""
+        """Summarise the texts of a command.
+
+        Raises:
+            InvalidInput: there is no summary model, or for the same reasons as in `translate`.
+            DepescheError: for the same reasons as in `translate`.
+        """
         with self._lease(context) as models:
             model, translator = _summary_model(models), None
             if command.target_lang not in (None, self.languages.source.code):
@@ -201,11 +209,11 @@ class Newsroom:
         )
 
     async def article(self, command: ArticleCommand, context: CallContext) -> ArticleAnswer:
-        """Clean, summarise and translate the article of a command.
+        """Clean, summarise and translate the article of a command, depending on the requested outputs.
 
         Raises:
             InvalidInput: the document contains no article, or it lacks a part that the output format requires.
-            DepescheError: see `translate`.
+            DepescheError: for the same reasons as in `translate`.
         """
         with self._lease(context) as models:
             summary_model, translation_model = _models_for(command.outputs, models)
@@ -233,12 +241,12 @@ class Newsroom:
         return ArticleAnswer(submission, document, result, summary_model, translation_model, provenance, written, key)
 
     async def check(self, command: CheckCommand, context: CallContext) -> Review:
-        """Check a translation or summary against its source. No model is used and nothing is cached.
+        """Check a translation or summary against its source. No model is used, and nothing is cached.
 
         Raises:
-            InvalidInput: a text is not valid Unicode, a term is invalid, or the language cannot be summarised.
+            InvalidInput: a text is not valid Unicode, a term is invalid, or the language has no rules for summaries.
             RateExceeded: the caller has exceeded its rate limit.
-            Unavailable: the service cannot accept work at the moment.
+            Unavailable: the service cannot accept requests at the moment.
         """
         source, text, reviewed = command.source, command.text, command.reviewed_by_person
         with self._lease(context) as models:
@@ -256,10 +264,10 @@ class Newsroom:
     async def _submission(
         self, command: ArticleCommand, options: TranslationOptions
     ) -> tuple[ArticleInput, Document | None]:
-        """Build the article from the fields or the document of a command, and return it with the parsed document.
+        """Return the article of a command and the parsed document that contained it, or None if there is no document.
 
-        The command's ``headline`` and ``lead`` override those of the document. If an HTML body is to be cleaned and
-        is a whole page, it is read as a document.
+        The headline and lead of the command override those of the document. If the body is a whole HTML page and the
+        command requests cleaning, the page is parsed as a document.
         """
         document = None
         headline, lead, body = command.headline, command.lead, command.body
@@ -279,9 +287,10 @@ class Newsroom:
         return ArticleInput(body, headline or None, lead or None, command.clean, options), document
 
     def _cached_result(self, call: Call, key: str) -> Any:
-        """Return the cached result of an identical command, or None.
+        """Return the cached result of an identical command, or None if there is no such result.
 
-        A call that streams its sentences never uses a cached result.
+        Return None as well if the caller receives each sentence as soon as it is translated. The sentences of a cached
+        result could not be reported one by one.
         """
         if not call.read_cache or call.follows:
             return None
@@ -289,10 +298,10 @@ class Newsroom:
             return self.cache.documents.get(key)
 
     def _store_result(self, call: Call, key: str, result: Any, texts: Iterable[str]) -> None:
-        """Store the whole result of a command in the cache.
+        """Store the whole result of a command in the cache under ``key``.
 
         All parts of ``result`` must be marked as cached, because later calls return them unchanged. ``texts`` are the
-        texts of the command.
+        texts of the command. The cache counts their characters as the size of the result.
         """
         if call.write_cache:
             self.cache.put_document(key, result, chars=sum(map(len, texts)), started_s=call.started_s)
@@ -307,10 +316,12 @@ class Newsroom:
 
     @contextmanager
     def _lease(self, context: CallContext) -> Iterator[ModelSet]:
-        """Lease the models for one command. Under embargo, these are only models that run in this process.
+        """Lease the models for one command, until the end of the ``with`` block.
+
+        If the command is under embargo, yield only models that run in this process.
 
         Raises:
-            Draining, NotReady: new work is refused.
+            Draining, LoadFailed, NotReady: new requests are refused.
             InvalidInput: the command is under embargo, and no translation model runs in this process.
         """
         self.lifecycle.check_open()
@@ -327,7 +338,7 @@ class Newsroom:
     # Administration
 
     async def purge(self, *, texts: Sequence[str] = (), results: Sequence[str] = ()) -> Purged:
-        """Delete the cache entries of the given submitted texts and of the given result keys.
+        """Delete the cache entries of the submitted texts ``texts``, and those of the result keys ``results``.
 
         Raises:
             PurgeIncomplete: the shared cache is unreachable.
@@ -345,7 +356,7 @@ class Newsroom:
         """Verify, load and warm up the models. If this fails, the readiness probe also reports the error.
 
         Raises:
-            ModelError: a model cannot be loaded.
+            ModelError: a model or a glossary cannot be loaded.
             EngineError: a model fails its warm-up.
         """
         try:
@@ -358,10 +369,10 @@ class Newsroom:
         self.lifecycle.become_ready()
 
     async def reload(self) -> None:
-        """Reload the models and glossaries, and use them for later requests. No request is dropped.
+        """Load the models and glossaries again, and use them for later requests. No request is dropped.
 
-        The old models stay in memory until the last of their requests has been answered. If the new models fail to
-        load, the old models stay in use.
+        The old models stay in memory until the last of their requests has been answered. If the new models cannot be
+        loaded, the old models stay in use.
 
         Raises:
             NotReady: the models are already being loaded.
@@ -384,7 +395,7 @@ class Newsroom:
             self._pool.serve(new, self._on_settled)
 
     async def stop(self) -> None:
-        """Refuse new work, finish accepted work, and release the engines."""
+        """Refuse new requests, wait for the accepted ones up to the plan's drain time, and release the engines."""
         self.lifecycle.refuse_work()
         try:
             await self._pool.close()
@@ -394,10 +405,11 @@ class Newsroom:
 
     @property
     def status(self) -> Status:
-        """The status for the readiness probe.
+        """The status that the readiness probe reports.
 
-        It is the lifecycle's status, but ``loading`` during an engine rebuild, and ``stalled`` while text work is older
-        than `STALLED_S`.
+        It is the status of the lifecycle, with two exceptions while the lifecycle is ``ready``. The status is
+        ``loading`` while a model does not accept work, for example because its engine is being rebuilt. It is
+        ``stalled`` while the processing of a text has been waiting or running for more than `STALLED_S` seconds.
         """
         status, current = self.lifecycle.status, self._pool.current
         if status != "ready":
@@ -408,12 +420,18 @@ class Newsroom:
 
     @property
     def models(self) -> Sequence[TextGenerator]:
-        """The models in use or, during startup, the models that are loading. The translation model comes first."""
+        """The models in use or, during startup, those that have been loaded so far.
+
+        The translation model comes first.
+        """
         return self._pool.served
 
     @property
     def glossaries(self) -> Mapping[str, Terms]:
-        """The glossaries that are stored on the server, by name. They are empty until the models are loaded."""
+        """The glossaries that are stored on the server, by name.
+
+        The mapping is empty until the models have been loaded.
+        """
         return {} if self._pool.current is None else self._pool.current.glossaries
 
     @property
@@ -423,7 +441,10 @@ class Newsroom:
 
     @property
     def notice(self) -> str:
-        """A warning for operators that names the starter and draft models. It is empty if there are none."""
+        """A warning for operators that names the starter and draft models in use.
+
+        The warning is empty if there are no such models.
+        """
         written = [model for model in self.models if model.manifest.task != "alignment"]
         named = {quality: [m.name for m in written if m.manifest.quality == quality] for quality in _NOTICES}
         return "; ".join(f"{_NOTICES[quality]}: {', '.join(names)}" for quality, names in named.items() if names)
@@ -436,7 +457,10 @@ _NOTICES: dict[Quality, str] = {
 
 
 def cache_of(plan: Plan, listener: Listener) -> Cache:
-    """Create the cache for a plan: a memory tier, and Redis as the shared tier if it is configured."""
+    """Create the cache for a plan.
+
+    The cache has a memory tier and, if a Redis server is configured, a tier that is shared through Redis.
+    """
     memory = Memory(max_bytes=plan.cache_bytes, ttl_s=plan.cache_ttl_s)
     if plan.redis_url is None:
         return Cache(memory, listener=listener)
@@ -452,14 +476,14 @@ def cache_of(plan: Plan, listener: Listener) -> Cache:
 
 
 async def _admit(call: Call, context: CallContext, texts: Iterable[str]) -> Call:
-    """Charge the caller for ``texts``, signal that the work is starting, and return ``call``."""
+    """Charge the caller for the characters in ``texts``, report that the command was accepted, and return ``call``."""
     await context.charge(sum(map(len, texts)))
     context.accepted()
     return call
 
 
 def _summary_model(models: ModelSet) -> TextGenerator:
-    """Return the summary model. Raises `InvalidInput` if none is served."""
+    """Return the summary model. Raise `InvalidInput` if there is none."""
     model = models.models.get("summary")
     if model is None:
         raise _summary_not_served()
@@ -471,7 +495,11 @@ def _summary_not_served() -> InvalidInput:
 
 
 def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[TextGenerator | None, TextGenerator | None]:
-    """Return the summary model and the translation model. A model is None if no output needs it."""
+    """Return the summary model and the translation model, in this order. A model is None if no output needs it.
+
+    Raises:
+        InvalidInput: an output needs a summary model, but there is none.
+    """
     wanted = set(outputs)
     summary = _summary_model(models) if wanted & {"summary", "summary_translation", "headlines"} else None
     translation = models.models["translation"] if wanted & {"translation", "summary_translation"} else None
@@ -514,9 +542,10 @@ def _summary_fields(form: SummaryForm) -> dict[str, Field]:
 
 
 def _headline_fields(count: int) -> dict[str, Field]:
-    """Return the part of the cache key that depends on the number of headlines.
+    """Return the fields of the result key for the number of headlines.
 
-    It is empty if no headlines are requested, so that existing cache keys stay valid.
+    If no headlines are requested, there are no fields, so that result keys from before the introduction of headlines
+    stay valid.
     """
     return {"headlines": count} if count else {}
 
@@ -543,12 +572,12 @@ def _headlines_outcome(found: Headlines) -> ResultGiven:
 
 
 def _with_variants(output: EventOutput, summaries: Iterable[Summary]) -> Iterator[ResultGiven]:
-    """Yield an outcome for each summary and each variant, because an editor may publish any of them."""
+    """Yield an event for each summary and each of its variants, because an editor may publish any of them."""
     return (_outcome(output, one) for summary in summaries for one in (summary, *summary.variants))
 
 
 def _article_outcomes(result: ArticleResult) -> Iterator[ResultGiven]:
-    """Yield the outcomes of an article. The cleaned article also counts as a result."""
+    """Yield an event for each output of an article, and one for the cleaned article itself."""
     codes = tuple(sorted({notice.code for notice in result.article.notices}))
     yield ResultGiven("article", codes, needs_review=False, truncated=False)
     if result.summary is not None:

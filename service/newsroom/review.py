@@ -1,4 +1,4 @@
-"""Checks of a translation or summary that a person wrote or edited, without a model.
+"""Checks of a translation or summary that a person may have written or edited. The checks use no model.
 
 The sentences of a text and of its translation are aligned by their lengths, numbers and names, with the dynamic
 programming of Gale and Church (1993), in a band around the diagonal. The running time is linear in the length of the
@@ -43,7 +43,11 @@ LABELS: dict[bool, dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ReviewedSentence:
-    """A sentence of the text: its span, the spans of its source sentences, and the notices about it."""
+    """A sentence of the checked text.
+
+    ``target`` is the span of the sentence in the checked text. ``source`` contains the spans of the source sentences
+    that correspond to it or support it. ``notices`` contains the findings about this sentence.
+    """
 
     target: Span
     source: tuple[Span, ...]
@@ -52,7 +56,11 @@ class ReviewedSentence:
 
 @dataclass(frozen=True, slots=True)
 class ReviewProvenance:
-    """The origin of a checked text. ``label`` maps language codes to label texts for readers."""
+    """The origin of a checked text.
+
+    ``checked_at`` is the time of the check in ISO 8601. ``digital_source_type`` is the URI of an IPTC digital source
+    type. ``label`` maps language codes to label texts for readers.
+    """
 
     checked_at: str
     software: str
@@ -62,7 +70,7 @@ class ReviewProvenance:
 
     @classmethod
     def now(cls, *, reviewed_by_person: bool) -> "ReviewProvenance":
-        """Create the provenance of a text that is checked now."""
+        """Return the provenance of a text, with the current time as the time of the check."""
         return cls(
             checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
             software=f"depesche {__version__}",
@@ -74,7 +82,11 @@ class ReviewProvenance:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The result of a check. ``notices`` are about the whole text. All spans are offsets in the source and the text."""
+    """The result of a check.
+
+    ``facts`` links facts of the source, such as numbers and names, with those of the checked text. ``notices`` contains
+    only the notices that do not belong to a sentence in ``sentences``.
+    """
 
     sentences: tuple[ReviewedSentence, ...]
     facts: tuple[LinkedFact, ...]
@@ -83,17 +95,20 @@ class Review:
 
     @property
     def every_notice(self) -> list[Notice]:
-        """The notices about the whole text and about each sentence."""
+        """All notices: those in ``notices`` and those of each sentence."""
         return [*self.notices, *(notice for one in self.sentences for notice in one.notices)]
 
 
 def review_translation(
     source: str, text: str, glossary: Glossary, languages: LanguagePair, *, reviewed_by_person: bool
 ) -> Review:
-    """Check a translation sentence by sentence. A source sentence without a counterpart gets a notice of its own.
+    """Check the translation ``text`` of ``source`` sentence by sentence.
+
+    A source sentence without a counterpart in ``text`` gets a notice, and so does a sentence of ``text`` without a
+    counterpart in the source. ``reviewed_by_person`` states whether a person has reviewed the text.
 
     Raises:
-        InvalidInput: a text is not valid Unicode, or the terms are too similar to be searched for.
+        InvalidInput: a text is not valid Unicode, or the glossary terms are too similar to be searched for.
     """
     notices = [*check_text(source), *(replace(one, span=None, target=one.span) for one in check_text(text))]
     spans, targets = segment(source, languages.source).sentences, segment(text, languages.target).sentences
@@ -133,11 +148,13 @@ def _pair_notices(
 
 
 def review_summary(source: str, text: str, language: Language, *, reviewed_by_person: bool) -> Review:
-    """Check a summary in the language of its source. Each sentence is compared with the sentences that support it.
+    """Check the summary ``text`` of ``source``. Each sentence is compared with the source sentences that support it.
+
+    Both texts are in ``language``. ``reviewed_by_person`` states whether a person has reviewed the summary.
 
     Raises:
         InvalidInput: a text is not valid Unicode.
-        ModelError: the language cannot be summarised.
+        ModelError: summaries in the language cannot be checked.
     """
     require_grammar(language)
     article = prepare_text(source, language)
@@ -171,7 +188,7 @@ def _is_within(notice: Notice, span: Span) -> bool:
 
 
 def _joined(spans: Sequence[Span]) -> Span | None:
-    """Return the span from the start of the first span to the end of the last one, or None if there are none."""
+    """Return the span from the start of the first span to the end of the last one, or None if ``spans`` is empty."""
     return Span(spans[0].start, spans[-1].end) if spans else None
 
 
@@ -192,22 +209,27 @@ _DIGITS = re.compile(r"\d+")
 
 
 class SizedSentence(NamedTuple):
-    """The length of a sentence in characters, and its numerals and names, which a translation usually keeps."""
+    """The properties by which a sentence is aligned with its translation.
+
+    They are its length in characters and its anchors. Anchors are the numerals and names, which a translation usually
+    keeps.
+    """
 
     chars: int
     anchors: frozenset[str]
 
     @classmethod
     def of(cls, text: str, language: Language) -> "SizedSentence":
-        """Return the length and the anchors of ``text``, which is in ``language``."""
+        """Return the length and the anchors of the sentence ``text``, which is in ``language``."""
         names = (span.of(text) for span in find_names(Passage.of(text, language)))
         return cls(len(text), frozenset((*_DIGITS.findall(text), *names)))
 
 
 def align_sentences(sources: Sequence[SizedSentence], targets: Sequence[SizedSentence]) -> list[tuple[Range, Range]]:
-    """Pair the sentences of a text with those of its translation, and return the pairs as half-open index ranges.
+    """Align the sentences of a text with those of its translation, and return the pairs in order.
 
-    In a pair, one of the ranges may be empty.
+    Each pair contains a range of indices in ``sources`` and one in ``targets``. The end of a range is exclusive. One of
+    the two ranges may be empty, if a sentence has no counterpart.
     """
     rows, columns = len(sources), len(targets)
     band = _BAND + columns // max(1, rows) + min(_MOST_OFF, abs(rows - columns))
@@ -234,7 +256,7 @@ def align_sentences(sources: Sequence[SizedSentence], targets: Sequence[SizedSen
 
 
 def _distance(sources: Sequence[SizedSentence], targets: Sequence[SizedSentence]) -> float:
-    """Return how unlikely it is that the sentences are translations of each other. 0 is the best."""
+    """Return a measure of how unlikely it is that the sentences are translations of each other. 0 is the best value."""
     chars, other_chars = (sum(one.chars for one in some) for some in (sources, targets))
     kept: frozenset[str] = frozenset().union(*(one.anchors for one in targets))
     lost = sum(len(one.anchors - kept) for one in sources)

@@ -43,7 +43,10 @@ MAX_FRAMES = 12
 
 
 def configure(level: str) -> None:
-    """Format all log records of the process as JSON, including those of uvicorn. ``level`` is the minimum level."""
+    """Format all log records of the process as JSON, including those of uvicorn.
+
+    ``level`` is the minimum level to log.
+    """
     before: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
@@ -71,7 +74,10 @@ def configure(level: str) -> None:
 
 
 def failure(error: BaseException) -> dict[str, object]:
-    """Return the type and stack frames of an exception. Its message is omitted, because it may quote the article."""
+    """Return the type and the stack frames of an exception, as fields of a log record.
+
+    The message of the exception is omitted, because it may contain text of an article.
+    """
     return {"error": type(error).__name__, "frames": _frames(error.__traceback__)}
 
 
@@ -80,7 +86,10 @@ def _frames(trace: TracebackType | None) -> list[str]:
 
 
 def _remove_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Replace a logged exception by its type and stack frames, because its message may quote the article."""
+    """Replace the exception in a log record with its type and stack frames.
+
+    The message of the exception is removed, because it may contain text of an article.
+    """
     raised = record.pop("exc_info", None)
     error = raised[1] if isinstance(raised, tuple) else raised
     if isinstance(error, BaseException):
@@ -89,20 +98,26 @@ def _remove_messages(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
 
 
 def _remove_reprs(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Truncate asyncio's messages before the repr of the failed call, because it contains the arguments of the call."""
+    """Shorten messages of asyncio, so that they do not contain the arguments of the call that failed.
+
+    The arguments may contain text of an article.
+    """
     if record["_record"].name == "asyncio":
         record["event"] = record["event"].partition("\n")[0].partition("(")[0]
     return record
 
 
 def _remove_colours(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Remove the coloured copy of the text that uvicorn adds to some messages."""
+    """Remove the coloured copy of the message that uvicorn adds to some log records."""
     record.pop("color_message", None)
     return record
 
 
 def listen(event: Event) -> None:
-    """Write an event to the log. Successful probe requests are logged only at debug level."""
+    """Write an event to the log.
+
+    Successful requests to health checks and metrics are logged only at the level ``debug``.
+    """
     log, level = logging.getLogger("depesche"), LEVELS.get(type(event), logging.DEBUG)
     if isinstance(event, RequestDone) and event.route in QUIET_ROUTES and event.status < MIN_ERROR_STATUS:
         level = logging.DEBUG

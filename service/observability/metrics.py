@@ -1,4 +1,4 @@
-"""Metrics in the Prometheus format."""
+"""Metrics of the service in the Prometheus format."""
 
 import platform
 from collections.abc import Callable, Iterable, Sequence
@@ -21,13 +21,13 @@ from service.text.language_id import foreign_code
 
 
 class StateCollector(Collector):
-    """A collector that computes the gauges from the state of ``newsroom`` at each scrape, on the event loop."""
+    """A collector that computes gauges from the state of the newsroom at each scrape. It must run on the event loop."""
 
     def __init__(self, newsroom: Newsroom) -> None:
         self._newsroom = newsroom
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Yield the gauges of the process, the cache, the models and the queues."""
+        """Yield the gauges of the process, the cache, the local and remote models, and the queues."""
         yield _gauge_family(
             "build_info",
             "The versions of the service and of Python, as labels. The value is always 1.",
@@ -148,8 +148,8 @@ WARNINGS = frozenset(
 class Metrics:
     """All metrics of the service, in one registry.
 
-    `listen` counts events. The gauges are computed from ``newsroom`` at each scrape. Series with known label values
-    start at zero, so that the first failure is visible as an increase.
+    Counters and histograms are updated by `listen`, and gauges of the state are computed from ``newsroom`` at each
+    scrape. Counters whose label values are known start at zero, so that the first failure is visible as an increase.
     """
 
     def __init__(self, newsroom: Newsroom) -> None:
@@ -249,7 +249,7 @@ class Metrics:
         return Gauge(f"depesche_{name}", text, labels, registry=self.registry)
 
     def listen(self, event: events.Event) -> None:
-        """Count an event. Events without a metric are ignored."""
+        """Update the metrics for an event. Ignore an event for which there is no metric."""
         if (handler := self._handlers.get(type(event))) is not None:
             handler(event)
 
@@ -291,9 +291,9 @@ class Metrics:
             self._warnings.labels(code).inc()
 
     def _count_problem(self, event: events.ProblemGiven) -> None:
-        """Count a refused or failed request by its error code.
+        """Count a refused or failed request under its error code.
 
-        Other client errors are not counted here. They appear only in the request counter, under their HTTP status.
+        All other errors of clients are counted only in the request counter, under their HTTP status.
         """
         if event.code in REFUSED or event.status in REFUSED_STATUS:
             self._refused.labels(event.code if event.code in REFUSED else OTHER).inc()

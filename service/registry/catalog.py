@@ -1,4 +1,4 @@
-"""A catalogue of models, and a function that chooses a model for a task and its languages."""
+"""A catalogue of models, and a function that chooses a model for a task and a pair of languages."""
 
 import difflib
 import os
@@ -15,9 +15,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def default_weights_dir() -> Path:
-    """Return the default cache folder for weights that are joined from parts.
+    """Return the default cache folder for model files that are joined from parts.
 
-    It follows the XDG Base Directory Specification.
+    The path follows the XDG Base Directory Specification.
     """
     home = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "depesche" / "weights"
@@ -27,7 +27,7 @@ def default_weights_dir() -> Path:
 class Entry:
     """A named model with its manifest. The paths in the manifest are relative to ``folder``.
 
-    If large files of the model are stored in parts, a copy of the model with the joined files is cached under
+    If large files of the model are stored in parts, a copy of the model with the joined files is kept under
     ``weights_dir``.
     """
 
@@ -38,20 +38,20 @@ class Entry:
 
     @property
     def installed(self) -> bool:
-        """True if every file of the manifest exists. The contents of the files are not checked."""
+        """True if the manifest lists files and all of them exist. The contents of the files are not checked."""
         return self.manifest.complete and all((self.folder / file).is_file() for file in self.manifest.files)
 
 
 def installed_names(folder: Path) -> list[str]:
-    """Return the names of the models that are installed in ``folder``, sorted."""
+    """Return the sorted names of the models that are installed in ``folder``."""
     return sorted(path.parent.name for path in folder.glob(f"[!.]*/{MANIFEST}"))
 
 
 def installed_path(folder: Path, name: str) -> Path:
-    """Return the folder of the model ``name`` within the folder of installed models.
+    """Return the path at which the model ``name`` is installed, or would be installed, in ``folder``.
 
     Raises:
-        ModelError: the name is not a valid model name.
+        ModelError: ``name`` is not a valid model name.
     """
     if not _NAME.fullmatch(name):
         raise ModelError(f"{name!r} is not a valid model name: use letters, digits, '.', '_' and '-'")
@@ -59,11 +59,12 @@ def installed_path(folder: Path, name: str) -> Path:
 
 
 class Catalog:
-    """A catalogue of models, from the manifests in ``models_dir/catalog`` and those of the models in ``installed_dir``.
+    """A catalogue of models. It consists of the manifests in ``models_dir/catalog`` and those of the installed models.
 
-    The manifest of an installed model takes precedence over a manifest of the same name in ``models_dir/catalog``. That
-    folder may be missing. An installed model cannot replace an embedded model. ``weights_dir`` is the cache folder for
-    weights that are joined from parts. The default is `default_weights_dir`.
+    Installed models are in ``installed_dir``. The manifest of an installed model replaces the one of the same name in
+    ``models_dir/catalog``, which lacks the files. An embedded or remote model cannot be replaced in this way.
+    ``models_dir/catalog`` may be missing. ``weights_dir`` is the cache folder for files that are joined from parts. By
+    default, it is `default_weights_dir`.
     """
 
     def __init__(self, models_dir: Path, installed_dir: Path | None = None, weights_dir: Path | None = None) -> None:
@@ -72,14 +73,15 @@ class Catalog:
         self._weights_dir = default_weights_dir() if weights_dir is None else weights_dir
 
     def names(self) -> list[str]:
-        """Return the names of all models, sorted."""
+        """Return the sorted names of all models."""
         return sorted({*self._published_names(), *self._installed_names()})
 
     def entry(self, name: str) -> Entry:
-        """Return the model ``name``.
+        """Return the entry of the model ``name``.
 
         Raises:
-            ModelError: the model does not exist (the message lists the most similar names), or its manifest is invalid.
+            ModelError: there is no such model, or its manifest is invalid. In the first case, the message lists similar
+                names.
         """
         if name in self._published_names():
             manifest = self.published(name)
@@ -97,7 +99,7 @@ class Catalog:
     def manifests(self) -> dict[str, Manifest]:
         """Return the manifests of all models by name.
 
-        For a model in ``models_dir/catalog``, return the manifest from that folder, even if the model is installed.
+        If ``models_dir/catalog`` contains a manifest of a model, return this manifest even if the model is installed.
 
         Raises:
             ModelError: a manifest is invalid.
@@ -110,20 +112,20 @@ class Catalog:
         return name in self._published_names()
 
     def published(self, name: str) -> Manifest:
-        """Return the manifest of the model ``name`` in ``models_dir/catalog``, whether or not the model is installed.
+        """Return the manifest of the model ``name`` in ``models_dir/catalog``, even if the model is installed.
 
         Raises:
-            ModelError: for the same reasons as `entry`.
+            ModelError: ``models_dir/catalog`` contains no manifest for the model, or the manifest is invalid.
         """
         if name not in self._published_names():
             raise self._unknown(name)
         return load(self._models_dir / "catalog" / f"{name}.toml")
 
     def embedded(self, name: str) -> bool:
-        """Return whether the model ``name`` is embedded, that is, part of the service.
+        """Return whether the files of the model ``name`` are part of the service.
 
         Raises:
-            ModelError: its manifest is invalid.
+            ModelError: the manifest of the model is invalid.
         """
         return name in self._published_names() and bool(self.published(name).weights)
 
@@ -145,18 +147,21 @@ Profile = Literal["auto", "embedded", "production"]
 def choose(
     catalog: Catalog, task: Task, source: str, target: str, profile: Profile, name: str | None = None
 ) -> Entry | None:
-    """Return the model for a task and a pair of languages, or None if the catalogue has no such model.
+    """Return the model for a task and a pair of languages, or None if the catalogue has no model for them.
 
-    ``source`` and ``target`` are language codes. They are equal for summaries. If ``name`` is given, return the model
-    with that name. Otherwise, the profile determines the quality of the model. ``production`` requires a production
-    model. ``embedded`` selects a draft model or, if there is none, a starter model. ``auto`` selects the production
-    model if it is installed, and otherwise the same model as ``embedded``. No profile selects a remote model, because
-    texts may leave the machine only if the operator has named such a model.
+    ``source`` and ``target`` are language codes, which are equal for summaries. If ``name`` is given, return the model
+    with this name. Otherwise, the profile determines the quality of the model:
+
+    - ``production`` requires a production model.
+    - ``embedded`` selects a draft model or, if there is none, a starter model.
+    - ``auto`` selects the production model if it is installed, and otherwise the same model as ``embedded``.
+
+    No profile selects a remote model, because texts may leave the machine only if the operator has named such a model.
 
     Raises:
-        ModelError: a manifest is invalid; the model ``name`` does not exist, or has a different task or different
-            languages; no model has the required quality; or several models have the same quality and none of them is
-            preferred.
+        ModelError: a manifest is invalid; the model ``name`` does not exist, or has another task or other languages; no
+            model has the required quality; or several models have the same quality, but not exactly one of them is
+            marked as preferred.
     """
     if name is not None:
         entry = catalog.entry(name)
@@ -185,7 +190,7 @@ def _require_fit(entry: Entry, task: Task, source: str, target: str) -> None:
 def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Quality) -> str | None:
     """Return the name of the default model for a task, a pair of languages and a quality, or None if there is no model.
 
-    If there are several such models, the preferred one is the default.
+    If there are several such models, the default is the one whose manifest is marked as preferred.
 
     Raises:
         ModelError: there are several such models, but not exactly one of them is preferred.

@@ -55,19 +55,20 @@ class _Strict(BaseModel):
 
 
 class TokenLimits(_Strict):
-    """The tokenizer of a model, and the model's limits on numbers of tokens.
+    """The tokenizer of a model, and the maximum numbers of tokens in its inputs and outputs.
 
     The tokenizer of the kind ``sentencepiece`` reads the SentencePiece models ``source`` and ``target``. The kind
-    ``transformers`` reads the tokenizer files of the checkpoint. ``vocabulary`` is a file that maps pieces to ids. If
-    it is None, a piece's id is its position in ``source``. ``target_vocabulary`` is a file that lists the pieces that
-    outputs may contain. If it is None, outputs may contain all pieces. In TOML, an empty string represents None.
+    ``transformers`` reads the tokenizer files that were published with the model. ``vocabulary`` is a file that maps
+    tokens to ids. If it is None, the id of a token is its position in ``source``. ``target_vocabulary`` is a file that
+    lists the tokens that outputs may contain. If it is None, outputs may contain all tokens. In TOML, an empty string
+    represents None.
 
-    If the model has language codes, ``source_code`` (such as ``deu_Latn`` or ``de_DE``) is the first piece of every
-    source, and ``target_code`` is forced as the first piece of every output and then removed. ``prefix`` precedes every
-    source text.
+    If the model has language codes, ``source_code`` (such as ``deu_Latn`` or ``de_DE``) is the first token of every
+    source. ``target_code`` is forced as the first token of every output, and is then removed from the output.
+    ``prefix`` is text that is added before every source.
 
-    An output has at most ``output_ratio`` × source tokens + ``output_extra`` tokens. An output that reaches this limit
-    is reported as truncated.
+    An output has at most ``output_ratio`` × source tokens + ``output_extra`` tokens, and at most ``max_output_tokens``.
+    An output that reaches the limit is reported as truncated.
     """
 
     kind: Literal["sentencepiece", "transformers"] = "sentencepiece"
@@ -85,7 +86,7 @@ class TokenLimits(_Strict):
 
     @property
     def target_prefix(self) -> Tokens:
-        """The pieces that are forced at the start of every output."""
+        """The tokens that are forced at the start of every output: ``target_code``, if the model has one."""
         return (self.target_code,) if self.target_code else ()
 
     @field_validator("vocabulary", "target_vocabulary")
@@ -99,13 +100,15 @@ class TokenLimits(_Strict):
 
 
 class Prompts(_Strict):
-    """The format of a causal model's prompts.
+    """The format of the prompts of a causal (decoder-only) model.
 
-    A prompt consists of the piece ``start``, a text, and a special piece that tells the model what to do with the text.
-    ``marks`` maps names to these special pieces, which do not occur in texts. ``task`` is the name for the manifest's
-    task. An output ends with the piece ``end``. If ``hints`` is True, the translation of each of the caller's terms is
-    inserted after the term, between the marks `TERM_MARKS`. If ``pad`` is set, it is added before ``start`` until the
-    prompt has one of a few common lengths. The model must have been trained to ignore this piece.
+    A prompt consists of the token ``start``, a text, and a special token that names the task. ``marks`` maps names to
+    these special tokens, which do not occur in texts. ``task`` is the name in ``marks`` for the main task of the model.
+    An output ends with the token ``end``.
+
+    If ``hints`` is True, the required translation of each glossary term is inserted after the term, between the special
+    tokens `TERM_MARKS`. If ``pad`` is set, this token is repeated before ``start`` until the prompt has one of a few
+    common lengths. The model must have been trained to ignore it.
     """
 
     start: str = "<bos>"
@@ -124,7 +127,10 @@ class Prompts(_Strict):
 
 
 class Decoding(_Strict):
-    """The search settings with which the model was evaluated. ``hypotheses`` must not exceed ``beam_size``."""
+    """The search settings with which the model was evaluated.
+
+    ``hypotheses`` is the number of outputs for each input, best first. It must not exceed ``beam_size``.
+    """
 
     beam_size: int = Field(default=1, ge=1, le=16)
     hypotheses: int = Field(default=1, ge=1, le=16)
@@ -140,11 +146,12 @@ class Decoding(_Strict):
 
 
 class Thorough(Decoding):
-    """A second, slower search for texts whose first output is doubtful.
+    """The settings of a second, slower search for sentences whose first translation is doubtful.
 
-    A translation is generated again if the score of its first output (log-probability per token) is less than
-    ``below_score``, or if the checks report a finding for review. Candidates with equally many doubts are compared by
-    their score plus ``backward_weight`` times the log-probability per token of the source, given the candidate.
+    A translation is doubtful if its score (the log-probability per token) is less than ``below_score``, or if the
+    checks report a problem that an editor must review. If several candidates have equally few problems, the candidate
+    with the highest sum is used: its score plus ``backward_weight`` times the log-probability per token of the source,
+    given the candidate.
     """
 
     below_score: float = -100.0
@@ -152,17 +159,18 @@ class Thorough(Decoding):
 
 
 class Acceptance(_Strict):
-    """Additional conditions that a sentence rewritten by the model must meet. They come from the model's evaluation.
+    """The conditions that a rewritten sentence must meet, in addition to the rules that apply to every model.
 
-    ``least_score`` is the minimum log-probability per token. ``most_loose_joints`` is the maximum number of loose
-    joints, which are pairs of adjacent words that are not adjacent in any original sentence (for the exact definition,
-    see `service.summarization.rewriting`). If it is 0, the model can only drop whole clauses. ``source_pieces_only``
-    restricts the rewrite to the pieces of the original sentences, function words and punctuation.
+    ``least_score`` is the minimum log-probability per token. ``most_loose_joints`` is the maximum number of pairs of
+    adjacent words that are not adjacent in any original sentence (see `service.summarization.rewriting.loose_joints`).
+    If it is 0, the model can only omit whole clauses. If ``source_pieces_only`` is True, a rewritten sentence may
+    contain only tokens of the original sentences, function words and punctuation.
 
     The other fields apply only to causal models. ``least_whole`` is the minimum log-probability per token of the
-    closing punctuation after the last word of a sentence. ``least_entailment`` is the minimum of log P(ja) - log
-    P(nein) for the question of whether a candidate follows from its sources. The ``…_weight`` fields weight the terms
-    of a candidate's rank (see `service.summarization.candidates`).
+    closing punctuation, given the rest of the sentence. ``least_entailment`` is the minimum of log P(ja) - log P(nein).
+    "ja" (yes) and "nein" (no) are the answers of the model to the question of whether the sentence follows from the
+    original sentences. The ``…_weight`` fields are the weights in the formula for the rank of a sentence (see
+    `service.summarization.candidates`).
     """
 
     least_score: float = -100.0
@@ -177,11 +185,11 @@ class Acceptance(_Strict):
 
 
 class Hub(_Strict):
-    """The repository of a model on the model hub.
+    """The repository of a model on the Hugging Face Hub.
 
-    ``revision`` is a branch, tag or commit. The first pull records its commit in the lock file. ``patterns`` match the
-    names of the required files other than the weights. If the model is ``restricted``, the operator must accept its
-    terms.
+    ``revision`` is a branch, tag or commit. When the model is installed, the commit is recorded in the lock file, and
+    later installations use this commit. ``patterns`` match the names of the required files other than the weights. If
+    ``restricted`` is True, the operator must accept the terms of the model on the hub.
     """
 
     repo: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -191,16 +199,19 @@ class Hub(_Strict):
 
 
 class Remote(_Strict):
-    """A model that an OpenAI-compatible server runs. The settings contain the URL of the server, never the manifest.
+    """A model that runs on an OpenAI-compatible server.
+
+    The address of the server is a setting and not part of the manifest.
 
     ``prompt`` is the name of a prompt file in ``service/generation/remote/prompts``. ``form`` is the form of an answer:
-    a numbered line, a JSON object, or only the text. ``context_sentences`` is the number of preceding sentences in a
-    prompt. ``temperature`` is used if several candidates are requested; a single candidate is generated greedily. If
-    ``logprobs`` is True, the log-probabilities of the tokens are requested. ``body`` contains additional fields of the
-    request.
+    ``numbered`` lines, a ``json`` object, or the ``plain`` text. ``context_sentences`` is the number of preceding
+    sentences that are added to a prompt. ``temperature`` is used if several candidates are requested. A single
+    candidate is generated with temperature 0. If ``logprobs`` is True, the log-probabilities of the tokens are
+    requested. ``body`` contains additional fields for the request.
 
-    The remaining fields describe the model for operators: the address of its terms, whether these must be accepted
-    before the download (``restricted``), the memory that its weights need in GiB, and a command that starts a server.
+    The other fields are information for operators. ``terms`` is the address of the terms of the model. ``restricted``
+    is True if the terms must be accepted before the download. ``memory_gib`` is the memory that the weights need, in
+    GiB. ``start`` is a command that starts a server for the model.
     """
 
     prompt: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
@@ -216,7 +227,10 @@ class Remote(_Strict):
 
 
 class Score(_Strict):
-    """A published score. ``set`` is the test set, and ``source`` is the publication that reports the score."""
+    """A published evaluation score.
+
+    ``set`` is the test set, and ``source`` is the publication that reports the score.
+    """
 
     set: str
     metric: str
@@ -225,14 +239,17 @@ class Score(_Strict):
 
 
 class EngineFiles(_Strict):
-    """The folder with an engine's files, relative to the model's folder, and the engine's default compute type."""
+    """The files of a model for one engine.
+
+    ``folder`` is relative to the folder of the model. ``compute_type`` is the default compute type, such as ``int8``.
+    """
 
     folder: InsidePath
     compute_type: str
 
 
 class Joined(_Strict):
-    """A file that is stored in parts.
+    """A file that is stored in parts, because the repository limits the size of a file.
 
     ``parts`` lists the paths of the parts, in order. ``sha256`` is the SHA-256 of the whole file, in hexadecimal.
     """
@@ -242,16 +259,19 @@ class Joined(_Strict):
 
 
 class Manifest(_Strict):
-    """The description of a model.
+    """The description of a model. Exactly one of ``weights``, ``hub`` and ``remote`` is set.
 
-    ``files`` maps each file to its SHA-256 in hexadecimal. ``joined`` maps each file that is too large for the
-    repository to its parts. The parts are also listed in ``files``. An embedded model is in the folder ``weights``. A
-    hub model is in the folder of its installed manifest. Before a hub model is installed, its manifest has no
-    ``revision``, ``engines`` or ``files``. A ``remote`` model has none of them, because another server runs it.
+    The files of an embedded model are in the folder ``weights``. A ``hub`` model must be installed. Its files are then
+    in the folder of the installed manifest. Before the installation, its manifest has no ``revision``, ``engines`` or
+    ``files``. A ``remote`` model has no files, because it runs on another server.
 
-    If several models have the same task, languages and quality, the ``preferred`` model is the default. ``decoding``
-    contains the normal search settings, and ``thorough`` those of a slower and better search. The fields listed in
-    ``verified`` were checked against the model's files. All other fields are as published by the model's authors.
+    ``files`` maps each file to its SHA-256 in hexadecimal. ``joined`` maps each file that is stored in parts to its
+    parts, which are also listed in ``files``.
+
+    If several models have the same task, languages and quality, the model that is marked as ``preferred`` is the
+    default. ``decoding`` contains the normal search settings, and ``thorough`` those of a slower and better search. The
+    fields listed in ``verified`` were checked against the model's files. All other fields are as published by the
+    model's authors.
     """
 
     id: str
@@ -280,17 +300,20 @@ class Manifest(_Strict):
 
     @property
     def causal(self) -> bool:
-        """True if the model is decoder-only."""
+        """True if the model is decoder-only, that is, if it continues a prompt."""
         return self.architecture in CAUSAL
 
     @property
     def complete(self) -> bool:
-        """True if the manifest lists files. If not, the model must be installed first, or a remote server runs it."""
+        """True if the manifest lists files.
+
+        This is not the case for a remote model, or for a hub model before its installation.
+        """
         return bool(self.files)
 
     @property
     def whole(self) -> "Manifest":
-        """The manifest of the model after its files have been joined. It lists whole files instead of their parts."""
+        """A copy of the manifest that lists joined files instead of their parts."""
         parts = {part for joined in self.joined.values() for part in joined.parts}
         files = {name: sha256 for name, sha256 in self.files.items() if name not in parts}
         files |= {name: joined.sha256 for name, joined in self.joined.items()}
@@ -298,7 +321,10 @@ class Manifest(_Strict):
 
     @property
     def engine(self) -> EngineKind:
-        """The default engine: ``torch`` if the model has files only for it, otherwise ``ctranslate2``."""
+        """The default engine.
+
+        It is ``torch`` if the model has files only for this engine, and otherwise ``ctranslate2``.
+        """
         return "ctranslate2" if "ctranslate2" in self.engines or not self.engines else "torch"
 
     @model_validator(mode="after")
@@ -359,8 +385,8 @@ class Manifest(_Strict):
     def decoding_options(self, source_tokens: int, *, thorough: bool = False) -> DecodingOptions:
         """Return the decoding options for a source of ``source_tokens`` tokens.
 
-        If ``thorough`` is True, use the settings in the field ``thorough``, if there are any. The output limit is
-        rounded up to a multiple of 64, because only items with equal options can share a batch.
+        If ``thorough`` is True and the manifest has the field ``thorough``, use the settings in this field. The output
+        limit is rounded up to a multiple of 64, because only sources with equal options can share a batch.
         """
         limit = int(source_tokens * self.tokens.output_ratio) + self.tokens.output_extra
         search = self.thorough if thorough and self.thorough is not None else self.decoding
@@ -372,10 +398,10 @@ class Manifest(_Strict):
 
 
 def load(path: Path) -> Manifest:
-    """Read a manifest.
+    """Read and validate a manifest.
 
     Raises:
-        ModelError: the file is missing or is not valid TOML; or a field is missing, unknown, of the wrong type or
+        ModelError: the file cannot be read or is not valid TOML; or a field is missing, unknown, of the wrong type or
             out of range.
     """
     try:
@@ -392,7 +418,8 @@ def load(path: Path) -> Manifest:
 def dumps(manifest: Manifest) -> str:
     """Return the manifest as TOML.
 
-    Defaults are written as well, so that a later version with other defaults does not change the model's behaviour.
+    Fields with default values are written as well. Otherwise, a later version with other defaults could change the
+    behaviour of the model.
     """
     missing = {
         name for name in ("hub", "prompts", "remote", "thorough") if getattr(manifest, name) is None

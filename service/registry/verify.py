@@ -1,4 +1,4 @@
-"""File digests and the verification of a model's files against its manifest."""
+"""SHA-256 digests of files, and the verification of a model's files against its manifest."""
 
 import hashlib
 from pathlib import Path
@@ -13,7 +13,7 @@ CHUNK_BYTES = 2**20
 
 
 class Digest(BaseModel):
-    """The SHA-256 (in hexadecimal) and the size of a file."""
+    """The SHA-256 of a file, in hexadecimal, and the size of the file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,12 +22,12 @@ class Digest(BaseModel):
 
     @classmethod
     def of_bytes(cls, content: bytes) -> "Digest":
-        """Return the digest of bytes in memory."""
+        """Return the digest of the bytes ``content``."""
         return cls(sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
 
     @classmethod
     def of(cls, path: Path) -> "Digest":
-        """Return the digest of a file.
+        """Return the digest of the file at ``path``.
 
         Raises:
             OSError: the file cannot be read.
@@ -38,13 +38,13 @@ class Digest(BaseModel):
 
 
 def verify(entry: Entry, kind: EngineKind) -> None:
-    """Verify the SHA-256 of each file that the engine ``kind`` reads.
+    """Verify the SHA-256 of each file of the model, except those that are only for another engine than ``kind``.
 
-    Also reject files in the engine's folder that the manifest does not list, because the engine might load them.
+    A file in the engine's folder that the manifest does not list is an error, because the engine might load it.
 
     Raises:
-        WeightsMismatch: a file is missing, does not match its SHA-256 or is not in the manifest.
-        ModelError: the model is not installed.
+        WeightsMismatch: a file is missing, does not match its SHA-256 or is not listed in the manifest.
+        ModelError: the model is not installed, or is remote and has no files.
     """
     _require_installed(entry)
     _refuse_unlisted_files(entry, kind)
@@ -57,13 +57,13 @@ def verify(entry: Entry, kind: EngineKind) -> None:
 
 
 def verify_whole(entry: Entry) -> None:
-    """Verify the SHA-256 of every file in the manifest, including files that are joined from parts.
+    """Verify the SHA-256 of every file in the manifest, including files that are stored in parts.
 
-    Also reject files in the folders of the engines that the manifest does not list.
+    A file in the folder of an engine is also an error if the manifest does not list it.
 
     Raises:
-        WeightsMismatch: for the same reasons as `verify`.
-        ModelError: the model is not installed.
+        WeightsMismatch: a file is missing, does not match its SHA-256 or is not listed in the manifest.
+        ModelError: the model is not installed, or is remote and has no files.
     """
     _require_installed(entry)
     for kind in entry.manifest.engines:
@@ -80,10 +80,10 @@ def verify_whole(entry: Entry) -> None:
 
 
 def check_joined(entry: Entry, name: str, found: str) -> None:
-    """Check that ``found``, the SHA-256 of the joined file ``name``, matches the manifest.
+    """Check the SHA-256 ``found`` of the file ``name``, which was joined from its parts, against the manifest.
 
     Raises:
-        WeightsMismatch: the two values differ.
+        WeightsMismatch: ``found`` differs from the SHA-256 in the manifest.
     """
     if found != entry.manifest.joined[name].sha256:
         raise WeightsMismatch(

@@ -1,17 +1,17 @@
 """Rewritten sentences and headlines from a causal model, and the rules that they must pass.
 
-The model writes several hypotheses for each task. A hypothesis becomes a candidate only if it passes every rule. For
-two of the rules, the same model scores the hypothesis: one tests whether it is a complete sentence, and the other tests
-whether it follows from its sources.
+For each task, the model writes several outputs, which are called hypotheses. The sentences that they are written from
+are called their sources. A hypothesis becomes a candidate only if it passes every rule. Two of the rules use scores
+that the same model computes: one measures whether the hypothesis is a complete sentence, and the other whether it
+follows from its sources.
 
-A sentence also needs a rank above that of the sentence it replaces. The rank of a candidate is
+A rewritten sentence must also have a positive rank. The rank of a candidate is
 
     saved_weight * s + novelty_weight * n + score_weight * p + entailment_weight * e
 
-where s is the share of its sources' words that it omits, n is the share of its four-word sequences that no source
-contains, p is its log-probability per token, and e is the log-probability that it follows from its sources. p and e are
-at most 0. All terms of an unchanged sentence count as 0, so a candidate must have a positive rank. The weights are in
-the manifest.
+where s is the share of words by which the candidate is shorter than its sources, n is the share of its four-word
+sequences that occur in no source, p is its log-probability per token, and e is the log-probability that it follows from
+its sources. p and e are at most 0. An unchanged sentence has the rank 0. The weights are in the manifest.
 """
 
 import math
@@ -62,9 +62,9 @@ _UNFINISHED = re.compile(r"[,;:–—-]$|…$|\.\.\.$")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request for candidates: a task, and the sentences to rewrite.
+    """A request for candidates: a task, and the sentences from which the model writes (``members``).
 
-    ``max_chars`` is the maximum length of a headline.
+    ``max_chars`` is the maximum number of characters in a headline. It is None for the other tasks.
     """
 
     task: Task
@@ -73,15 +73,16 @@ class Request:
 
     @property
     def text(self) -> str:
-        """The sentences as one text, which is also the premise of the entailment score."""
+        """The sentences of the request as one text."""
         return " ".join(self.members)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A candidate that passed every rule.
+    """A rewritten sentence or a headline that passed every rule.
 
-    ``support`` holds the positions of its supporting sentences in the request.
+    ``support`` contains the indices, in the request, of the sentences that support the candidate. Candidates with a
+    higher ``rank`` are better.
     """
 
     text: str
@@ -94,10 +95,11 @@ Candidates = tuple[Candidate, ...]
 
 
 def tasks_for(members: Members, core: int) -> list[tuple[RewritingTask, tuple[int, ...]]]:
-    """Return the tasks for a group, each with the positions of the sentences that it rewrites.
+    """Return the rewriting tasks for a group of sentences, each with the indices of the sentences to rewrite.
 
-    Several sentences are fused into one, and a single sentence is reworded. If the core sentence has at least
-    ``SHORTENED_WORDS`` words, it is also shortened. ``core`` is the position of this sentence in ``members``.
+    The indices refer to ``members``. A group of several sentences is fused into one sentence, and a single sentence is
+    reworded. ``core`` is the index of the central sentence. If this sentence has at least `SHORTENED_WORDS` words, it
+    is also shortened.
     """
     every = tuple(range(len(members)))
     tasks: list[tuple[RewritingTask, tuple[int, ...]]] = [("fuse" if len(members) > 1 else "reword", every)]
@@ -109,7 +111,8 @@ def tasks_for(members: Members, core: int) -> list[tuple[RewritingTask, tuple[in
 def objection_to_text(request: Request, one: TextHypothesis, acceptance: Acceptance, language: Language) -> str | None:
     """Return a one-word reason to reject the wording of a hypothesis, or None if the wording is acceptable.
 
-    Names, numbers, dates, units, negations and quotations must be supported by the sources.
+    Names, numbers, dates, units, negations and quotations in the hypothesis must be supported by the sentences of the
+    request.
     """
     text, members = one.text, request.members
     if one.finish_reason != "eos":
@@ -146,9 +149,10 @@ def objection_to_headline(text: str, request: Request) -> str | None:
 class Scores:
     """The scores of a hypothesis.
 
-    ``score`` is its log-probability per token. ``whole`` is the log-probability per token of the closing punctuation
-    after its last word, or None for a headline. ``entailment`` is log P(ja) - log P(nein) for the question of whether
-    it follows from its sources.
+    ``score`` is the log-probability per token of the hypothesis. ``whole`` is the log-probability per token of the
+    closing punctuation, given the rest of the sentence. It is None for a headline. ``entailment`` is log P(ja) - log
+    P(nein). "ja" (yes) and "nein" (no) are the answers of the model to the question of whether the hypothesis follows
+    from its sources.
     """
 
     score: float
@@ -157,9 +161,9 @@ class Scores:
 
 
 def objection_to_scores(scores: Scores, acceptance: Acceptance) -> str | None:
-    """Return a one-word reason to reject a hypothesis because of its scores, or None if they are high enough.
+    """Return a one-word reason to reject a hypothesis because of its scores, or None if the scores are high enough.
 
-    Scores that are NaN are a reason to reject it.
+    A hypothesis with a score of NaN is rejected.
     """
     if scores.whole is not None and not scores.whole >= acceptance.least_whole:
         return "cut"
@@ -167,7 +171,7 @@ def objection_to_scores(scores: Scores, acceptance: Acceptance) -> str | None:
 
 
 def rank(text: str, members: Members, scores: Scores, acceptance: Acceptance) -> float:
-    """Return the rank of a rewritten sentence. For the formula, see the docstring of this module."""
+    """Return the rank of the rewritten sentence ``text``. The docstring of this module contains the formula."""
     most = sum(map(count_words, members))
     return (
         acceptance.saved_weight * (1 - count_words(text) / max(1, most))
@@ -179,7 +183,7 @@ def rank(text: str, members: Members, scores: Scores, acceptance: Acceptance) ->
 def headline_rank(scores: Scores, acceptance: Acceptance) -> float:
     """Return the rank of a headline, which is at most 0.
 
-    It consists of the terms for p and e in the formula in the docstring of this module.
+    The rank is the sum of the last two terms of the formula in the docstring of this module.
     """
     return acceptance.score_weight * min(0.0, scores.score) + acceptance.entailment_weight * _log_sigmoid(
         scores.entailment
@@ -191,13 +195,16 @@ def _log_sigmoid(log_odds: float) -> float:
 
 
 def entailment_outputs(premise: str, hypothesis: str) -> tuple[GivenOutput, GivenOutput]:
-    """Return the answers "yes" and "no", in this order, whose log-probabilities determine the entailment score."""
+    """Return the two answers "ja" and "nein" to the question of whether ``hypothesis`` follows from ``premise``.
+
+    The log-probabilities of the two answers, given this question, determine the entailment score.
+    """
     prompt = premise, Mark("entail"), hypothesis, Mark("verdict")
     return GivenOutput(prompt, YES, ended=False, total=True), GivenOutput(prompt, NO, ended=False, total=True)
 
 
 def whole_output(sentence: str) -> GivenOutput | None:
-    """Return the closing punctuation of a sentence as an output, with the rest of the sentence as its source.
+    """Return the closing punctuation of a sentence as an output to be scored. Its source is the rest of the sentence.
 
     Return None if the sentence has no closing punctuation.
     """
@@ -206,7 +213,7 @@ def whole_output(sentence: str) -> GivenOutput | None:
 
 
 class CandidateKind:
-    """The `ResultKind` for candidates, which depend only on a task and its sentences."""
+    """The implementation of `ResultKind` for candidates. A result depends only on the request."""
 
     def __init__(
         self, acceptance: Acceptance, scorer: Scorer, language: Language, threads: TextThreads = TEXT_THREADS
@@ -243,9 +250,9 @@ class CandidateKind:
         ]
 
     def _sound(self, outputs: Sequence[tuple[Request, list[TextHypothesis]]]) -> list[dict[str, float]]:
-        """Return the texts that pass the rules on wording.
+        """Return, for each request, the different texts that pass the rules on wording.
 
-        The result has one dict for each request. It maps each text to the score of its first hypothesis.
+        Each dict maps a text to the log-probability per token of the first hypothesis with this text.
         """
         found: list[dict[str, float]] = []
         for request, hypotheses in outputs:
@@ -257,7 +264,7 @@ class CandidateKind:
         return found
 
     async def _judged(self, asked: Sequence[tuple[Request, str]]) -> list[tuple[float | None, float]]:
-        """Return the scores ``whole`` and ``entailment`` of each text (see `Scores`)."""
+        """Return the scores ``whole`` and ``entailment`` (see `Scores`) of each text, in order."""
         whole = {n: one for n, (request, text) in enumerate(asked) if (one := _whole(request, text)) is not None}
         pairs = [entailment_outputs(request.text, text) for request, text in asked]
         if not pairs:
@@ -318,10 +325,10 @@ def candidate_generator(
     secret: bytes | None,
     threads: TextThreads = TEXT_THREADS,
 ) -> CandidateGenerator | None:
-    """Return the cached generator of candidates, or None if the model is not causal.
+    """Return a generator of candidates that caches its results, or None if the model is not causal.
 
     Raises:
-        ModelError: the model is causal, but there is no scorer; or its manifest lacks the mark of a task.
+        ModelError: the model is causal, but there is no ``scorer``; or the manifest lacks the special token of a task.
     """
     manifest = generator.manifest
     if manifest.prompts is None:

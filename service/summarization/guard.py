@@ -1,4 +1,4 @@
-"""A guard that finds the source sentences that support a rewritten sentence, and rejects bad rewrites."""
+"""Functions that find the source sentences that support a rewritten sentence, and that reject bad rewrites."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -15,9 +15,9 @@ _COMPOUND_CHARS = 6
 def support(sentence: str, sources: Sequence[str]) -> list[int]:
     """Return the indices of up to three source sentences that cover the content of ``sentence``, in ascending order.
 
-    A source sentence covers a stem if it contains the stem itself or, because of compounds, a stem with the same first
-    six letters. The best source sentence must cover at least 20 % of the stems of ``sentence``. Otherwise, the result
-    is empty. Each further source sentence must cover at least another 15 %.
+    A source sentence covers a word stem of ``sentence`` if it contains this stem or, because of German compounds, a
+    stem with the same first six letters. The source sentence that covers the most stems must cover at least 20% of all
+    stems of ``sentence``. Otherwise, the result is empty. Each further source sentence must cover at least another 15%.
     """
     missing = set(content_stems(sentence))
     total = len(missing)
@@ -38,7 +38,11 @@ REPEATING_SHARE = 0.75
 
 
 def repeats_sentence(one: str, other: str) -> bool:
-    """Return whether at least three quarters of the content stems of either sentence occur in the other one."""
+    """Return whether the two sentences share most of their content.
+
+    They must share at least three quarters of the word stems of the sentence that has fewer of them. Stems of function
+    words do not count.
+    """
     stems, others = set(content_stems(one)), set(content_stems(other))
     fewest = min(len(stems), len(others))
     return fewest > 0 and len(stems & others) >= REPEATING_SHARE * fewest
@@ -61,24 +65,24 @@ _LEAST_WHOLE_WORDS = 3
 
 
 def objection(sentence: str, sources: Sequence[str]) -> str | None:
-    """Return a one-word reason why ``sentence`` must not replace ``sources``, or None if it may replace them."""
+    """Return a one-word reason why ``sentence`` must not replace ``sources``, or None if there is no objection."""
     return next((name for name, applies in OBJECTIONS if applies(sentence, sources)), None)
 
 
 def objection_to_rewording(sentence: str, sources: Sequence[str]) -> str | None:
-    """Return a one-word reason why ``sentence`` must not replace ``sources`` as a free rewording, or None if it may.
+    """Return a one-word reason why ``sentence`` must not replace ``sources`` as a free rewording, or None.
 
     Unlike `objection`, this function allows words that no source contains, and pairs of function words that occur twice
-    ("in der"). The caller must check that the sources support the content.
+    ("in der"). The caller must check that the sources support the content of ``sentence``.
     """
     return next((name for name, applies in OBJECTIONS_TO_REWORDING if applies(sentence, sources)), None)
 
 
 def unsupported(sentence: str, sources: Sequence[str]) -> list[str]:
-    """Return the words of ``sentence`` that do not occur in any source, either in the same form or with the same stem.
+    """Return the words of ``sentence`` that occur in no source, neither in the same form nor with the same stem.
 
-    Function words need no support unless they are capitalised inside the sentence, which makes them nouns ("der Will").
-    Numbers must match exactly.
+    Function words need no support, except capitalised ones inside the sentence, which are nouns ("der Will"). Numbers
+    must occur in exactly the same form.
     """
     known = {word.lower() for source in sources for word in words(source)}
     stems = {GRAMMAR.stem(word) for word in known}
@@ -101,12 +105,12 @@ def _has_odd_length(sentence: str, _: Sequence[str]) -> bool:
 
 
 def is_fragment(sentence: str, _: Sequence[str] = ()) -> bool:
-    """Return whether the beginning or end of the sentence is missing, as in a subheading or a dateline."""
+    """Return whether the beginning or the end of the sentence is missing, as in a subheading or a dateline."""
     return not _ENDS.search(sentence) or not (sentence[0].isupper() or sentence[0].isdigit() or sentence[0] in "„»")
 
 
 def is_unbalanced(sentence: str, _: Sequence[str] = ()) -> bool:
-    """Return whether a quotation mark or bracket lacks its counterpart."""
+    """Return whether the sentence contains a quotation mark or bracket without its counterpart."""
     text = sentence.replace("”", "“")
     if "„" not in text and "“" in text:  # English marks
         return sentence.count("“") != sentence.count("”") or sentence.count('"') % 2 == 1
@@ -114,7 +118,7 @@ def is_unbalanced(sentence: str, _: Sequence[str] = ()) -> bool:
 
 
 def _is_mispunctuated(sentence: str, _: Sequence[str] = ()) -> bool:
-    """Return whether two punctuation marks follow each other that never do so, such as two full stops."""
+    """Return whether the sentence contains an invalid sequence of punctuation marks, such as two full stops."""
     return _DOUBLED.search(sentence) is not None
 
 
@@ -133,7 +137,10 @@ def _is_finite(word: str) -> bool:
 
 
 def _is_cut(sentence: str, sources: Sequence[str]) -> bool:
-    """Return whether ``sentence`` lacks a clause that completes it in a source ("Sie sagte, dass ...")."""
+    """Return whether ``sentence`` is the beginning of a source but lacks the clause that completes it.
+
+    For example, "Sie sagte." lacks the clause with "dass" of its source.
+    """
     text = sentence.rstrip(' .!?…“”"»«')
     return any(
         source.startswith(text) and GRAMMAR.complement.match(source, len(text)) is not None for source in sources
@@ -141,7 +148,7 @@ def _is_cut(sentence: str, sources: Sequence[str]) -> bool:
 
 
 def _is_unattributed(sentence: str, sources: Sequence[str]) -> bool:
-    """Return whether the supporting sentences say who made a statement, but ``sentence`` does not."""
+    """Return whether the supporting source sentences name the origin of a statement, but ``sentence`` does not."""
     backing = [sources[number] for number in support(sentence, sources)]
     return any(map(GRAMMAR.attribution.search, backing)) and GRAMMAR.attribution.search(sentence) is None
 
@@ -156,12 +163,18 @@ FLAWS: tuple[tuple[str, Callable[[str], bool]], ...] = (
 
 
 def flaw(sentence: str) -> str | None:
-    """Return what is broken about the form of a sentence, as a predicate for a message, or None."""
+    """Return a description of what is wrong with the form of a sentence, or None if nothing is wrong.
+
+    The description is a predicate for a message, such as "has no end".
+    """
     return next((name for name, applies in FLAWS if applies(sentence)), None)
 
 
 def is_whole(sentence: str) -> bool:
-    """Return whether a sentence of an article may be part of a summary. Subheadings and datelines may not."""
+    """Return whether a source sentence is complete, so that a summary may contain it.
+
+    Subheadings and datelines are not complete.
+    """
     return count_words(sentence) >= _LEAST_WHOLE_WORDS and flaw(sentence) is None
 
 
@@ -170,9 +183,9 @@ def _is_unsupported(sentence: str, sources: Sequence[str]) -> bool:
 
 
 def _changes_negation(sentence: str, sources: Sequence[str]) -> bool:
-    """Return whether a negation was lost or added.
+    """Return whether the rewrite ``sentence`` has lost or added a negation.
 
-    Compare ``sentence`` with its supporting sentences (see `support`) or, if there are none, with all ``sources``.
+    ``sentence`` is compared with its supporting source sentences or, if it has none, with all ``sources``.
     """
     backing = [sources[number] for number in support(sentence, sources)] or sources
     denied = any(_NEGATION.search(source) for source in backing)
@@ -180,16 +193,16 @@ def _changes_negation(sentence: str, sources: Sequence[str]) -> bool:
 
 
 def _repeats(sentence: str, _: Sequence[str]) -> bool:
-    """Return whether the sentence contains the same pair of adjacent words twice, or the same word twice in a row."""
+    """Return whether the sentence contains a pair of adjacent words twice, or the same word twice in a row."""
     found = [word.lower() for word in words(sentence)]
     pairs = list(pairwise(found))
     return len(set(pairs)) < len(pairs) or any(one == other for one, other in pairs)
 
 
 def repeats_content(sentence: str, _: Sequence[str] = ()) -> bool:
-    """Return whether the sentence repeats a pair of adjacent words, or has the same word twice in a row.
+    """Return whether the sentence contains a pair of adjacent words twice, or the same word twice in a row.
 
-    Pairs that consist of two function words are ignored.
+    A pair of two different function words may occur twice.
     """
     found = [word.lower() for word in words(sentence)]
     pairs = [pair for pair in pairwise(found) if not GRAMMAR.function_words.issuperset(pair)]
@@ -197,9 +210,9 @@ def repeats_content(sentence: str, _: Sequence[str] = ()) -> bool:
 
 
 def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
-    """Return whether no main clause contains a recognised finite verb.
+    """Return whether no main clause of the sentence contains a recognised finite verb.
 
-    If the check overlooks a verb, a good rewrite is rejected and the source sentence is used instead.
+    If this check does not recognise a verb, the rewrite is rejected and a source sentence is used unchanged.
     """
     first, *others = sentence.split(",")
     openers = GRAMMAR.subordinators

@@ -1,4 +1,7 @@
-"""Headlines for an article, written by a causal model from parts of the article and checked against them."""
+"""Headlines for an article. A causal model writes them from parts of the article.
+
+Each headline is checked against the part from which it was written and against the whole article.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,10 +33,7 @@ Part = tuple[int, ...]
 
 
 class Headliner:
-    """A writer of headlines that uses one generator and caches the candidates of each part of an article.
-
-    ``max_chars`` is the maximum length of a headline.
-    """
+    """A writer of headlines that uses one text generator and caches the candidates for each part of an article."""
 
     def __init__(
         self,
@@ -45,10 +45,12 @@ class Headliner:
         max_chars: int = MAX_CHARS,
         threads: TextThreads = TEXT_THREADS,
     ) -> None:
-        """Create a writer of headlines.
+        """Create a writer of headlines of up to ``max_chars`` characters. A causal model requires a ``scorer``.
+
+        ``secret`` is the key for the hashes that are used as cache keys.
 
         Raises:
-            ModelError: texts in the language cannot be summarised, or `candidate_generator` raises it.
+            ModelError: the language has no rules for summaries, or `candidate_generator` raises this error.
         """
         self._generator = generator
         self._language = language(generator.manifest.source_lang)
@@ -68,9 +70,9 @@ class Headliner:
     ) -> list[Headlines]:
         """Write up to ``count`` headlines for each of ``texts``, best first. The results are in the order of the texts.
 
-        ``headline`` is the article's existing headline, which the new ones must not repeat. If texts differ from the
-        form in which they were submitted, ``origins`` contains the submitted forms, which are used for cache tags. A
-        model that is not causal writes no headlines.
+        ``headline`` is the existing headline of the article, which the new ones must not repeat. A cache entry is
+        tagged with the text as it was submitted. If ``texts`` were changed after submission, ``origins`` contains the
+        submitted texts. If the model is not causal, no headlines are written, and a notice states this.
 
         Raises:
             InvalidInput: a text is not valid Unicode.
@@ -104,8 +106,9 @@ class Headliner:
 def _parts(text: Text, count: int, limit: InputLimit) -> list[Part]:
     """Return the parts of a text from which headlines are written, most important first.
 
-    They are the lead, its first sentence, and the most relevant sentences. Parts that are too long for the model are
-    left out.
+    A part is a tuple of sentence indices. The parts are the opening sentences together, the first sentence, and the
+    most relevant further sentences. There are at most ``count`` parts of a single sentence. A part that is too long for
+    the model is left out.
     """
     whole = [n for n, sentence in enumerate(text.sentences) if not is_fragment(sentence)]
     if not whole:
@@ -118,9 +121,10 @@ def _parts(text: Text, count: int, limit: InputLimit) -> list[Part]:
 
 
 def _lead(text: Text, whole: Sequence[int], limit: InputLimit) -> Part:
-    """Return the indices of the opening sentences that fit into ``LEAD_CHARS`` characters and into the model.
+    """Return the first of the indices ``whole``, as many as there is room for in the opening of the text.
 
-    The result contains at least one sentence.
+    The opening has at most `LEAD_CHARS` characters and fits into the model. It consists of at least one sentence, even
+    if this sentence is longer.
     """
     lead: list[int] = []
     for n in whole:
@@ -133,7 +137,10 @@ def _lead(text: Text, whole: Sequence[int], limit: InputLimit) -> Part:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A request for ``count`` headlines that differ from ``headline``, the article's existing headline."""
+    """A request for ``count`` headlines.
+
+    ``headline`` is the existing headline of the article, which the new headlines must not repeat.
+    """
 
     count: int
     headline: str | None
@@ -141,7 +148,7 @@ class Wanted:
 
 
 def _chosen(source: str, text: Text, results: Sequence[tuple[Part, Result[Candidates]]], wanted: Wanted) -> Headlines:
-    """Return the best headlines. None of them repeats another one or the article's existing headline."""
+    """Return the best headlines. No headline repeats another one or the existing headline of the article."""
     ranked = sorted(_ranked(results), key=lambda found: -found[0])
     taken: list[tuple[Candidate, Part]] = []
     for _, candidate, part in ranked:
@@ -176,7 +183,7 @@ _UNAVAILABLE = Notice("headlines_unavailable", "the summary model cannot write h
 
 
 def _fewer(found: int, wanted: int) -> list[Notice]:
-    """Return a notice if there are fewer headlines than requested."""
+    """Return a notice if there are fewer headlines than requested, and otherwise an empty list."""
     if not found:
         return [Notice("headlines_missing", "no headline passed the checks", review=False)]
     message = f"only {found} of {wanted} headlines are available; the others were too similar or failed the checks"

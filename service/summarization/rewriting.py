@@ -1,7 +1,7 @@
 """The rewriting of source sentences for abstractive summaries.
 
-The model rewrites each group of sentences as one sentence. If no rewrite passes the checks, one sentence of the group
-is used unchanged.
+The model rewrites each group of related sentences as one sentence. If no rewrite of a group passes the checks, the
+central sentence of the group is used unchanged.
 """
 
 import re
@@ -34,11 +34,12 @@ SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
 
 
 def loose_joints(sentence: str, sources: Sequence[str]) -> int:
-    """Count the loose joints in ``sentence``, that is, the adjacent words that are not adjacent in any source.
+    """Count the loose joints in ``sentence``, that is, the pairs of adjacent words that are not adjacent in any source.
 
-    Two words also count as adjacent in a source if the second follows the first and the text between them begins or
-    ends at punctuation. A first word that does not begin a clause in any source is a loose joint too, and so is a last
-    word that does not end one. A source from which only whole clauses were removed therefore has no loose joints.
+    Two words also count as adjacent in a source if the second one follows the first, and the text between them begins
+    or ends at punctuation. Two further loose joints are counted at the edges: one if the first word does not begin a
+    clause in any source, and one if the last word does not end a clause in any source. A source from which only whole
+    clauses were removed therefore has no loose joints.
     """
     found = [word.lower() for word, _ in spaced_words(sentence)]
     texts = [_Source(source) for source in sources]
@@ -50,7 +51,7 @@ def loose_joints(sentence: str, sources: Sequence[str]) -> int:
 
 
 class _Source:
-    """The words of a source sentence, with the punctuation that separates its clauses."""
+    """The words of a source sentence, and the places where punctuation separates its clauses."""
 
     def __init__(self, text: str) -> None:
         spaced = spaced_words(text)
@@ -73,7 +74,7 @@ class _Source:
         return any(self._seam_after[place] for place in self._places.get(word, ()))
 
     def joins(self, one: str, other: str) -> bool:
-        """Return whether ``other`` directly follows ``one`` in this source, or would if whole clauses were removed."""
+        """Return whether ``other`` follows ``one`` directly, or would follow it after clauses were removed."""
         return any(
             later == place + 1 or (later > place and (self._seam_after[place] or self._seam_before(later)))
             for place in self._places.get(one, ())
@@ -92,11 +93,11 @@ LONG_SENTENCES = 12
 class Group:
     """A group of sentences that the model rewrites as one sentence.
 
-    ``core`` is the index of the central sentence. ``members`` lists the indices of all sentences of the group in order.
-    ``score`` is the score of the core. If the summary is too long, the groups with the lowest scores are dropped. A
-    ``spare`` group is used only if there is room beyond the expected number of sentences. A ``filler`` is a single
-    sentence that fills the remaining room and is not rewritten. ``in_first`` states whether the first variant of the
-    summary may use the group, and ``in_further`` whether the other variants may.
+    ``core`` is the index of the central sentence, and ``score`` is the relevance of this sentence. ``members`` contains
+    the indices of all sentences of the group, in order. If the summary is too long, the groups with the lowest scores
+    are dropped. A ``spare`` group is used only if the other groups leave room. A ``filler`` is a group of a single
+    sentence that is not rewritten and that fills the remaining room. ``in_first`` states whether the first variant of
+    the summary may use the group, and ``in_further`` whether the other variants may.
     """
 
     core: int
@@ -123,13 +124,13 @@ def groups(
     """Choose groups of sentences for a summary of the given ``length``, and return them in the order of their cores.
 
     The core of a group is its central sentence. If three or more groups are needed, each third of a long article
-    (twelve or more sentences) gets at least one core. Headings, empty sentences and ``barred`` sentences (indices)
-    cannot be cores. A group has at most ``max_members`` sentences and ``max_group_words`` words. A core with more words
-    forms a group alone.
+    (twelve or more sentences) contains at least one core, if it has a relevant sentence. Headings, empty sentences and
+    the sentences with the indices ``barred`` cannot be cores. A group has at most ``max_members`` sentences and
+    ``max_group_words`` words. A core with more words forms a group alone.
 
-    The remaining sentences provide up to ``spares`` spare groups and ``fillers`` fillers. ``further`` is the number of
-    additional spare groups for further variants of the summary. The first variant does not use them, so it does not
-    depend on the number of variants. No two groups of the same variant share a sentence.
+    The remaining sentences provide up to ``spares`` spare groups and ``fillers`` fillers (see `Group`). ``further`` is
+    the number of additional spare groups, which only the second and later variants of the summary use. The first
+    variant therefore does not depend on the number of variants. No two groups of the same variant share a sentence.
     """
     assessed = assess(sentences, headline=headline).without(barred)
     scores = assessed.scores
@@ -166,10 +167,10 @@ def groups(
 def _members(
     core: int, company: Iterable[int], sentences: Sequence[str], max_words: int, max_members: int
 ) -> list[int]:
-    """Return the index ``core`` and those indices in ``company`` whose sentences fit into the group of the core.
+    """Return the index ``core``, followed by those indices in ``company`` whose sentences fit into the same group.
 
-    ``company`` lists candidates, most relevant first. The group has at most ``max_words`` words and ``max_members``
-    sentences.
+    ``company`` contains the indices of candidates, most relevant first. The group has at most ``max_members`` sentences
+    and, unless the core alone is longer, at most ``max_words`` words.
     """
     room = max_words - count_words(sentences[core])
     members = [core]
@@ -181,15 +182,15 @@ def _members(
 
 
 def _cores(assessed: Assessment, wanted: int) -> list[int]:
-    """Return up to ``wanted`` sentences with a positive score, in order of marginal relevance."""
+    """Return the indices of up to ``wanted`` sentences with a positive score, in order of marginal relevance."""
     return [number for number in relevance_order(assessed) if assessed.scores[number] > 0][:wanted]
 
 
 def _spread(cores: list[int], scores: Matrix, count: int) -> list[int]:
-    """Return the indices of the cores, changed so that each third of a long article contains at least one.
+    """Return the indices ``cores``, changed so that each third of a long article contains at least one of them.
 
-    Each core that is added replaces the core with the lowest score in the third with the most cores. ``scores`` are the
-    scores of the ``count`` sentences.
+    Each index that is added replaces the core with the lowest score in the third with the most cores. ``scores``
+    contains the score of each of the ``count`` sentences of the article. A third without a positive score gets no core.
     """
     if len(cores) < PARTS or count < LONG_SENTENCES:
         return cores
@@ -212,7 +213,7 @@ def _weakest_of_fullest(cores: Iterable[int], scores: Matrix, count: int) -> int
 
 
 def _company(core: int, sentences: Sequence[str], assessed: Assessment) -> list[int]:
-    """Return the indices of sentences that could be rewritten together with ``core``, most relevant first.
+    """Return the indices of sentences that could be rewritten together with the sentence ``core``, most relevant first.
 
     The previous sentence comes first if the core refers to it. The next sentence follows if it refers to the core. The
     sentences of the article that are most similar to the core come last.
@@ -234,19 +235,21 @@ PUNCTUATION = ", . : ; ! ? – - „ “ ( ) % €"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The normalised sentences of a text, their spans in the original text, and notices about the text."""
+    """The sentences of a text in normalised form, their spans in the original text, and notices about the text."""
 
     sentences: tuple[str, ...]
     spans: tuple[Span, ...]
     notices: tuple[Notice, ...]
 
     def verbatim(self, number: int) -> SummarySentence:
-        """Return the sentence with index ``number`` as an unchanged summary sentence."""
+        """Return the sentence with the index ``number`` as a summary sentence that is copied unchanged."""
         return SummarySentence(self.sentences[number], (self.spans[number],), verbatim=True)
 
 
 def prepare_text(text: str, language: Language) -> Text:
-    """Split a text into sentences that contain letters. A text in another language gets a notice.
+    """Split a text into sentences, without those that contain no letters.
+
+    If the text is not in ``language``, the result contains a notice.
 
     Raises:
         InvalidInput: the text is not valid Unicode, or it has too many sentences.
@@ -267,8 +270,9 @@ def _without_list_mark(text: str, span: Span) -> Span:
 class SummaryOptions:
     """Options for a summary.
 
-    ``variants`` is the number of different summaries of each text. ``quoting_is_usual`` means that the model's
-    candidates compete with the unchanged sentences.
+    ``headline`` is the existing headline of the article. ``variants`` is the number of different summaries of each
+    text. ``quoting_is_usual`` is True if a summary normally contains both rewritten and unchanged sentences, as with a
+    causal model.
     """
 
     length: Length
@@ -278,7 +282,7 @@ class SummaryOptions:
     quoting_is_usual: bool = False
 
     def barred(self, text: Text) -> frozenset[int]:
-        """Return the indices of the sentences that the summary must not use."""
+        """Return the indices of those sentences of ``text`` that the summary must not use."""
         return barred(self.style, text.sentences, self.headline)
 
 
@@ -290,8 +294,8 @@ Members = tuple[str, ...]
 class Wording:
     """An accepted rewrite of a group.
 
-    ``support`` lists the positions, within the group, of the sentences that support the rewrite. If it is empty, the
-    core of the group counts as its support.
+    ``support`` contains the indices, within the input of the model, of the sentences that support the rewrite. If it is
+    empty, the central sentence of the group counts as support.
     """
 
     text: str
@@ -305,9 +309,9 @@ Wordings = tuple[Wording, ...]
 class RewriteInput:
     """The input for rewriting a group of sentences.
 
-    ``members`` lists the indices of the sentences in the input. If all sentences of the group together are too long for
-    the model, ``cut`` is True and the input contains only the core. ``rewritten`` is False for a filler and for a core
-    that is too long for the model.
+    ``members`` contains the indices of the input's sentences in the text. If all sentences of the group together are
+    too long for the model, the input contains only the core, and ``cut`` is True. ``rewritten`` is False for a filler,
+    and for a core that is too long for the model.
     """
 
     group: Group
@@ -316,13 +320,13 @@ class RewriteInput:
     cut: bool
 
     def sentences(self, text: Text) -> Members:
-        """Return the sentences whose indices are in ``members``."""
+        """Return the sentences of this input. ``text`` is the text that contains them."""
         return tuple(text.sentences[number] for number in self.members)
 
 
 @dataclass(frozen=True, slots=True)
 class RewriteResult:
-    """The candidate sentences for one group, best first. The last candidate is the unchanged core."""
+    """The candidate sentences for one group, best first. The last candidate is the unchanged core of the group."""
 
     wordings: tuple[SummarySentence, ...]
     rewrite_input: RewriteInput
@@ -330,7 +334,10 @@ class RewriteResult:
 
 
 def rewrite_inputs(text: Text, options: SummaryOptions, limit: InputLimit) -> list[RewriteInput]:
-    """Return the model inputs for all variants of a summary, one for each group of sentences, in text order."""
+    """Return the model inputs for all variants of a summary, in text order.
+
+    There is one input for each group of sentences.
+    """
     found = groups(
         text.sentences,
         headline=options.headline,
@@ -356,10 +363,11 @@ def _input(text: Text, group: Group, limit: InputLimit) -> RewriteInput:
 def rewrite_result(
     text: Text, rewrite_input: RewriteInput, written: Result[Wordings] | None, options: SummaryOptions
 ) -> RewriteResult:
-    """Return the candidate sentences for a group, without those that the style does not admit.
+    """Return the candidate sentences for a group, without those that the style does not allow.
 
-    ``written`` contains the accepted rewrites of the group, or is None if the group was not rewritten. Genuine rewrites
-    come first. Rewrites that are copies of source text follow, and the unchanged core comes last.
+    ``written`` contains the accepted rewrites of the group, or is None if the group was not rewritten. Rewrites that
+    differ from the source come first. Rewrites that are copies of source text follow, and the unchanged core comes
+    last.
     """
     members = rewrite_input.sentences(text)
     wordings = () if written is None else written.value
@@ -382,7 +390,7 @@ def _sentence(text: Text, rewrite_input: RewriteInput, one: Wording, members: Me
 
 
 class WordingKind:
-    """The implementation of `ResultKind` for rewritten groups. A result depends only on the sentences of the group."""
+    """The implementation of `ResultKind` for rewritten groups. A result depends only on the sentences of its group."""
 
     def __init__(self, acceptance: Acceptance, threads: TextThreads = TEXT_THREADS) -> None:
         self._acceptance = acceptance
@@ -436,7 +444,7 @@ class WordingKind:
 
 @cache
 def free_words() -> FreeWords:
-    """Return the function words and punctuation that a rewrite may contain even if its sources do not."""
+    """Return the function words and punctuation marks that a rewrite may contain even if its sources do not."""
     return FreeWords(GRAMMAR.function_words, PUNCTUATION)
 
 
@@ -445,7 +453,7 @@ _UNKNOWN_SCORE = -100.0
 
 
 def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Acceptance) -> bool:
-    """Return whether a rewrite of ``members`` is complete, meets the conditions ``acceptance`` and passes the guard."""
+    """Return whether a rewrite is complete, meets the conditions ``acceptance`` and has no `objection`."""
     return (
         candidate.finish_reason == "eos"
         and (_UNKNOWN_SCORE if candidate.score is None else candidate.score) >= acceptance.least_score
@@ -458,10 +466,10 @@ MOST_OFFERS = 100  # the maximum number of sentences to build variants from; les
 
 
 def beginning(text: Text, options: SummaryOptions) -> list[int]:
-    """Return the indices of the sentences at the beginning of the text that fit the requested length.
+    """Return the indices of sentences at the beginning of the text that together fit the requested length.
 
-    Sentences that the style does not allow are skipped. In styles other than ``abstract``, leading sentences that are
-    too long on their own are skipped as well.
+    Sentences that the style does not allow are skipped. In styles other than ``abstract``, sentences at the very
+    beginning that are too long by themselves are skipped as well.
     """
     barred = options.barred(text)
     free = [number for number in range(len(text.sentences)) if number not in barred]
@@ -471,7 +479,7 @@ def beginning(text: Text, options: SummaryOptions) -> list[int]:
 
 
 def selections(text: Text, options: SummaryOptions) -> list[list[int]]:
-    """Return, for each variant of an extractive summary, the indices of its sentences. The best variant comes first.
+    """Return the variants of an extractive summary, best first. Each variant is a list of sentence indices.
 
     If no sentence fits, return one variant without sentences.
     """
@@ -490,8 +498,8 @@ def selections(text: Text, options: SummaryOptions) -> list[list[int]]:
 def _selected(text: Text, options: SummaryOptions, barred: frozenset[int]) -> list[int]:
     """Return the indices of the best sentences for an extractive summary.
 
-    If there are fewer than ``min_sentences`` of them, choose among shorter sentences, and return the choice with more
-    sentences.
+    If there are fewer of them than the minimum number of sentences, choose again among shorter sentences only, and
+    return the choice that has more sentences.
     """
     length = options.length
     found = select(text.sentences, budget=length, headline=options.headline, barred=barred)

@@ -1,4 +1,4 @@
-"""Editorial styles for summaries: length limits, rules for admissible sentences, and layout."""
+"""Editorial styles for summaries: their length limits, their rules for sentences, and their layout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +19,8 @@ LEAST_HEADLINE_WORDS = 4
 class Form:
     """The length limits of a style.
 
-    ``limits`` always apply. ``unasked`` also applies if the request does not specify a length. ``spares`` is the number
-    of additional sentences that are rewritten in case others do not fit.
+    ``limits`` always applies. ``unasked`` also applies if the request does not specify a length. ``spares`` is the
+    number of additional groups of sentences that are rewritten as a reserve.
     """
 
     limits: Length
@@ -44,10 +44,10 @@ def length_of(
     max_words: int | None = None,
     max_sentences: int | None = None,
 ) -> Length:
-    """Return the length limits for a request in this style.
+    """Return the length limits for a request in the given style.
 
-    If the style and the request limit the same quantity, the tighter limit is used. The minimum number of words of a
-    preset applies only to the style ``abstract``.
+    ``length`` is the name of a preset, such as "short". If the style and the request limit the same quantity, the lower
+    limit is used. The minimum number of words of a preset applies only to the style ``abstract``.
 
     Raises:
         InvalidInput: see `from_request`.
@@ -76,17 +76,21 @@ def _least(one: int | None, other: int | None) -> int | None:
 
 
 def lay_out(style: Style, sentences: Sequence[str]) -> str:
-    """Return the text of a summary: either running text, or a bulleted list with one sentence on each line."""
+    """Return the text of a summary.
+
+    For the style ``bullets``, this is a bulleted list with one sentence on each line. For all others, it is running
+    text.
+    """
     if style == "bullets":
         return "\n".join(f"{BULLET}{sentence}" for sentence in sentences)
     return " ".join(sentences)
 
 
 def admits(style: Style, sentence: str, headline: str | None) -> bool:
-    """Return whether a summary in this style may contain the sentence.
+    """Return whether a summary in the given style may contain the sentence.
 
-    The sentence must not repeat the headline. In styles other than ``abstract``, it must also be a complete sentence
-    that does not refer to the previous one.
+    The sentence must not repeat the headline. In styles other than ``abstract``, it must also be complete, and must not
+    refer to the sentence before it.
     """
     if headline and repeats(sentence, headline):
         return False
@@ -98,11 +102,11 @@ def _is_independent(sentence: str) -> bool:
 
 
 def barred(style: Style, sentences: Sequence[str], headline: str | None) -> frozenset[int]:
-    """Return the indices of the sentences of an article that a summary in this style must not use.
+    """Return the indices of the sentences of an article that a summary in the given style must not use.
 
-    Sentences that repeat an earlier one, subheadings, datelines and other fragments are barred. A teaser may use only
-    the first ten sentences that the style admits. If no sentence is left, only sentences that repeat the headline are
-    barred.
+    These are sentences that repeat an earlier one or the headline, subheadings, datelines and other fragments, and
+    sentences that the style does not admit. A teaser may use only the first ten of the remaining sentences. If no
+    sentence remains, only sentences that repeat the headline are excluded.
     """
     firsts = {tuple(words(sentence)): number for number, sentence in reversed(list(enumerate(sentences)))}
     admitted = [
@@ -120,8 +124,8 @@ def barred(style: Style, sentences: Sequence[str], headline: str | None) -> froz
 def repeats(sentence: str, headline: str) -> bool:
     """Return whether a sentence repeats the headline.
 
-    It does if the headline contains at least three fifths of its content stems, or if the sentence contains all words
-    of the headline in a row.
+    A sentence repeats the headline if the headline contains at least three fifths of the stems of its content words, or
+    if the sentence contains all words of the headline in a row.
     """
     known, wanted = _headline(headline)
     own = set(content_stems(sentence))
@@ -132,7 +136,7 @@ def repeats(sentence: str, headline: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _headline(headline: str) -> tuple[frozenset[str], str]:
-    """Return the content stems of the headline, and its words in lower case joined by spaces.
+    """Return the stems of the content words of the headline, and its words in lower case, joined by spaces.
 
     The result is cached because it is needed for every sentence of an article.
     """

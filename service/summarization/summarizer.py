@@ -1,4 +1,4 @@
-"""A summarizer that selects sentences, has a text generator rewrite them, and assembles the summaries."""
+"""A summarizer that selects sentences, has a text generator rewrite them, and assembles summaries from the rewrites."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -35,9 +35,9 @@ from service.summarization.words import count_words, depends_on_previous, requir
 
 
 def with_findings(source: str, summary: Summary, language: Language) -> Summary:
-    """Check the rewritten sentences of ``summary`` against the article ``source``.
+    """Check the sentences of ``summary`` that were not copied against the article ``source``.
 
-    Return the summary with a notice for each finding. Verbatim sentences are not checked.
+    Return the summary with an additional notice for each finding.
     """
     spans = list(_spans(summary))
     pairs = [(span, one.support) for span, one in zip(spans, summary.sentences, strict=True)]
@@ -49,7 +49,7 @@ def with_findings(source: str, summary: Summary, language: Language) -> Summary:
 
 
 def _spans(summary: Summary) -> Iterator[Span]:
-    """Yield the span of each sentence in the text of the summary."""
+    """Yield, for each sentence of the summary, its span in the text of the summary."""
     end = 0
     for sentence in summary.sentences:
         start = summary.text.index(sentence.text, end)
@@ -69,8 +69,8 @@ Written = Result[Wordings] | None
 class Summarizer:
     """A summarizer that uses one text generator and caches the rewrites of sentence groups.
 
-    A causal model writes candidates for several tasks, and ``scorer`` judges them. Any other model writes one kind of
-    rewrite.
+    A causal model shortens, rewords or fuses sentences, and ``scorer`` scores the results. Any other model rewrites
+    each group in one way, and needs no ``scorer``.
     """
 
     def __init__(
@@ -82,10 +82,10 @@ class Summarizer:
         scorer: Scorer | None = None,
         threads: TextThreads = TEXT_THREADS,
     ) -> None:
-        """Create a summarizer.
+        """Create a summarizer. ``secret`` is the key for the hashes that are used as cache keys.
 
         Raises:
-            ModelError: texts in the language cannot be summarised, or `candidate_generator` raises it.
+            ModelError: the language has no rules for summaries, or `candidate_generator` raises this error.
         """
         self.generator = generator
         self._threads = threads
@@ -109,9 +109,10 @@ class Summarizer:
     ) -> list[Summary]:
         """Summarise ``texts`` and return the summaries in the same order. The summary of a blank text is empty.
 
-        The work for all texts and variants enters the queue together or not at all. If texts differ from the form in
-        which they were submitted, ``origins`` contains the submitted forms, which are used for cache tags. ``length``
-        must be a result of `length_of` for the same style.
+        The work for all texts and variants is queued together or not at all. ``length`` must be a result of `length_of`
+        for the same style. ``headline`` is the existing headline of the texts, which the summaries do not repeat. A
+        cache entry is tagged with the text as it was submitted. If ``texts`` were changed after submission, ``origins``
+        contains the submitted texts.
 
         Raises:
             InvalidInput: a text is not valid Unicode.
@@ -151,7 +152,10 @@ class Summarizer:
     async def _rewrite(
         self, found: Sequence[Text], inputs: Sequence[Sequence[RewriteInput]], tags: Sequence[bytes], call: Call
     ) -> list[list[Written]]:
-        """Return the accepted rewrites of each input, grouped by text."""
+        """Return the accepted rewrites of each input, grouped by text.
+
+        The result is None for an input that is not rewritten.
+        """
         wanted = [
             (one.sentences(text), tag)
             for text, of_text, tag in zip(found, inputs, tags, strict=True)
@@ -172,6 +176,8 @@ async def _choose(
     """Return the accepted candidates of each input, grouped by text.
 
     The candidates for all tasks of an input are merged.
+
+    The result is None for an input that is not rewritten.
     """
     tasks = [[_tasks(text, one) for one in of_text] for text, of_text in zip(found, inputs, strict=True)]
     wanted = [
@@ -185,7 +191,7 @@ async def _choose(
 
 
 def _tasks(text: Text, one: RewriteInput) -> list[tuple[tuple[int, ...], Request]]:
-    """Return the requests for an input, each with the positions of its sentences in the input."""
+    """Return the requests for an input, each with the positions of its sentences within the input."""
     if not one.rewritten:
         return []
     members = one.sentences(text)
@@ -194,7 +200,10 @@ def _tasks(text: Text, one: RewriteInput) -> list[tuple[tuple[int, ...], Request
 
 
 def _ranked(results: Sequence[tuple[tuple[int, ...], Result[Candidates]]]) -> Written:
-    """Merge the candidates for all tasks of one input, best first. Return None if there are no tasks."""
+    """Merge the candidates for all tasks of one input, best first. Return None if ``results`` is empty.
+
+    Each result comes with the positions, within the input, of the sentences of its task.
+    """
     if not results:
         return None
     candidates = [(one, places) for places, result in results for one in result.value]
@@ -211,7 +220,10 @@ def _compose(
     options: SummaryOptions,
     language: Language,
 ) -> Summary:
-    """Compose a summary from the accepted rewrites. If too few of them fit, use unchanged source sentences instead."""
+    """Compose a summary from the accepted rewrites. If too few of them fit, use unchanged source sentences instead.
+
+    ``source`` is the text as submitted, and ``written`` contains the accepted rewrites of each of ``inputs``.
+    """
     done = [rewrite_result(text, one, wordings, options) for one, wordings in zip(inputs, written, strict=True)]
     rewritten = _rewritten(done, options)
     if not _is_long_enough(rewritten, options.length):
@@ -221,12 +233,18 @@ def _compose(
 
 
 def _from_source(source: str, text: Text, options: SummaryOptions, method: Method, language: Language) -> Summary:
-    """Summarise a text with the method ``extractive`` or ``lead``. ``source`` is the text as submitted."""
+    """Summarise a text without a model, with the method ``extractive`` or ``lead``.
+
+    ``source`` is the text as submitted.
+    """
     return _with_variants(source, text, _extractive(text, options, method), options, language)
 
 
 def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[Summary]:
-    """Return the variants that are made from rewrites, best first. The list is empty if no rewrite fits."""
+    """Return the variants of a summary that can be made from rewrites, best first.
+
+    The list is empty if no rewrite fits.
+    """
     offers = [
         Offer(
             tuple(w.text for w in one.wordings),
@@ -251,9 +269,9 @@ def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[S
 
 
 def _repetition(choices: Sequence[Choice], offers: Sequence[Offer]) -> Choice | None:
-    """Find a rewritten sentence that repeats another sentence of the summary, and return the choice to drop, or None.
+    """Find a rewritten sentence that repeats another sentence of the summary, and return the choice to drop.
 
-    The rewritten sentence is dropped, unless the other sentence is only a filler.
+    This is the rewritten sentence, unless the other sentence is only a filler. Return None if no sentence is repeated.
     """
     texts = {number: offers[number].wordings[rank] for number, rank in choices}
     rewritten = [(number, rank) for number, rank in choices if rank < len(offers[number].wordings) - 1]
@@ -265,7 +283,10 @@ def _repetition(choices: Sequence[Choice], offers: Sequence[Offer]) -> Choice | 
 
 
 def _extractive(text: Text, options: SummaryOptions, method: Method) -> list[Summary]:
-    """Return the extractive variants, best first. For the method ``lead``, return only the lead."""
+    """Return the variants of an extractive summary, best first.
+
+    For the method ``lead``, return only the opening of the text.
+    """
     numbers = [beginning(text, options)] if method == "lead" else selections(text, options)
     return [
         _lay_out([text.verbatim(n) for n in of_one], options.style, method, (), truncated=False, cached=False)
@@ -274,12 +295,15 @@ def _extractive(text: Text, options: SummaryOptions, method: Method) -> list[Sum
 
 
 def _is_long_enough(summaries: Sequence[Summary], length: Length) -> bool:
-    """Return whether there is a summary and the first one has at least ``min_sentences`` sentences."""
+    """Return whether the first summary has at least one sentence and the minimum number of sentences of ``length``.
+
+    Return False if there is no summary.
+    """
     return bool(summaries) and len(summaries[0].sentences) >= max(1, length.min_sentences)
 
 
 def _extracts(text: Text, options: SummaryOptions) -> list[Summary]:
-    """Return extractive summaries for use when too few rewrites fit, with a notice that the method has changed."""
+    """Return extractive summaries that replace abstractive ones, each with a notice that the method has changed."""
     extracts = _extractive(text, options, "extractive")
     if not extracts[0].sentences:
         return [replace(extracts[0], method="abstractive")]
@@ -302,7 +326,7 @@ def _summary(done: Sequence[RewriteResult], choices: Sequence[Choice], options: 
 
 
 def _distinct(done: Sequence[RewriteResult], choices: Sequence[Choice]) -> list[Choice]:
-    """Return the choices without those whose sentence repeats an earlier one word for word."""
+    """Return the choices, without those whose sentence has the same words as the sentence of an earlier choice."""
     firsts: dict[tuple[str, ...], Choice] = {}
     for number, rank in choices:
         firsts.setdefault(tuple(words(done[number].wordings[rank].text)), (number, rank))
@@ -338,7 +362,7 @@ def _notices(one: RewriteResult) -> list[Notice]:
 def _with_variants(
     source: str, text: Text, summaries: Sequence[Summary], options: SummaryOptions, language: Language
 ) -> Summary:
-    """Return the first variant with its notices, and attach the other variants to it."""
+    """Return the first of ``summaries`` with its notices, and with the others as its variants."""
     first, *others = (
         with_findings(
             source,
@@ -360,7 +384,7 @@ def _with_variants(
 
 
 def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
-    """Yield a notice for each sentence that is broken, or that refers to a sentence which the summary leaves out."""
+    """Yield a notice for each sentence of the summary that is badly formed or lacks the sentence to which it refers."""
     numbers = {span: number for number, span in enumerate(text.spans)}
     before: set[int] = set()
     for place, sentence in zip(_spans(summary), summary.sentences, strict=True):
@@ -376,7 +400,7 @@ def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
 
 
 def _length_notices(text: Text, summary: Summary, options: SummaryOptions) -> list[Notice]:
-    """Return a notice if the summary is empty or shorter than requested."""
+    """Return a notice if the summary is empty or shorter than requested, and otherwise an empty list."""
     length, count = options.length, len(summary.sentences)
     if not text.sentences:
         return [Notice("nothing_to_summarise", "the text contains no letters")]

@@ -1,4 +1,7 @@
-"""Constraints that require a translation to contain certain terms, and the search for all that no glossary names."""
+"""Constraints, each of which requires a translation to contain a certain text, and functions that derive them.
+
+The functions in this module need no glossary. They derive constraints from literal passages, names, signs and numerals.
+"""
 
 import re
 import unicodedata
@@ -22,7 +25,8 @@ telephone number. A ``sign`` is a symbol, and a ``name`` is a word with letters 
 class TermConstraint:
     """A requirement that the source words at ``span`` appear as ``text`` in the translation.
 
-    ``accepted`` lists other valid forms. ``term`` is the source term, which identifies the constraint in responses.
+    ``accepted`` contains other forms that also satisfy the requirement. ``term`` is the source term, which responses
+    report.
     """
 
     span: Span
@@ -33,7 +37,7 @@ class TermConstraint:
 
 
 def literal_constraints(text: str) -> list[TermConstraint]:
-    """Return constraints for the literal passages in ``text``, in order. See `find_literals`."""
+    """Return a constraint for each literal passage in ``text``, such as an address, in order. See `find_literals`."""
     return [TermConstraint(one.span, one.text, "literal", one.text) for one in find_literals(text)]
 
 
@@ -43,9 +47,9 @@ _PLAIN_LETTERS = {"ı": "i", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "
 
 
 def name_constraints(text: str) -> Iterator[TermConstraint]:
-    """Yield a constraint for each word with letters that neither German nor English uses, such as "Gündoğan".
+    """Yield a constraint for each word with a letter that neither German nor English uses, such as "Gündoğan".
 
-    A translation may omit the accents.
+    The translation may contain the word with or without its accents.
     """
     if _COMMON_LETTERS.fullmatch(text.replace(" ", "")):
         return
@@ -63,7 +67,10 @@ _MINUS = re.compile(r"(?<![\w.,)\]/–−-])−(?=\d)")
 
 
 def sign_constraints(text: str, target: Language) -> Iterator[TermConstraint]:
-    """Yield a constraint for each sign in ``text``. The translation may contain the sign or words for it."""
+    """Yield a constraint for each sign in ``text``, such as "§".
+
+    The translation may contain the sign itself or the words for it in the language ``target``.
+    """
     for span in find_signs(text):
         sign = span.of(text)
         if sign not in _WRITABLE_SIGNS and sign != "−":
@@ -73,10 +80,10 @@ def sign_constraints(text: str, target: Language) -> Iterator[TermConstraint]:
 
 
 def numeral_constraints(text: str, source: Language, target: Language) -> list[TermConstraint]:
-    """Return constraints for the numerals in ``text`` that must be written differently in ``target``.
+    """Return constraints for those numerals in ``text`` that are written differently in the language ``target``.
 
-    They are in order and do not overlap. The list is empty if ``source`` has no rules for finding numerals or
-    ``target`` has none for writing them.
+    The constraints are in order and do not overlap. The list is empty if the language ``source`` has no rules for
+    finding numerals, or ``target`` has no rules for writing them.
     """
     if source.find_numerals is None or target.write_numeral is None:
         return []

@@ -28,7 +28,10 @@ In real glossaries, a word needs about 20 comparisons if every form of it is a t
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term from the caller: its source form, its translation and its words."""
+    """A glossary term.
+
+    ``source`` is the term as the caller wrote it, ``target`` is its required translation, and ``words`` are its words.
+    """
 
     source: str
     target: str
@@ -37,7 +40,7 @@ class Term:
 
 
 class Comparisons:
-    """A counter of comparisons between words of a text and words of terms. It has an upper limit."""
+    """A counter of comparisons between words of a text and words of terms, with an upper limit."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -58,17 +61,17 @@ class Comparisons:
 
 
 class Trie:
-    """A trie of terms, with one edge for each word of a term.
+    """A prefix tree of terms, with one edge for each word of a term.
 
-    Index keys limit the search: a word of a text is compared only with words of terms that share a key with it. Nodes
-    are built when a text first reaches them, so memory use also depends on the texts.
+    A word of a text is compared only with those words of terms that have an index key in common with it. A node is
+    built when it is first reached. Memory use therefore depends on the texts as well as on the terms.
     """
 
     def __init__(self, terms: Sequence[Term], inflection: Inflection) -> None:
-        """Index ``terms``, which must not be empty.
+        """Create a tree of ``terms``, which must not be empty.
 
-        If terms differ only in their spacing, or in marks around them, only the longest of them is indexed. If they are
-        equally long, this is the first one.
+        If several terms consist of the same words, and differ only in their spacing or in punctuation around them, only
+        the longest of them is used. If they are equally long, the first of them is used.
         """
         by_words: dict[tuple[str, ...], Term] = {}
         for term in terms:
@@ -79,12 +82,13 @@ class Trie:
         self._root = _Node(list(by_words.values()), 0, inflection)
 
     def at(self, words: Sequence[str], joined: Sequence[bool], place: int, comparisons: Comparisons) -> list[Term]:
-        """Return the terms that begin at the word with index ``place``, in any of their forms.
+        """Return the terms that begin at the word of a text with the index ``place``, in any inflected form.
 
-        ``joined[n]`` is True if at most white space separates word n from the next word.
+        ``words`` contains the words of the text. ``joined[n]`` is True if nothing but white space separates word n from
+        the next word. ``comparisons`` counts the comparisons.
 
         Raises:
-            InvalidInput: the limit of ``comparisons`` is exceeded.
+            InvalidInput: there were more comparisons than the limit of ``comparisons`` allows.
         """
         fitting: list[Term] = []
         nodes = [self._root]
@@ -107,7 +111,7 @@ class Trie:
 
 
 class _Node:
-    """A node of the trie. It contains the terms that share their first ``depth`` words."""
+    """A node of the tree. It represents the terms ``terms``, whose first ``depth`` words are the same."""
 
     __slots__ = ("_depth", "_edges", "_inflection", "_terms")
 
@@ -118,7 +122,7 @@ class _Node:
         self._edges: dict[str, list[_Edge]] | None = None
 
     def edges(self, keys: AbstractSet[str]) -> list["_Edge"]:
-        """Return the edges whose words have at least one of the index ``keys``, without duplicates."""
+        """Return the edges whose word has at least one of the index ``keys``. Each edge is returned once."""
         if self._edges is None:
             self._edges = self._indexed()
         return list({id(edge): edge for key in keys for edge in self._edges.get(key, ())}.values())
@@ -141,9 +145,10 @@ class _Node:
 
 
 class _Edge:
-    """An edge of the trie: a word of one or more terms.
+    """An edge of the tree, which represents a word of one or more terms.
 
-    It is the last word of ``term``, or an inner word of several terms if ``term`` is None.
+    If ``term`` is None, the word is followed by further words in all of these terms. Otherwise, it is the last word of
+    ``term``.
     """
 
     __slots__ = ("_depth", "_inflection", "_node", "_terms", "term", "word")
@@ -157,31 +162,31 @@ class _Edge:
         self._node: _Node | None = None
 
     def node(self) -> _Node:
-        """Return the node for the terms that continue after this word."""
+        """Return the node for the terms that continue after the word of this edge."""
         if self._node is None:
             self._node = _Node(self._terms, self._depth + 1, self._inflection)
         return self._node
 
 
 def _keys(word: str, inflection: Inflection, *, inner: bool) -> set[str]:
-    """Return the keys under which a word of a term is indexed. ``inner`` is False for the first word of a term.
+    """Return the index keys of a word of a term or of a text. ``inner`` is False for the first word of a term.
 
-    The first word has fewer keys, because fewer inflected forms of it are allowed: "Dem Spiegel" does not count as a
-    form of "Der Spiegel".
+    The first word has fewer keys, because fewer inflected forms of it are accepted. For example, "Dem Spiegel" does not
+    count as a form of "Der Spiegel".
     """
     return inflection.related(word) if inner else inflection.stems(word)
 
 
 class Glossary:
-    """The terms of one request. They are plain text without wildcards."""
+    """The terms that apply to one request. Terms are plain text and contain no wildcards."""
 
     def __init__(self, translated: Mapping[str, str], kept: Sequence[str] = ()) -> None:
         """Create a glossary.
 
-        ``translated`` maps terms to their translations. ``kept`` lists the terms that must not be translated.
+        ``translated`` maps terms to their translations. ``kept`` contains the terms that must not be translated.
 
         Raises:
-            InvalidInput: a term contains no word, its translation is blank, or it is both translated and kept.
+            InvalidInput: a term contains no word, has a blank translation, or is in both ``translated`` and ``kept``.
         """
         terms = [_term(source, target, "glossary", "/glossary") for source, target in translated.items()]
         for number, source in enumerate(kept):
@@ -196,14 +201,17 @@ class Glossary:
         return bool(self._terms)
 
     def __getstate__(self) -> dict[str, object]:
-        """Pickle the terms without their indexes, which can be nested deeply."""
+        """Return the state to pickle.
+
+        It contains the terms but not the prefix trees, which can be nested too deeply to pickle.
+        """
         return {"_terms": self._terms, "_tries": {}}
 
     def find(self, text: str, language: Language) -> list[TermConstraint]:
-        """Find the terms in ``text``, in order and without overlap. ``language`` is the language of the text.
+        """Find the terms in ``text``, which is in ``language``. Return them in order and without overlap.
 
-        At each position the longest term wins. The running time depends on the number of words in ``text``, but not on
-        the number of terms.
+        If several terms begin at the same word, the one with the most words is used. The running time depends on the
+        number of words in ``text``, but not on the number of terms.
 
         Raises:
             InvalidInput: the terms are so similar that the search would need more than `COMPARISONS_PER_WORD`
@@ -250,10 +258,10 @@ def _term(source: str, target: str, kind: Kind, pointer: str) -> Term:
 
 
 def _preference(term: Term, word: str, inflection: Inflection) -> tuple[int, bool, bool, int, int]:
-    """Return a sort key for terms that begin at the same word of a text. The term with the highest key is used.
+    """Return a sort key for the terms that begin at the same word of a text. The term with the highest key is used.
 
-    Terms with more words come first, then terms whose first word equals ``word`` exactly, and then terms whose first
-    word has the most similar form.
+    ``word`` is this word of the text. Terms with more words come first, then terms whose first word equals ``word``,
+    then terms whose first word differs from ``word`` only in case or umlauts, and then terms with a longer first word.
     """
     first = term.words[0]
     return (
@@ -271,7 +279,10 @@ COMMENT = "#"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terms in one glossary file. Some have a translation, and others (``kept``) must not be translated."""
+    """The terms in one glossary file.
+
+    Terms in ``translated`` have a translation, and terms in ``kept`` are not translated.
+    """
 
     translated: Mapping[str, str]
     kept: tuple[str, ...]
@@ -280,22 +291,22 @@ class Terms:
 
     @property
     def entries(self) -> Mapping[str, str]:
-        """All terms with their translations. A term that must not be translated is its own translation."""
+        """A mapping of all terms to their translations. A term that must not be translated is mapped to itself."""
         return {**self.translated, **{term: term for term in self.kept}}
 
     @property
     def digest(self) -> str:
-        """A hash of the terms, for cache keys. It does not depend on the name of the glossary file."""
+        """A hash of the terms for use in cache keys. It does not depend on the name of the glossary file."""
         terms = [sorted(self.translated.items()), sorted(self.kept)]
         return sha256(json.dumps(terms, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
     def merged_with(self, translated: Mapping[str, str], kept: Sequence[str]) -> Glossary:
-        """Create a glossary from the terms in this file and those of a request.
+        """Return a glossary that contains the terms of this file and those of a request.
 
-        The terms of the request take precedence.
+        If a term occurs in both, the entry of the request is used.
 
         Raises:
-            InvalidInput: see `Glossary`.
+            InvalidInput: for the same reasons as in `Glossary`.
         """
         own = {*translated, *kept}
         more = {source: target for source, target in self.translated.items() if source not in own}
@@ -303,12 +314,13 @@ class Terms:
 
 
 def read_glossaries(folder: Path) -> dict[str, Terms]:
-    """Read the glossary files ``NAME.tsv`` in ``folder``. Return the terms of each file under its name.
+    """Read the glossary files ``NAME.tsv`` in ``folder``, and return the terms of each file by its NAME.
 
-    Each line has the form ``term<TAB>translation``, or contains only a term that must not be translated.
+    Each line is either ``term<TAB>translation`` or only a term, which must not be translated. Blank lines and lines
+    that start with "#" are ignored.
 
     Raises:
-        ModelError: the folder or a file cannot be read, or a line has more than two columns.
+        ModelError: the folder or a file cannot be read, or a line does not have this form.
     """
     try:
         return {path.stem: _terms(path) for path in sorted(folder.iterdir()) if path.suffix == SUFFIX}

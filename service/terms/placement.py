@@ -1,4 +1,4 @@
-"""Placement of required terms in a translation."""
+"""Functions that edit a translation so that it contains the required terms."""
 
 import re
 from collections.abc import Sequence
@@ -19,9 +19,10 @@ _COPIED: frozenset[Kind] = frozenset({"kept", "literal", "name"})
 
 @dataclass(frozen=True, slots=True)
 class PlacementResult:
-    """A sentence after its terms have been placed.
+    """A translated sentence after the required terms have been placed.
 
-    It consists of the new text, the updated links, and the constraints that were applied or are missing.
+    ``links`` aligns ``text`` with the source. ``applied`` contains the constraints that ``text`` satisfies, and
+    ``missing`` those that it does not satisfy.
     """
 
     text: str
@@ -37,15 +38,15 @@ class _Edit:
 
 
 def place_terms(output: str, links: Sequence[Link], required: Sequence[TermConstraint]) -> PlacementResult:
-    """Edit ``output`` so that it satisfies as many of the ``required`` constraints as possible.
+    """Edit the translation ``output`` so that it satisfies as many of the ``required`` constraints as possible.
 
-    ``links`` aligns ``output`` with the source. The source spans of the constraints must not overlap. A constraint that
-    ``output`` already satisfies changes nothing. Otherwise, the text of the constraint replaces a copy of the source
-    term or, if there is none, the linked words. If there are no linked words either, constraints of the `INSERTED`
-    kinds are inserted after the nearest word, and a sign is written at the number or word to which it belongs. A term
-    that is required twice must occur twice.
+    ``links`` aligns ``output`` with the source. The source spans of the constraints must not overlap. If ``output``
+    already satisfies a constraint, nothing is changed for it. Otherwise, the text of the constraint replaces an
+    untranslated copy of the source term or, if there is no copy, the words that are linked to the term. If there are no
+    linked words either, a term of one of the `INSERTED` kinds is inserted after the nearest word. A sign is written
+    next to the number or word to which it belongs. If two constraints require the same term, the term must occur twice.
 
-    Characters that the model could not write (U+FFFD) are removed.
+    Replacement characters (U+FFFD), which the model wrote by mistake, are removed.
     """
     occupied: list[Span] = []
     edits: list[_Edit] = []
@@ -68,7 +69,10 @@ def place_terms(output: str, links: Sequence[Link], required: Sequence[TermConst
 
 
 def missing_terms(output: str, required: Sequence[TermConstraint]) -> list[TermConstraint]:
-    """Return the constraints that ``output`` does not satisfy. A term that is required twice must occur twice."""
+    """Return the constraints that ``output`` does not satisfy.
+
+    If two constraints require the same term, the term must occur twice.
+    """
     occupied: list[Span] = []
     missing: list[TermConstraint] = []
     for one in required:
@@ -97,10 +101,10 @@ def _present(output: str, one: TermConstraint, occupied: Sequence[Span]) -> Span
 
 
 def _occurrences(output: str, form: str, kind: Kind, *, exact: bool = True) -> list[Span]:
-    """Return the spans of a form in ``output``.
+    """Return the spans at which ``form``, a form of a term of the given kind, occurs in ``output``.
 
-    If ``exact`` is True, upper and lower case must agree for text that is copied, and for forms with a capital letter
-    inside a word ("US" is not "us").
+    If ``exact`` is True, the case of letters must match for forms that are copied from the source, and for forms with a
+    capital letter inside a word ("US" does not match "us").
     """
     exact = exact and (kind in _COPIED or _INNER_CAPITAL.search(form) is not None)
     if kind == "sign" and not form.isalnum():
@@ -135,7 +139,7 @@ _INNER = re.compile(r"[\w@#/&=%+~{}\[\]$-]")
 
 
 def _whole_token(output: str, span: Span, occupied: Sequence[Span]) -> Span:
-    """Extend ``span`` to all characters that touch it and may belong to an address, up to the ``occupied`` spans."""
+    """Extend ``span`` to all adjacent characters that may belong to an address, but not into the spans ``occupied``."""
     start, end = span
     taken = {place for other in occupied for place in range(*other)}
     while start > 0 and start - 1 not in taken and _INNER.match(output[start - 1]):
@@ -146,7 +150,7 @@ def _whole_token(output: str, span: Span, occupied: Sequence[Span]) -> Span:
 
 
 def _with_edges(edit: _Edit, output: str) -> _Edit:
-    """Add spaces to the text of ``edit`` where it would touch a word or another address."""
+    """Add spaces around the text of ``edit`` where it would otherwise touch a word or another address."""
     start, end = edit.span
     left = " " if start > 0 and (output[start - 1].isalnum() or output[start - 1] in "@_") else ""
     right = " " if end < len(output) and (output[end].isalnum() or output[end] in "@_") else ""
@@ -157,10 +161,11 @@ _CURRENCIES = "€$£¥"
 
 
 def _sign(output: str, links: Sequence[Link], one: TermConstraint) -> _Edit | None:
-    """Return an edit that writes a sign at the output word that is linked to the word beside it in the source.
+    """Return an edit that writes a sign next to the output word that is linked to the neighbouring word in the source.
 
-    A sign belongs to the following word if it touches it or stands before a number; otherwise it belongs to the word
-    before it. A currency sign is always written before its number. The result is None if there is no such word.
+    The neighbouring word is the preceding one if the sign touches only this word, or if no following word is linked.
+    Otherwise, it is the following one. A currency sign is always written before its number. Return None if no
+    neighbouring word is linked.
     """
     after = [link for link in links if one.span.end <= link.source.start <= one.span.end + 1]
     before = [link for link in links if one.span.start - 1 <= link.source.end <= one.span.start]
@@ -180,7 +185,7 @@ def _sign(output: str, links: Sequence[Link], one: TermConstraint) -> _Edit | No
 
 
 def _token_at(output: str, span: Span) -> Span:
-    """Return the span of the whole word that contains ``span``."""
+    """Return the span of the word in ``output`` that contains the start of ``span``, or ``span`` if there is none."""
     return next(
         (Span(*match.span()) for match in _OUTPUT_WORD.finditer(output) if match.start() <= span.start < match.end()),
         span,
@@ -188,9 +193,9 @@ def _token_at(output: str, span: Span) -> Span:
 
 
 def _linked(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> Span | None:
-    """Return the run of adjacent output words that is linked most strongly to the source term, if there is one.
+    """Return the span of those adjacent output words that are linked most strongly to the source term, or None.
 
-    Words in the ``occupied`` spans are not used.
+    Words in the spans ``occupied`` are not used.
     """
     words = [Span(*match.span()) for match in _OUTPUT_WORD.finditer(output)]
     weights = [_weight(word, links, one.span) for word in words]
@@ -208,7 +213,10 @@ def _linked(output: str, links: Sequence[Link], one: TermConstraint, occupied: S
 
 
 def _weight(word: Span, links: Sequence[Link], source: Span) -> float:
-    """Return the total weight of the links from ``source`` to ``word``, or 0 if other source words have more weight."""
+    """Return the total weight of the links from ``source`` to ``word``.
+
+    Return 0 if the links from other source words to ``word`` have at least the same weight.
+    """
     inside = outside = 0.0
     for link in links:
         if link.target.start < word.end and word.start < link.target.end:
@@ -220,9 +228,9 @@ def _weight(word: Span, links: Sequence[Link], source: Span) -> float:
 
 
 def _alike(one: TermConstraint, words: str) -> bool:
-    """Return whether the constraint may replace ``words``.
+    """Return whether the text of the constraint may replace ``words``.
 
-    A number or date may only replace words with a digit. Punctuation is never replaced.
+    A number or date may only replace words that contain a digit. Punctuation alone is never replaced.
     """
     if one.kind in {"number", "date"}:
         return _DIGIT.search(words) is not None
@@ -232,8 +240,8 @@ def _alike(one: TermConstraint, words: str) -> bool:
 def _insertion(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> _Edit:
     """Return an edit that inserts the text of the constraint.
 
-    The text is inserted after the output word that is linked to the nearest preceding source word. If there is no such
-    word, it is inserted at the start.
+    The text is inserted after the output word that is linked to the nearest preceding source word. If no preceding
+    source word is linked, the text is inserted at the start.
     """
     before = [link for link in links if link.source.end <= one.span.start]
     nearest = max(before, key=lambda link: (link.source.end, link.weight), default=None)
@@ -252,7 +260,7 @@ def _cased(one: TermConstraint, span: Span, output: str) -> str:
 
 
 def _edited(output: str, links: Sequence[Link], edits: Sequence[_Edit]) -> tuple[str, tuple[Link, ...]]:
-    """Apply ``edits``, which must not overlap, and return the new text and the updated links."""
+    """Apply ``edits``, which must not overlap. Return the new text, and the links with their new output spans."""
     parts: list[str] = []
     end = 0
     for edit in sorted(edits, key=lambda edit: edit.span):

@@ -1,4 +1,4 @@
-"""Search for addresses, placeholders, telephone numbers and signs, which a translation must contain unchanged."""
+"""Search for passages that a translation copies, such as addresses and telephone numbers, and for signs."""
 
 import re
 import unicodedata
@@ -12,10 +12,11 @@ LiteralKind = Literal["address", "placeholder", "number", "emoji"]
 
 
 class LiteralText(NamedTuple):
-    """A passage that must be copied unchanged.
+    """A passage that must be copied unchanged. ``text`` is the passage at ``span``.
 
     An ``address`` is an email address, a URL, a domain, a handle or a hashtag. A ``number`` is a telephone number or a
-    code with leading zeros. ``text`` is the passage at ``span``.
+    code with leading zeros. A ``placeholder`` is a marker that software replaces, such as "{name}". An ``emoji`` may
+    consist of several characters.
     """
 
     kind: LiteralKind
@@ -63,7 +64,7 @@ _KINDS: tuple[tuple[LiteralKind, re.Pattern[str]], ...] = (
 
 
 def find_literals(text: str) -> list[LiteralText]:
-    """Return the literal passages in ``text``, in order and without overlap."""
+    """Return the passages in ``text`` that must be copied unchanged, in order and without overlap."""
     found: list[LiteralText] = []
     taken: set[int] = set()
     for kind, pattern in (*_KINDS, ("emoji", _emoji())):
@@ -86,9 +87,9 @@ def _length(kind: LiteralKind, match: re.Match[str]) -> int:
 
 
 def literal_pattern(one: LiteralText) -> re.Pattern[str]:
-    """Return a pattern that matches a literal passage where it does not touch another word or address.
+    """Return a pattern that finds a literal passage in another text, but not inside a longer word or address.
 
-    Digits of a telephone number may be grouped differently.
+    The digits of a telephone number may be grouped differently.
     """
     if one.kind == "emoji":
         return re.compile(re.escape(one.text.rstrip("\ufe0f")))
@@ -100,7 +101,7 @@ def literal_pattern(one: LiteralText) -> re.Pattern[str]:
 
 @cache
 def _emoji() -> re.Pattern[str]:
-    """Return a pattern for an emoji, including flags, skin tones and sequences of emoji."""
+    """Return a pattern for an emoji, including flags, skin tones and combinations of several emoji."""
     one = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\u231a\u231b\u23e9-\u23f3]"
     flag = "[\U0001f1e6-\U0001f1ff]{2}"
     tail = "[\ufe0f\U0001f3fb-\U0001f3ff]?"
@@ -113,14 +114,14 @@ _NEVER_SIGNS = "|`´^~"  # separators and accents, which a translation may drop
 
 
 def is_sign(character: str) -> bool:
-    """Return whether the character is a symbol with a meaning, such as a currency sign, "§" or "→"."""
+    """Return whether a character is a meaningful symbol, such as a currency sign, "§" or "→"."""
     if character in _NEVER_SIGNS:
         return False
     return character in _OTHER_SIGNS or unicodedata.category(character) in _SIGN_CATEGORIES
 
 
 def find_signs(text: str) -> Iterator[Span]:
-    """Yield the span of each symbol in ``text``. Only symbols outside the ASCII letters and digits are examined."""
+    """Yield the span of each meaningful symbol in ``text`` (see `is_sign`)."""
     for match in _NOT_PLAIN.finditer(text):
         if is_sign(match.group()):
             yield Span(*match.span())

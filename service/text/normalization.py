@@ -1,4 +1,4 @@
-"""Normalisation of sentences before they reach a model, and validation of submitted texts."""
+"""Normalisation of sentences for models, and validation of submitted texts."""
 
 import re
 import sys
@@ -39,15 +39,15 @@ _MOST_MARKS = 30
 
 
 def is_invisible(character: str) -> bool:
-    """Return whether the character is white space, a control character or a format character.
+    """Return whether a character is white space, a control character or a format character.
 
-    Such characters at the ends of a sentence never reach a model.
+    Such characters at the start and end of a sentence are not sent to a model.
     """
     return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}
 
 
 def visible_span(text: str, span: Span) -> Span:
-    """Trim invisible characters from both ends of ``span``. The result is empty if no visible character remains."""
+    """Return ``span`` without the invisible characters at both ends. It is empty if there is no visible character."""
     start, end = span
     while start < end and is_invisible(text[start]):
         start += 1
@@ -57,7 +57,7 @@ def visible_span(text: str, span: Span) -> Span:
 
 
 def for_model(sentence: str, language: Language) -> str:
-    """Normalise a sentence for models and cache keys. The function is idempotent.
+    """Normalise a sentence for models and cache keys. A normalised sentence is returned unchanged.
 
     The result is in NFC. Each run of white space (including no-break spaces, tabs and line breaks) becomes one space.
     Control characters, soft hyphens, zero-width characters and content credentials are removed. Minus signs and special
@@ -74,15 +74,18 @@ def for_model(sentence: str, language: Language) -> str:
 
 
 def mask_credentials(text: str) -> str:
-    """Replace content credentials by spaces, which preserves all offsets."""
+    """Replace content credentials with spaces. All offsets stay valid.
+
+    Content credentials (C2PA) are hidden characters in a text that state its origin.
+    """
     return _CREDENTIALS.sub(lambda found: " " * len(found[0]), text)
 
 
 def remove_credentials(text: str, spans: Sequence[Span | None]) -> tuple[str, list[Span | None]]:
-    """Remove content credentials from ``text``, and return it with ``spans``, moved accordingly.
+    """Remove content credentials from ``text``. Return the new text, and ``spans`` with their new offsets.
 
-    The credentials of a source do not apply to its translation. A span may be None. No credentials may start or end
-    inside a span.
+    Content credentials (C2PA) are hidden characters that state the origin of a text, and do not apply to its
+    translation. A span that is None stays None. No credentials may start or end inside a span.
     """
     removed = [Span(*found.span()) for found in _CREDENTIALS.finditer(text)]
     if not removed:
@@ -96,20 +99,23 @@ def remove_credentials(text: str, spans: Sequence[Span | None]) -> tuple[str, li
 def normalize_unicode(text: str, form: Literal["NFC", "NFKC"]) -> str:
     """Convert ``text`` to a Unicode normal form in linear time.
 
-    Normalisation sorts each run of combining marks in quadratic time. Runs that are longer than in any language are
-    therefore split with a joiner character, as in the Stream-Safe Text Format of UAX #15.
+    The Unicode algorithm sorts each run of combining marks in quadratic time. Runs that are longer than in any language
+    are therefore divided with a joiner character, as in the Stream-Safe Text Format of UAX #15.
     """
     return unicodedata.normalize(form, _long_marks().sub(f"\\g<0>{_JOINER}", text))
 
 
 class Composed(NamedTuple):
-    """A text in NFC, and the offset of each of its characters in the original text, followed by the original length."""
+    """A text in NFC, with the offset of each of its characters in the original text.
+
+    The last element of ``offsets`` is the length of the original text.
+    """
 
     text: str
     offsets: Sequence[int]
 
     def span(self, span: Span) -> Span:
-        """Convert a span of the composed text into a span of the original text."""
+        """Convert a span of the composed text to a span of the original text."""
         return Span(self.offsets[span.start], self.offsets[span.end])
 
 
@@ -118,15 +124,15 @@ SOFT_HYPHEN = "\u00ad"
 
 @cache
 def _clusters() -> re.Pattern[str]:
-    """Return a pattern for a character with the marks that NFC may join to it, or for a run of Korean letters."""
+    """Return a pattern for a character and the marks that NFC may combine with it, or for a run of Korean letters."""
     marks = "".join(char for char in map(chr, range(0x300, 0x20000)) if unicodedata.category(char) in {"Mn", "Mc"})
     return re.compile(f"[\u1100-\u11ff]+|[\\s\\S][{marks}]*")
 
 
 def compose(text: str, fold: Mapping[str, str] = MappingProxyType({})) -> Composed:
-    """Return ``text`` in NFC and without soft hyphens, with the offsets of its characters. The time is linear.
+    """Return ``text`` in NFC and without soft hyphens, with the offset of each character in the original text.
 
-    ``fold`` maps further characters to their replacements, which may be empty.
+    ``fold`` maps further characters to their replacements, which may be empty strings. The running time is linear.
     """
     if unicodedata.is_normalized("NFC", text) and SOFT_HYPHEN not in text and fold.keys().isdisjoint(text):
         return Composed(text, range(len(text) + 1))
@@ -143,7 +149,10 @@ def compose(text: str, fold: Mapping[str, str] = MappingProxyType({})) -> Compos
 
 @cache
 def _invisible() -> re.Pattern[str]:
-    """Return a pattern for control and format characters. White space must be replaced before the pattern is used."""
+    """Return a pattern for control and format characters.
+
+    Some white space also matches this pattern, so replace white space before you use it.
+    """
     ranges = (chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in {"Cc", "Cf"})
     return re.compile(f"[{re.escape(''.join(ranges))}]+")
 
@@ -157,10 +166,8 @@ def _long_marks() -> re.Pattern[str]:
 def check_text(text: str) -> list[Notice]:
     """Return notices about control characters, content credentials and replacement characters in a submitted text.
 
-    Offsets are in code points.
-
     Raises:
-        InvalidInput: ``text_not_unicode`` if the text contains a lone surrogate.
+        InvalidInput: the text contains a lone surrogate and is therefore not valid Unicode.
     """
     surrogate = _SURROGATE.search(text)
     if surrogate is not None:

@@ -1,4 +1,4 @@
-"""Segmentation of a text into paragraphs and sentences, and reassembly of the text from translated sentences."""
+"""Division of a text into paragraphs and sentences, and reassembly of the text from translated sentences."""
 
 import re
 import unicodedata
@@ -29,14 +29,14 @@ MAX_SENTENCES = 10_000
 
 
 def require_sentences(count: int) -> None:
-    """Raise `InvalidInput` if a request has ``count`` sentences, and these are more than `MAX_SENTENCES`."""
+    """Raise `InvalidInput` if ``count``, the number of sentences in a request, is greater than `MAX_SENTENCES`."""
     if count > MAX_SENTENCES:
         detail = f"the texts of a request may have {MAX_SENTENCES:,} sentences in total; send them in several requests"
         raise InvalidInput("too_many_sentences", detail, limit=MAX_SENTENCES)
 
 
 def paragraphs(text: str, language: Language) -> tuple[Span, ...]:
-    """Return the spans of the paragraphs in ``text``, in order. All text outside these spans is white space."""
+    """Return the spans of the paragraphs in ``text``, in order. Text outside these spans is white space."""
     found: list[Span] = []
     for block in _blocks(text):
         found.extend(_joined(text, block, language.sentences))
@@ -44,9 +44,9 @@ def paragraphs(text: str, language: Language) -> tuple[Span, ...]:
 
 
 def strip_span(text: str, span: Span) -> Span:
-    """Trim white space from both ends of ``span``.
+    """Return ``span`` without the white space at both ends.
 
-    If the span contains only white space, the result is an empty span at its start.
+    If the span contains only white space, return an empty span at its start.
     """
     part = span.of(text)
     kept = part.strip()
@@ -57,7 +57,7 @@ def strip_span(text: str, span: Span) -> Span:
 
 
 def _blocks(text: str) -> list[list[Span]]:
-    """Group lines into blocks. Within a block, only single line breaks separate the lines."""
+    """Group the lines of ``text`` into blocks. Between the lines of a block, there are only single line breaks."""
     blocks: list[list[Span]] = []
     previous_end: int | None = None
     for match in _LINE.finditer(text):
@@ -75,7 +75,10 @@ def _blocks(text: str) -> list[list[Span]]:
 
 
 def _joined(text: str, block: list[Span], grammar: SentenceGrammar) -> list[Span]:
-    """Return the paragraphs of a block of lines. Lines that continue a sentence or a wrapped paragraph are joined."""
+    """Return the paragraphs of a block of lines.
+
+    A line that continues the sentence or the wrapped paragraph of the previous line is joined to that line.
+    """
     if len(block) == 1:
         return block
     lines = [span.of(text) for span in block]
@@ -95,7 +98,7 @@ def _joined(text: str, block: list[Span], grammar: SentenceGrammar) -> list[Span
 
 
 def _is_wrapped(lines: list[str], width: int, grammar: SentenceGrammar) -> bool:
-    """Return whether the lines look like wrapped prose.
+    """Return whether the lines look like prose that is wrapped at ``width`` characters.
 
     In wrapped prose, most lines are full, and some end in the middle of a sentence.
     """
@@ -126,7 +129,7 @@ def _wraps(line: str, following: str, width: int, grammar: SentenceGrammar) -> b
 
 
 def _continues(line: str, following: str, grammar: SentenceGrammar) -> bool:
-    """Return whether a sentence continues from ``line`` to the ``following`` line, even if ``line`` is not full."""
+    """Return whether a sentence continues from ``line`` to the next line, ``following``, even if ``line`` is short."""
     if len(line) < _MIN_WRAP_CHARS or _ends_sentence(line, grammar) or not following[0].islower():
         return False
     return _DOMAIN.match(following) is None
@@ -138,10 +141,10 @@ _GLUED_QUOTE = re.compile(r"[„“\"»«][^„“”\"»«\n]{3,60}[“”\"»�
 
 
 def glued_kicker_chars(line: str, language: Language, known: Iterable[str] = ()) -> int:
-    """Return the length of the kicker at the start of ``line`` if no space separates it from the headline, or else 0.
+    """Return the length of the kicker at the start of ``line``, if no space separates it from the headline, or else 0.
 
-    The function looks for the kickers of the language and those in ``known``, which come from the breadcrumbs and
-    topics of the page. If several kickers match, the longest one is used.
+    A kicker is a short line above a headline. The function looks for the kickers of the language and for those in
+    ``known``, such as the topics of the page. If several kickers match, the longest one is used.
     """
     if len(line) > _MAX_HEADLINE_CHARS or len(line.split()) < _MIN_HEADLINE_WORDS:
         return 0
@@ -170,8 +173,7 @@ _CAPITAL_NEXT = re.compile(r"\s*[„»‚›]?[A-ZÄÖÜ0-9]")
 class Segmentation:
     """A text with the spans of its sentences and paragraphs, which are in order and do not overlap.
 
-    Every sentence lies within one paragraph and starts and ends with a visible character. The text between two
-    sentences is called a gap. Offsets are in code points.
+    Every sentence lies within one paragraph, and starts and ends with a visible character. Offsets are in code points.
     """
 
     text: str
@@ -180,7 +182,7 @@ class Segmentation:
 
 
 def segment(text: str, language: Language) -> Segmentation:
-    """Split ``text`` into paragraphs and sentences. The running time is linear.
+    """Divide ``text`` into paragraphs and sentences. The running time is linear.
 
     Raises:
         InvalidInput: the text has more than `MAX_SENTENCES` sentences.
@@ -194,7 +196,7 @@ def segment(text: str, language: Language) -> Segmentation:
 
 
 def split_long(text: str, span: Span, language: Language) -> tuple[Span, Span] | None:
-    """Split an overlong sentence near its middle, or return None if it has fewer than two visible code points.
+    """Divide the sentence at ``span`` near its middle, or return None if it has fewer than two visible code points.
 
     The following places are tried in order: after a semicolon, colon or dash; after a comma that matches the clause
     pattern of the language; after any comma; at white space; and between any two code points, preferably not before a
@@ -209,7 +211,10 @@ def split_long(text: str, span: Span, language: Language) -> tuple[Span, Span] |
 
 
 def _sentences(text: str, bound: Span, language: Language) -> Iterator[Span]:
-    """Yield the sentences of one paragraph. Sentences without a visible character are left out."""
+    """Yield the spans of the sentences in the paragraph ``bound``.
+
+    Sentences without a visible character are left out.
+    """
     paragraph = bound.of(text)
     start = 0
     for end in (*_boundaries(paragraph, language), len(paragraph)):
@@ -220,7 +225,7 @@ def _sentences(text: str, bound: Span, language: Language) -> Iterator[Span]:
 
 
 def _boundaries(paragraph: str, language: Language) -> list[int]:
-    """Return the offsets at which the second and later sentences of a paragraph begin."""
+    """Return the offset at which each sentence of a paragraph begins, except that of the first sentence."""
     grammar = language.sentences
     # The replacements do not change the length, and they turn quotation marks into pairs that sentencex recognises.
     prepared = grammar.quoted.sub(_as_double_quotes, _SURROGATE.sub("\ufffd", paragraph))
@@ -232,7 +237,7 @@ def _boundaries(paragraph: str, language: Language) -> list[int]:
 
 
 def _as_double_quotes(match: re.Match[str]) -> str:
-    """Replace quotation marks with marks that sentencex recognises.
+    """Replace quotation marks with the marks that the sentencex library recognises.
 
     „…" becomes „…“, and a single quotation mark outside double quotation marks becomes the corresponding double mark.
     """
@@ -241,9 +246,9 @@ def _as_double_quotes(match: re.Match[str]) -> str:
 
 
 def _found(paragraph: str, grammar: SentenceGrammar) -> Iterator[int]:
-    """Yield the sentence boundaries that sentencex finds.
+    """Yield the sentence boundaries that the sentencex library finds in a paragraph.
 
-    The text is processed in windows. Each window starts with the last sentence of the previous window.
+    The paragraph is processed in windows. Each window starts with the last sentence of the previous window.
     """
     start = 0
     while start < len(paragraph):
@@ -257,7 +262,7 @@ def _found(paragraph: str, grammar: SentenceGrammar) -> Iterator[int]:
 
 
 def _accepted(paragraph: str, candidates: Iterable[int], grammar: SentenceGrammar) -> list[int]:
-    """Return the candidate offsets that really are sentence boundaries.
+    """Return those of the offsets ``candidates`` that are actual sentence boundaries, in order.
 
     Text without a letter or digit belongs to the preceding sentence.
     """
@@ -279,7 +284,7 @@ def _has_words(text: str, start: int, end: int) -> bool:
 
 
 def _with_speech_cut(paragraph: str, accepted: list[int], grammar: SentenceGrammar) -> list[int]:
-    """Return the boundaries in ``accepted``, and additional ones inside the quotations of very long sentences."""
+    """Return the boundaries ``accepted``, with additional boundaries inside quotations in very long sentences."""
     masked = _SURROGATE.sub("\ufffd", paragraph).translate(_MASKED_QUOTES)
     extra: list[int] = []
     for start, end in pairwise([0, *accepted, len(paragraph)]):
@@ -290,9 +295,10 @@ def _with_speech_cut(paragraph: str, accepted: list[int], grammar: SentenceGramm
 
 
 def _cuts(text: str, span: Span, clause: re.Pattern[str]) -> Iterator[int]:
-    """Yield the offsets at which a sentence can be cut, best first.
+    """Yield the offsets at which a sentence can be divided, best first.
 
-    For each kind of cut, such as after a comma, yield the offset that is nearest to the middle of the sentence.
+    For each kind of place, such as after a comma, yield the offset that is nearest to the middle of the sentence. Then
+    yield all other offsets. ``clause`` is the pattern for a comma between clauses.
     """
     middle = (span.start + span.end) // 2
     margin = (span.end - span.start) // 5
@@ -309,7 +315,7 @@ def _cuts(text: str, span: Span, clause: re.Pattern[str]) -> Iterator[int]:
 class AssembledText:
     """A text in which each sentence has been replaced, for example with its translation.
 
-    ``spans`` lists the span of each replacement in ``text``, in order. Offsets are in code points.
+    ``spans`` contains the span of each replacement in ``text``, in order. Offsets are in code points.
     """
 
     text: str
@@ -317,15 +323,17 @@ class AssembledText:
 
     @property
     def blank(self) -> tuple[int, ...]:
-        """The indices of the sentences whose replacement is blank. The caller must warn about each of them."""
+        """The indices of the sentences whose replacement is blank. Callers must warn about these sentences."""
         return tuple(number for number, span in enumerate(self.spans) if not span.of(self.text).strip())
 
 
 def reassemble(segmentation: Segmentation, outputs: Sequence[str]) -> AssembledText:
-    """Replace each sentence of a segmented text with the corresponding output. All other text remains unchanged.
+    """Replace each sentence of a segmented text with the corresponding element of ``outputs``.
+
+    The text between the sentences remains unchanged.
 
     Raises:
-        ValueError: the numbers of outputs and sentences differ.
+        ValueError: the number of outputs differs from the number of sentences.
     """
     parts: list[str] = []
     spans: list[Span] = []

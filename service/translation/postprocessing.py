@@ -1,4 +1,4 @@
-"""Postprocessing of model outputs: removal of repetitions, term placement, checks and reranking."""
+"""Postprocessing of translated sentences: removal of repetitions, placement of terms, checks and reranking."""
 
 import math
 import re
@@ -65,9 +65,10 @@ BREAKS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class FinishedSentence:
-    """A translated sentence with its applied and missing terms and the findings of the checks.
+    """A translated sentence after postprocessing.
 
-    ``cut`` is True if the model reached its output limit.
+    ``applied`` and ``missing`` are the required terms that the translation contains or lacks. ``findings`` are the
+    problems that the checks found. ``cut`` is True if the model stopped at its output limit.
     """
 
     text: str
@@ -78,39 +79,40 @@ class FinishedSentence:
     cut: bool = False
 
     def with_findings(self, further: Iterable[Finding]) -> "FinishedSentence":
-        """Return the sentence with ``further`` findings after its own."""
+        """Return a copy of this sentence with the findings ``further`` added to its own."""
         return replace(self, findings=(*self.findings, *further))
 
     @property
     def for_review(self) -> list[Finding]:
-        """The findings that an editor must review."""
+        """Those findings that an editor must review."""
         return [one for one in self.findings if one.severity is Severity.REVIEW]
 
     @property
     def broken(self) -> bool:
-        """True if the translation is unusable: it is cut off, or one of the findings for review is in `BREAKS`."""
+        """True if the translation is unusable: it is cut off, or a finding for review has a code in `BREAKS`."""
         return self.cut or any(one.code in BREAKS for one in self.for_review)
 
     @property
     def answered(self) -> bool:
-        """True if the model gave a usable answer. If not, ``text`` is the source sentence."""
+        """True if the model gave a usable answer. Otherwise, ``text`` is the source sentence."""
         return all(one.code is not Code.ANSWER_INVALID for one in self.findings)
 
     @property
     def doubts(self) -> int:
         """The number of problems that an editor must look at.
 
-        Problems are findings for review, missing terms of the caller, and an output that was cut off.
+        Problems are findings for review, missing glossary terms, and an output that was cut off.
         """
         return len(self.for_review) + sum(one.kind in CALLER_TERMS for one in self.missing) + self.cut
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceConstraints:
-    """The requirements for the translation of one sentence: its terms and, if ``aligned``, a word alignment.
+    """The requirements for the translation of one sentence.
 
-    ``source`` is the sentence as submitted, before normalisation. ``context`` contains the normalised sentences before
-    it that the model sees.
+    ``source`` is the sentence as submitted, and ``sentence`` contains its normalised form. ``required`` contains the
+    terms that the translation must contain. ``aligned`` is True if a word alignment is required. ``context`` contains
+    the preceding sentences, in normalised form, that the model sees.
     """
 
     source: str
@@ -132,8 +134,9 @@ def constraints_of(
 ) -> SentenceConstraints:
     """Return the requirements for the translation of a sentence. ``source`` is the sentence as submitted.
 
-    If ``inflected`` is True, the translation may contain glossary terms in other grammatical forms. ``context``
-    contains the normalised sentences before it that the model sees.
+    ``aligned`` states whether a word alignment is required. If ``inflected`` is True, the translation may contain other
+    grammatical forms of the glossary terms. ``context`` contains the preceding sentences, in normalised form, that the
+    model sees.
     """
     required = _terms_of(source, glossary, languages)
     if inflected:
@@ -146,10 +149,10 @@ def constraints_of(
 
 
 def hinted(wanted: SentenceConstraints, languages: LanguagePair) -> Prompt | None:
-    """Return the sentence with a translation hint after each of the caller's terms, or None if it contains none.
+    """Return the sentence with the required translation after each glossary term, or None if it contains no term.
 
-    The hints have the same format as in the training data (``models/train/hints.py``). A term gets no hint if its end
-    cannot be located in the normalised sentence.
+    These translation hints have the same format as in the training data (``models/train/hints.py``). A term whose end
+    cannot be located in the normalised sentence gets no hint.
     """
     text, start = wanted.sentence.text, 0
     begin, end = map(Mark, TERM_MARKS)
@@ -169,10 +172,10 @@ Finishing = Generator[TextHypothesis, Alignment | None, FinishedSentence]
 
 
 def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis: TextHypothesis) -> Finishing:
-    """Return a generator that converts one hypothesis to a finished sentence.
+    """Return a generator that converts one output of the model, the hypothesis, to a finished sentence.
 
-    It yields the hypothesis and expects its word alignment, but only if an alignment is required or needed to place
-    terms. If the hypothesis is invalid, the sentence stays untranslated.
+    The generator yields the hypothesis if its word alignment is required, or is needed to place terms. The caller must
+    then send the alignment. If the hypothesis is invalid, the sentence stays untranslated.
     """
     required = constraints.required
     if hypothesis.finish_reason == "invalid":
@@ -211,7 +214,7 @@ def finish_without_model(
 ) -> FinishedSentence:
     """Translate a sentence without letters by converting its numerals and applying its terms.
 
-    A date without a year is left unchanged, because "1.2." is often a section number.
+    A date without a year is left unchanged, because "1.2." is often the number of a section.
     """
     required = [one for one in _terms_of(source, glossary, languages) if one.kind != "date" or _YEAR.search(one.text)]
     if not required:
@@ -224,9 +227,9 @@ def finish_without_model(
 
 
 def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
-    """Return the constraints for a sentence, in order and without overlap.
+    """Return the constraints for the sentence ``source``, in order and without overlap.
 
-    If two of them overlap, the order of precedence is: glossary terms, literals, numerals, names, signs.
+    If constraints overlap, the first of this list is used: glossary term, literal, numeral, name, sign.
     """
     chosen: list[TermConstraint] = []
     for found in (
@@ -245,7 +248,7 @@ def _overlap(one: Span, other: Span) -> bool:
 
 
 def _repetition_findings(best: Collapsed, *, known: bool) -> Iterator[Finding]:
-    """Yield a finding for each phrase that was repeated and from which the repetitions were removed.
+    """Yield a finding for each phrase whose repetitions were removed.
 
     ``known`` is True if offsets in ``best.text`` are also valid in the final translation. Otherwise, the findings have
     no span.
@@ -272,7 +275,7 @@ def _links(alignment: Alignment | None) -> list[Link]:
 
 
 def _realigned(alignment: Alignment, links: Sequence[Link]) -> Alignment:
-    """Return ``alignment``, updated from the ``links`` of the translation after terms have been placed.
+    """Return the word alignment of a translation after terms have been placed in it. ``links`` are the updated links.
 
     Words that were replaced by the same term count as one word. If two source pieces have the same span because they
     form one character, such as "′", the second piece gets the larger weight of the two.
@@ -308,11 +311,13 @@ FACTS = frozenset(
 
 
 def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesis], Finishing]) -> Finishing:
-    """Choose the best of one or more hypotheses, which are ordered best first, and return it as a finished sentence.
+    """Return a generator that chooses the best of one or more hypotheses and converts it to a finished sentence.
 
-    Doubts are problems that an editor must look at. If the first hypothesis raises no doubts, it is used and the others
-    are not examined. Otherwise, the hypothesis with the fewest doubts is used, and in a tie the earliest one. A
-    hypothesis with more factual doubts than the first is never used. docs/adr/0019 explains the reasons.
+    ``hypotheses`` are ordered best first. ``finish`` returns the generator for one hypothesis (see `finish` in this
+    module). Doubts are problems that an editor must look at. If the first hypothesis raises no doubts, it is used, and
+    the others are not examined. Otherwise, the hypothesis with the fewest doubts is used, or the earliest of several
+    such hypotheses. A hypothesis with more doubts about facts than the first one is never used. docs/adr/0019 gives the
+    reasons.
     """
     left = iter(hypotheses)
     first = best = yield from finish(next(left))
@@ -325,7 +330,7 @@ def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesi
 
 
 def _facts(finished: FinishedSentence) -> int:
-    """Count the findings for review that concern facts, such as numbers and names."""
+    """Return the number of findings for review that concern facts, such as numbers and names."""
     return sum(one.code in FACTS for one in finished.for_review)
 
 
@@ -337,11 +342,11 @@ def _changed(first: FinishedSentence) -> Finding:
 
 
 def best(source: str, finished: Sequence[FinishedSentence]) -> list[int]:
-    """Return the indices of the candidate translations of ``source`` that tie for first place, in order.
+    """Return the indices of the best translations of ``source`` among the candidates ``finished``, in order.
 
-    The first candidate is the result of the normal search. Candidates with more factual doubts than the first, or with
-    a misspelt name, are excluded, unless the first search gave no usable answer. Of the others, unbroken candidates are
-    better than broken ones, and then those with fewer doubts are better.
+    All of these translations are equally good. The first candidate is the result of the normal search. If it is a
+    usable answer, candidates with more doubts about facts, or with a misspelt name, are excluded. Translations that are
+    not broken are better than broken ones, and among these, translations with fewer doubts are better.
     """
     first = finished[0]
     fit = [
@@ -359,10 +364,10 @@ def best(source: str, finished: Sequence[FinishedSentence]) -> list[int]:
 class SentenceKind:
     """The implementation of `ResultKind` for translated sentences.
 
-    If the manifest of ``generator`` defines a thorough search, sentences with a doubtful translation are searched
-    again. ``scorer`` then computes the log-probability of the source, given each candidate, to choose between the
-    candidates. ``referee`` is a small translation model that judges the outputs of a remote model. An output
-    that it considers very unlikely needs a review.
+    If the manifest of ``generator`` defines a thorough search, a sentence with a doubtful translation is searched
+    again. To choose between the candidates, ``scorer`` computes the log-probability of the source, given each
+    candidate. ``aligner`` aligns the words of a translation with its source. ``referee`` is a small translation model
+    that judges the outputs of a remote model. An output that the referee considers very unlikely needs a review.
     """
 
     def __init__(
@@ -375,10 +380,10 @@ class SentenceKind:
         scorer: Scorer | None = None,
         referee: Referee | None = None,
     ) -> None:
-        """Create the kind.
+        """Create the result kind.
 
         Raises:
-            ValueError: the manifest has a weight for backward scores, but there is no ``scorer``.
+            ValueError: the manifest requires scores of the source, given the translation, but there is no ``scorer``.
         """
         self._aligner = aligner
         self._languages = languages
@@ -402,7 +407,7 @@ class SentenceKind:
         return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, referee
 
     def key(self, wanted: SentenceConstraints) -> Field:
-        """Implement `ResultKind.key`. It contains exactly the context that the model sees."""
+        """Implement `ResultKind.key`. The key includes the preceding sentences that the model sees."""
         terms = [(*one.span, one.text, one.kind, one.term, one.accepted) for one in wanted.required]
         return [wanted.source, wanted.aligned, terms, wanted.context or NO_CONTEXT]
 
@@ -415,13 +420,16 @@ class SentenceKind:
         return Source(self._prompt(wanted), options)
 
     def _terms(self, wanted: SentenceConstraints) -> tuple[tuple[str, str], ...]:
-        """Return the caller's terms in a sentence, each with the words that the translation must contain for it."""
+        """Return the glossary terms in a sentence, each with the words that the translation must contain for it."""
         callers = [one for one in wanted.required if one.kind in CALLER_TERMS]
         pairs = ((for_model(one.span.of(wanted.source), self._languages.source), one.text) for one in callers)
         return tuple(dict.fromkeys(pairs))
 
     def _prompt(self, wanted: SentenceConstraints) -> str | Prompt:
-        """Return the sentence with hints, or without hints if the model does not support them or they do not fit."""
+        """Return the sentence with translation hints (see `hinted`), or the normalised sentence without hints.
+
+        There are no hints if the model does not support them, or if the sentence is too long with them.
+        """
         prompt = hinted(wanted, self._languages) if self._marked else None
         if prompt is None or self._generator is None:
             return wanted.sentence.text
@@ -452,12 +460,10 @@ class SentenceKind:
         first: FinishedSentence,
         search: Search,
     ) -> FinishedSentence:
-        """Search again for translations of a sentence, and return the best of all candidates.
-
-        In a tie, the earliest wins.
+        """Search for translations of a sentence again, and return the best of all candidates, old and new.
 
         ``hypotheses`` are the outputs of the first search, and ``first`` is the finished sentence for the first of
-        them.
+        them. If several candidates have the same score, the earliest is used.
         """
         source = self.source(wanted)
         (future,) = search([replace(source, options=replace(source.options, thorough=True))])
@@ -478,7 +484,11 @@ class SentenceKind:
     async def _scores(
         self, wanted: SentenceConstraints, candidates: Sequence[tuple[TextHypothesis, FinishedSentence]]
     ) -> list[float]:
-        """Return the score of each candidate. Backward scores are computed only if there are several candidates."""
+        """Return the score of each candidate, that is, the log-probability per token of its output.
+
+        If there are several candidates, add their backward scores with the weight in the manifest. A backward score is
+        the log-probability per token of the source, given the candidate.
+        """
         forward = [-math.inf if one.score is None else one.score for one, _ in candidates]
         weight = 0.0 if self._thorough is None else self._thorough.backward_weight
         if self._scorer is None or not weight or len(candidates) == 1:
@@ -490,7 +500,7 @@ class SentenceKind:
     async def _finished(
         self, wanted: Sequence[SentenceConstraints], steps: Sequence[Finishing]
     ) -> list[FinishedSentence]:
-        """Run the coroutines for the sentences ``wanted`` together, and return their results in order."""
+        """Run one generator for each of the sentences ``wanted``, all together, and return their results in order."""
         chars = sum(len(one.source) for one in wanted)
         done: dict[int, FinishedSentence] = {}
         answers: dict[int, Alignment | None] = dict.fromkeys(range(len(steps)))
@@ -504,7 +514,10 @@ class SentenceKind:
     async def _judged(
         self, wanted: Sequence[SentenceConstraints], finished: Sequence[FinishedSentence]
     ) -> list[FinishedSentence]:
-        """Add findings that only outputs of a language model need: it may obey its source instead of translating it."""
+        """Return the sentences with the findings of the checks that only a remote model needs.
+
+        Such a model may follow instructions in a sentence instead of translating it.
+        """
         given = [GivenOutput(one.sentence.text, sentence.text) for one, sentence in zip(wanted, finished, strict=True)]
         scores = [None] * len(given) if self._referee is None else await self._referee.log_probs(given)
         return [
@@ -515,7 +528,10 @@ class SentenceKind:
         ]
 
     def cacheable(self, result: FinishedSentence) -> bool:
-        """Implement `ResultKind.cacheable`. A sentence without a usable answer is tried again by the next request."""
+        """Implement `ResultKind.cacheable`.
+
+        A sentence without a usable answer is not cached, so the next request tries it again.
+        """
         return result.answered
 
     def encode(self, result: FinishedSentence) -> bytes:
@@ -552,11 +568,10 @@ _SEVERITIES = tuple(Severity)
 def _advance(
     steps: Sequence[Finishing], answers: dict[int, Alignment | None], done: dict[int, FinishedSentence]
 ) -> dict[int, TextHypothesis]:
-    """Resume the generators in ``steps`` that are waiting for an alignment.
+    """Resume those generators in ``steps`` that are waiting for an alignment. Return the hypotheses that they yield.
 
-    ``answers`` maps the index of each of these generators to the alignment to send. If a generator returns, its
-    finished sentence is stored in ``done``. If it yields, its hypothesis, which needs an alignment, is part of the
-    result.
+    ``answers`` maps the index of each of these generators to the alignment to send. The result maps it to a hypothesis
+    that needs an alignment. If a generator ends, its finished sentence is added to ``done``.
     """
     wanted: dict[int, TextHypothesis] = {}
     for number, answer in answers.items():

@@ -1,4 +1,4 @@
-"""Preparation of texts for translation: options, HTML blocks and sentences."""
+"""Preparation of texts for translation: the options, and the division of texts into parts and sentences."""
 
 import re
 from collections.abc import Iterator
@@ -26,10 +26,11 @@ NO_TERMS = Glossary({})
 class TranslationOptions:
     """The options for a translation.
 
-    ``split`` determines where the text is split: at line breaks and sentence ends, only at sentence ends, or only where
-    it is too long for the model. If ``attribute_texts`` is True, the HTML attributes ``title`` and ``alt`` are also
-    translated. ``tags`` contains the caller's rules for tags. ``alignment`` requests a word alignment, and ``facts``
-    the facts of the text and its translation side by side.
+    ``format`` is the format of the text. ``split`` determines where the text is divided: ``lines`` divides it at line
+    breaks and ends of sentences, ``sentences`` only at ends of sentences, and ``no`` only where it is too long for the
+    model. If ``attribute_texts`` is True, the HTML attributes ``title`` and ``alt`` are also translated. ``tags``
+    contains the caller's rules for tags. ``alignment`` requests a word alignment. ``facts`` requests the facts of the
+    text, such as numbers and names, linked with those of its translation.
     """
 
     format: Format = "text"
@@ -50,9 +51,9 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence, with its span in the text and its normalised form (``text``).
+    """A sentence of a text. ``span`` is its place in the text, and ``text`` is its normalised form.
 
-    A sentence without letters is not sent to the model.
+    A sentence without letters is not sent to a model.
     """
 
     span: Span
@@ -62,7 +63,10 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A text that has been split into sentences. ``segmentation`` contains the span of each entry of ``sentences``."""
+    """A text that has been divided into sentences.
+
+    ``segmentation`` contains the spans of ``sentences``, in the same order.
+    """
 
     segmentation: Segmentation
     sentences: tuple[Sentence, ...]
@@ -70,7 +74,7 @@ class Prepared:
 
 
 def notices_of(text: str, language: Language) -> list[Notice]:
-    """Return the notices about a source text, for example that it is in another language.
+    """Return the notices about the source text ``text``, for example that it is not in ``language``.
 
     Raises:
         InvalidInput: the text is not valid Unicode.
@@ -81,9 +85,9 @@ def notices_of(text: str, language: Language) -> list[Notice]:
 
 
 def prepare(text: str, limit: InputLimit, language: Language, split: Split = "lines") -> Prepared:
-    """Split ``text``, which must be valid Unicode, into sentences that are not too long for the model.
+    """Divide ``text``, which must be valid Unicode, into sentences that are not too long for the model.
 
-    See `TranslationOptions` for ``split``.
+    ``limit`` is the input limit of the model. For ``split``, see `TranslationOptions`.
     """
     notices: list[Notice] = []
     found = _segmented(text, language, split)
@@ -125,7 +129,7 @@ def _fitting(text: str, span: Span, limit: InputLimit, language: Language) -> li
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a submitted text: a block of HTML, or the whole plain text. ``block`` is None for plain text."""
+    """A part of a submitted text: a block of HTML, or a whole plain text. For plain text, ``block`` is None."""
 
     prepared: Prepared
     block: Block | None
@@ -138,13 +142,13 @@ class Part:
 
     @property
     def marked_up(self) -> bool:
-        """True if the part has inline markup, which must be placed in the translation."""
+        """True if the part contains inline markup, which must be placed in the translation."""
         return self.block is not None and bool(self.block.inlines)
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A submitted text with its parts in order, and the notices about it. ``document`` is None for plain text."""
+    """A submitted text with its parts in order, and the notices about it. For plain text, ``document`` is None."""
 
     text: str
     parts: tuple[Part, ...]
@@ -152,12 +156,12 @@ class Submission:
     document: Document | None = None
 
     def sentences(self) -> Iterator[tuple[Part, Sentence]]:
-        """Iterate over all sentences in order, each with its part."""
+        """Return an iterator over all sentences in order. Each sentence comes with the part that contains it."""
         return ((part, sentence) for part in self.parts for sentence in part.prepared.sentences)
 
 
 def prepare_submission(text: str, options: TranslationOptions, limit: InputLimit, language: Language) -> Submission:
-    """Split ``text``, which is in ``language``, into parts and sentences.
+    """Divide ``text``, which is in ``language``, into parts and sentences. ``limit`` is the input limit of the model.
 
     Raises:
         InvalidInput: the text is not valid Unicode, or it has too many sentences.

@@ -1,4 +1,4 @@
-"""A translator that prepares texts, translates their sentences with one generator, and assembles the results."""
+"""A translator that divides texts into sentences, translates these with one generator, and assembles the results."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -35,10 +35,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # control char
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A sentence and its translation.
+    """A source sentence and its translation.
 
-    ``target`` is the span in the translated text, or None for attribute texts in HTML. ``cached`` is True if the
-    translation came from the cache, and None if the sentence needed no model.
+    ``part`` is the part of the text that contains the sentence. ``target`` is the span of the translation in the
+    translated text, or None for the text of an HTML attribute. ``cached`` is True if the translation came from the
+    cache, and None if the sentence needed no model.
     """
 
     part: Part
@@ -53,7 +54,7 @@ class _Pair:
         return self.part.place(self.sentence.span)
 
     def within(self, span: Span) -> Span:
-        """Convert ``span``, which is relative to the start of the sentence, to a span of the submitted text."""
+        """Convert ``span``, which is relative to the start of the source sentence, to a span of the submitted text."""
         return self.part.place(span.shifted(self.sentence.span.start))
 
 
@@ -63,7 +64,10 @@ def assemble(
     options: TranslationOptions,
     languages: LanguagePair,
 ) -> Translation:
-    """Assemble the translation of a text. ``results`` contains one result for each sentence with letters, in order."""
+    """Assemble the translation of a text from the translations of its sentences.
+
+    ``results`` contains one result for each sentence that contains letters, in order.
+    """
     left = iter(results)
     pairs = [_pair(part, sentence, left, options, languages) for part, sentence in submission.sentences()]
     text, targets = _translated_text(submission, pairs, languages.source)
@@ -105,7 +109,10 @@ def _pair(
 def _translated_text(
     submission: Submission, pairs: Sequence[_Pair], language: Language
 ) -> tuple[str, list[Span | None]]:
-    """Return the translated text, and the span of each sentence in it."""
+    """Return the translated text, and the span of each translated sentence in it.
+
+    A translated attribute of an HTML tag has no span.
+    """
     if submission.document is not None:
         return remove_credentials(*_html(submission.document, submission.parts, pairs, language))
     (part,) = submission.parts
@@ -135,9 +142,9 @@ def _html(
 
 
 def _words(pair: _Pair, target: Span) -> tuple[tuple[Span, Span], ...]:
-    """Pair each word of the translation with the source word that has the highest alignment weight.
+    """Return the spans of aligned words as (source, target) pairs, one for each word of the translation.
 
-    Return no pairs for HTML.
+    Each word is paired with the source word that has the highest alignment weight. Return no pairs for HTML.
     """
     alignment = pair.finished.alignment
     if alignment is None or pair.part.block is not None:
@@ -184,7 +191,10 @@ def _repeated(pairs: Sequence[_Pair]) -> Iterator[Notice]:
 
 
 def _facts(pair: _Pair, languages: LanguagePair) -> Iterator[LinkedFact]:
-    """Yield the facts of a sentence and its translation. In HTML, the output span is that of the whole sentence."""
+    """Yield the facts of a sentence, linked with those of its translation.
+
+    In HTML, the span of a fact in the translation is that of the whole sentence.
+    """
     written = pair.sentence.span.of(pair.part.prepared.segmentation.text)
     for one in link_facts(written, pair.finished.text, *languages):
         target = pair.target
@@ -208,21 +218,21 @@ Manners = TranslationOptions | Sequence[TranslationOptions]
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A prepared text, and the requirements for the translation of each sentence that contains letters."""
+    """A text that has been divided into sentences, with the requirements for each sentence that contains letters."""
 
     submission: Submission
     wanted: list[SentenceConstraints]
 
     @property
     def places(self) -> Iterator[Span]:
-        """The spans, in the submitted text, of the sentences that contain letters."""
+        """An iterator over the spans of the sentences that contain letters, in the submitted text."""
         return (part.place(sentence.span) for part, sentence in self.submission.sentences() if sentence.has_letters)
 
 
 class _InOrder:
     """A reporter that receives finished sentences in any order and reports them in text order.
 
-    Each sentence is reported as soon as all sentences before it are done.
+    Each sentence is reported as soon as it and all sentences before it are finished.
     """
 
     def __init__(self, tell: Callable[[int, FinishedSentence], None]) -> None:
@@ -231,7 +241,7 @@ class _InOrder:
         self._told = 0
 
     def add(self, on_results: Sequence[tuple[int, Result[FinishedSentence]]]) -> None:
-        """Add finished sentences as (index, result) pairs. Report each sentence once all earlier ones are done."""
+        """Add finished sentences as (index, result) pairs, and report those that are next in text order."""
         self._done.update((number, result.value) for number, result in on_results)
         while (one := self._done.pop(self._told, None)) is not None:
             self._tell(self._told, one)
@@ -239,7 +249,7 @@ class _InOrder:
 
 
 class Translator:
-    """A translator that uses one generator and caches finished sentences."""
+    """A translator that uses one text generator and caches finished sentences."""
 
     def __init__(
         self,
@@ -252,12 +262,15 @@ class Translator:
         referee: Referee | None = None,
         threads: TextThreads = TEXT_THREADS,
     ) -> None:
-        """Create a translator. Backward scores require a ``scorer``, which is normally the generator.
+        """Create a translator.
 
-        ``referee`` is a small translation model that judges the outputs of a remote model.
+        ``secret`` is the key for the hashes that are used as cache keys. ``aligner`` aligns words and, by default, uses
+        the attention of the model. ``scorer`` computes the log-probability of a source, given its translation. It is
+        normally the generator itself. ``referee`` is a small translation model that judges the outputs of a remote
+        model.
 
         Raises:
-            ValueError: the manifest has a weight for backward scores, but there is no ``scorer``.
+            ValueError: the manifest requires scores of the source, given the translation, but there is no ``scorer``.
         """
         self.generator = generator
         self._threads = threads
@@ -279,9 +292,9 @@ class Translator:
     ) -> list[Translation]:
         """Translate ``texts`` and return the translations in the same order. A blank text is returned unchanged.
 
-        The sentences of all texts are queued together or not at all. Cached sentences are tagged with the submitted
-        text, so they can be purged with it. ``origins`` contains the submitted text for each of ``texts``. By default,
-        it is the text itself. ``options`` is either one value for all texts or one value for each text.
+        The sentences of all texts are queued together or not at all. A cached sentence is tagged with the text as it
+        was submitted, so that it can be purged with this text. If ``texts`` were changed after submission, ``origins``
+        contains the submitted texts. ``options`` is either one value for all texts or one value for each text.
 
         Raises:
             InvalidInput: a text is not valid Unicode, or the texts have too many sentences or are too complex.
@@ -324,10 +337,11 @@ def _prepare(
     hints: bool,
     context_sentences: int,
 ) -> list[_Prepared]:
-    """Prepare the texts of a request.
+    """Divide the texts of a request into sentences, and collect the requirements for each sentence.
 
-    ``hints`` means that the model inflects glossary terms. ``context_sentences`` is the maximum number of preceding
-    sentences that are sent with each sentence.
+    ``limit`` is the input limit of the model. If ``hints`` is True, the model gets the required translations of
+    glossary terms and may inflect them. ``context_sentences`` is the maximum number of preceding sentences that the
+    model sees.
     """
     prepared = []
     sentences = 0
@@ -355,5 +369,5 @@ def _prepare(
 def _assemble(
     texts: Sequence[tuple[Submission, Sequence[Result[FinishedSentence]], TranslationOptions]], languages: LanguagePair
 ) -> list[Translation]:
-    """Assemble the translations of a request, in order."""
+    """Assemble the translations of the texts of a request, in order."""
     return [assemble(submission, results, options, languages) for submission, results, options in texts]

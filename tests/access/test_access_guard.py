@@ -1,4 +1,4 @@
-"""Tests of API keys over HTTP: scopes, open paths, keys in headers and bodies, and error formats."""
+"""Tests of API keys over HTTP: scopes, paths that need no key, keys in headers and bodies, and the form of errors."""
 
 import threading
 from collections.abc import AsyncIterator
@@ -58,7 +58,10 @@ def bearer(scope: Scope) -> dict[str, str]:
 
 @pytest.fixture
 async def ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Both]:
-    """Start the main and the administration application, with one key for each scope."""
+    """Start the application on the main and the administration port, and yield the clients.
+
+    There is one key for each scope.
+    """
     write_keys(tmp_path / "keys", *ALL)
     async with both(monkeypatch, keys_file=tmp_path / "keys", metrics_port="both") as found:
         yield found

@@ -1,4 +1,4 @@
-"""Tests of the key file: parsing, and errors that name the line but do not quote it."""
+"""Tests that the key file is parsed, and that error messages name the invalid line but do not quote it."""
 
 import datetime as dt
 import hashlib

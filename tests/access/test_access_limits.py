@@ -1,4 +1,4 @@
-"""Tests of body limits, security headers and CORS over HTTP."""
+"""Tests of HTTP requests: limits for the body, security headers, and cross-origin requests (CORS)."""
 
 import asyncio
 import gzip

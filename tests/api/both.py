@@ -1,4 +1,7 @@
-"""A fixture helper that runs the main and the administration application with fake engines on one event loop."""
+"""A helper for fixtures that runs the applications of both ports with fake engines on one event loop.
+
+The service has a main port and an administration port.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +24,7 @@ READY_S = 300.0
 
 @dataclass(frozen=True)
 class Both:
-    """Clients for both ports, and all engines of the service."""
+    """HTTP clients for the main and the administration port, the service, and its fake engines."""
 
     main: AsyncClient
     admin: AsyncClient
@@ -30,13 +33,13 @@ class Both:
 
     @property
     def translator(self) -> LocalGenerator:
-        """The translation model of the service."""
+        """Return the translation model of the service."""
         model = self.service.models[0]
         assert isinstance(model, LocalGenerator)
         return model
 
     def handle(self, handler: Handler) -> None:
-        """Set the handler of every engine."""
+        """Use ``handler`` in every engine. A handler returns the outputs for the inputs of an engine call."""
         for engine in self.engines:
             engine.handler = handler
 
@@ -58,7 +61,10 @@ def _client(app: FastAPI) -> AsyncClient:
 
 @asynccontextmanager
 async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **given: Any) -> AsyncIterator[Both]:
-    """Start both applications with the given settings, and wait until they are ready."""
+    """Start the applications of both ports with the settings ``given``, and wait until the service is ready.
+
+    ``handler`` returns the outputs of the fake engines. If it is None, the fake engines have their default handler.
+    """
     engines: list[FakeEngine] = []
 
     def load(*_: object, **__: object) -> FakeEngine:

@@ -1,4 +1,4 @@
-"""Tests of invalid input: it gets an error that names the field and the limit, or a correct result with a warning."""
+"""Tests that invalid input gets an error with the field and the limit, or a correct result with a warning."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""POST /v1/check: warnings, facts and provenance of a text that a person wrote or edited."""
+"""Tests of POST /v1/check: warnings, facts and provenance of a text that a person wrote or edited."""
 
 from typing import Any
 

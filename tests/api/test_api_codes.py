@@ -1,4 +1,4 @@
-"""Tests that the tables of codes are complete, and that their statuses are those of the service."""
+"""Tests that the tables of error and warning codes are complete, and that the service returns the statuses in them."""
 
 import ast
 from collections.abc import Iterator
@@ -21,7 +21,10 @@ ALL = {one.code: one for one in codes.ERRORS + codes.PEER_ERRORS}
 
 
 def codes_in(tree: ast.Module) -> Iterator[str]:
-    """Yield the codes that a module uses for errors: class attributes, and the first arguments of `InvalidInput`."""
+    """Yield the error codes in the source of a module.
+
+    These are the values of class attributes named ``code``, and the first arguments of `InvalidInput`.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             for one in node.body:

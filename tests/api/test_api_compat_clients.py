@@ -1,4 +1,4 @@
-"""Tests of unmodified DeepL and LibreTranslate clients against a service process."""
+"""Tests that unmodified clients of DeepL and LibreTranslate can use a running service."""
 
 import re
 import urllib.error
@@ -24,19 +24,19 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> Iterator[deepl.Translator]:
-    """Return DeepL's client with an arbitrary key."""
+    """Yield DeepL's own Python client, configured for the server and with an arbitrary key."""
     with closing(deepl.Translator("any-key:fx", server_url=server.url)) as translator:
         yield translator
 
 
 @pytest.fixture
 def libre(server: Server) -> LibreTranslateAPI:
-    """Return LibreTranslate's client with an arbitrary key."""
+    """Return LibreTranslate's own Python client, configured for the server and with an arbitrary key."""
     return LibreTranslateAPI(server.url, "any-key")
 
 
 def v1(server: Server, text: str, **options: str) -> str:
-    """Translate a text with the endpoint ``/v1/translate``."""
+    """Return the translation of ``text`` by ``/v1/translate``. ``options`` are other fields of the request."""
     answer = server.post("/v1/translate", {"text": text, **options}).json()
     found: str = answer["translations"][0]["text"]
     return found
@@ -117,7 +117,7 @@ def test_deepl_unsupported_option_is_named(client: deepl.Translator, option: dic
 
 
 def test_deepl_detects_xml_structure(client: deepl.Translator, server: Server) -> None:
-    """Check that each paragraph is translated as a separate text and that inline tags do not split it."""
+    """Check that each XML element with a sentence is translated as a separate text."""
     markup = f"<Beitrag><Titel>{TEXT}</Titel><Absatz>{OTHER}</Absatz><Bild quelle='a.jpg'/></Beitrag>"
     found = one(client.translate_text(markup, target_lang="EN-US", tag_handling="xml")).text
     title, paragraph = v1(server, TEXT), v1(server, OTHER)
@@ -125,7 +125,7 @@ def test_deepl_detects_xml_structure(client: deepl.Translator, server: Server) -
 
 
 def test_deepl_tag_options_are_honoured(client: deepl.Translator, server: Server) -> None:
-    """Send all tag options together, as in the documentation of DeepL's clients."""
+    """Check that splitting, non-splitting and ignored tags have their documented effect if all of them are set."""
     markup = (
         f"<dokument><par><teil>Der Zug fährt</teil> <teil>heute nicht.</teil></par><par>{OTHER}</par>"
         "<roh>Dieser Satz bleibt &lt;so&gt;.</roh></dokument>"
@@ -148,7 +148,7 @@ def test_deepl_tag_options_are_honoured(client: deepl.Translator, server: Server
 
 
 def test_deepl_accepts_typo3_requests(client: deepl.Translator, server: Server) -> None:
-    """Send rich text as XML with tag lists, tag handling version 2, as `deepltranslate_core` does."""
+    """Check that a request in the form that the TYPO3 extension `deepltranslate_core` sends is translated."""
     markup = f'<p>{TEXT}</p><ul><li>{OTHER} <a href="t3://page?uid=1">Mehr</a></li></ul><t3-ignore>f:link</t3-ignore>'
     found = one(
         client.translate_text(

@@ -1,4 +1,4 @@
-"""Tests of the DeepL- and LibreTranslate-compatible endpoints over HTTP: bodies, errors, limits and OpenAPI."""
+"""Tests of the endpoints for clients of DeepL and LibreTranslate: bodies, errors, limits and OpenAPI."""
 
 import asyncio
 import json
@@ -35,7 +35,10 @@ BOTH = pytest.mark.parametrize("path", [DEEPL, LIBRE])
 
 @pytest.fixture(scope="module")
 def limited_client() -> Iterator[TestClient]:
-    """Start a service with small limits: two texts of fifty characters, and a queue of two sentences."""
+    """Yield a client of a service with small limits.
+
+    The service accepts two texts of fifty characters, and its queue holds two sentences.
+    """
     with TestClient(create_app(Settings(max_texts=2, max_text_chars=50, queue_items=2, max_body_bytes=2_000))) as found:
         wait_until_ready(found)
         yield found
@@ -47,7 +50,7 @@ def english(client: TestClient, text: str) -> str:
 
 
 def translated(response: Any) -> list[str]:
-    """Return the translations in a response of either API."""
+    """Return the translations in a response of DeepL's or LibreTranslate's endpoint."""
     assert response.status_code == 200, response.text
     body = response.json()
     if "translations" in body:

@@ -1,4 +1,4 @@
-"""Tests of the requests that other programs send to the compatible endpoints, in their order."""
+"""Tests of typical sequences of requests from programs for DeepL or LibreTranslate, such as Weblate."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ ENGLISH = "The council meets in the town hall today and tomorrow."
 
 @pytest.fixture(scope="module")
 def with_glossary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """Start a service with the glossary ``politik``."""
+    """Yield a client of a service that has a named glossary, ``politik``."""
     folder: Path = tmp_path_factory.mktemp("glossaries")
     (folder / "politik.tsv").write_text("Rathaus\ttown hall\nAfD\n", "utf-8")
     with TestClient(create_app(Settings(glossaries_dir=folder))) as client:
@@ -31,7 +31,7 @@ def ok(answer: Any) -> Any:
 
 
 def test_weblate_translates_with_deepl(client: TestClient) -> None:
-    """Weblate asks for the languages and the language pairs of glossaries before it translates."""
+    """Check the requests of Weblate in order: languages, language pairs of glossaries, and a translation."""
     languages = {"enable_beta_languages": "1"}
     assert ok(client.get("/v2/languages", params={"type": "source", **languages}))[0]["language"] == "DE"
     assert ok(client.get("/v2/languages", params={"type": "target", **languages}))[0]["language"] == "EN"

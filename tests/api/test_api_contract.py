@@ -1,4 +1,4 @@
-"""Tests of the responses of /v1, of the probes and of the documentation endpoints."""
+"""Tests of the responses that callers rely on: the endpoints under /v1, the probes, and the OpenAPI document."""
 
 import json
 import re

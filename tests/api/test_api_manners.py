@@ -98,7 +98,7 @@ def test_compression_is_reproducible(client: TestClient) -> None:
 
 
 class Data(BaseModel):
-    """Any text."""
+    """A model with one text field, for the data of an event."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""Tests that the response to a body with many errors lists a limited number of them."""
+"""Tests that the response to a body with many errors lists only a limited number of them."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ WRONG: list[dict[str, Any]] = [
 
 @pytest.fixture
 def error_counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Record the number of validation errors of each rejected request."""
+    """Return a list to which each rejected request appends its number of validation errors."""
     counts: list[int] = []
     init = RequestValidationError.__init__
 

@@ -1,4 +1,4 @@
-"""Tests of metrics over HTTP: requests are counted by route, and no label contains input from callers."""
+"""Tests that the metrics count requests by route, and that no label of a metric contains input from callers."""
 
 import json
 import random
@@ -24,13 +24,16 @@ ODD_REQUESTS = 200
 
 
 def value(text: str, sample: str) -> float:
-    """Return the value of the sample with this name and these labels, or 0 if there is none."""
+    """Return the value of ``sample`` in the metrics ``text``, or 0 if it is missing.
+
+    ``sample`` is the name of a metric with its labels.
+    """
     found = [line for line in text.splitlines() if line.startswith(sample + " ")]
     return float(found[0].rsplit(" ", 1)[1]) if found else 0.0
 
 
 def series(client: TestClient) -> set[str]:
-    """Return the names of all samples with their labels."""
+    """Return the names of all samples in the metrics of the service, with their labels."""
     lines = client.get("/metrics").text.splitlines()
     return {line.rsplit(" ", 1)[0] for line in lines if not line.startswith("#")}
 
@@ -45,7 +48,7 @@ def translator_of(client: TestClient) -> LocalGenerator:
 
 @pytest.fixture
 def fatal_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """Start the application with engines that raise an exception if the text contains ``FATAL``."""
+    """Yield a client of an application whose engines raise an exception if a text contains ``FATAL``."""
 
     def fatal(item: EngineInput) -> bool:
         return FATAL in "".join(item.tokens)

@@ -1,4 +1,4 @@
-"""Tests of HTML bodies, glossary terms, documents and provenance over HTTP."""
+"""Tests of features for newsrooms over HTTP: HTML bodies, glossary terms, documents and provenance."""
 
 import re
 from pathlib import Path
@@ -192,7 +192,7 @@ def test_json_ld_with_summary_stays_german(client: TestClient) -> None:
     ],
 )
 def test_lone_numerals_become_english(client: TestClient, german: str, english: str) -> None:
-    """Check that table cells with nothing but numerals are converted without the model."""
+    """Check that HTML table cells that contain only numerals are converted without the model."""
     html = f"<table><tr><td>Der Umsatz stieg.</td><td>{german}</td></tr></table>"
     texts = [
         client.post("/v1/translate", json={"text": given, "format": kind}).json()["translations"][0]["text"]

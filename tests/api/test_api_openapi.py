@@ -1,4 +1,4 @@
-"""Tests of the OpenAPI document: its contents, the stored copy, and the classification of changes."""
+"""Tests of the OpenAPI document, its copy in docs/api, and the decision whether a change to it breaks callers."""
 
 import copy
 import json
@@ -24,7 +24,7 @@ def document() -> Document:
 
 
 def every(value: Any, key: str) -> Iterator[Any]:
-    """Yield all values of ``key`` in nested JSON."""
+    """Yield each value that has the key ``key`` at any level of the nested JSON ``value``."""
     for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from every(one, key)
     if isinstance(value, dict) and key in value:

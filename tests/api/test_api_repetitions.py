@@ -1,4 +1,4 @@
-"""Tests of the removal of repetitions from model output, with terms and HTML, through the whole service."""
+"""Tests that repetitions in the output of a model are removed from a response, with glossary terms and in HTML."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,10 @@ WRITTEN = [("The", 0), ("council", 1), ("the", 0), ("council", 1), ("meets", 2),
 
 
 class RepeatingModel:
-    """An engine handler that outputs `WRITTEN` for every source, split into the pieces of a real model."""
+    """A handler of a fake engine that outputs the words `WRITTEN` for every source.
+
+    The words are split into the pieces of a real tokenizer.
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -34,7 +37,10 @@ class RepeatingModel:
 
 
 def _look(source: Tokens, place: int) -> list[float]:
-    """Return attention weights that are equal for the pieces of the source word at ``place`` and 0 for all others."""
+    """Return an attention weight for each piece in ``source``.
+
+    The pieces of the word with index ``place`` have equal weights, and all other pieces have the weight 0.
+    """
     word = -1
     weights = []
     for piece in source:
@@ -44,7 +50,10 @@ def _look(source: Tokens, place: int) -> list[float]:
 
 
 async def translated(ports: Both, **fields: Any) -> dict[str, Any]:
-    """Return the translation of `SOURCE`, as plain text or in markup."""
+    """Return the translation of `SOURCE` in the response of ``/v1/translate``.
+
+    ``fields`` are further fields of the request.
+    """
     tokenizer = ports.translator.tokenizer
     assert len(tokenizer.encode(SOURCE)) > len(SOURCE.split()) + 1  # some words have several pieces
     ports.handle(RepeatingModel(tokenizer))

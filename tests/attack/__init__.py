@@ -1,1 +1,1 @@
-"""Attacks on a running service. Each test repeats one attack while another caller, the victim, uses the service."""
+"""Attacks on a running service. While an attack is running, another caller, the victim, uses the service."""

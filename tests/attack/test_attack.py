@@ -1,4 +1,4 @@
-"""Tests that no request stops the requests of another caller."""
+"""Tests that a request that takes much time or memory does not delay the requests of another caller."""
 
 import json
 import time
@@ -22,7 +22,7 @@ LEAST_S = 2.0
 
 
 class Attack(NamedTuple):
-    """A request, the statuses and the code of its response, and headers."""
+    """A request that attacks the service, with the status and the error code that the service must return."""
 
     path: str
     body: Callable[[], bytes]
@@ -75,7 +75,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def quiet_s(server: Server) -> float:
-    """The 95th percentile of the time of a short request while there is no attack."""
+    """Return the 95th percentile of the durations of short requests, in seconds, while there is no attack."""
     with Victim(server.url, "ruhig") as victim:
         time.sleep(1.0)
     return p95(victim.new_s)

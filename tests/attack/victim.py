@@ -1,4 +1,4 @@
-"""A caller whose requests must not be delayed while an attack is running, and the memory of the service."""
+"""The victim of an attack, which measures the duration of its requests, and functions that measure memory."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ PAUSE_S = 0.05
 
 
 class Victim:
-    """A thread that sends short requests and probes, one after the other, until the block ends."""
+    """A thread that sends short requests and probes, one after the other, until its ``with`` block ends."""
 
     def __init__(self, url: str, mark: str) -> None:
         self._url = url
@@ -51,12 +51,12 @@ class Victim:
 
 
 def p95(times_s: list[float]) -> float:
-    """Return the 95th percentile of some times."""
+    """Return the 95th percentile of the durations ``times_s``, in seconds."""
     return sorted(times_s)[int(len(times_s) * 0.95)]
 
 
 def family(pid: int) -> list[int]:
-    """Return the id of a process and those of all processes below it."""
+    """Return the process id ``pid`` and the ids of all processes that descend from it."""
     found, waiting = [], [pid]
     while waiting:
         one = waiting.pop()
@@ -67,7 +67,7 @@ def family(pid: int) -> list[int]:
 
 
 def memory_bytes(pid: int) -> int:
-    """Return the proportional memory of a process and all processes below it. Shared pages count once."""
+    """Return the memory of a process and all its descendants, in bytes. A page that they share is counted once."""
     total = 0
     for one in family(pid):
         try:

@@ -1,4 +1,4 @@
-"""Tests of the shared tier with a real Redis, both on its own and behind the memory tier."""
+"""Tests of the cache in Redis (the shared tier) with a real server, with and without the cache in memory."""
 
 import asyncio
 import time

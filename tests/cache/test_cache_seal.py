@@ -1,4 +1,4 @@
-"""Tests of encrypted cache values: only holders of the secret can read or write them, and secrets can be rotated."""
+"""Tests that values in Redis are encrypted, that only a secret makes them readable, and that secrets can be rotated."""
 
 import base64
 import itertools
@@ -23,7 +23,7 @@ LATER_MS = 2**42
 
 
 class Tiers:
-    """Several shared tiers on one Redis, and the events that they report."""
+    """A factory of shared cache tiers that use one Redis server, and the events that these tiers report."""
 
     def __init__(self, url: str) -> None:
         self._url = url

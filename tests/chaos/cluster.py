@@ -1,9 +1,9 @@
-"""Processes of the service on the loopback address, with nginx in front of them.
+"""Processes of the service on the loopback address, with nginx in front of them, for tests of rolling updates.
 
-While nginx is running, creating a file for a port excludes this port from nginx's upstreams. Reloading the
-configuration would instead close the connections of callers, sometimes in the middle of a request. Here these
-connections stay open, and so do nginx's connections to the process that is stopping, just like the connections of
-proxies in front of Kubernetes pods.
+While nginx is running, a test creates a file named after a port to stop new requests to this port. If nginx reloaded
+its configuration instead, it would close the connections of callers, sometimes in the middle of a request. With the
+file, these connections stay open. The connections between nginx and the process that is stopping also stay open, as
+between a proxy and a Kubernetes pod.
 """
 
 import contextlib
@@ -52,11 +52,11 @@ http {{
 
 
 class Missing(Exception):
-    """A program that the test needs is not installed."""
+    """The error that a program which the test needs is not installed."""
 
 
 def require_programs() -> None:
-    """Check that the programs are installed.
+    """Raise an exception if nginx or redis-server is not installed.
 
     Raises:
         Missing: a program is not installed. The message names it.
@@ -68,14 +68,17 @@ def require_programs() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of the service and its two ports."""
+    """A running process of the service, with its main port and its administration port."""
 
     port: int
     admin_port: int
     server: Server
 
     async def samples(self) -> dict[str, float]:
-        """Return the process's metrics under ``name`` or ``name{label=value,…}``, with sorted labels."""
+        """Return the value of each metric of the process.
+
+        A key is ``name`` or ``name{label=value,…}`` with sorted labels.
+        """
         text = (await self.server.http.get("/metrics")).raise_for_status().text
         families = text_string_to_metric_families(text)
         return {_named(one.name, one.labels): one.value for family in families for one in family.samples}
@@ -88,7 +91,13 @@ def _named(name: str, labels: dict[str, str]) -> str:
 
 @asynccontextmanager
 async def nginx(upstreams: str, route: str, folder: Path) -> AsyncIterator[Server]:
-    """Start nginx with these upstreams and this route, and wait until an upstream is ready."""
+    """Start nginx, wait until a process behind it is ready, and yield nginx's server.
+
+    Stop nginx after the ``with`` block.
+
+    ``upstreams`` and ``route`` are parts of nginx's configuration: the groups of ports, and the directives that select
+    a group for a request. ``folder`` is the folder for nginx's files.
+    """
     port = free_port()
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, port=port, upstreams=upstreams, route=route), "utf-8")
@@ -98,16 +107,17 @@ async def nginx(upstreams: str, route: str, folder: Path) -> AsyncIterator[Serve
 
 
 def upstream(name: str, ports: Sequence[int]) -> str:
-    """Return an nginx upstream with these ports. It sends each request to the port with the fewest connections."""
+    """Return the configuration of an nginx upstream. It sends each request to the port with the fewest connections."""
     servers = " ".join(f"server 127.0.0.1:{port} max_fails=0;" for port in ports)
     return f"  upstream {name} {{ least_conn; {servers} keepalive 32; }}\n"
 
 
 @asynccontextmanager
 async def process(port: int, redis_url: str | None, **settings: str) -> AsyncIterator[Process]:
-    """Start a process that serves the tiny models with one thread per engine, and wait until it is ready.
+    """Start a process of the service with the tiny test models, and yield it when it is ready.
 
-    The names in ``settings`` are lower-case and have no prefix.
+    The process uses one thread per engine, and stops after the ``with`` block. ``settings`` are environment variables
+    in lower case, without the prefix ``DEPESCHE_``. If ``redis_url`` is None, the process uses no Redis.
     """
     admin_port = free_port()
     given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}
@@ -127,7 +137,7 @@ async def process(port: int, redis_url: str | None, **settings: str) -> AsyncIte
 
 
 class Endpoints:
-    """The ports that nginx sends requests to."""
+    """The set of ports to which nginx sends new requests. ``url`` is the URL of nginx."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
@@ -138,13 +148,16 @@ class Endpoints:
         (self._folder / str(port)).touch()
 
     def put_back(self, port: int) -> None:
-        """Start sending requests to ``port`` again."""
+        """Start sending new requests to ``port`` again."""
         (self._folder / str(port)).unlink()
 
 
 @asynccontextmanager
 async def endpoints(ports: Sequence[int]) -> AsyncIterator[Endpoints]:
-    """Start nginx in front of two or more ports, of which at least one is ready."""
+    """Start nginx in front of two or more ports, and yield the set of ports that it uses.
+
+    At least one port must be ready.
+    """
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="depesche-nginx-")))
         folder.chmod(0o755)  # noqa: ASYNC240 - does not wait; nginx reads the files as another user
@@ -153,9 +166,9 @@ async def endpoints(ports: Sequence[int]) -> AsyncIterator[Endpoints]:
 
 
 def _upstreams(ports: Sequence[int]) -> str:
-    """Return two upstreams for each port: the port itself, and all other ports.
+    """Return the configuration of two upstreams for each port: one with the port itself, and one with all other ports.
 
-    The number of the request selects the port.
+    nginx selects the port for a request by hashing the id of the request.
     """
     shares = "".join(f" {100 / len(ports):.2f}% {port};" for port in ports[:-1])
     split = f"  split_clients $request_id $port {{{shares} * {ports[-1]}; }}\n"

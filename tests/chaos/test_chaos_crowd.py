@@ -1,4 +1,4 @@
-"""Tests of a giant article among short ones, and of a full queue, with an engine that counts its work."""
+"""Tests of a very long article among short ones, and of a full queue, with an engine that simulates time."""
 
 import asyncio
 import math
@@ -39,10 +39,11 @@ def giant() -> str:
 
 
 class Meter:
-    """A handler that counts simulated time: ``CALL_S`` for each call, and ``TOKEN_S`` for each padded source token.
+    """An engine handler that adds up simulated time.
 
-    The result therefore does not depend on the speed of the machine. ``done_s`` contains, for each text, the time at
-    which its last sentence was finished.
+    Each call takes ``CALL_S``, and each padded source token takes ``TOKEN_S``. The measured times therefore do not
+    depend on the speed of the machine. ``done_s`` maps the number of each text to the simulated time at which its last
+    sentence was finished.
     """
 
     def __init__(self) -> None:
@@ -60,14 +61,18 @@ class Meter:
 
 
 async def queued(ports: Both, sentences: int) -> None:
-    """Wait until the translation queue contains ``sentences`` sentences, even if the event loop's clock is stopped."""
+    """Wait until the translation queue contains ``sentences`` sentences. The clock of the event loop may be stopped."""
     queue = ports.translator.batcher.queue
     while len(queue) < sentences:
         await asyncio.to_thread(time.sleep, 0.005)
 
 
 async def p95_s(ports: Both, meter: Meter, busy_with: str, clock: Clock, first: int) -> float:
-    """Return the 95th percentile of the times of short articles that arrive while the engine processes another text."""
+    """Return the 95th percentile of the simulated times of short articles, in seconds, while the engine is busy.
+
+    The engine is busy with the text ``busy_with`` when the short articles arrive. ``first`` is the number of the first
+    short article.
+    """
     gate = Gate(meter)
     ports.handle(gate)
     other = asyncio.create_task(ports.translate(busy_with))

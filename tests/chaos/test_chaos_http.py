@@ -1,4 +1,4 @@
-"""Tests of the server process under load, after disconnects, after signals, and with damaged weights."""
+"""Tests of the server process under load, with clients that disconnect, after signals, and with damaged weights."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ QUEUED = 'depesche_queue_sentences{model="starter-de-en"}'
 
 
 def long_text(chars: int, *, first: int = 0) -> str:
-    """Return paragraphs of distinct sentences, numbered from ``first``, with ``chars`` characters in total."""
+    """Return paragraphs of different sentences, numbered from ``first``, that have ``chars`` characters in total."""
     numbers = range(first, first + chars // 90)
     sentences = (SENTENCE.format(n % 365, n) + ("\n\n" if n % 5 == 0 else " ") for n in numbers)
     return "".join(sentences)[:chars]
@@ -44,7 +44,7 @@ def long_text(chars: int, *, first: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Start a server with slow engines. The server and its clients may each open ``FILES`` connections."""
+    """Yield a server with slow engines. The server and its clients may each have ``FILES`` connections open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, FILES), hard))
     try:
@@ -96,9 +96,10 @@ def test_disconnect_mid_stream_cancels_the_work(server: Server) -> None:
 
 
 def assert_engine_rests(server: Server) -> None:
-    """Assert that the engine has no other work, by checking that a second request adds only its own tokens.
+    """Assert that the engine has no work left from earlier requests.
 
-    The first request waits for the remaining work.
+    The function sends two requests. The first one waits for work that may be left. The second one must add only its own
+    source tokens to the metrics.
     """
     counts = []
     for day in (1, 2):
@@ -126,7 +127,7 @@ async def test_2000_requests_get_their_own_answers(server: Server) -> None:
 
 
 def posted(text: str, headers: str = "") -> bytes:
-    """Return the bytes of a request."""
+    """Return the bytes of an HTTP request that translates ``text``. ``headers`` are additional header lines."""
     body = json.dumps({"text": text}).encode()
     head = f"POST /v1/translate HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {len(body)}\r\n"
     timeout = f"request-timeout-ms: {PATIENT['request_timeout_ms']}\r\n"

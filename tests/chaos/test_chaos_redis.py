@@ -1,6 +1,6 @@
-"""Tests of the shared cache tier when Redis is dead, paused, full or fake: calls end in bounded time without errors.
+"""Tests of the cache in Redis (the shared tier) while Redis is dead, paused, full or replaced by a faulty server.
 
-They also test that the tier recovers.
+Calls must end in bounded time without an error, and the cache must use Redis again after its recovery.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ PATIENT_S = 30.0
 
 
 class Rig:
-    """A cache without a memory tier, so that every call goes to the shared tier."""
+    """A cache without a memory tier, so every call goes to the shared tier in Redis."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self.events: list[Event] = []
@@ -46,22 +46,22 @@ class Rig:
 
     @contextmanager
     def between_probes(self) -> Iterator[None]:
-        """Stop the clock of the circuit breaker, so that no call is a probe while it is open."""
+        """Stop the clock of the circuit breaker in a ``with`` block, so an open breaker allows no call as a probe."""
         self._stopped_s = time.monotonic()
         yield
         self._stopped_s = None
 
     async def look(self) -> dict[bytes, bytes]:
-        """Return the entries under two keys."""
+        """Return the values that are stored under the keys ``A`` and ``B``. A key without a value is left out."""
         return await self.cache.get_many([A, B], task="t")
 
     async def works(self) -> bool:
-        """Store an entry, and return whether it can be found."""
+        """Store a value, and return whether the cache then contains it."""
         await self.cache.put_many({A: b"a"}, started_s=time.monotonic())
         return await self.look() == {A: b"a"}
 
     async def recovers(self) -> None:
-        """Wait until the shared tier works again."""
+        """Wait until the shared tier works again, and fail if it does not."""
         for _ in range(MOST_TRIES):
             if await self.works():
                 break
@@ -71,7 +71,7 @@ class Rig:
 
     @property
     def reasons(self) -> set[str]:
-        """Return the reasons of all failed calls since the last call of this method."""
+        """Return the reasons of all calls that have failed since this property was last read."""
         found: set[str] = {event.reason for event in self.events if isinstance(event, SharedCacheFailed)}
         self.events.clear()
         return found
@@ -87,9 +87,10 @@ async def rig_at(url: str, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Rig]:
 
 
 async def calls_are_only_misses(rig: Rig) -> None:
-    """Assert that lookups and puts, sequential and concurrent, end in bounded time without an error.
+    """Assert that the cache finds nothing, and that all calls end in bounded time without an error.
 
-    The circuit breaker must open exactly once.
+    Lookups and writes are called one after the other, and lookups also concurrently. The circuit breaker must open
+    exactly once.
     """
     with rig.between_probes():
         async with asyncio.timeout(PATIENT_S):
@@ -102,7 +103,10 @@ async def calls_are_only_misses(rig: Rig) -> None:
 
 
 def assert_reached(rig: Rig, calls: int) -> None:
-    """Assert that only the first ``calls`` calls reached Redis and that the others did not wait."""
+    """Assert that only the first ``calls`` calls were sent to Redis.
+
+    The open circuit breaker must refuse all others.
+    """
     told = [event.reason == "open" for event in rig.events if isinstance(event, SharedCacheFailed)]
     assert told == [False] * calls + [True] * (len(told) - calls)
     assert len(told) == 40
@@ -172,9 +176,10 @@ Answer = Callable[[bytes], bytes]
 
 @asynccontextmanager
 async def answering(answer: Answer) -> AsyncIterator[str]:
-    """Start a fake Redis and return its URL.
+    """Start a fake Redis server and yield its URL.
 
-    ``answer`` maps the bytes that were received to the reply. An empty reply closes the connection.
+    ``answer`` returns the reply to the bytes that the server received. After an empty reply, the server closes the
+    connection.
     """
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

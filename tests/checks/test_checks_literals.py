@@ -1,4 +1,4 @@
-"""Tests of the checks of addresses, placeholders, signs, markup, invented words and words of the source language."""
+"""Tests of the checks for addresses, placeholders, signs, markup, invented words, and words of the source language."""
 
 import time
 import unicodedata

@@ -1,4 +1,4 @@
-"""Tests of the checks for repetition, length and untranslated words."""
+"""Tests of the checks for repetitions, the length of the output, and words that were not translated."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Tests of the checks of names, quotations, negations and units in German and English."""
+"""Tests of the checks for names, quotations, negations and units in German and English texts."""
 
 import pytest
 

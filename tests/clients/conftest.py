@@ -1,4 +1,4 @@
-"""Fixtures for the tests of clients: a running service, and a server with scripted answers in front of it."""
+"""Fixtures for tests of clients: a running service, and a server that sends prepared responses in its place."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,16 +15,16 @@ Scripted = tuple[int, dict[str, str], bytes]
 
 @pytest.fixture(scope="session")
 def url() -> Iterator[str]:
-    """Start a service with the tiny models, and return its URL."""
+    """Start a service with the tiny models, and yield its URL."""
     with serving() as found:
         yield found
 
 
 @contextmanager
 def scripted(url: str, *answers: Scripted) -> Iterator[tuple[str, list[str]]]:
-    """Start a server that sends the answers in turn and then forwards requests to ``url``.
+    """Start a server that sends the responses ``answers``, one for each request, and then forwards requests to ``url``.
 
-    Yield its URL and the list of the paths that were requested.
+    Yield the URL of the server, and a list to which the server appends the path of each request.
     """
     waiting, paths = list(answers), list[str]()
 

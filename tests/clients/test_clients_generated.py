@@ -1,4 +1,4 @@
-"""Tests that generators create usable clients from the stored OpenAPI document, without warnings."""
+"""Tests that client generators create usable clients from docs/api/openapi.json without warnings."""
 
 import importlib
 import importlib.util
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def client(generated: str, url: str) -> Iterator[Any]:
-    """Return a generated client that is connected to the service."""
+    """Yield a client from the generated package that is connected to the service at ``url``."""
     assert generated
     with part("client").Client(base_url=url) as found:
         yield found
@@ -40,7 +40,7 @@ def client(generated: str, url: str) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Generate a Python client, and make it importable. Return what the generator printed."""
+    """Generate a Python client, and make its package importable. Yield what the generator printed."""
     if importlib.util.find_spec("openapi_python_client") is None:
         pytest.skip("openapi-python-client is not installed (pip install -e '.[dev]')")
     folder = tmp_path_factory.mktemp("generated")
@@ -56,7 +56,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def part(name: str) -> Any:
-    """Import a module of the generated package."""
+    """Import the module ``name`` of the generated package, and return it."""
     return importlib.import_module(f"{PACKAGE}.{name}")
 
 

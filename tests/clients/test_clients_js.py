@@ -1,4 +1,4 @@
-"""Tests of the JavaScript client in Node.js against a running service."""
+"""Tests of the JavaScript client, which runs in Node.js and calls a running service."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ STREAM = {"Content-Type": "text/event-stream"}
 
 
 def called(url: str, task: str, text: str = TEXT) -> dict[str, Any]:
-    """Run a task of the test program with the client, and return what it prints."""
+    """Run a task of client.mjs, a program that uses the JavaScript client, and return the JSON that it prints."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")

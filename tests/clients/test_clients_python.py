@@ -1,4 +1,4 @@
-"""Tests of the Python client against a running service."""
+"""Tests of the Python client, which calls a running service."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Tests that articles are read from JSON-LD and web pages, and that editions are written as JSON-LD."""
+"""Tests that articles are read from JSON-LD and web pages, and that outputs are written as JSON-LD."""
 
 from contextlib import suppress
 from typing import Any
@@ -34,7 +34,7 @@ PAGE = f"""<!doctype html><html lang="de"><head><title>Bahn baut aus - Zeitung</
 
 
 def edition(language: Any = "en") -> Edition:
-    """Return an edition in ``language``."""
+    """Return the outputs to write into a document, in ``language``."""
     return Edition(
         language, "Headline", "Lead.", "Body.", "Summary.", SOURCE_TYPE, "credit", "2026-01-02T03:04:05Z", "de"
     )

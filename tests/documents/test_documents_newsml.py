@@ -1,4 +1,4 @@
-"""Tests that NewsML-G2 items are read, and that damaged or hostile ones are refused."""
+"""Tests that NewsML-G2 items are read, and that damaged or malicious ones are rejected."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests that ninjs items are read, written as in the schema, and rejected with the name of the invalid field."""
+"""Tests that ninjs items are read, that outputs follow the ninjs schema, and that errors name the invalid field."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of the headline and lead of web pages."""
+"""Tests that the headline and the lead of a web page are found."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests that the registry finds document formats, and that a new format needs only one file."""
+"""Tests that the registry finds the document formats, and that one new file adds a format."""
 
 import textwrap
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ EDITION = Edition("en", "Headline", None, "Body.", None, None, "credit", "2026-0
 
 @pytest.fixture
 def wire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Add a document format as one file in a folder of the package."""
+    """Add a document format named ``wire`` to the package `service.documents` during a test."""
     (tmp_path / "a_wire.py").write_text(textwrap.dedent(WIRE), "utf-8")
     monkeypatch.setattr(documents, "__path__", [str(tmp_path), *documents.__path__])
     formats.cache_clear()

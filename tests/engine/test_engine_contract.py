@@ -1,4 +1,4 @@
-"""Contract tests for every engine, on a converted checkpoint of every architecture."""
+"""Tests of what every engine must do, with a checkpoint of every architecture that the engine supports."""
 
 import warnings
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def engine(request: pytest.FixtureRequest, engines: dict[tuple[str, str], Engine
 
 
 class Encoder(Tokenizer):
-    """The tokenizer of a checkpoint, and the prefix of its outputs."""
+    """The tokenizer of a checkpoint, with the tokens with which every output of the checkpoint begins."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint.manifest, checkpoint.folder)

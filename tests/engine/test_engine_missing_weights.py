@@ -1,4 +1,4 @@
-"""Tests of checkpoints that lack weights, of pieces of another model, and of the first piece of outputs."""
+"""Tests of checkpoints that lack weights, of tokens of another model, and of the first token of an output."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.engine import checkpoints
 
 @pytest.fixture
 def shared(tmp_path: Path) -> Path:
-    """Return a checkpoint of two BERT models whose file has only one copy of the shared weights.
+    """Return a checkpoint of a BERT encoder and a BERT decoder whose file stores the weights that they share only once.
 
     The pooler of the encoder is not shared.
     """

@@ -1,4 +1,4 @@
-"""A fuzz target for the cleaner: no visible text is lost or duplicated, and every span is correct."""
+"""A fuzz target for the cleaning of articles: no visible text is lost or duplicated, and every span is correct."""
 
 from service.cleaning.boilerplate import read_lines
 from service.cleaning.clean import CleanedArticle, clean
@@ -21,13 +21,13 @@ SEEDS = (
 
 
 def work(text: str) -> CleanedArticle:
-    """Clean a text that has a headline and a lead."""
+    """Clean an input of the fuzzer. ``text`` contains the body, optionally after a headline and a lead."""
     *given, body = text.split(SEPARATOR, 2)
     return clean(body, DE, headline=given[0] if given else None, lead=given[1] if len(given) > 1 else None)
 
 
 def check(text: str) -> None:
-    """Raise an exception if text is lost, duplicated, or not at its span."""
+    """Raise an exception if cleaning loses or duplicates visible text, or returns a wrong span."""
     body = text.split(SEPARATOR, 2)[-1]
     cleaned = work(text)
     done = 0

@@ -1,4 +1,4 @@
-"""Tests that each model in the catalogue can be pulled from a hub, converted, verified and served."""
+"""Tests that each model in the catalogue can be downloaded from a model hub, converted, verified and served."""
 
 import json
 import warnings
@@ -38,7 +38,7 @@ STORY = (
 
 @pytest.fixture(scope="module")
 def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Repository]:
-    """Return the hub files of each model in the catalogue, with tiny weights."""
+    """Return the files that the hub has for each model in the catalogue, with tiny weights."""
     root = tmp_path_factory.mktemp("repositories")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # transformers warns that sacremoses is missing
@@ -49,7 +49,7 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reposito
 def desk(
     tmp_path_factory: pytest.TempPathFactory, repositories: dict[str, Repository], models_dir: Path
 ) -> Iterator[Desk]:
-    """Return a `Desk` with the project's manifests of hub models, and a hub with their repositories."""
+    """Yield a `Desk` (a helper that runs the command line) with the manifests of all hub models and a local hub."""
     with serving() as hub:
         made = Desk(tmp_path_factory.mktemp("desk"), hub, program="service")
         catalogue(made.models, NAMES, models_dir)
@@ -62,7 +62,7 @@ def desk(
 
 @pytest.fixture(scope="module")
 def pulled(desk: Desk, repositories: dict[str, Repository]) -> CompletedProcess[str]:
-    """Pull all models with one command, so that the libraries are imported only once."""
+    """Download all models with one command, and return its result. The command imports the libraries only once."""
     return desk.run("pull", "--licence-accepted", *repositories)
 
 
@@ -93,7 +93,7 @@ def test_model_is_pulled_verified_and_served(
 
 
 def answered(desk: Desk, manifest: Manifest, name: str) -> dict[str, Any]:
-    """Return the response of an application that serves this model."""
+    """Start an application that serves the model ``name``, and return its response to a request."""
     places = {"models_dir": desk.models, "installed_dir": desk.installed, f"{manifest.task}_model": name}
     settings = Settings.model_validate({**places, "engine_replicas": 1, "threads": 1})
     with TestClient(create_app(settings)) as client:
@@ -115,7 +115,7 @@ def test_engines_agree_in_float32(name: str, repositories: dict[str, Repository]
 
 
 def written(manifest: Manifest, folder: Path, kind: EngineKind) -> list[Tokens]:
-    """Return the greedy outputs for the probe sentences."""
+    """Return the tokens that the engine ``kind`` outputs in a greedy search, for each probe sentence of the model."""
     engine = load_engine(manifest, folder, kind, device="cpu", threads=1, compute_type="float32")
     try:
         return [found[0].tokens for found in engine.generate(probe_inputs(manifest, Tokenizer(manifest, folder)))]

@@ -1,4 +1,4 @@
-"""Tests that manifests, image and Compose file match the settings, ports and commands of the service."""
+"""Tests that Kubernetes manifests, image and compose.yaml fit the settings, ports and commands of the service."""
 
 import re
 from typing import Any
@@ -76,7 +76,10 @@ def test_verified_models_are_served() -> None:
 def test_gpu_overlay_serves_converted_models(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Check that no overlay requires the torch engine, because a pulled model has no weights for it."""
+    """Check that the GPU overlay does not require the torch engine.
+
+    A downloaded model has no weights for this engine.
+    """
     manifests = rendered("overlays/gpu")
     found = given(monkeypatch, settings(manifests))
     assert (found.engine, found.device) == ("auto", "cuda")
@@ -87,7 +90,7 @@ def test_gpu_overlay_serves_converted_models(
 
 
 def has_command(arguments: list[str]) -> bool:
-    """Return whether the command line has a command with these arguments."""
+    """Return whether ``arguments`` name an existing command of the command line."""
     found: Any = typer.main.get_command(app)
     for argument in arguments:
         if hasattr(found, "commands"):  # otherwise it would be an argument of the command

@@ -1,4 +1,7 @@
-"""An application that combines both ports and their OpenAPI documents, with links from results to the purge."""
+"""One application for both ports of the service, so Schemathesis can test them together.
+
+Its OpenAPI document contains links from results to the endpoint that removes them from the cache.
+"""
 
 from copy import deepcopy
 from typing import Any
@@ -21,7 +24,10 @@ PURGE = link(
 
 
 def application() -> ASGIApp:
-    """Return an application that combines the real ones, with the lifespan of the main port."""
+    """Return an application that passes a request to the real application of the main or the administration port.
+
+    Its startup and shutdown are those of the main port.
+    """
     settings = Settings(admin_port=1, metrics_port="both", log_level="warning")
     main = create_app(settings)
     admin = create_admin(main, settings)
@@ -36,7 +42,7 @@ def application() -> ASGIApp:
 
 
 def merged(main: FastAPI, admin: FastAPI) -> dict[str, Any]:
-    """Return one OpenAPI document for both ports, with links between them."""
+    """Return one OpenAPI document for the applications of both ports, with links from results to their removal."""
     document, other = deepcopy(main.openapi()), admin.openapi()
     document["paths"] |= {path: one for path, one in other["paths"].items() if path.startswith("/admin/")}
     document["components"]["schemas"] |= other["components"]["schemas"]

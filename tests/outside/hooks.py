@@ -1,6 +1,6 @@
-"""Schemathesis checks that a schema cannot express: valid data is rejected only for known reasons.
+"""Checks for Schemathesis that an OpenAPI schema cannot express. Schemathesis loads this file.
 
-Schemathesis loads this file.
+For example, the service may reject valid data only for known reasons.
 """
 
 from typing import Any
@@ -27,7 +27,10 @@ UNKNOWN_HEADER = "x-schemathesis-unknown-property"
 
 @schemathesis.hook
 def filter_case(_: schemathesis.HookContext, case: Case) -> bool:
-    """Skip cases with an unknown header. HTTP requires servers to ignore such headers, but Schemathesis expects 4xx."""
+    """Return False for a case with an unknown header, which is then skipped.
+
+    HTTP requires servers to ignore unknown headers, but Schemathesis expects a 4xx status.
+    """
     return UNKNOWN_HEADER not in (case.headers or {})
 
 
@@ -35,7 +38,7 @@ def filter_case(_: schemathesis.HookContext, case: Case) -> bool:
 def refusal_of_valid_data_has_a_reason(
     _: schemathesis.CheckContext, response: schemathesis.Response, case: Case
 ) -> None:
-    """Check that valid data is rejected only for one of the listed reasons."""
+    """Check that the service rejects data that fits the schema only with an error code in ``REASONS``."""
     if case.meta is not None and case.meta.generation.mode.is_positive and response.status_code in REFUSED:
         code = response.json().get("code")
         assert code in REASONS, f"{code}: the schema lets through what the service refuses"
@@ -43,7 +46,7 @@ def refusal_of_valid_data_has_a_reason(
 
 @schemathesis.check
 def only_a_short_time_runs_out(_: schemathesis.CheckContext, response: schemathesis.Response, case: Case) -> None:
-    """Check that 503 and 504 are returned only for requests with a short deadline."""
+    """Check that the service returns 503 or 504 only for requests with a time limit of less than 30 seconds."""
     if response.status_code in LATE:
         assert response.json()["code"] == LATE[response.status_code]
         assert int(dict(case.headers or {}).get(TIMEOUT, SHORT_MS)) < SHORT_MS

@@ -1,4 +1,4 @@
-"""Helpers for the pipeline tests: a generator with a real tokenizer, a real batcher and a fake engine."""
+"""Helpers for tests of translation and summarisation: a generator with a real tokenizer and queue but a fake engine."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -32,7 +32,7 @@ PIECES_FILE = "pieces.model"
 
 
 def train_pieces(folder: Path) -> Path:
-    """Train a tiny SentencePiece model and write it to ``folder``."""
+    """Train a tiny SentencePiece model, write it to ``folder``, and return ``folder``."""
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(SENTENCES * 3),
         model_prefix=str(folder / "pieces"),
@@ -47,7 +47,7 @@ def train_pieces(folder: Path) -> Path:
 def manifest(
     task: str, *, max_source_tokens: int, hypotheses: int, acceptance: Mapping[str, Any] | None = None
 ) -> Manifest:
-    """Return a manifest for a model that does not exist."""
+    """Return a manifest for ``task`` whose model has no weights. The beam size equals ``hypotheses``."""
     return Manifest.model_validate(
         {
             "id": "test/fake",
@@ -75,7 +75,7 @@ def manifest(
 
 
 class BestTexts:
-    """A result kind whose results are the texts of the best outputs."""
+    """A kind of cached result that consists of the text of the best output for each source."""
 
     versions = ("1",)
 
@@ -103,7 +103,7 @@ class BestTexts:
 
 @dataclass(frozen=True)
 class Stand:
-    """A generator with its engine and cache, and a `CachedGenerator` for best texts."""
+    """A generator with its fake engines, its queue and a cache, and a `CachedGenerator` for the best outputs."""
 
     generator: LocalGenerator
     engines: Engines
@@ -112,15 +112,18 @@ class Stand:
     cached: CachedGenerator[str, str]
 
     def translator(self) -> Translator:
-        """Create a translator with this generator and cache."""
+        """Return a new translator that uses this generator and cache."""
         return Translator(self.generator, self.cache, None)
 
     def summarizer(self) -> Summarizer:
-        """Create a summarizer with this generator and cache."""
+        """Return a new summariser that uses this generator and cache."""
         return Summarizer(self.generator, self.cache, None)
 
     async def decode(self, *texts: str, origin: str | None = None, call: Call | None = None) -> list[tuple[str, bool]]:
-        """Generate the best output for each text, with ``origin`` or the text itself as its origin."""
+        """Return the best output for each text, and whether it came from the cache.
+
+        ``origin`` is the text from which the sentences were taken. If it is None, each text is its own origin.
+        """
         tags = self.cached.tags([text if origin is None else origin for text in texts])
         found = await self.cached.results(texts, tags, call or Call())
         return [(one.value, one.cached) for one in found]
@@ -139,15 +142,15 @@ class Stand:
 
     @property
     def reached(self) -> list[str]:
-        """Return the texts that reached the engine, in order, except those that only keep it busy."""
+        """Return the texts that the engine received, in order, except the placeholders that keep the engine busy."""
         items = [item for batch in self.engines.batches() for item in batch]
         return [self.tokenizer.decode(item.tokens) for item in items if item.tokens != ("busy",)]
 
     def answer(self, answers: Mapping[str, str], *, other: str | None = None) -> None:
-        """Define the outputs of the engine.
+        """Set the outputs of the engine.
 
-        The output for a source is the value of the key that the source contains. If there is none, it is ``other`` or,
-        without ``other``, the source itself.
+        If a source contains a key of ``answers``, the output is the value of this key. Otherwise the output is
+        ``other``, or the source itself if ``other`` is None.
         """
 
         def write(tokens: Tokens) -> Tokens:
@@ -177,7 +180,11 @@ async def stand(
     handler: Handler = COPYING,
     listener: Listener = ignore,
 ) -> AsyncIterator[Stand]:
-    """Start a generator whose engine copies sources, or uses ``handler`` if it is given."""
+    """Start a generator and yield it with its cache. Its fake engine returns the outputs of ``handler``.
+
+    By default, the output is a copy of the source. ``pieces`` is the folder of the SentencePiece model. The other
+    arguments are limits of the queue, fields of the manifest, and the listener for events of the cache.
+    """
     found = manifest(task, max_source_tokens=max_source_tokens, hypotheses=hypotheses, acceptance=acceptance)
     engines, cache = Engines(handler), Cache(Memory(max_bytes=2**20, ttl_s=3_600), listener=listener)
     async with running(engines, limits) as batcher:
@@ -186,10 +193,10 @@ async def stand(
 
 
 def codes(result: Any) -> list[str]:
-    """Return the codes of a result's notices, in order."""
+    """Return the codes of the notices of ``result``, in order."""
     return [notice.code for notice in result.notices]
 
 
 def now_s() -> float:
-    """Return the time of the running event loop."""
+    """Return the time of the running event loop, in seconds."""
     return asyncio.get_running_loop().time()

@@ -1,4 +1,7 @@
-"""Tests of hints: the translations of terms in a causal model's prompt, and their inflected forms in the output."""
+"""Tests of hints, which are required translations of terms in the prompt of a causal model.
+
+The tests also check that inflected forms of these translations count as applied.
+"""
 
 import random
 from collections.abc import AsyncIterator
@@ -122,7 +125,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @asynccontextmanager
 async def tiny(folder: Path, thorough: Thorough | None = None, *, hints: bool = False) -> AsyncIterator[LocalGenerator]:
-    """Start a generator for the tiny Gemma model with random weights."""
+    """Start a generator for a tiny Gemma model with random weights, and yield it.
+
+    ``thorough`` contains the settings of a second search. If ``hints`` is True, the prompts contain hints.
+    """
     entry = causal_entry(folder)
     prompts = entry.manifest.prompts
     assert prompts is not None
@@ -137,7 +143,7 @@ async def tiny(folder: Path, thorough: Thorough | None = None, *, hints: bool = 
 
 
 async def prompts_of(folder: Path, monkeypatch: pytest.MonkeyPatch, term: str, *, hints: bool) -> list[object]:
-    """Translate a text with the translation ``term`` for "Minister", and return the prompts."""
+    """Translate a text in which "Minister" must become ``term``, and return the prompts that the model received."""
     options, item = TranslationOptions(glossary=Glossary({"Minister": term})), LocalGenerator._item
     sources: list[object] = []
 
@@ -166,7 +172,7 @@ async def test_prompt_that_would_not_fit_has_no_hints(folder: Path, monkeypatch:
 
 
 async def test_chosen_output_has_the_best_sum_of_both_scores(folder: Path) -> None:
-    """Check the choice with a real engine against the scores that it returns for every candidate."""
+    """Check that the translator chooses the output with the best sum of its score and its weighted backward score."""
     text, weight = "Der Minister kam am Montag nach Berlin, und am Abend regnete es in ganz Bayern.", 2.0
     thorough = Thorough(beam_size=4, hypotheses=4, below_score=0.0, backward_weight=weight)
     async with tiny(folder, thorough) as generator:

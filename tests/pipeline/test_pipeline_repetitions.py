@@ -1,4 +1,4 @@
-"""Tests of repetitions: words that the model repeats are removed from text and alignment, and a notice reports it."""
+"""Tests that repeated words are removed from an output and its alignment, and that a notice reports the removal."""
 
 import re
 from pathlib import Path
@@ -20,14 +20,17 @@ A, B, C = SENTENCES[0], SENTENCES[1], SENTENCES[3]
 
 
 def alignment(text: str) -> Alignment:
-    """Align each word with the source piece that has the same index."""
+    """Return an alignment of each word in ``text`` with the source word that has the same index."""
     words = tuple(Span(*match.span()) for match in re.finditer(r"\w+|,", text))
     rows = tuple(tuple(float(piece == word) for piece in range(len(words))) for word in range(len(words)))
     return Alignment(words, words, rows)
 
 
 def columns(found: Collapsed, output: str) -> list[tuple[str, int]]:
-    """Return the remaining words, each with the index of its source piece."""
+    """Return the words that remain in ``found``, each with the index of the source word that it is aligned with.
+
+    ``found`` is the result of removing the repetitions from ``output``.
+    """
     left = found.aligned(alignment(output))
     return [(word.of(found.text), row.index(max(row))) for word, row in zip(left.target, left.weights, strict=True)]
 
@@ -103,7 +106,7 @@ def test_collapsed_output_has_no_repetition_and_no_new_word(source: str, output:
 
 
 def stuttering(at: Stand) -> None:
-    """Make the engine repeat words when it translates ``B``."""
+    """Make the engine output a text with repeated words when it translates the sentence ``B``."""
 
     def written(tokens: tuple[str, ...]) -> tuple[str, ...]:
         return at.tokenizer.encode("the city the city council")[:-1] if at.tokenizer.decode(tokens) == B else tokens
@@ -112,7 +115,11 @@ def stuttering(at: Stand) -> None:
 
 
 async def told(translator: Translator, text: str) -> tuple[list[str], list[tuple[str, str]], str, int]:
-    """Return the streamed sentences, notices about repetitions, translation, and number of cached sentences."""
+    """Translate ``text``, and return what the caller receives.
+
+    The result contains the streamed sentences, the code and the passage of each notice about a repetition, the
+    translation, and the number of sentences from the cache.
+    """
     heard: list[Finished] = []
     (found,) = await translator.translate([text], Call(finished=heard.append))
     notes = [

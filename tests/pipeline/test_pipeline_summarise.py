@@ -1,4 +1,4 @@
-"""Tests of summaries: accepted and rejected rewrites, and sentences that are too long for the model."""
+"""Tests of summaries: rewritten sentences that are accepted or rejected, and sentences too long for the model."""
 
 from pathlib import Path
 

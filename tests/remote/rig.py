@@ -1,4 +1,4 @@
-"""A remote generator and a translator that use a scripted server."""
+"""Helpers for tests of remote models: a generator and a translator that use a server with prepared answers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,14 +22,17 @@ CATALOG = Catalog(Path(__file__).parents[2] / "models")
 
 
 def changed(manifest: Manifest, **remote: Any) -> Manifest:
-    """Return the manifest with other fields in its table ``remote``, and without a second search."""
+    """Return a copy of the manifest without a second search.
+
+    ``remote`` replaces fields of the manifest's table ``remote``.
+    """
     assert manifest.remote is not None
     return manifest.model_copy(update={"remote": manifest.remote.model_copy(update=remote), "thorough": None})
 
 
 @dataclass
 class RemoteStand:
-    """A remote generator with a translator, a cache and the events so far."""
+    """A generator for a remote model, with a translator, a cache, and the events that the generator has reported."""
 
     generator: RemoteGenerator
     translator: Translator
@@ -37,11 +40,11 @@ class RemoteStand:
     events: list[Event] = field(default_factory=list)
 
     async def translate(self, *texts: str, options: TranslationOptions = PLAIN, **call: Any) -> list[Translation]:
-        """Translate ``texts``. ``call`` contains options of the call."""
+        """Translate ``texts``. ``call`` contains arguments of `Call`, and ``within_s``, the time limit in seconds."""
         return await self.translator.translate(texts, Call.within(call.pop("within_s", 10.0), **call), options=options)
 
     def of_type(self, kind: type) -> list[Any]:
-        """Return the events of a type."""
+        """Return the reported events that are instances of ``kind``."""
         return [event for event in self.events if isinstance(event, kind)]
 
 
@@ -54,9 +57,11 @@ def codes(translation: Translation) -> set[str]:
 async def remote_stand(
     url: str, *, thorough: bool = False, name: str = "remote-de-en", start: bool = True, **options: Any
 ) -> AsyncIterator[RemoteStand]:
-    """Start a generator for the server at ``url``. ``options`` are fields of `RemoteServer` and of the manifest.
+    """Create a generator for the model server at ``url``, and yield it with a translator and a cache.
 
-    ``referee`` is the model that judges the translations.
+    The generator uses the manifest ``name`` of the catalogue. It searches again for doubtful sentences only if
+    ``thorough`` is True. If ``start`` is False, the generator is not started. ``options`` are fields of `RemoteServer`
+    and of the manifest's table ``remote``, and ``referee``, the model that judges the translations.
     """
     own = {key: options.pop(key) for key in ("form", "context_sentences", "logprobs", "body") if key in options}
     referee = options.pop("referee", None)

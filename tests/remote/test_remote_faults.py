@@ -1,4 +1,7 @@
-"""Tests of each way in which the server of a remote model can fail. The text or its warning reaches the caller."""
+"""Tests of all kinds of failures of a remote model's server.
+
+The caller must receive either a correct text or a warning or error.
+"""
 
 import asyncio
 import time
@@ -25,12 +28,15 @@ WHOLE = " ".join(ENGLISH.values())
 
 
 def good(body: dict[str, Any]) -> Reply:
-    """Answer with the right translation, in the right form."""
+    """Return a response with the right translation, in the form that the prompt requires."""
     return said(f"1: {ENGLISH[sentence_of(body)]}")
 
 
 def bad_for_second(*replies: Reply) -> Callable[[dict[str, Any]], Reply]:
-    """Return a script that answers the second sentence with ``replies`` in turn; the last one is repeated."""
+    """Return a function that answers requests for the second sentence with ``replies``, one after the other.
+
+    The last reply is repeated. Requests for other sentences get the right translation.
+    """
     left = list(replies)
 
     def script(body: dict[str, Any]) -> Reply:
@@ -42,7 +48,7 @@ def bad_for_second(*replies: Reply) -> Callable[[dict[str, Any]], Reply]:
 
 
 async def until_ready(stand: RemoteStand) -> None:
-    """Wait until the server is no longer away."""
+    """Wait up to five seconds until the generator no longer regards the server as unavailable."""
     end_s = time.monotonic() + 5
     while stand.generator.health == "away":
         assert time.monotonic() < end_s

@@ -1,4 +1,4 @@
-"""Tests of prompt injection: a server that obeys an instruction in an article. Its answer must not pass unnoticed."""
+"""Tests of prompt injection: if a model obeys an instruction in an article, its output is replaced or flagged."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of what a remote model is sent, of its candidates, and of its cache keys."""
+"""Tests of the requests that a remote model receives, of the choice between its outputs, and of its cache keys."""
 
 import asyncio
 import threading
@@ -21,7 +21,7 @@ from tests.remote_server import Reply, remote_server, said, sentence_of
 
 
 def last(body: dict[str, Any]) -> str:
-    """Return the last message of a request."""
+    """Return the content of the last chat message in the request ``body``."""
     found: str = body["messages"][-1]["content"]
     return found
 

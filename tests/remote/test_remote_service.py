@@ -25,7 +25,7 @@ TOKEN = "k" * 43
 
 @pytest.fixture(scope="session")
 def remote_models(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a models folder with the tiny models and the general remote models."""
+    """Return a models folder with the tiny test models and the manifests of two remote models."""
     folder = tmp_path_factory.mktemp("remote-models")
     shutil.copytree(models_dir / "catalog", folder / "catalog")
     (folder / "embedded").symlink_to(models_dir / "embedded")
@@ -36,7 +36,7 @@ def remote_models(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @contextmanager
 def serving(models: Path, url: str, **settings: Any) -> Iterator[TestClient]:
-    """Start the service with the remote translator at ``url``."""
+    """Start the service with a remote translation model on the server at ``url``, and yield a client of the service."""
     own = {"models_dir": models, "remote_url": url, "remote_model": "llm-1", "translation_model": "remote-de-en"}
     with TestClient(create_app(Settings(**{**own, **settings})), raise_server_exceptions=False) as client:
         wait_until_ready(client)
@@ -44,14 +44,14 @@ def serving(models: Path, url: str, **settings: Any) -> Iterator[TestClient]:
 
 
 def post(client: TestClient, path: str, headers: dict[str, str] | None = None, **body: Any) -> Any:
-    """Send a request, and return the body of a successful response."""
+    """Send a request with the JSON ``body``, check that it succeeds, and return the JSON of the response."""
     response = client.post(path, json=body, headers=headers)
     assert response.status_code == 200, response.text
     return response.json()
 
 
 def metric(client: TestClient, line: str) -> float:
-    """Return the value of a series in the metrics."""
+    """Return the value of ``line``, the name and the labels of one sample, in the metrics of the service."""
     (found,) = [one for one in client.get("/metrics").text.splitlines() if one.startswith(f"{line} ")]
     return float(found.rpartition(" ")[2])
 
@@ -141,7 +141,7 @@ def test_headers_of_embargo_must_be_0_or_1(remote_models: Path) -> None:
 
 @pytest.fixture
 def keys_file(tmp_path: Path) -> Path:
-    """Return a key file whose key is under embargo."""
+    """Return the path of a key file. Its key has the scope ``embargo``."""
     file = tmp_path / "keys"
     scopes = frozenset({"translate", "summarize", "articles", "embargo"})
     file.write_text(Key("desk", scopes, digest_of(TOKEN)).line(), "utf-8")  # type: ignore[arg-type]  # literals

@@ -1,4 +1,4 @@
-"""Tests of the guard: accepted and rejected rewrites."""
+"""Tests of the function that accepts or rejects the sentences that a summary model rewrote."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of styles: limits, admissible sentences, and layout."""
+"""Tests of the styles of summaries: limits of length, the sentences that a style allows, and the layout."""
 
 from typing import Any, get_args
 

@@ -1,4 +1,4 @@
-"""Tests of the glossary: it finds whole words in inflected forms, and the longest term wins."""
+"""Tests that glossary terms are found as whole words and in inflected forms, and that the longest term is used."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,10 @@ from tests.languages import DE
 
 
 def found(text: str, translated: dict[str, str], kept: list[str] | None = None) -> list[tuple[str, str]]:
-    """Return the words in the text and the required translation for each term that is found."""
+    """Return, for each term found in ``text``, its words there and the translation that the glossary requires.
+
+    ``translated`` maps terms to translations. ``kept`` contains terms that must not be translated.
+    """
     return [(one.span.of(text), one.text) for one in Glossary(translated, kept or []).find(text, DE)]
 
 
@@ -97,7 +100,7 @@ def test_found_terms_are_ordered_and_disjoint(words: list[str], term: list[str],
 
 
 def comparisons(monkeypatch: pytest.MonkeyPatch, text: str, terms: Iterable[str]) -> int:
-    """Count how often a word of a term is compared with a word of ``text``."""
+    """Return how often a word of ``terms`` is compared with a word of ``text`` while terms are being searched for."""
     made = 0
 
     is_form = DE.inflection.is_form
@@ -142,7 +145,7 @@ def test_similar_terms_are_refused(monkeypatch: pytest.MonkeyPatch, terms: list[
 
 
 def exhaustive_search(text: str, terms: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the spans of the terms, found by comparing each term with the text at each position."""
+    """Return the start and end of each of the ``terms`` in ``text``. Every term is compared at every position."""
     words = [(match.group(), Span(*match.span())) for match in _WORD.finditer(text)]
     found = []
     place = 0
@@ -155,7 +158,10 @@ def exhaustive_search(text: str, terms: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def matching_words(term: str, text: str, words: Sequence[tuple[str, Span]], place: int) -> int:
-    """Return the number of words in ``term`` if the term occurs at ``place``, and 0 otherwise."""
+    """Return the number of words in ``term`` if it occurs in ``text`` from the word with index ``place`` on, else 0.
+
+    ``words`` contains the words of ``text`` with their spans.
+    """
     wanted = _WORD.findall(term)
     here = words[place : place + len(wanted)]
     gaps = [text[one.end : other.start] for (_, one), (_, other) in itertools.pairwise(here)]

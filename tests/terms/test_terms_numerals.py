@@ -1,4 +1,4 @@
-"""Tests that German numerals get their English form, and that addresses are found."""
+"""Tests that German numerals are converted to their English form, and that addresses in a text are found."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Tests that required terms are placed in a translation at the positions that the alignment indicates."""
+"""Tests that required terms are put at the places in a translation that the word alignment indicates."""
 
 import re
 
@@ -11,7 +11,7 @@ from service.terms.placement import PlacementResult, place_terms
 
 
 def linked(source: str, output: str, pairs: dict[str, str]) -> list[Link]:
-    """Return an alignment from pairs of an output word and a source word."""
+    """Return a word alignment. ``pairs`` maps words of ``output`` to words of ``source``."""
     return [
         Link(Span(output.index(t), output.index(t) + len(t)), Span(source.index(s), source.index(s) + len(s)), 0.9)
         for t, s in pairs.items()
@@ -19,7 +19,10 @@ def linked(source: str, output: str, pairs: dict[str, str]) -> list[Link]:
 
 
 def required(source: str, term: str, text: str, kind: Kind, *accepted: str) -> TermConstraint:
-    """Return the constraint for ``term`` in ``source``."""
+    """Return the constraint that the translation must contain ``text`` for ``term``, a word of ``source``.
+
+    ``accepted`` contains other accepted translations.
+    """
     return TermConstraint(Span(source.index(term), source.index(term) + len(term)), text, kind, term, accepted)
 
 
@@ -92,7 +95,7 @@ WORDS = st.lists(st.sampled_from(["a", "bc", "1.5", "D", "e-f"]), min_size=1, ma
 
 @st.composite
 def sentences(draw: st.DrawFn) -> tuple[str, list[Link], list[TermConstraint]]:
-    """Generate an output, random links, and constraints for some words of a source."""
+    """Generate an output, a random word alignment, and the required translations of some words of a source."""
     source, output = " ".join(draw(WORDS)), " ".join(draw(WORDS))
     spans = [Span(*m.span()) for m in re.finditer(r"\S+", source)]
     targets = [Span(*m.span()) for m in re.finditer(r"\S+", output)]

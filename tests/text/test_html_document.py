@@ -1,4 +1,4 @@
-"""Tests of the blocks in HTML, their texts and their inline markup."""
+"""Tests that HTML is split into blocks, and that the text and the inline markup of each block are found."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests that cleaning reports each removal and never removes running text."""
+"""Tests that the cleaning of an article reports each removal and never removes the running text."""
 
 import time
 

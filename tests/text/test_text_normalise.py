@@ -1,4 +1,4 @@
-"""Tests of the normalisation for models, and of the check of submitted texts."""
+"""Tests of the check of submitted texts, and of the normal form in which a model receives them."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""Tests of segmentation into German sentences."""
+"""Tests that German texts are split into sentences correctly."""
 
 import time
 

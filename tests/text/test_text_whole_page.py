@@ -1,4 +1,4 @@
-"""Tests of whole pages that were pasted as text: the article is found, and everything around it is removed."""
+"""Tests that the article in the pasted text of a whole page is found, and that everything around it is removed."""
 
 import json
 from pathlib import Path

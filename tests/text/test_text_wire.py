@@ -1,4 +1,4 @@
-"""Tests of agency reports as they come over the wire: the headline is found, and nothing for editors is kept."""
+"""Tests of reports as news agencies transmit them: the headline is found, and notes for editors are removed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of `/docs` and of the path prefix."""
+"""Tests of the documentation page `/docs`, and of a service whose paths have a prefix."""
 
 from pathlib import Path
 
@@ -13,7 +13,10 @@ PREFIX = "/tools/depesche"
 
 @pytest.fixture(params=["", PREFIX])
 def below_a_path(request: pytest.FixtureRequest) -> tuple[TestClient, str]:
-    """Return a service behind a prefix, and the prefix that remains in the path of a request."""
+    """Return a client of a service with a path prefix, and the prefix that the client must add to its paths.
+
+    A proxy may remove the prefix, so the client adds either nothing or the whole prefix.
+    """
     return TestClient(create_app(Settings(root_path=PREFIX))), request.param
 
 

@@ -1,4 +1,4 @@
-"""Tests of the files of the page: how they are served, and what they must not contain."""
+"""Tests of the files of the web page: how the service delivers them, and what they must not contain."""
 
 import json
 import re
@@ -21,7 +21,7 @@ MOST_LINES = 250
 
 
 class Tags(HTMLParser):
-    """A parser that collects the start tags of a page, and the text in its scripts and styles."""
+    """A parser that collects the start tags of the web page, and the text in its scripts and styles."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,23 +30,23 @@ class Tags(HTMLParser):
         self.feed(INDEX)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Record a tag."""
+        """Record a start tag with its attributes."""
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        """Record the text of a script or style."""
+        """Record the text between tags if it belongs to a script or style and is not blank."""
         if self.tags and self.tags[-1][0] in {"script", "style"} and data.strip():
             self.inline.append(data)
 
 
 @pytest.fixture(scope="module")
 def unready() -> TestClient:
-    """Create the application before its models are loaded."""
+    """Return a client of an application whose models have not been loaded."""
     return TestClient(create_app(Settings()))
 
 
 def references(path: Path) -> set[str]:
-    """Return the files of the page that a file refers to."""
+    """Return the names of the files that ``path``, a file of the web page, refers to."""
     text = path.read_text("utf-8")
     found = re.findall(r'(?:src|href)="static/([^"]+)"', text) + re.findall(r'from "\./([^"]+)"', text)
     return set(found) | set(re.findall(r"url\(['\"]?([^)'\"]+)", text))

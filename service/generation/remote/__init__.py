@@ -1,1 +1,1 @@
-"""The generator for models behind an OpenAI-compatible server."""
+"""The generator for models that run on an OpenAI-compatible server."""

@@ -1,8 +1,8 @@
-"""The client of an OpenAI-compatible server, with retries, a circuit breaker and a check that the server is back.
+"""The client of an OpenAI-compatible server, with retries, a circuit breaker and regular checks of a failed server.
 
-A request is repeated if the server cannot be reached, is too slow, sends status 429 or 5xx, or breaks off its answer.
-After five such failures in a row, the circuit breaker opens: requests fail immediately, and the server is checked every
-few seconds until it answers again.
+The client repeats a request unless the server returns a valid result or rejects the request with status 400, 413 or
+422. After five consecutive failures (not counting responses with status 429), the circuit breaker opens. Requests then
+fail immediately, and the client checks the server every few seconds until the server responds again.
 """
 
 import asyncio
@@ -48,9 +48,11 @@ class RemoteServer:
     """The configuration of an OpenAI-compatible server.
 
     ``url`` is the base URL of the API, such as ``http://vllm:8000/v1``. ``model`` is the name of the model on the
-    server. ``key`` is sent as a bearer token. ``timeout_s`` limits one attempt. ``concurrency`` is the maximum number
-    of simultaneous requests. ``pause_s`` is the pause before the first retry, and ``check_s`` the pause between two
-    checks of a server that is away.
+    server. ``key`` is sent as a bearer token. ``house_style`` is the newsroom's own text for the prompt. ``timeout_s``
+    limits one attempt. ``concurrency`` is the maximum number of simultaneous requests. ``host`` states whether the
+    server is in a private or public network. If ``host`` is None, `host_of` determines the network from the URL.
+    ``pause_s`` is the pause before the first retry, and ``check_s`` is the pause between two checks of a server that
+    does not respond.
     """
 
     url: str
@@ -65,15 +67,15 @@ class RemoteServer:
 
     @property
     def where(self) -> Host:
-        """The kind of network that the server is in: ``host`` if it is set, otherwise derived from the URL."""
+        """The kind of network that the server is in: ``host`` if it is set, otherwise the result of `host_of`."""
         return self.host or host_of(self.url)
 
 
 def host_of(url: str) -> Host:
     """Return whether the host in ``url`` is in a private or in a public network.
 
-    Addresses of private networks, names without a dot, and names in private zones are private. Every other name counts
-    as public, because the name does not show where the server is.
+    A host counts as private if ``url`` contains an IP address of a private network, a name without a dot, or a name
+    with one of the `PRIVATE_SUFFIXES`. Every other host counts as public, because its name does not show where it is.
     """
     name = (urlsplit(url).hostname or "").rstrip(".")
     try:
@@ -83,11 +85,11 @@ def host_of(url: str) -> Host:
 
 
 class TextRefused(Exception):
-    """The server accepts requests, but refused this one (status 400, 413 or 422)."""
+    """The server rejected a request with status 400, 413 or 422, but may accept other requests."""
 
 
 class _Failure(Exception):
-    """A failed attempt that may be repeated. ``after_s`` is the delay that the server asked for, if any."""
+    """A failed attempt that may be repeated. ``after_s`` is the delay in seconds that the server asked for, if any."""
 
     def __init__(self, reason: RemoteFailure, after_s: float | None = None) -> None:
         super().__init__(reason)
@@ -97,7 +99,7 @@ class _Failure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the outputs in an answer.
+    """One of the outputs in a response to a chat completion request.
 
     ``log_prob`` is the mean log-probability per token, or None if the server did not send it. ``cut`` is True if the
     output reached the token limit.
@@ -109,10 +111,10 @@ class Choice:
 
 
 class RemoteClient:
-    """A client for chat completions of one server. Use it only from one event loop.
+    """A client that requests chat completions from one server. Use it only from one event loop.
 
-    The proxy settings and the ``.netrc`` of the environment are ignored, and redirects are not followed. Texts are
-    therefore sent to the configured host only.
+    The client ignores the proxy settings of the environment and ``.netrc`` files, and it does not follow redirects. It
+    therefore sends texts only to the configured host.
     """
 
     def __init__(
@@ -142,35 +144,38 @@ class RemoteClient:
 
     @property
     def away(self) -> bool:
-        """True if the circuit breaker is open, so that requests fail immediately."""
+        """True if the circuit breaker has opened and the server has not responded since.
+
+        Requests then fail immediately.
+        """
         return self._breaker.state != "closed"
 
     async def start(self) -> None:
-        """Check the server once. If it does not answer, it counts as away until a later check succeeds."""
+        """Check once whether the server responds. If it does not, requests fail until a later check succeeds."""
         if not await self._answers():
             self._breaker.open()
             self._report_away("unreachable")
 
     async def close(self) -> None:
-        """Stop the checks, and close all connections."""
+        """Stop checking the server, and close all connections."""
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.wait({self._watch})
         await self._http.aclose()
 
     def require_open(self) -> None:
-        """Raise `EngineUnavailable` while the server is away."""
+        """Raise `EngineUnavailable` if ``away`` is True."""
         if self.away:
             raise self._unavailable()
 
     async def complete(self, body: Mapping[str, Any], limit_s: float) -> list[Choice]:
-        """Send a request for chat completions, and return at least one choice.
+        """Send a chat completion request, repeat it after failures, and return at least one choice.
 
-        ``limit_s`` limits the time for all attempts, in seconds.
+        ``body`` is the JSON body. ``limit_s`` limits the total time for all attempts, in seconds.
 
         Raises:
             EngineUnavailable: no attempt succeeded, or the circuit breaker is open.
-            TextRefused: the server refused this request, and a repetition would not help.
+            TextRefused: the server rejected this request, so repeating it would not help.
         """
         try:
             async for attempt in stamina.retry_context(
@@ -189,9 +194,10 @@ class RemoteClient:
         raise AssertionError("unreachable: a retry context returns or raises")
 
     def _backoff_within(self, limit_s: float) -> Callable[[Exception], bool | float]:
-        """Return a hook that decides whether an attempt is repeated, and after how many seconds.
+        """Return a function that decides whether to retry after an exception.
 
-        If the server asks for a delay, the next attempt follows after this delay, unless that would exceed ``limit_s``.
+        The function returns False for no retry, True for a retry after the usual pause, or the number of seconds that
+        the server asked the client to wait. It returns False if this number is not less than ``limit_s``.
         """
 
         def backoff(error: Exception) -> bool | float:
@@ -253,7 +259,7 @@ class RemoteClient:
         return found
 
     def _report_away(self, reason: RemoteFailure) -> None:
-        """Report that the server is away, and check it regularly until it answers."""
+        """Tell the listener that the server has failed, and start checking the server until it responds again."""
         self._listener(RemoteAway(self._name, reason))
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._wait_until_back(), name=f"remote-{self._name}")
@@ -266,7 +272,7 @@ class RemoteClient:
         self._listener(RemoteBack(self._name))
 
     async def _answers(self) -> bool:
-        """Return whether the server answers a request for its models, and accepts the key."""
+        """Return whether the server responds to a request for its list of models without a 401, 403 or 5xx status."""
         with contextlib.suppress(httpx2.HTTPError, httpx2.InvalidURL, TimeoutError):
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 response = await self._http.get("models")
@@ -281,7 +287,7 @@ class RemoteClient:
 
 
 async def _limited(response: httpx2.Response) -> bytes:
-    """Read the body of a response. Raises `_Failure` if it has more than `MOST_ANSWER_BYTES` bytes."""
+    """Return the body of a response. Raises `_Failure` if the body has more than `MOST_ANSWER_BYTES` bytes."""
     parts, size = [], 0
     async for part in response.aiter_bytes():
         size += len(part)
@@ -310,7 +316,10 @@ def _choice(value: Any) -> Choice:
 
 
 def _log_prob(value: Any) -> float | None:
-    """Return the mean log-probability of the tokens, or None if there are none or they are not numbers."""
+    """Return the mean log-probability of the tokens in ``value``, which is the ``logprobs`` object of a choice.
+
+    Return None if there are no tokens or a token has no finite log-probability.
+    """
     tokens: Sequence[Any] = (value or {}).get("content") or [] if isinstance(value, dict | None) else []
     found = [token.get("logprob") for token in tokens if isinstance(token, dict)]
     numbers = [float(one) for one in found if isinstance(one, int | float) and math.isfinite(one)]

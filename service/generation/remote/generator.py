@@ -1,6 +1,6 @@
-"""The remote generator, which sends each text to an OpenAI-compatible server in a request of its own.
+"""The remote generator, which sends each text to an OpenAI-compatible server in a separate request.
 
-A bad answer therefore affects only its own text, and the cache key of a text contains exactly what was sent for it.
+An unusable answer therefore affects only one text, and the cache key of a text covers exactly what was sent for it.
 docs/adr/0027 gives the reasons.
 """
 
@@ -47,7 +47,11 @@ _SCHEMA: dict[str, Any] = {
 
 
 class _Slots:
-    """A limit on the number of simultaneous requests. Bulk work waits as if it had arrived a minute later."""
+    """A limit on the number of simultaneous requests. Each request occupies one slot.
+
+    Waiting requests get slots in the order of their arrival, except that bulk requests count as having arrived 60
+    seconds later.
+    """
 
     def __init__(self, count: int) -> None:
         self._free = count
@@ -58,7 +62,7 @@ class _Slots:
         return len(self._waiting)
 
     async def acquire(self, priority: Priority) -> None:
-        """Wait for a slot."""
+        """Wait until a slot is free, and occupy it."""
         if self._free:
             self._free -= 1
             return
@@ -74,7 +78,7 @@ class _Slots:
             raise
 
     def release(self) -> None:
-        """Give the slot to the first waiting text."""
+        """Pass the slot to the first waiting request. If no request is waiting, mark the slot as free."""
         while self._waiting:
             ready = heapq.heappop(self._waiting)[2]
             if not ready.done():
@@ -98,11 +102,13 @@ class RemoteGenerator:
     Args:
         entry: the model. Its manifest must have a table ``remote``.
         server: the configuration of the server.
-        listener: receives the events.
-        most_texts: the maximum number of texts that wait for a slot.
+        listener: is called with events about requests and failures.
+        most_texts: the maximum number of texts that may wait for the server. If ``server.concurrency`` is larger, that
+            number applies instead.
 
     Raises:
-        ModelError: the prompt file is missing or invalid, or the house style is too long.
+        ModelError: the manifest has no table ``remote``, the prompt file is missing or invalid, or the house style is
+            too long.
     """
 
     engine = "openai"
@@ -128,44 +134,53 @@ class RemoteGenerator:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Implement `TextGenerator.fingerprint`. It contains the model on the server, the prompt and the search."""
+        """The name of the model on the server, the version of the prompt and the decoding options, as one string.
+
+        The string is part of the keys of cached results.
+        """
         manifest = self.manifest
         search = [*manifest.decoding, *(manifest.thorough or ())]
         return f"{self._server.model}/openai/{self._prompt.version} {search!r} {self._remote!r}"
 
     @property
     def identity(self) -> str:
-        """Implement `TextGenerator.identity`."""
+        """A string that changes whenever the configuration of the model changes (see `TextGenerator.identity`)."""
         return f"{self.manifest.id} {self.fingerprint} {self.manifest.tokens!r}"
 
     @property
     def health(self) -> Health:
-        """Implement `TextGenerator.health`."""
+        """The state of the generator: "loading", "ready", or "away" if the server does not respond."""
         if not self._started:
             return "loading"
         return "away" if self._client.away else "ready"
 
     @property
     def waiting(self) -> int:
-        """The number of texts that wait for a free slot."""
+        """The number of texts that are waiting until a request may be sent for them."""
         return len(self._slots)
 
     @property
     def running(self) -> int:
-        """The number of accepted texts that are not done, including waiting ones."""
+        """The number of accepted texts that are not done, including those that are still waiting."""
         return len(self._tasks)
 
     async def start(self) -> None:
-        """Implement `TextGenerator.start`. A server that does not answer is no error, because it may come back."""
+        """Check the server once.
+
+        A server that does not respond causes no error, because it may become available later.
+        """
         await self._client.start()
         self._started = True
 
     def refuse(self) -> None:
-        """Implement `TextGenerator.refuse`."""
+        """Refuse new requests from now on. Requests that were already admitted may still submit further texts."""
         self._refusing = True
 
     async def close(self, drain_s: float) -> None:
-        """Implement `TextGenerator.close`."""
+        """Refuse new work, wait up to ``drain_s`` seconds for accepted texts, and close the connections.
+
+        The futures of texts that are not done by then raise `Draining`.
+        """
         self._refusing = True
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=drain_s)
@@ -180,11 +195,11 @@ class RemoteGenerator:
 
     @property
     def limit(self) -> "EstimatedLimit":
-        """Implement `TextGenerator.limit`."""
+        """The maximum length of one input of the model."""
         return EstimatedLimit(self.manifest.tokens.max_source_tokens)
 
     def fits(self, text: str) -> bool:
-        """Implement `TextGenerator.fits`."""
+        """Return whether the normalised ``text`` fits into one input of the model."""
         return self.limit.fits(text)
 
     def generate(
@@ -195,10 +210,11 @@ class RemoteGenerator:
         deadline_s: float | None = None,
         admitted: bool = False,
     ) -> list[TextFuture]:
-        """Implement `TextGenerator.generate`.
+        """Accept all ``sources`` or none of them, and return one future for each (see `TextGenerator.generate`).
 
-        A server that does not answer fails the whole request with `EngineUnavailable`. An answer that cannot be used
-        fails only its own text: its hypothesis has the finish reason ``invalid``.
+        If the circuit breaker is open, the call raises `EngineUnavailable`, unless the sources are ``admitted``. If the
+        server fails later, the futures raise this error. If the server's answer for a text cannot be used, the result
+        for this text is a single hypothesis with the finish reason ``invalid``.
         """
         if self._closed or (self._refusing and not admitted):
             raise Draining("the process is shutting down; send the request again")
@@ -235,7 +251,11 @@ class RemoteGenerator:
             future.set_result(found)
 
     async def _hypotheses(self, work: _Work, future: TextFuture) -> list[TextHypothesis]:
-        """Return the usable answers for a text. If there is none, ask again with a reminder of the form."""
+        """Return the usable answers for a text, without duplicates.
+
+        If no answer is usable, send a second request with a reminder of the required form. If there is still no usable
+        answer, return the hypothesis `INVALID`. The start time of the work is stored in ``future``.
+        """
         answers: list[tuple[Answer, Choice]] = []
         for reminded in (False, True):
             answers = await self._answers(work, future, reminded=reminded)
@@ -247,7 +267,11 @@ class RemoteGenerator:
         return [INVALID]
 
     async def _answers(self, work: _Work, future: TextFuture, *, reminded: bool) -> list[tuple[Answer, Choice]]:
-        """Return the answers of the server for a text. The list is empty if the server refuses the text."""
+        """Return the server's answers for a text, each with its choice.
+
+        Return an empty list if the server rejects the text. If the server rejects the optional fields of a request,
+        send the request without them.
+        """
         try:
             choices = await self._complete(work, future, self._body(work, reminded=reminded))
         except TextRefused:
@@ -275,7 +299,10 @@ class RemoteGenerator:
             self._slots.release()
 
     def _body(self, work: _Work, *, reminded: bool) -> dict[str, Any]:
-        """Return the request for a text, with the optional fields unless the server refuses them."""
+        """Return the JSON body of the request for a text.
+
+        It contains the optional fields unless the server has rejected them before.
+        """
         body = self._plain_body(work, reminded=reminded)
         if self._reduced:
             return body
@@ -302,12 +329,12 @@ class RemoteGenerator:
 
 @dataclass(frozen=True, slots=True)
 class EstimatedLimit:
-    """The `InputLimit` of a remote model. The number of tokens is estimated from the number of bytes."""
+    """The `InputLimit` of a remote model. The number of tokens is estimated from the number of UTF-8 bytes."""
 
     max_source_tokens: int
 
     def fits(self, text: str) -> bool:
-        """Implement `InputLimit.fits`."""
+        """Return whether the estimated number of tokens in ``text`` is at most ``max_source_tokens``."""
         return _tokens(text) <= self.max_source_tokens
 
 
@@ -321,11 +348,11 @@ def _hypothesis(answer: Answer, choice: Choice) -> TextHypothesis:
 
 @dataclass(frozen=True, slots=True)
 class RemoteChoice:
-    """The server for remote models, as the settings describe it.
+    """The settings for the server of the remote models.
 
-    ``url`` is the base URL of the API. If ``model`` is None, the server knows the model by the id in its manifest. The
-    files contain the key and the house style. They are read whenever the models are loaded. If ``host`` is None, the
-    URL shows whether the server is in a private network.
+    ``url`` is the base URL of the API. ``model`` is the name of the model on the server. If it is None, the id in the
+    manifest is the name. ``key_file`` contains the API key of the server, and ``style_file`` contains the newsroom's
+    house style. Both files are read whenever the models are loaded. `RemoteServer` describes the other fields.
     """
 
     url: str
@@ -337,7 +364,7 @@ class RemoteChoice:
     host: Host | None = None
 
     def server(self, entry: Entry) -> RemoteServer:
-        """Read the files, and return the configuration of the server for the model ``entry``.
+        """Read the key file and the style file, and return the configuration of the server for the model ``entry``.
 
         Raises:
             ModelError: a file cannot be read, or the key is empty or contains a character that a header cannot contain.
@@ -368,10 +395,10 @@ def _read(what: str, path: Path) -> str:
 async def load_remote(
     entry: Entry, choice: RemoteChoice | None, listener: Listener, *, most_texts: int
 ) -> RemoteGenerator:
-    """Create the generator of a remote model. `RemoteGenerator.start` checks its server later.
+    """Create the generator of a remote model. `RemoteGenerator.start` checks the server later.
 
     Raises:
-        ModelError: the settings name no server, or see `RemoteChoice.server` and `RemoteGenerator`.
+        ModelError: ``choice`` is None, or for the reasons given in `RemoteChoice.server` and `RemoteGenerator`.
     """
     if choice is None:
         raise ModelError(f"{entry.name} is a remote model; set DEPESCHE_REMOTE_URL to the base URL of its server")

@@ -1,11 +1,11 @@
-"""Prompts for a language model, and the reading of its answers.
+"""Prompts for a language model, and the parsing of its answers.
 
 A prompt file contains the instructions and examples for one task and language pair. A prompt is a list of chat
-messages: the instructions, the examples as earlier turns, and the request. Each text in a request is on a line of its
-own, so no text can imitate the structure of the request.
+messages: the instructions, the examples as earlier turns of the conversation, and the request. Each text in a request
+is on a separate line, so a text cannot imitate the structure of the request.
 
-An answer is used only if it has the requested form and contains nothing but the text. The text itself is checked later,
-like that of any other model.
+An answer is used only if it has the requested form and contains nothing except the requested text. That text is checked
+later, like the output of any other model.
 """
 
 import hashlib
@@ -36,7 +36,11 @@ class _Strict(BaseModel):
 
 
 class Example(_Strict):
-    """An example of a request with the expected answer."""
+    """A request to the model, with the expected answer.
+
+    ``source`` is the text to process, and ``target`` is the expected output. ``context`` contains the sentences before
+    the text. ``terms`` contains pairs of a term and its required translation.
+    """
 
     source: str
     target: str
@@ -47,12 +51,12 @@ class Example(_Strict):
 class PromptFile(_Strict):
     """The content of a prompt file.
 
-    ``instructions`` is the system message, and may be empty. ``forms`` contains a sentence for each form of an answer,
-    which describes that form. ``style`` introduces the house style of the newsroom. ``context``, ``terms`` and ``text``
-    are the headings in a request. ``term`` is the line for a term, with the fields ``{source}`` and ``{target}``.
-    ``kept`` is the line for a term that stays unchanged, with the field ``{source}``. ``reminder`` follows the request
-    if the first answer had the wrong form. ``refusals`` contains regular expressions for answers that talk about the
-    request instead of answering it.
+    ``instructions`` is the system message, and may be empty. ``forms`` contains, for each form of an answer, a sentence
+    that describes the form. ``style`` introduces the house style of the newsroom. ``context``, ``terms`` and ``text``
+    are the headings in a request. ``term`` is the line for a term, with the placeholders ``{source}`` and ``{target}``.
+    ``kept`` is the line for a term that must stay unchanged, with the placeholder ``{source}``. ``reminder`` is
+    appended to the request if the first answer could not be used. ``refusals`` contains regular expressions for answers
+    that talk about the request instead of answering it.
     """
 
     instructions: str = ""
@@ -70,10 +74,10 @@ class PromptFile(_Strict):
 
 @dataclass(frozen=True)
 class Prompt:
-    """The prompts of one model.
+    """The prompt of one model.
 
-    ``version`` changes whenever the file or the house style changes. ``house_style`` is the newsroom's own text, which
-    is part of the instructions.
+    ``file`` is the prompt file, and ``form`` is the form that answers must have. ``version`` changes whenever the file
+    or the house style changes. ``house_style`` is the newsroom's own text, which is appended to the instructions.
     """
 
     file: PromptFile
@@ -83,14 +87,14 @@ class Prompt:
     _refusal: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Compile the patterns of refusals."""
+        """Compile the regular expressions in ``file.refusals``."""
         pattern = "|".join(self.file.refusals) or r"(?!)"
         object.__setattr__(self, "_refusal", re.compile(pattern, re.IGNORECASE))
 
     def messages(self, request: Example, *, reminded: bool = False) -> list[dict[str, str]]:
         """Return the chat messages for a request. ``request.target`` is ignored.
 
-        If ``reminded`` is True, the request ends with a reminder of the form of the answer.
+        If ``reminded`` is True, the request ends with the ``reminder`` from the prompt file.
         """
         found = [{"role": "system", "content": self._system}] if self._system else []
         for one in self.file.examples:
@@ -132,7 +136,7 @@ class Prompt:
         return self._refusal.search(answer) is not None
 
     def leaks_into(self, answer: str, source: str) -> bool:
-        """Return whether an answer repeats `LEAKED_WORDS` consecutive words of the prompt that ``source`` lacks."""
+        """Return whether an answer copies `LEAKED_WORDS` consecutive words of the prompt that ``source`` lacks."""
         return bool((_runs(answer) & self._own_runs) - _runs(source))
 
     @cached_property
@@ -143,10 +147,10 @@ class Prompt:
 
 
 def load_prompt(name: str, form: Form, house_style: str = "") -> Prompt:
-    """Read the prompt file ``name``.
+    """Read the prompt file ``name``, and return the prompt for the answer form ``form`` with the given house style.
 
     Raises:
-        ModelError: there is no such file, it is invalid, it lacks the form, or the house style is too long.
+        ModelError: there is no such file, it is invalid, it does not describe ``form``, or ``house_style`` is too long.
     """
     path = FOLDER / f"{name}.toml"
     try:
@@ -168,7 +172,7 @@ def load_prompt(name: str, form: Form, house_style: str = "") -> Prompt:
 
 
 def single_line(text: str) -> str:
-    """Return ``text`` on one line. Each run of white space becomes one space."""
+    """Return ``text`` on one line. Each run of white space is replaced with one space."""
     return " ".join(text.split())
 
 
@@ -199,14 +203,20 @@ _MARKDOWN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The text of an answer, or the reason why it cannot be used. If there is a ``fault``, ``text`` is empty."""
+    """The text in a model's answer, or the reason why the answer cannot be used.
+
+    If ``fault`` is not None, ``text`` is empty.
+    """
 
     text: str
     fault: Fault | None = None
 
 
 def read_answer(content: str, source: str, prompt: Prompt) -> Answer:
-    """Read an answer to a request for ``source``."""
+    """Return the text in a model's answer to a request for ``source``, or the reason why the answer cannot be used.
+
+    ``content`` is the answer as the model wrote it.
+    """
     content = content.strip()
     if not content:
         return Answer("", "empty")
@@ -218,7 +228,7 @@ def read_answer(content: str, source: str, prompt: Prompt) -> Answer:
 
 
 def _text_of(content: str, form: Form) -> str | None:
-    """Return the text in an answer, or None if the answer does not have the requested form."""
+    """Return the text in an answer, or None if the answer does not have the form ``form``."""
     match form:
         case "plain":
             return content if _is_one_line(content) else None

@@ -51,7 +51,7 @@ router = APIRouter(
 
 
 def _refuse_value(value: Any) -> None:
-    """Raise a validation error unless the value is empty."""
+    """Raise a validation error if ``value`` is not empty, because the service does not support the parameter."""
     if value not in (None, "", [], [""]):
         raise PydanticCustomError(UNSUPPORTED, "not supported")
 
@@ -65,7 +65,10 @@ def _as_list(value: Any) -> Any:
 
 
 def _names(value: Any) -> Any:
-    """Parse tag names from a list or from comma-separated strings."""
+    """Return the tag names in ``value`` in lower case.
+
+    ``value`` is a string with comma-separated names, or a list of such strings. Any other value is returned unchanged.
+    """
     parts = _as_list([] if value is None else value)
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         return value
@@ -133,7 +136,7 @@ class DeeplTranslation(BaseModel):
 
 
 class DeeplTranslations(BaseModel):
-    """The translations, in the order of the texts."""
+    """The translations, in the same order as the texts of the request."""
 
     translations: list[DeeplTranslation]
 
@@ -146,7 +149,7 @@ class DeeplTranslations(BaseModel):
     responses=with_links(FAILURES, usage=link("deepl_get_usage", "The usage after this request.")),
 )
 async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> DeeplTranslations:
-    """Translate texts for clients of DeepL."""
+    """Translate texts for clients of DeepL's API."""
     fields = await read_body(request, DeeplRequest)
     source, target = runtime.newsroom.languages
     require_target(fields.target_lang, target, "target_lang")
@@ -169,10 +172,10 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
 
 
 def _glossary_name(fields: DeeplRequest) -> str | None:
-    """Return the name of the glossary in a request.
+    """Return the name of the requested glossary, or None if no glossary is requested.
 
     Raises:
-        InvalidInput: the request has both parameters for glossaries.
+        InvalidInput: both ``glossary_id`` and ``glossary_ids`` are set.
     """
     if fields.glossary_id and fields.glossary_ids:
         detail = "Value for 'glossary_ids' not supported: 'glossary_id' is also set."
@@ -181,7 +184,10 @@ def _glossary_name(fields: DeeplRequest) -> str | None:
 
 
 def _require_readable(texts: Iterable[str]) -> None:
-    """Reject XML constructs that the parser does not support, because their text would silently stay untranslated."""
+    """Raise `InvalidInput` if a text contains an XML construct that the parser does not support.
+
+    Without this check, text in such a construct would stay untranslated without a warning.
+    """
     for text in texts:
         for name, pattern in _UNREAD.items():
             if pattern.search(text):
@@ -193,7 +199,7 @@ def _options(fields: DeeplRequest) -> TranslationOptions:
     """Return the translation options of a request.
 
     Raises:
-        InvalidInput: a parameter is set that requires ``tag_handling``.
+        InvalidInput: a parameter requires a value of ``tag_handling`` that the request does not have.
     """
     split = SPLITS[fields.split_sentences]
     if fields.tag_handling is None:
@@ -226,7 +232,7 @@ def _rules(fields: DeeplRequest) -> TagRules:
 
 
 class DeeplLanguage(BaseModel):
-    """A language in DeepL's format."""
+    """A language, in the format of DeepL's API."""
 
     language: str
     name: str
@@ -253,7 +259,7 @@ _DOCUMENTED_TYPE = {"name": "type", "in": "query", "schema": LanguagesQuery.mode
     openapi_extra={"parameters": [_DOCUMENTED_TYPE]},
 )
 async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLanguage]:
-    """List the source or target languages."""
+    """List the supported source languages or, if ``type`` is "target", the supported target languages."""
     source, target = newsroom.languages
     if (await read_parameters(request, LanguagesQuery)).type == "source":
         return [DeeplLanguage(language=source.code.upper(), name=source.name)]
@@ -262,28 +268,28 @@ async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLangua
 
 
 class LanguagePairOut(BaseModel):
-    """A pair of languages for which glossaries can exist."""
+    """A pair of source and target language for which the server can have glossaries."""
 
     source_lang: str
     target_lang: str
 
 
 class LanguagePairs(BaseModel):
-    """The pairs of languages for which glossaries can exist."""
+    """The language pairs for which the server has glossaries."""
 
     supported_languages: list[LanguagePairOut]
 
 
 @router.get("/glossary-language-pairs", operation_id="deepl_list_glossary_language_pairs")
 async def glossary_language_pairs(newsroom: NewsroomDep) -> LanguagePairs:
-    """List the language pairs of glossaries. The list is empty if the server has no glossaries."""
+    """List the language pairs for which the server has glossaries. The list is empty if there are no glossaries."""
     source, target = newsroom.languages
     pair = LanguagePairOut(source_lang=source.code, target_lang=target.code)
     return LanguagePairs(supported_languages=[pair] if newsroom.glossaries else [])
 
 
 class DeeplGlossary(BaseModel):
-    """A glossary that is stored on the server. Its id is its name."""
+    """A glossary that is stored on the server. ``glossary_id`` and ``name`` are the same."""
 
     glossary_id: str
     name: str
@@ -335,7 +341,7 @@ _ONE_GLOSSARY: dict[str, Any] = {
 
 @router.get("/glossaries/{glossary_id}", operation_id="deepl_get_glossary", **_ONE_GLOSSARY)  # noqa: FAST003
 async def glossary(request: Request, newsroom: NewsroomDep) -> DeeplGlossary:
-    """Describe a glossary."""
+    """Return the name, the languages and the number of entries of a glossary."""
     return _glossary_out(_required_glossary(request, newsroom), newsroom)
 
 
@@ -348,14 +354,18 @@ async def glossary(request: Request, newsroom: NewsroomDep) -> DeeplGlossary:
     | {200: {"content": {"text/tab-separated-values": {"schema": {"type": "string"}}}}},
 )
 async def glossary_entries(request: Request, newsroom: NewsroomDep) -> Response:
-    """Return the entries of a glossary, one a line, with a tab between the term and its translation."""
+    """Return the entries of a glossary, one per line. A tab separates each term from its translation."""
     entries = newsroom.glossaries[_required_glossary(request, newsroom)].entries
     lines = [f"{term}\t{translation}" for term, translation in entries.items()]
     return Response("\n".join(lines), media_type="text/tab-separated-values; charset=utf-8")
 
 
 def _required_glossary(request: Request, newsroom: Newsroom) -> str:
-    """Return the name of the glossary in the path. Raises `HTTPException` (404) if it does not exist."""
+    """Return the name of the glossary from the path of the request.
+
+    Raises:
+        HTTPException: there is no glossary with this name (404).
+    """
     name = str(request.path_params["glossary_id"])
     if name not in newsroom.glossaries:
         raise HTTPException(404, "there is no glossary with this id")
@@ -363,9 +373,10 @@ def _required_glossary(request: Request, newsroom: Newsroom) -> str:
 
 
 class DeeplUsage(BaseModel):
-    """The numbers of characters used and allowed under the limit with the longest window.
+    """The number of characters that the caller has used, and the number that the caller may use.
 
-    If there is no limit, ``character_count`` is 0 and ``character_limit`` is too large to be reached.
+    If the service has several character limits, the numbers refer to the limit with the longest time window. If it has
+    none, ``character_count`` is 0 and ``character_limit`` is too large to be reached.
     """
 
     character_count: int = 0
@@ -374,7 +385,7 @@ class DeeplUsage(BaseModel):
 
 @router.get("/usage", operation_id="deepl_get_usage")
 async def usage(request: Request) -> DeeplUsage:
-    """Return how much of the character limit the caller has used."""
+    """Return how many characters the caller has used and how many the caller may use."""
     ask = info_of(request.scope).quota
     quota = None if ask is None else await ask()
     return DeeplUsage() if quota is None else DeeplUsage(character_count=quota[0], character_limit=quota[1])

@@ -1,4 +1,4 @@
-"""Error responses that the clients of DeepL and LibreTranslate understand."""
+"""Error responses that clients of DeepL's API and of LibreTranslate's API understand."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -29,10 +29,10 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 
 
 class CompatibleRoute(APIRoute):
-    """A route that reports errors in the format of DeepL and LibreTranslate (see `Failure`)."""
+    """A route that reports errors in the format that clients of DeepL and LibreTranslate expect (see `Failure`)."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # a coroutine is awaitable
-        """Return the handler of the route, wrapped so that every expected error becomes a response."""
+        """Return a handler that calls FastAPI's handler and converts the expected exceptions to error responses."""
         handler = super().get_route_handler()
 
         async def answer_errors(request: Request) -> Response:
@@ -67,8 +67,8 @@ def failure_response(request: Request, error: DepescheError) -> JSONResponse:
 def _status_of(request: Request, error: DepescheError) -> int:
     """Return the HTTP status that clients of DeepL and LibreTranslate expect for an error.
 
-    Both APIs use 400 for an invalid value and 403, never 401, for a missing or invalid key. DeepL's clients get 456 for
-    an exhausted quota, because they would retry after a 429.
+    Both APIs use status 400 for an invalid value, and 403 (not 401) for a missing or invalid key. Clients of DeepL get
+    status 456 for an exhausted quota, because they would retry after a 429.
     """
     match error:
         case QuotaExceeded() if request.url.path.startswith(DEEPL):
@@ -82,13 +82,16 @@ def _status_of(request: Request, error: DepescheError) -> int:
 
 
 def _detail(error: DepescheError) -> str:
-    """Return the message of an error. A limit is appended to it, because `Failure` has no field for a limit."""
+    """Return the message of an error with its limit, if the error has one.
+
+    The message must contain the limit, because `Failure` has no field for it.
+    """
     detail, limit = str(error), error.limit if isinstance(error, InvalidInput) else None
     return detail if limit is None or str(limit) in detail else f"{detail} (limit: {limit})"
 
 
 def first_fault(error: ValidationError) -> str:
-    """Return a message about the first invalid parameter."""
+    """Return a message that describes the first error in ``error`` and names the parameter."""
     first = error.errors(include_input=False, include_url=False)[0]
     field = _field_name(first["loc"]) or "body"
     if first["type"] in {"extra_forbidden", UNSUPPORTED}:
@@ -99,7 +102,7 @@ def first_fault(error: ValidationError) -> str:
 
 
 def _field_name(path: tuple[int | str, ...]) -> str:
-    """Return the name of the field at ``path``.
+    """Return the name of the field at ``path``, the location in a validation error.
 
     Callers can send fields with any name, so the name is truncated and escaped.
     """

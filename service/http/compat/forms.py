@@ -1,4 +1,7 @@
-"""Request parsing, language checks and translation for the compatible endpoints."""
+"""Functions that the DeepL- and LibreTranslate-compatible endpoints share.
+
+They read request bodies, check the languages, and translate the texts.
+"""
 
 import json
 import re
@@ -35,11 +38,11 @@ NO_TERMS = GlossaryTerms()
 
 
 async def read_body(request: Request, model: type[Fields]) -> Fields:
-    """Read and validate the fields of a JSON or form body.
+    """Read a JSON or form body, and validate its fields against ``model``.
 
     Raises:
         HTTPException: the body is neither JSON nor a form (415).
-        InvalidInput: the body is malformed, or a field is missing, unknown or invalid.
+        InvalidInput: the body is malformed, or a field of a JSON body is missing, unknown or invalid.
         ValidationError: a form field is missing, unknown or invalid.
     """
     media = _media_type(request)
@@ -55,10 +58,11 @@ async def read_body(request: Request, model: type[Fields]) -> Fields:
 
 
 def parse_fields(body: bytes, model: type[Fields]) -> Fields:
-    """Parse and validate the fields of a JSON body.
+    """Parse a JSON body, and validate its fields against ``model``.
 
     Raises:
-        InvalidInput: the body is not a JSON object, contains too many values, or has an invalid field.
+        InvalidInput: the body is not a JSON object, contains too many values, or has a missing, unknown or invalid
+            field.
     """
     try:
         value = json.loads(body)
@@ -74,13 +78,13 @@ def parse_fields(body: bytes, model: type[Fields]) -> Fields:
 
 
 async def read_parameters(request: Request, model: type[Fields]) -> Fields:
-    """Read the parameters of a GET request from the query string and from a form in the body.
+    """Read the parameters of a GET request, and validate them against ``model``.
 
-    DeepL's Python client sends such a form.
+    The parameters may be in the query string or in a form in the body, because DeepL's Python client sends such a form.
 
     Raises:
         InvalidInput: the form is malformed.
-        ValidationError: a parameter is unknown or invalid.
+        ValidationError: a parameter is missing, unknown or invalid.
     """
     pairs = [*request.query_params.multi_items()]
     if _media_type(request) in {URLENCODED, MULTIPART}:
@@ -89,9 +93,9 @@ async def read_parameters(request: Request, model: type[Fields]) -> Fields:
 
 
 def documented_body(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the OpenAPI description of a request body for ``model``.
+    """Return the OpenAPI description of a request body with the fields of ``model``.
 
-    FastAPI does not describe bodies that `read_body` reads.
+    FastAPI cannot describe the bodies of these endpoints, because they call `read_body` themselves.
     """
     forms = {media: {"schema": reference(model, form=True)} for media in (URLENCODED, MULTIPART)}
     return {"requestBody": {"required": True, "content": {JSON: {"schema": reference(model)}, **forms}}}
@@ -102,7 +106,11 @@ def _media_type(request: Request) -> str:
 
 
 def _by_name(pairs: Pairs) -> dict[str, str | list[str]]:
-    """Group values by field name. A repeated field, or one whose name ends in ``[]``, becomes a list."""
+    """Return a mapping of field names to values.
+
+    If a field occurs more than once or its name ends in ``[]``, the value is a list. The ending is removed from the
+    name.
+    """
     values: dict[str, list[str]] = {}
     listed = set()
     for written, value in pairs:
@@ -117,7 +125,10 @@ TEXT_FIELDS = frozenset({"text", "q"})
 
 
 def _without_empty(fields: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
-    """Remove empty fields. Forms cannot omit a value otherwise, and the original APIs ignore empty parameters."""
+    """Return ``fields`` without empty values. The fields in `TEXT_FIELDS` are kept even if they are empty.
+
+    A form cannot send a null value, and the original APIs ignore empty parameters.
+    """
     return {name: value for name, value in fields.items() if value != "" or name in TEXT_FIELDS}
 
 
@@ -206,7 +217,10 @@ Detected = tuple[str, float]
 
 
 def require_target(target: str, served: Language, field: str) -> None:
-    """Raise `InvalidInput` unless ``target`` is the supported target language."""
+    """Raise `InvalidInput` unless ``target`` is a code of ``served``, the supported target language.
+
+    The message names ``field``, the request field that contains ``target``.
+    """
     forms = forms_of(served)
     if target.strip().lower() not in forms:
         shown = ", ".join((forms[0], *sorted(forms[1:], reverse=True)))
@@ -215,7 +229,9 @@ def require_target(target: str, served: Language, field: str) -> None:
 
 
 def needs_detection(source: str | None, served: Language, field: str) -> bool:
-    """Return whether the source language must be detected.
+    """Return True if ``source`` is None, empty or "auto", so that the source language must be detected.
+
+    ``served`` is the supported source language. ``field`` is the name of the request field that contains ``source``.
 
     Raises:
         InvalidInput: ``source`` is a language other than the supported one.
@@ -237,10 +253,11 @@ async def source_languages(
 ) -> list[Detected]:
     """Return the language of each text, with its probability (0 to 1).
 
-    The language is ``source`` or, if ``source`` is missing or "auto", the detected one.
+    If ``source`` is a language code, it is the language of all texts. If it is None, empty or "auto", the languages are
+    detected.
 
-    A text in a list that is clearly in another language gets that language. `translate_texts` does not translate it, so
-    one such text does not prevent the translation of the others.
+    If there are several texts, a text may be in a language other than ``served``, the supported one. `translate_texts`
+    then returns this text unchanged and translates the others.
 
     Raises:
         InvalidInput: ``source`` is not the supported language, or the only text is clearly in another language.
@@ -262,17 +279,19 @@ def _detect_languages(
 
 
 def _plain_text(text: str, options: TranslationOptions) -> str:
-    """Return the text without markup, because English tag names would mislead the detector."""
+    """Return the text without markup, because English tag names would mislead the language detection."""
     if options.format == "text":
         return text
     return "\n".join(block.text for block in parse(text, rules=options.tags).blocks)
 
 
 def _detect_language(text: str, number: int, served: Language, field: str, *, is_alone: bool) -> Detected:
-    """Detect the language of a text. If it is unclear (as in a headline or a name), assume the supported language.
+    """Return the language of the text with index ``number``, and its probability (0 to 1).
+
+    If the language is unclear (as in a headline or a name), assume the supported language ``served``.
 
     Raises:
-        InvalidInput: the text is clearly in another language, and ``is_alone``.
+        InvalidInput: the text is clearly in another language, and ``is_alone`` is True.
     """
     found = likely_languages(text, served)
     if foreign_notice(text, served) is not None:
@@ -286,10 +305,10 @@ def _detect_language(text: str, number: int, served: Language, field: str, *, is
 
 
 def texts_of_parameter(field: str, value: str | list[str], limits: TextLimits) -> list[str]:
-    """Return the texts of the parameter ``field`` as a list.
+    """Return the texts in ``value``, the value of the parameter ``field``, as a list.
 
     Raises:
-        InvalidInput: see `texts_of`. The message names ``field``.
+        InvalidInput: for the same reasons as `texts_of`. The message names ``field``.
     """
     try:
         return texts_of(value, limits)
@@ -308,10 +327,13 @@ async def translate_texts(
     *,
     terms: GlossaryTerms = NO_TERMS,
 ) -> list[str]:
-    """Translate ``texts`` and return the translations in the same order. Raises the errors of `Newsroom.translate`.
+    """Translate ``texts``, and return the translations in the same order.
 
-    ``sources`` are the languages of the texts. A text in another language than the supported one is returned unchanged,
-    as the original APIs return a text that is already in the target language.
+    ``sources`` contains the detected language of each text. A text in a language other than the supported one is
+    returned unchanged, because the original APIs return a text unchanged if it is already in the target language.
+
+    Raises:
+        DepescheError: see `Newsroom.translate`.
     """
     served = newsroom.languages.source.code
     places = [place for place, (code, _) in enumerate(sources) if code == served]

@@ -64,9 +64,9 @@ class LibreDetected(BaseModel):
 
 
 class LibreTranslation(BaseModel):
-    """A translation, or a list of translations if ``q`` is a list.
+    """The translation of a text, or a list of translations if ``q`` is a list.
 
-    ``alternatives`` is present only if the request contains the field ``alternatives``, and it is always empty.
+    ``alternatives`` is present only if alternatives were requested, and it is always empty.
     """
 
     translatedText: str | list[str]  # noqa: N815 - LibreTranslate's name
@@ -82,7 +82,7 @@ class LibreTranslation(BaseModel):
     dependencies=[Depends(Requires("translate"))],
 )
 async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> LibreTranslation:
-    """Translate texts for clients of LibreTranslate."""
+    """Translate texts for clients of LibreTranslate's API."""
     fields = await read_body(request, LibreRequest)
     source, target = runtime.newsroom.languages
     require_target(fields.target, target, "target")
@@ -137,7 +137,7 @@ _LISTED = link(
 async def detect(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> list[LibreDetected]:
     """Return the likely languages of a text, most likely first. Only languages that `/languages` lists are returned.
 
-    If the language is unclear (as in a headline or a name), the source language is the first one.
+    If the language is unclear (as in a headline or a name), the source language comes first.
     """
     fields = await read_body(request, DetectRequest)
     (text,) = texts_of_parameter("q", fields.q, runtime.limits)
@@ -151,14 +151,14 @@ async def detect(request: Request, runtime: RuntimeDep, context: PeerContextDep)
 
 
 class FrontendLanguage(BaseModel):
-    """The language that a client selects first."""
+    """A language that a client preselects."""
 
     code: str
     name: str
 
 
 class FrontendLanguages(BaseModel):
-    """The languages that a client selects first."""
+    """The source language and the target language that a client preselects."""
 
     source: FrontendLanguage
     target: FrontendLanguage
@@ -179,7 +179,7 @@ class FrontendSettings(BaseModel):
 
 @router.get("/frontend/settings", operation_id="libretranslate_get_settings")
 async def settings(runtime: RuntimeDep) -> FrontendSettings:
-    """Return the settings that clients of LibreTranslate read at their start."""
+    """Return the settings that clients of LibreTranslate read when they start."""
     source, target = runtime.newsroom.languages
     return FrontendSettings(
         charLimit=runtime.limits.chars,
@@ -193,7 +193,7 @@ async def settings(runtime: RuntimeDep) -> FrontendSettings:
 
 
 class LibreLanguage(BaseModel):
-    """A language, and the languages into which it can be translated."""
+    """A language, with the codes of the languages into which it can be translated (``targets``)."""
 
     code: str
     name: str
@@ -204,7 +204,7 @@ class LibreLanguage(BaseModel):
     "/languages", operation_id="libretranslate_list_languages", responses=with_links(FAILURES, translate=_LISTED)
 )
 async def languages(newsroom: NewsroomDep) -> list[LibreLanguage]:
-    """List the source language, then the target language."""
+    """List the two supported languages: first the source language, then the target language."""
     source, target = newsroom.languages
     return [
         LibreLanguage(code=source.code, name=source.name, targets=[target.code]),

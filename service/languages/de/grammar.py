@@ -1,4 +1,4 @@
-"""German grammar: sentence boundaries, numbers, dates, inflection, and the boilerplate of German news pages."""
+"""German grammar: sentence boundaries, numbers, dates, inflection, and the recognition of names."""
 
 import re
 import unicodedata
@@ -56,7 +56,10 @@ _FINAL_CHARS = max(map(len, LISTS.lines("final_abbreviations")))
 
 
 def continues(text: str, start: int, boundary: int) -> bool:
-    """Return whether the sentence that begins at ``start`` continues after the splitter's ``boundary``."""
+    """Return whether the sentence that begins at ``start`` continues after ``boundary``.
+
+    ``boundary`` is the offset at which the general sentence splitter ends the sentence.
+    """
     left = text[max(start, boundary - _TAIL_CHARS) : boundary].rstrip()
     right = text[boundary : boundary + _TAIL_CHARS].lstrip()
     if not left or not right:
@@ -68,7 +71,7 @@ def continues(text: str, start: int, boundary: int) -> bool:
 
 
 def missing_boundaries(text: str) -> Iterator[int]:
-    """Yield, in any order, the offsets of sentence starts that the general splitter does not find."""
+    """Yield, in any order, the offsets of sentence starts that the general sentence splitter does not find."""
     yield from (match.end() for match in _NUMBER_NEXT.finditer(text) if _can_end_sentence(match[1]))
     yield from (match.end() for match in _YEARS.finditer(text))
     yield from (match.end() for match in _SOURCE_NEXT.finditer(text))
@@ -93,7 +96,10 @@ def _starts_sentence(right: str) -> bool:
 
 
 def _is_one_token(left: str, right: str) -> bool:
-    """Return whether a full stop at the end of ``left`` is inside an address, a number or an abbreviation ("z.B.")."""
+    """Return whether the full stop after ``left`` is inside an address, a number or an abbreviation ("z.B.").
+
+    ``right`` is the text after the full stop.
+    """
     token, first = _last(left), right.split(maxsplit=1)[0]
     if _ADDRESS.search(token + first) or _SHORT_PARTS.search(token):
         return True
@@ -125,7 +131,7 @@ def _is_abbreviated(left: str, right: str) -> bool:
 
 
 def _last(text: str) -> str:
-    """Return the last word of a text, including adjacent punctuation."""
+    """Return the last word of a text, including the punctuation next to it."""
     return text.rsplit(maxsplit=1)[-1]
 
 
@@ -190,9 +196,9 @@ _MOST_CHARS = 60
 
 @lru_cache(maxsize=20_000)
 def scale(word: str) -> Fraction | None:
-    """Return the factor by which a scale word multiplies the number before it, or None for any other word.
+    """Return the factor by which a scale word such as "Millionen" multiplies the number before it.
 
-    The word may be a compound such as "Millionenbetrag".
+    The word may be a compound such as "Millionenbetrag". For any other word, return None.
     """
     lower = word[:_MOST_CHARS].lower()
     return next((None if by is None else Fraction(by) for name, by in _SCALES if lower.startswith(name)), None)
@@ -297,7 +303,7 @@ _MOST_DAYS, _MOST_MONTHS, _MOST_HOURS, _MOST_MINUTES = 31, 12, 24, 59
 
 
 def find_numerals(text: str) -> list[WrittenNumeral]:
-    """Find numeric dates, times, amounts and numbers. They are returned in order and do not overlap."""
+    """Return the numeric dates, times, amounts and numbers in a text, in order and without overlaps."""
     found: list[WrittenNumeral] = []
     for pattern, read in _FORMS:
         for match in pattern.finditer(text):
@@ -337,7 +343,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], WrittenValue | No
 
 
 class GermanForms:
-    """German inflection by endings and umlauts, without a dictionary; see `service.languages.base.Inflection`.
+    """German inflection rules, which use endings and umlauts instead of a dictionary (see `Inflection`).
 
     All forms of a noun are capitalised. The only ending of an acronym is "s". The vowel of a word changes only together
     with an ending ("Verband", "Verbände") or in a plural without an ending ("Mütter").
@@ -382,7 +388,7 @@ class GermanForms:
     def _differs_in_case(self, word: str, term: str) -> bool:
         """Return whether ``word`` is ``term`` with a capital first letter.
 
-        If ``term`` is long enough, ``word`` may also be in capitals.
+        If ``term`` has more than three letters, ``word`` may also consist of capital letters only.
         """
         begins = term[0].islower() and word == term[0].upper() + term[1:]
         capitals = word.isupper() and len(term) > self._least_stem_chars and self.folded(word) == self.folded(term)
@@ -410,9 +416,10 @@ _NOUNS, _NAMES, _OPENERS = LISTS.words("nouns"), LISTS.words("surnames"), LISTS.
 
 @lru_cache(maxsize=20_000)
 def is_common(word: str, opens: bool) -> bool:  # noqa: FBT001 - the signature of `NameGrammar.is_common`
-    """Return whether a capitalised word is not a name.
+    """Return whether a capitalised word is a common word and not a name.
 
-    Such words are acronyms, nouns, and common words that open a sentence.
+    Acronyms, nouns, and frequent words at the start of a sentence are common words. ``opens`` is True if the word is
+    the first word of a sentence.
     """
     if word in _NAMES or word.removesuffix("s") in _NAMES:
         return False
@@ -420,7 +427,7 @@ def is_common(word: str, opens: bool) -> bool:  # noqa: FBT001 - the signature o
 
 
 def _is_noun(word: str) -> bool:
-    """Return whether the word, or the last part of a compound, is a known noun or ends like one."""
+    """Return whether the word, or the last part of a compound, is in the list of nouns or has the ending of a noun."""
     ends = (word[start:].capitalize() for start in range(1, len(word) - _LEAST_COMPOUND_CHARS + 1))
     return _NOUN.search(word) is not None or word in _NOUNS or any(end in _NOUNS for end in ends)
 
@@ -444,8 +451,8 @@ def _stem(word: str) -> str:
 
 
 def stem(word: str) -> str:
-    """Return the stem of a word in lower case, without umlauts and inflectional endings.
+    """Return the stem of a word, in lower case, with umlauts replaced by plain vowels and without inflectional endings.
 
-    Endings are removed only as long as at least four letters remain.
+    An ending is removed only if at least four letters remain.
     """
     return _stem(word) if len(word) <= _MOST_CHARS else _stem.__wrapped__(word)

@@ -1,4 +1,4 @@
-"""The boilerplate of German news pages: bylines, times, credits, buttons, and the line model's cue words."""
+"""The boilerplate of German news pages, such as bylines and credits, and words that indicate the type of a line."""
 
 import re
 from pathlib import Path

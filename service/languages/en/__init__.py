@@ -85,7 +85,8 @@ def _read(word: str) -> ParsedNumber | None:
 def _extend(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) -> tuple[ParsedNumber, int]:
     """Return the number that begins with the token at index ``place``, and the index of the token after the number.
 
-    ``part`` is the meaning of the first word. The words are added up ("twenty-one", "two hundred and fifty").
+    ``part`` is the meaning of the first word. The values of the words are combined ("twenty-one", "two hundred and
+    fifty").
     """
     if part.certain and _may_be_no_number(text, tokens[place]):
         part = part._replace(certain=False)
@@ -93,7 +94,7 @@ def _extend(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) 
 
 
 def _may_be_no_number(text: str, token: Token) -> bool:
-    """Return whether a number word may be part of a name ("Six Nations") or follow an article ("the two do differ")."""
+    """Return whether a number word may belong to a name ("Six Nations") or follows an article ("the two do differ")."""
     before = text[max(0, token.start() - 6) : token.start()]
     return (token[0][0].isupper() and before[-2:-1].isalpha()) or _POINTED_AT.search(before) is not None
 
@@ -117,9 +118,9 @@ def _sum(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) -> 
 
 
 def _room(word: str, value: Fraction) -> Fraction:
-    """Return the upper limit (exclusive) for the value of the next number word.
+    """Return the exclusive upper limit for the value of the number word after ``word``.
 
-    The limit is 100 after "hundred", 10 after tens, and 0 after ones.
+    The limit is 100 after "hundred", 10 after a multiple of ten such as "twenty", and 0 after any other word.
     """
     if word.lower() == "hundred":
         return Fraction(100)
@@ -195,7 +196,7 @@ _OPENING_ENDINGS = ("ing", "ed", "ly", "ies")
 
 
 def _knows(word: str) -> bool:
-    """Return whether the word, with or without its ending, is in the word list."""
+    """Return whether the word, or the word without an English ending such as "ing", is in the word list."""
     return not _WORDS.isdisjoint({word, *(word.removesuffix(ending) for ending in _ENDINGS)})
 
 
@@ -208,7 +209,10 @@ def _is_common(word: str, opens: bool) -> bool:  # noqa: FBT001 - the signature 
 
 @cache
 def _dictionary() -> frozenset[str]:
-    """Return the words of the English dictionary of ``pyspellchecker``, in lower case. Loading takes half a second."""
+    """Return the words of the English dictionary in the library ``pyspellchecker``, in lower case.
+
+    The first call takes half a second.
+    """
     return frozenset(SpellChecker(language="en").word_frequency.words())
 
 
@@ -223,9 +227,9 @@ _LEAST_PART_CHARS = 4
 
 @lru_cache(maxsize=20_000)
 def _spells(word: str) -> bool:
-    """Return whether a word in lower case is in the dictionary, or is formed from a word in it.
+    """Return whether a word in lower case is in the dictionary or is formed from words in it.
 
-    It may have a prefix or an ending, British spelling, or consist of two frequent words ("floodwaters").
+    The word may have a prefix, an ending or British spelling, or consist of two frequent words ("floodwaters").
     """
     return any(_is_spelt(one) for one in {word, _PREFIX.sub("", word, count=1), _BRITISH.sub("iz", word)}) or any(
         _knows(word[:cut]) and _knows(word[cut:]) for cut in range(_LEAST_PART_CHARS, len(word) - _LEAST_PART_CHARS + 1)
@@ -241,7 +245,7 @@ _CONSONANT_Y = re.compile(r"[^aeiou\W]y$")
 
 
 def _forms(term: str) -> tuple[str, ...]:
-    """Return the regular plural of a term."""
+    """Return the regular plural of an English term."""
     if _CONSONANT_Y.search(term):
         return (f"{term[:-1]}ies",)
     return (f"{term}es" if _SIBILANT.search(term) else f"{term}s",)

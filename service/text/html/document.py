@@ -1,4 +1,4 @@
-"""A parser that splits HTML and XML into blocks of text with inline markup."""
+"""A parser that divides HTML and XML into blocks of text with inline markup."""
 
 import re
 from collections import Counter
@@ -21,12 +21,12 @@ _FOOTNOTE = re.compile(r"\s*(?:<a\b|[\[(]?\d{1,3}[\])]?\s*</sup\s*></a|[\[(]\d)"
 
 @dataclass(slots=True)
 class Part:
-    """A span of the HTML and its role.
+    """A span of the HTML, and the role of this span.
 
     Between two parts with the role ``boundary``, parts with the roles ``open`` and ``close`` form properly nested
-    pairs. A ``point`` contains no text: it is a void element, a comment or an unpaired tag. A ``kept`` part is an
-    inline element that is copied unchanged, with its content. If it is ``silent``, its words are hidden from the model.
-    ``tag`` is set for a start tag whose attributes may be translated.
+    pairs. A ``point`` contains no text: it is an element without content, a comment or an unpaired tag. A ``kept`` part
+    is an inline element that is copied unchanged, with its content. If it is ``silent``, its words are not shown to the
+    model. ``name`` is the name of the element. ``tag`` is set for a start tag whose attributes may be translated.
     """
 
     role: Role
@@ -38,7 +38,7 @@ class Part:
 
     @property
     def span(self) -> Span:
-        """The offsets of the part in the HTML."""
+        """The span of the part in the HTML."""
         return Span(self.start, self.end)
 
 
@@ -51,7 +51,7 @@ class _Open:
 
 
 class _Parts:
-    """A builder for the list of parts, with a stack of the open elements."""
+    """A builder for the list of parts of a document, with a stack of the elements that are open."""
 
     def __init__(self, html: str, words: Vocabulary) -> None:
         self.html = html
@@ -98,7 +98,7 @@ class _Parts:
     def _pop(self, end: int, *, closed: bool) -> None:
         """Close the innermost open element at the offset ``end``.
 
-        ``closed`` is False if the element has no end tag. Its start tag then keeps the role ``point``.
+        ``closed`` is False if the element has no end tag. In this case, its start tag keeps the role ``point``.
         """
         element = self._open.pop()
         self._names[element.name] -= 1
@@ -120,10 +120,10 @@ class _Parts:
 
 
 def parts(html: str, words: Vocabulary | None = None) -> list[Part]:
-    """Split any string into parts, in order and without gaps. ``words`` defaults to the vocabulary of HTML.
+    """Divide any string into parts, in order and without gaps.
 
-    An inline element that contains a block, such as a link around a whole teaser, is a boundary. The running time is
-    linear in the length of the string.
+    ``words`` contains the roles of tags. By default, these are the roles in HTML. An inline element that contains a
+    block, such as a link around a whole teaser, is a boundary. The running time is linear in the length of the string.
     """
     words = words or vocabulary(html, HTML_RULES)
     found = _Parts(html, words)
@@ -140,7 +140,7 @@ def parts(html: str, words: Vocabulary | None = None) -> list[Part]:
 
 
 def runs(found: Iterable[Part]) -> Iterable[list[Part]]:
-    """Yield the sequences of parts between boundaries. No sequence is empty."""
+    """Yield the sequences of parts between the boundaries. Empty sequences are left out."""
     run: list[Part] = []
     for part in found:
         if part.role != "boundary":
@@ -153,9 +153,9 @@ def runs(found: Iterable[Part]) -> Iterable[list[Part]]:
 
 
 def _with_links_apart(found: Iterable[Part]) -> Iterator[Part]:
-    """Yield the parts, with an empty boundary between two links that touch each other.
+    """Yield the parts ``found``, with an additional empty boundary between links that directly follow each other.
 
-    Menus are written like this, and each link is a text of its own. Links inside another inline element are not
+    Menus consist of such links, and each link is a separate text. Links inside another inline element are not
     separated, because an inline element must not contain a boundary.
     """
     depth, before = 0, ""
@@ -175,13 +175,13 @@ _WORD = re.compile(r"[^\W_]")
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """A piece of inline markup in a block. ``text`` is the span of the block's text that it covers.
+    """A piece of inline markup in a block. ``text`` is the span of the block's text that the markup encloses.
 
     An ``element`` has a start tag (``opening``) and an end tag (``closing``). For the other kinds, ``opening`` is the
-    whole markup, which is copied unchanged, and ``closing`` is None. ``kept`` markup contains words that are not
-    translated (``translate="no"``, ``code``), although the model may use them as context. A ``point`` or ``break``
-    covers no text. A ``break`` is followed by a line break in the text. ``parent`` is the index of the enclosing
-    element, or -1 if there is none.
+    whole markup, which is copied unchanged, and ``closing`` is None. Markup of the kind ``kept`` contains words that
+    are not translated, as in ``code``. The model may see these words as context. Markup of the kinds ``point`` and
+    ``break`` encloses no text, and a ``break`` is followed by a line break in the text. ``parent`` is the index of the
+    enclosing element, or -1 if there is none.
     """
 
     kind: InlineKind
@@ -196,8 +196,8 @@ class Block:
     """A text to translate. Its translation replaces ``source``, which is a span of the HTML.
 
     In ``text``, white space is collapsed and stripped, and character references are decoded. Character i of ``text``
-    comes from the HTML between the offsets ``starts[i]`` and ``ends[i]``. ``inlines`` are sorted by start, and parents
-    precede their children.
+    comes from the HTML between the offsets ``starts[i]`` and ``ends[i]``. ``inlines`` is sorted by start, with
+    enclosing elements before the elements inside them. ``attribute`` is True if the text is the value of an attribute.
     """
 
     text: str
@@ -214,12 +214,12 @@ class Block:
         return tuple(span for span in kept if span.start < span.end)
 
     def in_html(self, span: Span) -> Span:
-        """Return the span of the HTML from which a non-empty span of ``text`` was taken."""
+        """Convert a non-empty span of ``text`` to the corresponding span of the HTML."""
         return Span(self.starts[span.start], self.ends[span.end - 1])
 
 
 class _Text:
-    """A builder for the text of a block, which records the HTML offsets of each character."""
+    """A builder for the text of a block. It records the HTML offsets of each character."""
 
     def __init__(self, html: str) -> None:
         self.html = html
@@ -255,7 +255,7 @@ class _Text:
             self.ends.append(end)
 
     def finished(self) -> str:
-        """Strip trailing white space and return the text."""
+        """Remove trailing white space, and return the text."""
         while self.characters and self.characters[-1] in " \n":
             self.characters.pop()
         del self.starts[len(self) :], self.ends[len(self) :]
@@ -273,7 +273,7 @@ class _Mark:
 
 
 def block(html: str, run: Sequence[Part]) -> Block | None:
-    """Build a block from ``run``, the parts between two boundaries. Return None if there is no text to translate."""
+    """Return the block for ``run``, the parts between two boundaries, or None if they contain no text to translate."""
     text = _Text(html)
     marks = _marks(run, text)
     content = text.finished()
@@ -283,9 +283,9 @@ def block(html: str, run: Sequence[Part]) -> Block | None:
 
 
 def attribute_block(html: str, value: Span) -> Block | None:
-    """Build a block from an attribute value. Return None if it contains no text to translate.
+    """Return the block for an attribute value, or None if the value contains no text to translate.
 
-    The span ``value`` includes the quotation marks, if there are any.
+    ``value`` is the span of the value, including its quotation marks if it has any.
     """
     text = _Text(html)
     text.add(Span(value.start + 1, value.end - 1) if html[value.start] in "\"'" else value)
@@ -294,7 +294,7 @@ def attribute_block(html: str, value: Span) -> Block | None:
 
 
 def _marks(run: Sequence[Part], text: _Text) -> list[_Mark]:
-    """Return the inline markup among the parts of a block, and append the text of these parts to ``text``."""
+    """Append the text of the parts ``run`` to ``text``, and return the inline markup among these parts."""
     marks: list[_Mark] = []
     opened = [-1]
     for part in run:
@@ -338,7 +338,7 @@ def _inline(mark: _Mark, length: int) -> Inline:
 
 
 def _without_spaces(html: str, run: Sequence[Part]) -> Span:
-    """Return the span of the parts without leading and trailing white space, which does not belong to the block."""
+    """Return the span of the parts ``run`` without the white space at its ends, which is not part of the block."""
     start, end = run[0].start, run[-1].end
     if run[0].role == "text":
         start = run[0].end - len(run[0].span.of(html).lstrip(_SPACES))
@@ -361,10 +361,11 @@ class Document:
 
 
 def parse(html: str, *, attribute_texts: bool = False, rules: TagRules = HTML_RULES) -> Document:
-    """Find the blocks in any string.
+    """Return the document for any string of HTML or XML, with all blocks of text that it contains.
 
-    If ``attribute_texts`` is set, the values of the attributes ``title`` and ``alt`` are blocks too. ``rules`` select
-    HTML or XML and set the roles of tags. The running time is linear in the length of the string.
+    If ``attribute_texts`` is True, the values of the attributes ``title`` and ``alt`` are blocks too. ``rules``
+    contains the caller's rules for tags. They also state whether the string is HTML or XML. The running time is linear
+    in the length of the string.
     """
     found = parts(html, vocabulary(html, rules))
     blocks = [one for run in runs(_with_links_apart(found)) if (one := block(html, run)) is not None]

@@ -56,12 +56,12 @@ TEXT_ATTRIBUTES = frozenset({"alt", "title"})
 
 
 def is_kept(html: str, tag: Token) -> bool:
-    """Return whether an HTML element is copied byte for byte, including its content and end tag."""
+    """Return whether the HTML element that ``tag`` starts is copied byte for byte, with its content and end tag."""
     return tag.name in _WORDS or tag.name in _SILENT or forbids_translation(html, tag)
 
 
 def is_silent(name: str) -> bool:
-    """Return whether the words inside an element that is copied unchanged are hidden from the model."""
+    """Return whether the model must not see the words in an element ``name`` that is copied unchanged."""
     return name in _SILENT
 
 
@@ -76,17 +76,18 @@ def forbids_translation(html: str, tag: Token) -> bool:
 
 
 def ended_by(name: str) -> frozenset[str]:
-    """Return the names of the elements that a start tag ``name`` implicitly closes."""
+    """Return the names of the open elements that are implicitly closed by a start tag ``name``."""
     return _IMPLIED_ENDS.get(name, _PARAGRAPH if name in BLOCK else _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
 class TagRules:
-    """The caller's rules for tags. Tag names are in lower case.
+    """The caller's rules for tags. All tag names are in lower case.
 
-    If ``xml`` is set, the markup is XML: elements may have any name and may be empty (``<x/>``). ``splitting`` tags are
-    block boundaries. ``non_splitting`` tags are inline unless they are also ``splitting``. The content of ``ignored``
-    tags is not translated. If ``outline`` is not set, only ``splitting`` tags are block boundaries.
+    If ``xml`` is True, the markup is XML: elements may have any name and may be empty (``<x/>``). The tags in
+    ``splitting`` are block boundaries. The tags in ``non_splitting`` are inline, unless they are also in ``splitting``.
+    The content of the tags in ``ignored`` is not translated. If ``outline`` is False, only the tags in ``splitting``
+    are block boundaries.
     """
 
     xml: bool = False
@@ -103,8 +104,9 @@ HTML_RULES = TagRules()
 class Vocabulary:
     """The roles of the tags in one document.
 
-    ``blocks`` contains the names of block elements. ``html`` is True for HTML and XHTML. In these documents, tag names
-    determine which elements are void, are copied unchanged, or may lack an end tag.
+    ``rules`` are the caller's rules, and ``blocks`` contains the names of block elements. ``html`` is True for HTML and
+    XHTML. In these documents, the name of a tag determines whether the element has no content, is copied unchanged, or
+    may lack an end tag.
     """
 
     rules: TagRules
@@ -113,35 +115,36 @@ class Vocabulary:
 
     @property
     def xml(self) -> bool:
-        """True if the document is XML, where ``<x/>`` is an empty element."""
+        """True if the document is XML, so that ``<x/>`` is an empty element."""
         return self.rules.xml
 
     def is_void(self, markup: str, tag: Token) -> bool:
-        """Return whether the element of a start tag has no content and no end tag."""
+        """Return whether the element with the start tag ``tag`` has neither content nor an end tag."""
         if self.xml and markup[tag.end - 2] == "/":
             return True
         return self.html and tag.name in VOID
 
     def is_kept(self, markup: str, tag: Token) -> bool:
-        """Return whether an element is copied byte for byte, including its content and end tag."""
+        """Return whether the element that ``tag`` starts is copied byte for byte, with its content and end tag."""
         if tag.name in self.rules.ignored:
             return True
         return (is_kept if self.html else forbids_translation)(markup, tag)
 
     def is_silent(self, name: str) -> bool:
-        """Return whether the words inside an element that is copied unchanged are hidden from the model."""
+        """Return whether the model must not see the words in an element ``name`` that is copied unchanged."""
         return self.html and name not in self.rules.ignored and is_silent(name)
 
     def ended_by(self, name: str) -> frozenset[str]:
-        """Return the names of the elements that a start tag ``name`` implicitly closes."""
+        """Return the names of the open elements that are implicitly closed by a start tag ``name``."""
         return ended_by(name) if self.html else _NOTHING
 
 
 def vocabulary(markup: str, rules: TagRules) -> Vocabulary:
-    """Return the roles of the tags in a document.
+    """Return the roles of the tags in the document ``markup``.
 
-    XML that contains only HTML elements is treated as XHTML. In other XML, an element is a block boundary unless it is
-    a sibling of text somewhere in the document or shares its name with an inline element of HTML.
+    XML that contains only HTML elements is treated as XHTML. In other XML, an element is inline if it stands next to
+    text somewhere in the document, or if it has the name of an inline element of HTML. All other elements are block
+    boundaries.
     """
     if not rules.xml:
         return _of_html(rules)
@@ -163,7 +166,10 @@ def _with_rules(blocks: Iterable[str], rules: TagRules) -> frozenset[str]:
 
 
 def _siblings_of_text(markup: str) -> set[str]:
-    """Return the names of all elements that have text as a sibling somewhere in ``markup``, in linear time."""
+    """Return the names of all elements that have text as a sibling somewhere in ``markup``.
+
+    The running time is linear.
+    """
     found: set[str] = set()
     levels = [_Level("")]
     opened: Counter[str] = Counter()
@@ -192,7 +198,7 @@ def _close(name: str, levels: list["_Level"], opened: Counter[str], found: set[s
 
 
 class _Level:
-    """An open element, with the names of its child elements and a flag that is set if it contains text."""
+    """An open element, with the names of its child elements and a flag that is True if it contains text."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -200,7 +206,7 @@ class _Level:
         self.children: set[str] = set()
 
     def mixed(self) -> set[str]:
-        """Return the names of the child elements if the element also contains text, or else an empty set."""
+        """Return the names of the child elements if the element also contains text, and otherwise an empty set."""
         return self.children if self.has_text else set()
 
 
@@ -216,7 +222,10 @@ _QUOTED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", 
 
 
 class Piece(NamedTuple):
-    """A run of white space, a character reference or plain text, with its decoded text and its span in the HTML."""
+    """A run of white space, a character reference or plain text.
+
+    ``text`` is the decoded text of the piece, and ``span`` is its place in the HTML.
+    """
 
     kind: Literal["space", "reference", "plain"]
     text: str
@@ -224,7 +233,10 @@ class Piece(NamedTuple):
 
 
 def pieces(markup: str, span: Span) -> Iterator[Piece]:
-    """Split a span of HTML without tags into pieces, in order and without gaps. The running time is linear."""
+    """Divide a span of ``markup`` that contains no tags into pieces, in order and without gaps.
+
+    The running time is linear.
+    """
     for found in _PIECE.finditer(markup, *span):
         if found["space"] is not None:
             yield Piece("space", " ", Span(*found.span()))
@@ -237,17 +249,17 @@ def pieces(markup: str, span: Span) -> Iterator[Piece]:
 
 
 def escape_text(text: str) -> str:
-    """Escape ``text`` for use between tags."""
+    """Escape ``text`` for use as the text between tags."""
     return text.translate(_ESCAPES)
 
 
 def escape_attribute(text: str) -> str:
-    """Escape ``text`` for use in an attribute value, which may be in single or double quotation marks."""
+    """Escape ``text`` for use as an attribute value in single or double quotation marks."""
     return text.translate(_QUOTED)
 
 
 def _character(reference: str) -> str:
-    """Return the characters that a reference represents, or the reference itself if it is unknown."""
+    """Return the characters that a character reference represents, or the reference itself if it is unknown."""
     if reference[1] == "#" and len(reference) > _LONGEST_NUMBER_CHARS:
         return _NO_CHARACTER
     return html.unescape(reference)

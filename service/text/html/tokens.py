@@ -40,9 +40,9 @@ _RAW_ENDS = {name: re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE) for 
 class Token(NamedTuple):
     """A token of HTML.
 
-    ``name`` is the lower-case name of the tag or, for a ``raw`` token, of the element that contains it. A ``raw`` token
-    is text in which tags are not recognised, as in ``script`` or ``title``. A ``comment`` token may also be a doctype,
-    or an unfinished tag at the end of the text, which browsers ignore.
+    ``name`` is the lower-case name of the tag. For a token of the kind ``raw``, it is the name of the element that
+    contains the token. A ``raw`` token is text in which tags are not recognised, as in ``script`` or ``title``. A
+    ``comment`` token may also be a doctype, or an unfinished tag at the end of the text, which browsers ignore.
     """
 
     kind: Kind
@@ -52,14 +52,14 @@ class Token(NamedTuple):
 
     @property
     def span(self) -> Span:
-        """The offsets of the token in the HTML."""
+        """The span of the token in the HTML."""
         return Span(self.start, self.end)
 
 
 class Attribute(NamedTuple):
     """An attribute of a tag. ``name`` is in lower case.
 
-    ``value`` is the span of the value, including quotation marks, or None if the attribute has no value.
+    ``value`` is the span of the value, including its quotation marks, or None if the attribute has no value.
     """
 
     name: str
@@ -67,10 +67,10 @@ class Attribute(NamedTuple):
 
 
 def tokens(html: str, *, xml: bool = False, raw_texts: bool = True) -> Iterator[Token]:
-    """Split any string into tokens, in order and without gaps. The running time is linear in the length.
+    """Divide any string into tokens, in order and without gaps. The running time is linear in the length of the string.
 
-    If ``xml`` is set, any element may be empty (``<script/>``), and a reference to an unknown entity is a ``comment``,
-    because its replacement text is unknown. If ``raw_texts`` is not set, tags are recognised inside every element.
+    If ``xml`` is True, any element may be empty (``<script/>``), and a reference to an unknown entity is a ``comment``
+    token, because its replacement text is unknown. If ``raw_texts`` is False, tags are recognised inside every element.
     """
     done = 0
     while done < len(html):
@@ -91,7 +91,10 @@ def tokens(html: str, *, xml: bool = False, raw_texts: bool = True) -> Iterator[
 
 
 def attributes(html: str, tag: Token) -> Iterator[Attribute]:
-    """Yield the attributes of a start tag in order. If a name occurs twice, browsers use only the first attribute."""
+    """Yield the attributes of a start tag in order. If a name occurs twice, both attributes are yielded.
+
+    Browsers use only the first of several attributes with the same name.
+    """
     place = tag.start + 1 + len(tag.name)
     while (found := ATTRIBUTE.match(html, place, tag.end)) is not None:
         value = None if found["value"] is None else Span(*found.span("value"))
@@ -104,7 +107,10 @@ MAX_ATTRIBUTES = 1_000
 
 
 def require_few_attributes(html: str, pointer: str) -> None:
-    """Raise `InvalidInput` if a tag has more than `MAX_ATTRIBUTES` attributes. ``pointer`` names the field."""
+    """Raise `InvalidInput` if a tag has more than `MAX_ATTRIBUTES` attributes.
+
+    ``pointer`` is the JSON Pointer of the field that contains the HTML. The error reports it.
+    """
     for token in tokens(html, raw_texts=False):
         if token.end - token.start <= 2 * MAX_ATTRIBUTES or html[token.start + 1] in "!?/":
             continue
@@ -141,6 +147,9 @@ def _opens_raw(html: str, token: Token, *, xml: bool) -> bool:
 
 
 def _raw_end(html: str, name: str, start: int) -> int:
-    """Return the offset at which raw text ends: the start of its end tag, or the end of the HTML if there is none."""
+    """Return the offset at which the raw text of an element ends.
+
+    This is the start of the end tag or, if there is no end tag, the end of the HTML.
+    """
     found = _RAW_ENDS[name].search(html, start) if name in _RAW_ENDS else None
     return len(html) if found is None else found.start()

@@ -406,7 +406,7 @@ async def _summarize(text: str, length: str, method: Method, *, clean: bool) -> 
 async def _done(command: ArticleCommand, title: str) -> ArticleResult:
     """Start a newsroom for a single command, run the command for one article, and return the result.
 
-    ``title`` is the text beside the progress bar.
+    ``title`` is the text next to the progress bar.
     """
     async with _newsroom() as newsroom:
         with _bar(title) as progress:

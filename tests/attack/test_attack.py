@@ -68,7 +68,7 @@ ATTACKS = {
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serving(program="tests.chaos.slow_service", drain_s="2") as found:
+    with serving(program="tests.chaos.slow_service", drain_s="2", max_text_chars="250000") as found:
         found.post("/v1/translate", {"text": "Der Bus kommt. " * 2_000})  # starts the worker processes
         yield found
 

@@ -101,7 +101,7 @@ class Overheard:
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("keys") / "keys"
-    file.write_text(Key("cms", frozenset(SCOPES), digest_of(TOKEN)).line(), "utf-8")
+    file.write_text(Key("cms", frozenset(SCOPES) - {"embargo"}, digest_of(TOKEN)).line(), "utf-8")
     return file
 
 

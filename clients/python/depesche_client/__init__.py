@@ -1,7 +1,7 @@
-"""A client for the HTTP API of Depesche, with a synchronous and an asynchronous class.
+"""A client for the HTTP interface of Depesche, with a synchronous and an asynchronous class.
 
-The methods accept the fields of an API request as keyword arguments, and return the fields of the response as a
-dictionary. `Refused` is raised for an error response.
+Requests are keyword arguments with the names of the API's fields. Results are dictionaries with the fields of the API's
+responses. `Refused` is raised for an error response.
 """
 
 import asyncio
@@ -46,13 +46,13 @@ class _Form(TypedDict, total=False):
 
 
 class TranslateOptions(_Terms, total=False):
-    """The optional fields of a request to ``/v1/translate``."""
+    """The options of a translation."""
 
     alignment: bool
 
 
 class SummarizeOptions(_Form, total=False):
-    """The optional fields of a request to ``/v1/summarize``."""
+    """The options of a summary."""
 
     headline: str
     headlines: int
@@ -61,7 +61,7 @@ class SummarizeOptions(_Form, total=False):
 
 
 class ArticleRequest(_Terms, _Form, total=False):
-    """The fields of a request to ``/v1/articles``. The article is given either in ``body`` or in ``document``."""
+    """An article, either in ``body`` or in ``document``, and the options of its outputs."""
 
     headline: str
     lead: str
@@ -77,20 +77,20 @@ Result = dict[str, Any]
 
 
 class Event(NamedTuple):
-    """An event of a stream. Its name is ``progress``, ``sentence`` or ``result``, and its data is a JSON object."""
+    """An event of a stream: ``progress``, ``sentence`` or ``result``, with its data."""
 
     name: str
     data: Result
 
 
 class Refused(Exception):
-    """An error response of the service.
+    """The service answered with an error.
 
     Attributes:
         status: the HTTP status.
         code: the stable code of the error. docs/api/codes.md lists the codes.
-        detail: a description of the error for people.
-        request_id: the id by which the operator finds the request in the log.
+        detail: an explanation for a person.
+        request_id: the id under which the operator finds the request in the log.
         errors: the invalid fields, each with ``pointer``, ``code``, ``detail`` and ``limit``.
     """
 
@@ -104,19 +104,13 @@ class Refused(Exception):
 
 
 def passage(text: str, span: Sequence[int]) -> str:
-    """Return the part of ``text`` from the first number of ``span`` up to, but not including, the second.
-
-    A span in a response consists of two offsets in code points.
-    """
+    """Return the part of ``text`` that ``span`` refers to. A span is a half-open range of code points."""
     start, end = span
     return text[start:end]
 
 
 class _Client:
-    """The configuration of a client, and its decision whether to repeat a request.
-
-    Both client classes are based on it.
-    """
+    """What both clients share: the settings, the requests, and the decision whether to retry."""
 
     def __init__(
         self,
@@ -131,11 +125,10 @@ class _Client:
 
         Args:
             url: the address of the service, with its path prefix if it has one.
-            key: the API key, or None if the service requires no key.
+            key: the API key, if the service has keys.
             timeout_s: the time limit for each attempt, in seconds.
-            attempts: the maximum number of attempts for each request.
-            most_wait_s: the maximum delay that the client accepts from the service, in seconds. If a response with the
-                header ``Retry-After`` requires a longer delay, `Refused` is raised.
+            attempts: the maximum number of attempts.
+            most_wait_s: the longest delay before a retry, in seconds. If `Retry-After` is longer, `Refused` is raised.
         """
         self._attempts = attempts
         self._most_wait_s = most_wait_s
@@ -149,9 +142,9 @@ class _Client:
         }
 
     def _delay_s(self, attempt: int, response: httpx.Response | None) -> float | None:
-        """Return the delay before the next attempt in seconds, or None if the request must not be repeated.
+        """Return the seconds until the next attempt, or None if there must be no other.
 
-        ``attempt`` is the number of attempts so far. ``response`` is None if the connection failed.
+        ``response`` is None if the connection failed.
         """
         if attempt >= self._attempts or (response is not None and response.status_code not in RETRIED):
             return None
@@ -177,10 +170,7 @@ def _refusal(response: httpx.Response) -> Refused:
 
 
 def _article(request: ArticleRequest) -> dict[str, Any]:
-    """Return the JSON body of a request.
-
-    The argument ``write_as`` becomes the field ``as``, which is a Python keyword.
-    """
+    """Return the body of a request. ``as`` is a keyword of Python, so the argument has another name."""
     body: dict[str, Any] = dict(request)
     if "write_as" in body:
         body["as"] = body.pop("write_as")
@@ -194,10 +184,10 @@ class _Events:
         self._rest = ""
 
     def feed(self, text: str) -> Iterator[Event]:
-        """Append ``text``, the next part of the stream, and yield each event that is now complete.
+        """Add a part of the stream, and yield the events that are complete.
 
         Raises:
-            Refused: the stream contains an event that reports an error.
+            Refused: the stream reports an error.
         """
         *blocks, self._rest = (self._rest + text).split("\n\n")
         for block in blocks:
@@ -215,7 +205,7 @@ def _require_result(last: str) -> None:
 
 
 class Depesche(_Client):
-    """The synchronous client. Use it as a context manager, or call `close` after use."""
+    """The synchronous client. Use it as a context manager, or call `close`."""
 
     def __init__(self, url: str = "http://127.0.0.1:8000", **options: Any) -> None:
         super().__init__(url, **options)
@@ -226,51 +216,27 @@ class Depesche(_Client):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the connections to the service."""
+        """Close the connections."""
         self.close()
 
     def close(self) -> None:
-        """Close the connections to the service."""
+        """Close the connections."""
         self._http.close()
 
     def translate(self, text: str | Sequence[str], **options: Unpack[TranslateOptions]) -> Result:
-        """Translate a text or a list of texts.
-
-        In the result, ``translations`` contains one translation for each text, in order.
-
-        Raises:
-            Refused: the service returned an error.
-            httpx.TransportError: the connection failed or timed out.
-        """
+        """Translate one or more texts. The result lists ``translations`` in the same order."""
         return _result(self._answer("/v1/translate", {"text": text, **options}))
 
     def summarize(self, text: str | Sequence[str], **options: Unpack[SummarizeOptions]) -> Result:
-        """Summarise a text or a list of texts.
-
-        In the result, ``summaries`` contains one summary for each text, in order.
-
-        Raises:
-            Refused: the service returned an error.
-            httpx.TransportError: the connection failed or timed out.
-        """
+        """Summarise one or more texts. The result lists ``summaries`` in the same order."""
         return _result(self._answer("/v1/summarize", {"text": text, **options}))
 
     def article(self, **request: Unpack[ArticleRequest]) -> Result:
-        """Process an article, and return its outputs, for example a summary and a translation.
-
-        Raises:
-            Refused: the service returned an error.
-            httpx.TransportError: the connection failed or timed out.
-        """
+        """Clean, summarise and translate an article. Raises `Refused` or `httpx.TransportError`."""
         return _result(self._answer("/v1/articles", _article(request)))
 
     def stream_article(self, **request: Unpack[ArticleRequest]) -> Iterator[Event]:
-        """Process an article, and yield each event as soon as the service sends it. The last event is ``result``.
-
-        Raises:
-            Refused: the service returned an error.
-            httpx.TransportError: the connection failed or timed out, or the stream ended without a result.
-        """
+        """Yield the events of an article in order. The last one is the ``result``."""
         response = self._answer("/v1/articles", _article(request), stream=True)
         try:
             if not response.is_success:
@@ -286,19 +252,12 @@ class Depesche(_Client):
             response.close()
 
     def models(self) -> list[Result]:
-        """Return a description of each model that the service uses, as in ``GET /v1/models``.
-
-        The request is not repeated after an error.
-
-        Raises:
-            Refused: the service returned an error.
-            httpx.TransportError: the connection failed or timed out.
-        """
+        """Return the models that the service uses."""
         found: list[Result] = _result(self._http.get("/v1/models"))["models"]
         return found
 
     def is_ready(self) -> bool:
-        """Return whether the service accepts requests. The result is False if the connection fails."""
+        """Return whether the service accepts work."""
         try:
             return self._http.get("/readyz").is_success
         except httpx.TransportError:
@@ -322,7 +281,7 @@ class Depesche(_Client):
 
 
 class AsyncDepesche(_Client):
-    """The asynchronous client. Use it as an asynchronous context manager, or call `close` after use."""
+    """The asynchronous client. Use it as an asynchronous context manager, or call `close`."""
 
     def __init__(self, url: str = "http://127.0.0.1:8000", **options: Any) -> None:
         super().__init__(url, **options)
@@ -333,51 +292,27 @@ class AsyncDepesche(_Client):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the connections to the service."""
+        """Close the connections."""
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections to the service."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def translate(self, text: str | Sequence[str], **options: Unpack[TranslateOptions]) -> Result:
-        """Translate a text or a list of texts.
-
-        In the result, ``translations`` contains one translation for each text, in order.
-
-        Raises:
-            Refused: the service returned an error.
-            httpx.TransportError: the connection failed or timed out.
-        """
+        """Translate one or more texts. The result lists ``translations`` in the same order."""
         return _result(await self._answer("/v1/translate", {"text": text, **options}))
 
     async def summarize(self, text: str | Sequence[str], **options: Unpack[SummarizeOptions]) -> Result:
-        """Summarise a text or a list of texts.
-
-        In the result, ``summaries`` contains one summary for each text, in order.
-
-        Raises:
-            Refused: the service returned an error.
-            httpx.TransportError: the connection failed or timed out.
-        """
+        """Summarise one or more texts. The result lists ``summaries`` in the same order."""
         return _result(await self._answer("/v1/summarize", {"text": text, **options}))
 
     async def article(self, **request: Unpack[ArticleRequest]) -> Result:
-        """Process an article, and return its outputs, for example a summary and a translation.
-
-        Raises:
-            Refused: the service returned an error.
-            httpx.TransportError: the connection failed or timed out.
-        """
+        """Clean, summarise and translate an article. Raises `Refused` or `httpx.TransportError`."""
         return _result(await self._answer("/v1/articles", _article(request)))
 
     async def stream_article(self, **request: Unpack[ArticleRequest]) -> AsyncIterator[Event]:
-        """Process an article, and yield each event as soon as the service sends it. The last event is ``result``.
-
-        Raises:
-            Refused: the service returned an error.
-            httpx.TransportError: the connection failed or timed out, or the stream ended without a result.
-        """
+        """Yield the events of an article in order. The last one is the ``result``."""
         response = await self._answer("/v1/articles", _article(request), stream=True)
         try:
             if not response.is_success:
@@ -393,19 +328,12 @@ class AsyncDepesche(_Client):
             await response.aclose()
 
     async def models(self) -> list[Result]:
-        """Return a description of each model that the service uses, as in ``GET /v1/models``.
-
-        The request is not repeated after an error.
-
-        Raises:
-            Refused: the service returned an error.
-            httpx.TransportError: the connection failed or timed out.
-        """
+        """Return the models that the service uses."""
         found: list[Result] = _result(await self._http.get("/v1/models"))["models"]
         return found
 
     async def is_ready(self) -> bool:
-        """Return whether the service accepts requests. The result is False if the connection fails."""
+        """Return whether the service accepts work."""
         try:
             return (await self._http.get("/readyz")).is_success
         except httpx.TransportError:
@@ -431,10 +359,7 @@ class AsyncDepesche(_Client):
 def _request(
     client: httpx.Client | httpx.AsyncClient, path: str, body: Mapping[str, Any], *, stream: bool
 ) -> httpx.Request:
-    """Build a POST request to ``path`` with the JSON ``body``.
-
-    If ``stream`` is True, the request accepts an event stream and fails if the stream is silent for 45 seconds.
-    """
+    """Build a request. A stream has no limit for the whole response, but one for its silence."""
     if stream:
         return client.build_request("POST", path, json=body, headers={"Accept": EVENTS}, timeout=SILENCE_S)
     return client.build_request("POST", path, json=body)

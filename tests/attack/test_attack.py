@@ -60,8 +60,8 @@ ATTACKS = {
         "/v1/translate", lambda: {"text": "Ja. " * 6_000}, 200
     ),
     "much inline markup": _json(
-        "/v1/translate", lambda: {"text": "<p>" + "<b>a</b> " * 9_000, "format": "html"}, 504, "deadline_exceeded",
-        **{"Request-Timeout-Ms": "4000"},
+        "/v1/translate", lambda: {"text": "<p>" + "<b>a</b> " * 20_000, "format": "html"}, 504, "deadline_exceeded",
+        **{"Request-Timeout-Ms": "1500"},
     ),
 }  # fmt: skip
 

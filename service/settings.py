@@ -344,7 +344,8 @@ class Settings(BaseSettings):
         if self.admin_port and self.admin_port == self.port:
             raise ValueError("`port` and `admin_port` must differ")
         if self.metrics_port != "main" and not self.admin_port:
-            raise ValueError(f"`metrics_port` {self.metrics_port!r} requires `admin_port`")
+            detail = f"`metrics_port` is {self.metrics_port!r}, but `admin_port` is not set; set `admin_port` too"
+            raise ValueError(detail)
         return self
 
     @property

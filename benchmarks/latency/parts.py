@@ -46,10 +46,10 @@ TARGETS = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The articles and sizes that all parts of the benchmark use.
+    """The articles and the parameters of the benchmark.
 
-    ``seconds`` is the duration of each loop at a fixed rate. ``clients`` is the number of clients that saturate the
-    server. ``memory_articles`` is the number of articles in the part `memory`.
+    ``seconds`` is the time for which each part sends requests at a fixed rate. ``clients`` is the number of concurrent
+    clients that saturate the server. ``memory_articles`` is the number of articles in the part `memory`.
     """
 
     articles: Articles

@@ -319,9 +319,9 @@ def german_noun(case: Case, rng: random.Random) -> str | None:
 
 
 def german_word(case: Case, rng: random.Random) -> str | None:
-    """Return ``case.output`` with one word replaced by a word from the German source.
+    """Return ``case.output`` with one word replaced by a word from the German source that is written in lower case.
 
-    The inserted word is in lower case. The result is None if there is no such word.
+    The result is None if the source contains no suitable word.
     """
     words = [word for word in re.findall(r"(?<=\s)[a-zäöüß]{6,}(?=\s)", case.source) if word not in case.output]
     if not words:

@@ -56,7 +56,7 @@ class Attention(nn.Module):
     def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Return the keys and the values for ``memory``, the output of the encoder.
 
-        Each is [batch, heads, source, width / heads].
+        Each has the shape [batch, heads, source length, model width / heads].
         """
         width = memory.size(-1)
         both = functional.linear(memory, self.project.weight[width:], self.project.bias[width:])

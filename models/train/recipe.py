@@ -66,7 +66,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The whole training recipe. Comments in the TOML file explain the rates, sizes and counts."""
+    """The whole training recipe, as read from a TOML file such as ``recipe.toml``.
+
+    Comments in that file explain the rates, sizes and counts.
+    """
 
     rank: int
     warmup_steps: int

@@ -103,10 +103,10 @@ def _plain_words(text: str) -> list[str]:
 
 
 def _loop(words: Sequence[str], doubled: AbstractSet[str]) -> tuple[int, int] | None:
-    """Return the index range of the first word or phrase that occurs twice in a row, or None if there is none.
+    """Return the index range of the first word or phrase that is repeated immediately, or None if there is none.
 
-    A phrase may have up to twelve words. The range includes both occurrences. Numbers and the words in ``doubled`` must
-    occur three times in a row.
+    A phrase may have up to twelve words. Numbers and the words in ``doubled`` count only if they occur three times in a
+    row. The range includes two occurrences.
     """
     runs: dict[int, tuple[int, int]] = {}  # period: (index of the last match, number of matches in a row)
     places: dict[str, list[int]] = {}

@@ -292,7 +292,8 @@ def _lead(blocks: Sequence[_Part], headline: str | None, described: Sequence[str
 def _shown_lead(blocks: Sequence[_Part], headline: str | None, body: set[str]) -> str | None:
     """Return the first paragraph below the page's headline if the layout marks it as a lead, or None.
 
-    ``body`` contains the keys of the long lines of the extracted text (see `_key`).
+    ``body`` contains the keys of the long lines of the extracted text (see `_key`). A paragraph with one of these keys
+    is a lead only if its format differs from that of the following text.
     """
     if headline is None:
         return None

@@ -62,9 +62,10 @@ _UNFINISHED = re.compile(r"[,;:–—-]$|…$|\.\.\.$")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request for candidates: a task, and the sentences from which the model writes (``members``).
+    """A request for candidate texts for one task.
 
-    ``max_chars`` is the maximum number of characters in a headline. It is None for the other tasks.
+    ``members`` are the sentences on which the candidates are based. ``max_chars`` is the maximum length of a headline
+    in characters. It is None for all other tasks.
     """
 
     task: Task

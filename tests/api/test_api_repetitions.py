@@ -1,4 +1,4 @@
-"""Tests that repetitions in the output of a model are removed from a response, with glossary terms and in HTML."""
+"""Tests that repetitions in a model's output are removed from the response, also for requests with terms or HTML."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -140,7 +140,7 @@ class CTranslate2Engine:
         return found
 
     def _start(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
-        """Start a call of CTranslate2 in the background, and return an asynchronous result for each source."""
+        """Start a call to CTranslate2 in the background, and return an asynchronous result for each source."""
         alone = options.alignment and options.beam_size > 1
         padding = [] if alone else filler([len(source) for source in sources])
         prefix = options.target_prefix
@@ -202,9 +202,9 @@ def _target_vocabulary(folder: Path) -> tuple[str, ...]:
 
 
 def _shared_options(items: Sequence[EngineInput], places: Sequence[int]) -> DecodingOptions:
-    """Return the options for a call of CTranslate2 with the items at ``places``.
+    """Return the decoding options for one call to CTranslate2 with the items at the indices ``places``.
 
-    The output limit is the highest limit of these items. Alignment is requested if any of the items requests it.
+    The output limit is the highest of the items' limits. Alignment is requested if any of the items requests it.
     """
     all_options = [items[place].options for place in places]
     highest = max(all_options, key=lambda options: options.max_output_tokens)

@@ -15,6 +15,7 @@ from models.train import base, curve, embed, export, factors, items, machine, mo
 from models.train.gemma import Gemma, Shape
 from models.train.tokens import Tokens
 from models.train.trainer import Plan, Trainer, run
+from service.registry.catalog import Catalog
 
 HERE = Path(__file__).parent
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
@@ -98,7 +99,7 @@ def train_command(
 ) -> None:
     """Continue training from the checkpoint WORK/state.pt.
 
-    If there is no checkpoint, start from the low-rank factors in the files START (by default, the committed factors).
+    If there is no checkpoint, start from the low-rank factors in START (by default, the files in models/train/start).
     """
     machine.keep_memory()
     torch.set_num_threads(1)
@@ -110,10 +111,29 @@ def train_command(
         trainer.resume(work / "state.pt")
     else:
         given = start or sorted(START.glob("*.safetensors"))
+        if not given:
+            advice = f"run: python -m models.train recover --work {work}"
+            typer.echo(f"{START} has no factors to start from; {advice}", err=True)
+            raise typer.Exit(1)
         made, lost = factors.summed([factors.read(path) for path in given], plan.rank)
         typer.echo(json.dumps({"start": [path.name for path in given], "lost": round(lost, 4)}))
         trainer.start(made)
     run(trainer, Plan(minutes, steps, cooldown, save_minutes), work, lambda line: print(line, flush=True))
+
+
+@app.command("recover")
+def recover_command(
+    work: WorkDir,
+    model: Annotated[str, typer.Option(help="Name of the model in the catalogue.")] = "gemma-news-de-en",
+    models: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the models.")] = HERE.parent,
+    to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors",
+    recipe_file: RecipeFile = HERE / "recipe.toml",
+) -> None:
+    """Write the low-rank factors that lead from WORK/base to an embedded model, so that training can start from it."""
+    made, lost = export.recovered(work, Catalog(models).entry(model), recipe.load(recipe_file).rank)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    factors.write(to, made)
+    typer.echo(f"{to}: {to.stat().st_size / 2**20:.1f} MiB, lost {lost:.4f}")
 
 
 @app.command("factors")

@@ -18,6 +18,9 @@ from models.train import base, factors
 from models.train.curve import read
 from models.train.gemma import Shape, places
 from models.train.recipe import Recipe
+from service.generation.engines.ctranslate2_file import gemma3_state, read_weights
+from service.registry.catalog import Entry
+from service.registry.joining import ready
 
 
 def _state(work: Path) -> dict[str, Any]:
@@ -32,6 +35,28 @@ def averaged(work: Path) -> dict[str, Tensor]:
     shape = Shape.of(json.loads((work / "base" / "config.json").read_text("utf-8")))
     found = places(shape.layers, weights, state["rank"])
     return {name: state["average"][start:][: x * y].view(x, y) for name, (start, (x, y)) in found.items()}
+
+
+def recovered(work: Path, entry: Entry, rank: int) -> tuple[dict[str, Tensor], float]:
+    """Return the factors that lead from ``WORK/base`` to a model of this recipe, and the approximation error.
+
+    They are the start of a further training if only the exported model ``entry`` is left of the last one. The error
+    contains the rounding of the quantised weights.
+
+    Raises:
+        ModelError: the files of the model are missing or damaged, or have a different form.
+    """
+    folder = ready(entry, "ctranslate2").folder / entry.manifest.engines["ctranslate2"].folder
+    config = json.loads((folder / "transformers.json").read_text("utf-8"))
+    state = gemma3_state(read_weights(folder / "model.bin"), config)
+    base_weights = load_file(work / "base" / "model.safetensors")
+    shape = Shape.of(json.loads((work / "base" / "config.json").read_text("utf-8")))
+    layers = sorted({name.rpartition(".")[0] for name in places(shape.layers, base_weights, rank)})
+    return factors.between(
+        {layer: base_weights[f"{layer}.weight"] for layer in layers},
+        {layer: torch.from_numpy(state[f"{layer}.weight"]) for layer in layers},
+        rank,
+    )
 
 
 def write_factors(work: Path, path: Path, plan: Recipe) -> None:

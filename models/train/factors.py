@@ -40,6 +40,23 @@ def added(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
     return made
 
 
+def between(base: Mapping[str, Tensor], weights: Mapping[str, Tensor], rank: int) -> tuple[dict[str, Tensor], float]:
+    """Return the factors of rank ``rank`` that best approximate ``weights`` minus ``base``, and the error.
+
+    ``base`` and ``weights`` contain the matrix [out, in] of each layer, by the name of the layer. The rows of ``a``,
+    the columns of ``b`` and the error are defined as for `summed`.
+    """
+    made: dict[str, Tensor] = {}
+    lost = whole = 0.0
+    for layer, matrix in base.items():
+        u, values, v = torch.linalg.svd(weights[layer].float() - matrix.float(), full_matrices=False)
+        made[f"{layer}.a"] = v[:rank].contiguous()
+        made[f"{layer}.b"] = u[:, :rank] * values[:rank]
+        whole += float(values.square().sum())
+        lost += float(values[rank:].square().sum())
+    return made, lost / whole if whole else 0.0
+
+
 def summed(sets: Iterable[Factors], rank: int) -> tuple[dict[str, Tensor], float]:
     """Return the factors of rank ``rank`` that best approximate the sum of ``sets``, and the approximation error.
 

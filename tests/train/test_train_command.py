@@ -1,6 +1,7 @@
 """Tests of the command line for training: all commands with the small model, and error messages."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,17 @@ def test_training_resumes(steps: Path) -> None:
     called("train", "--work", steps, "--steps", "2", "--no-compile", "--workers", "1")
     logged = [json.loads(line)["steps"] for line in (steps / "log.jsonl").read_text("utf-8").splitlines()]
     assert logged == [3, 5]
+
+
+def test_training_without_a_start_names_the_command(
+    steps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "START", tmp_path / "start")
+    work = tmp_path / "work"
+    shutil.copytree(steps, work, ignore=shutil.ignore_patterns("state.pt"))
+    result = RUNNER.invoke(command.app, ["train", "--work", str(work), "--steps", "1", "--no-compile"])
+    assert result.exit_code == 1
+    assert f"recover --work {work}" in result.output.replace("\n", "")
 
 
 def test_missing_part_is_named_on_the_command_line(tmp_path: Path) -> None:

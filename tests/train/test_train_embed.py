@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from ctranslate2.converters import TransformersConverter
 from fastapi.testclient import TestClient
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from models.train import __main__ as command
-from models.train import recipe
+from models.train import factors, recipe
 from service.app import create_app
 from service.registry.catalog import Catalog, choose
 from service.registry.joining import ready
@@ -81,6 +83,22 @@ def test_parts_make_the_weights(work: Path, models: Path, tmp_path: Path) -> Non
     assert set(sizes[:-1]) == {PART_BYTES}
     assert (ready(entry, "ctranslate2").folder / "ct2-int8" / "model.bin").read_bytes() == content
     assert entry.manifest.revision == hashlib.sha256(content).hexdigest()[:12]
+
+
+def test_training_can_start_from_the_embedded_weights(work: Path, models: Path, tmp_path: Path) -> None:
+    layer, weights = "model.layers.0.mlp.up_proj", load_file(work / "hf" / "model.safetensors")
+    out, width = weights[f"{layer}.weight"].shape
+    change = torch.outer(torch.linspace(-1, 1, out), torch.linspace(1, 2, width))
+    (tmp_path / "base").mkdir()
+    base = weights | {f"{layer}.weight": weights[f"{layer}.weight"] - change}
+    save_file(base, tmp_path / "base" / "model.safetensors")
+    shutil.copy(work / "hf" / "config.json", tmp_path / "base")
+    start = tmp_path / "start" / "factors.safetensors"
+    options = ["--work", tmp_path, "--model", f"{NAME}-de-en", "--models", models, "--to", start]
+    result = CliRunner().invoke(command.app, ["recover", *map(str, options)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    found = factors.read(start)
+    torch.testing.assert_close(found[f"{layer}.b"] @ found[f"{layer}.a"], change, rtol=0.05, atol=0.03)
 
 
 def test_both_manifests_share_the_weights(models: Path) -> None:

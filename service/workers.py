@@ -39,8 +39,11 @@ MEMORY_BYTES = 768 * 2**20
 MOST_WAITING = 32
 RETRY_AFTER_S = 5.0
 NICENESS = 5
-MAX_GROWTH_KIB = 65_536
-"""A worker that has grown by more is replaced, because it would not return all memory to the system."""
+MAX_GROWTH_KIB = 196_608
+"""A worker that has grown by more is replaced, because it would not return all memory to the system.
+
+Loading the tokenizer of a language model takes up to 146 MiB. A worker must be able to keep it for its next work.
+"""
 _MORE, _LAST = b"m", b"l"  # whether a worker accepts more work after its result
 _MAX_OOM_SCORE = "1000"
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -50,9 +53,9 @@ _log = logging.getLogger("depesche")
 class Workers:
     """A pool of up to ``processes`` worker processes with a bounded queue. No process is started before the first use.
 
-    ``preload`` contains the names of the modules that the template process imports. Each call of `run` may use
-    ``cpu_s`` seconds of processor time and ``memory_bytes`` bytes of memory. Up to ``most_waiting`` calls may wait for
-    a worker.
+    ``preload`` contains the modules that the template process imports, and functions that it calls
+    (``MODULE:FUNCTION``). Each call of `run` may use ``cpu_s`` seconds of processor time and ``memory_bytes`` bytes of
+    memory. Up to ``most_waiting`` calls may wait for a worker.
     """
 
     def __init__(
@@ -305,8 +308,11 @@ def serve_forks(descriptor: int) -> None:
         sys.path[:], preload, cpu_s, memory_bytes = pickle.loads(_exactly(stream, size))  # noqa: S301 - from our parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole process group; the parent decides
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps workers
-    for module in preload:
-        import_module(module)
+    for name in preload:
+        module, _, function = name.partition(":")
+        found = import_module(module)
+        if function:
+            getattr(found, function)()
     gc.collect()
     gc.freeze()  # a collection in a worker would copy the pages that workers share
     while True:

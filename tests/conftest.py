@@ -85,8 +85,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def wait_until_ready(client: TestClient, *, limit_s: float = 300.0) -> None:
-    """Wait until the readiness probe returns 200. Fail after ``limit_s`` seconds."""
+    """Wait until the readiness probe returns 200. Fail after ``limit_s`` seconds, or if the models cannot be loaded."""
     end = time.monotonic() + limit_s
-    while client.get("/readyz").status_code != 200:
-        assert time.monotonic() < end, client.get("/readyz").text
+    while (answer := client.get("/readyz")).status_code != 200:
+        assert answer.json()["status"] != "failed", answer.text
+        assert time.monotonic() < end, answer.text
         time.sleep(0.05)

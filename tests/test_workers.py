@@ -4,13 +4,22 @@ import asyncio
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from service.errors import InvalidInput, NotReady, QueueFull, WorkerLost
+from service.generation.call import TextThreads
+from service.languages.base import language
+from service.text.language_id import likely_languages
 from service.workers import MAX_GROWTH_KIB, Workers
+
+
+def grows() -> None:
+    """Use more memory than a worker may have grown by, and free it."""
+    bytes(b"x" * (MAX_GROWTH_KIB + 8_192) * 1_024)
 
 
 def never_ends() -> None:
@@ -69,7 +78,7 @@ async def test_log_names_the_class_of_an_unexpected_error_but_not_its_message(
 
 async def test_worker_that_has_grown_is_replaced(workers: Workers) -> None:
     pid = await workers.run(os.getpid)
-    assert len(await workers.run(bytes, 2 * MAX_GROWTH_KIB * 1_024)) > 0
+    await workers.run(grows)
     assert await workers.run(os.getpid) != pid
 
 
@@ -138,3 +147,25 @@ async def test_closing_ends_all_processes(workers: Workers) -> None:
     pid = await workers.run(os.getpid)
     workers.close()
     assert await _ends(pid)
+
+
+async def test_a_busy_thread_is_work_although_its_caller_has_left() -> None:
+    threads, ends = TextThreads(), threading.Event()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await threads.in_thread(1, ends.wait)
+    assert threads.oldest_s >= 0.1
+    ends.set()
+    assert await threads.in_thread(1, abs, -1) == 1
+    assert threads.oldest_s == 0
+
+
+async def test_a_worker_keeps_what_the_template_has_loaded() -> None:
+    pool = Workers(1, preload=("service.text.language_id:load_detector",))
+    try:
+        pid = await pool.run(os.getpid)
+        for _ in range(2):
+            assert await pool.run(likely_languages, "Il pleut. " * 3_000, language("de"))
+            assert await pool.run(os.getpid) == pid
+    finally:
+        pool.close()

@@ -88,7 +88,7 @@ class _Pair:
 
     def parameters(self, name: str, old: Schema, new: Schema) -> Iterator[Change]:
         def by_name(document: Schema, operation: Schema) -> dict[str, Schema]:
-            found = (_resolved(document, one) for one in operation.get("parameters", []))
+            found = (resolved(document, one) for one in operation.get("parameters", []))
             return {f"{name} {one['in']} {one['name']}": one for one in found}
 
         before, after = by_name(self.old, old), by_name(self.new, new)
@@ -117,7 +117,7 @@ class _Pair:
         if any(refs) and refs in self.seen:
             return
         pair = replace(self, seen=self.seen | {refs})
-        old, new = _resolved(self.old, old), _resolved(self.new, new)
+        old, new = resolved(self.old, old), resolved(self.new, new)
         yield from pair.fields(place, old, new, direction)
         yield from pair.branches(place, old, new, direction)
         yield from _values(place, old, new, direction)
@@ -158,7 +158,8 @@ class _Pair:
                 yield from self.schemas(place, before[kind], after[kind], direction)
 
 
-def _resolved(document: Schema, schema: Schema) -> Schema:
+def resolved(document: Schema, schema: Schema) -> Schema:
+    """Return the schema to which ``schema`` refers in ``document``, or ``schema`` itself if it is no reference."""
     while "$ref" in schema:
         found: Any = document
         for part in schema["$ref"].removeprefix("#/").split("/"):
@@ -172,7 +173,7 @@ def _kind(document: Schema, branch: Schema) -> str:
 
     The name identifies the alternative in both documents.
     """
-    found = _resolved(document, branch)
+    found = resolved(document, branch)
     kind = found.get("type", "any")
     return f"enum of {kind}" if "enum" in found else str(found.get("title") or kind)
 

@@ -12,6 +12,7 @@ export interface TranslateOptions {
   target_lang?: string;
   priority?: "interactive" | "bulk";
   alignment?: boolean;
+  facts?: boolean;
 }
 
 export interface SummaryOptions {

@@ -332,9 +332,7 @@ def _with_headline(lines: list[Line], end: int, grammar: WireGrammar) -> list[Li
     headline.part = "headline"
     mark.reason = "agency_header"
     for line in lines[:start]:
-        line.reason, line.part = "agency_header", "body"
-    for line in lines[end + 1 :]:
-        line.part = "body"
+        line.reason = "agency_header"
     return [*lines[:start], headline, mark, *lines[end + 1 :]]
 
 

@@ -57,8 +57,6 @@ def read_docx(value: Mapping[str, Any]) -> Document:
         lead=lead_text,
         body="\n".join(_with_lists((kind, html) for kind, html, _ in blocks)),
         body_format="html",
-        original=value,
-        original_format=NAME,
     )
 
 

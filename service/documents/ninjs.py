@@ -101,7 +101,9 @@ def read_ninjs(value: Mapping[str, Any]) -> Document:
         raise InvalidInput("ninjs_invalid", f"the ninjs item is invalid: {first['msg']}", pointer=pointer) from error
     body = _body(item)
     if body is None:
-        raise InvalidInput("document_empty", "the item has no body with text", pointer="/document/bodies")
+        raise InvalidInput(
+            "document_empty", "the item has no body with text", pointer=original_pointer(value, version, ("bodies",))
+        )
     headline, lead = _first(item.headlines, ("main", None)), _first(item.descriptions, LEAD_ROLES)
     return Document(
         headline=_plain(headline),

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
@@ -152,8 +152,17 @@ OFF_LOOP_CHARS = 500
 LONG_CHARS = 20_000
 
 
-PRELOAD = ("service.newsroom.article", "service.documents.registry", "service.http.requests", "trafilatura", "json")
-"""The modules that contain the work for `Workers`. They are named here because this module must not import them."""
+PRELOAD = (
+    "service.newsroom.article",
+    "service.documents.registry",
+    "service.http.requests",
+    "trafilatura",
+    "service.text.language_id:load_detector",
+)
+"""The modules that contain the work for `Workers`, and a function that loads data which the workers share.
+
+They are named here because this module must not import them.
+"""
 
 
 class TextThreads:
@@ -167,14 +176,14 @@ class TextThreads:
     def __init__(self, workers: Workers | None = None) -> None:
         self._usual = ThreadPoolExecutor(1, "texts")
         self._long = ThreadPoolExecutor(1, "long-texts")
-        self._begun_s: dict[object, float] = {}
+        self._begun_s: dict[Future[Any], float] = {}
         self.workers = workers or Workers(preload=PRELOAD)
 
     @property
     def oldest_s(self) -> float:
         """The age, in seconds, of the oldest work that is waiting or running in a thread or a worker process."""
         now_s = time.monotonic()
-        return max(self.workers.oldest_s, *(now_s - begun_s for begun_s in self._begun_s.values()), 0.0)
+        return max(self.workers.oldest_s, *(now_s - begun_s for begun_s in list(self._begun_s.values())), 0.0)
 
     async def off_loop(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call ``work`` with the given arguments and return its result.
@@ -200,12 +209,10 @@ class TextThreads:
         """
         thread = self._usual if chars <= LONG_CHARS else self._long
         whole = partial(copy_context().run, work, *args, **kwargs)
-        begun = object()
-        self._begun_s[begun] = time.monotonic()
-        try:
-            return await asyncio.get_running_loop().run_in_executor(thread, whole)
-        finally:
-            del self._begun_s[begun]
+        future = thread.submit(whole)
+        self._begun_s[future] = time.monotonic()
+        future.add_done_callback(self._begun_s.pop)  # not when the caller leaves: the thread may still be busy
+        return await asyncio.wrap_future(future)
 
 
 TEXT_THREADS = TextThreads()

@@ -13,8 +13,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
 from service.bounded import MAX_ERRORS
-from service.errors import DeadlineExceeded, DepescheError, InvalidInput
-from service.generation.call import TEXT_THREADS
+from service.errors import DepescheError, InvalidInput
+from service.generation.call import TEXT_THREADS, in_time
 from service.http.admission import SMALL_BYTES
 from service.http.state import info_of, runtime_of
 
@@ -88,11 +88,7 @@ async def in_worker(request: Request, work: Callable[..., Any], *args: Any) -> A
         DepescheError: see `Workers.run`.
     """
     left_s = info_of(request.scope).started_s + runtime_of(request).timeout_s - time.monotonic()
-    try:
-        async with asyncio.timeout(left_s):
-            return await TEXT_THREADS.workers.run(work, *args)
-    except TimeoutError as error:
-        raise DeadlineExceeded("the request's deadline passed before its body was read") from error
+    return await in_time(asyncio.get_running_loop().time() + left_s, TEXT_THREADS.workers.run(work, *args))
 
 
 class LargeBodyRoute(APIRoute):

@@ -119,7 +119,6 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("queue_full", (503,), "The queue is full.", _RETRY),
     ErrorCode("too_slow", (503,), "The queued work would exceed the deadline of this request.", _RETRY),
     ErrorCode("worker_lost", (500,), "The worker process that processed the text ended.", "Retry once."),
-    ErrorCode("seal_missing", (500,), "The shared cache requires a key (only `/admin/reload`).", _CONFIG),
     ErrorCode("engine_unavailable", (503,), "The remote model is not available.", _RETRY),
     ErrorCode("not_ready", (503,), "The models are being loaded.", _RETRY),
     ErrorCode(

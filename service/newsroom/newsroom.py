@@ -236,7 +236,8 @@ class Newsroom:
         if command.write_as is not None:
             plain = Document(submission.headline, submission.lead, submission.body, submission.options.format)
             edition = edition_of(submission, result, provenance)
-            written = write_document(document or plain, edition, command.write_as)
+            work_on_document = off_loop(len(edition.body), write_document, document or plain, edition, command.write_as)
+            written = await context.in_time(work_on_document)
         self._emit(_article_outcomes(result))
         return ArticleAnswer(submission, document, result, summary_model, translation_model, provenance, written, key)
 
@@ -247,6 +248,7 @@ class Newsroom:
             InvalidInput: a text is not valid Unicode, a term is invalid, or the language has no rules for summaries.
             RateExceeded: the caller has exceeded its rate limit.
             Unavailable: the service cannot accept requests at the moment.
+            DeadlineExceeded: the deadline passed before the check was done.
         """
         source, text, reviewed = command.source, command.text, command.reviewed_by_person
         with self._lease(context) as models:
@@ -256,9 +258,11 @@ class Newsroom:
             if command.task == "summary":
                 if language.summary is None:
                     raise _summary_not_served()
-                return await off_loop(chars, review_summary, source, text, language, reviewed_by_person=reviewed)
-            return await off_loop(
-                chars, review_translation, source, text, glossary, self.languages, reviewed_by_person=reviewed
+                return await context.in_time(
+                    off_loop(chars, review_summary, source, text, language, reviewed_by_person=reviewed)
+                )
+            return await context.in_time(
+                off_loop(chars, review_translation, source, text, glossary, self.languages, reviewed_by_person=reviewed)
             )
 
     async def _submission(

@@ -75,7 +75,8 @@ def assemble(
     work = [pair.cached for pair in pairs if pair.cached is not None]
     # The checks are meaningless for a text in another language.
     foreign = any(notice.code == foreign_code(languages.source) for notice in submission.notices)
-    doubts = [] if foreign else [*(notice for pair in pairs for notice in _finding_notices(pair)), *_repeated(pairs)]
+    found = [notice for pair in pairs for notice in _finding_notices(pair)]
+    doubts = [one for one in found if one.code == Code.ANSWER_INVALID] if foreign else [*found, *_repeated(pairs)]
     return Translation(
         text=text,
         sentences=tuple(

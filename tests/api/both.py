@@ -76,6 +76,7 @@ async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **give
     app = create_app(settings)
     async with app.router.lifespan_context(app), _client(app) as main, _client(create_admin(app, settings)) as admin:
         async with asyncio.timeout(READY_S):
-            while (await main.get("/readyz")).status_code != 200:  # noqa: ASYNC110 - a probe is polled
+            while (probe := await main.get("/readyz")).status_code != 200:
+                assert probe.json()["status"] != "failed", probe.text
                 await asyncio.sleep(0.02)
         yield Both(main, admin, app.state.runtime.newsroom, engines)

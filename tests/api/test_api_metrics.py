@@ -123,8 +123,10 @@ def test_article_is_counted_by_output_and_warning(fatal_client: TestClient) -> N
     text = fatal_client.get("/metrics").text
     for output in ("article", *outputs):
         assert value(text, f'depesche_results_total{{output="{output}"}}') == 1
-    needing_review = value(text, 'depesche_results_needing_review_total{output="summary"}')
-    assert needing_review == int(answer.json()["summary"]["needs_review"])
+    for output in outputs:
+        needing_review = value(text, f'depesche_results_needing_review_total{{output="{output}"}}')
+        assert needing_review == int(answer.json()[output]["needs_review"])
+    assert answer.json()["translation"]["needs_review"]
     assert 'depesche_warnings_total{code="other"} 0.0' in text
 
 

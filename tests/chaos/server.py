@@ -86,6 +86,7 @@ class Server:
         """
         end = time.monotonic() + PATIENCE_S
         while not wanted(answer := self._asked(path)):
+            assert answer is not None or self.process.poll() is None, f"the server ended: {self._complained()}"
             assert time.monotonic() < end, answer
             time.sleep(0.02)
         return answer

@@ -143,6 +143,14 @@ def test_older_versions_are_read(item: dict[str, Any]) -> None:
     assert (document.body, document.body_format, document.uri) == ("<p>Die Bahn baut.</p>", "html", item["uri"])
 
 
+def test_an_empty_text_of_version_1_is_named_by_its_own_property() -> None:
+    item = OLD | {"body_text": " "}
+    del item["body_html"]
+    with pytest.raises(InvalidInput) as refused:
+        read_document(item)
+    assert (refused.value.code, refused.value.pointer) == ("document_empty", "/document/body_text")
+
+
 @pytest.mark.parametrize("item", [OLD, LOWER])
 def test_older_versions_are_written_in_their_own_form(item: dict[str, Any]) -> None:
     written = write_document(read_document(item), EDITION, "ninjs")

@@ -232,6 +232,14 @@ async def test_a_server_that_is_away_at_startup_is_no_error() -> None:
     assert found.text == ENGLISH[FIRST]
 
 
+async def test_a_missing_answer_is_reported_for_a_text_in_another_language() -> None:
+    text = "The council meets on Monday. It will decide about the new bridge."
+    with remote_server(lambda _: said("I cannot help with that.")) as server:
+        async with remote_stand(server.url) as stand:
+            (found,) = await stand.translate(text)
+    assert codes(found) == {"answer_invalid", "source_not_german"}
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 302])
 async def test_a_server_that_refuses_the_key_or_the_model_is_unavailable(status: int) -> None:
     with remote_server(lambda _: Reply(status=status, headers=(("Location", "http://127.0.0.1:9/"),))) as server:

@@ -33,6 +33,7 @@ class _Terms(TypedDict, total=False):
     source_lang: str
     target_lang: str
     priority: Literal["interactive", "bulk"]
+    facts: bool
 
 
 class _Form(TypedDict, total=False):

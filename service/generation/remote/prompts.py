@@ -127,7 +127,7 @@ class Prompt:
             case "numbered":
                 return f"1: {text}"
             case "json":
-                return f'{{"text": {_quoted(text)}}}'
+                return json.dumps({"text": text}, ensure_ascii=False)
             case "plain":
                 return text
 
@@ -178,10 +178,6 @@ def single_line(text: str) -> str:
 
 def _message(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _runs(text: str) -> frozenset[tuple[str, ...]]:

@@ -105,6 +105,11 @@ def _answer(
     return answer
 
 
+def _detection(text: str, source: Language) -> tuple[dict[str, float], bool]:
+    """Return the probability of each likely language, and whether the text is clearly not in ``source``."""
+    return dict(likely_languages(text, source)), foreign_notice(text, source) is not None
+
+
 def _detected_out(source: Detected) -> LibreDetected:
     return LibreDetected(language=source[0], confidence=round(100 * source[1], 1))
 
@@ -143,8 +148,7 @@ async def detect(request: Request, runtime: RuntimeDep, context: PeerContextDep)
     (text,) = texts_of_parameter("q", fields.q, runtime.limits)
     source, target = runtime.newsroom.languages
     await context.charge(len(text))
-    ranking = dict(await context.in_time(off_loop(len(text), likely_languages, text, source)))
-    is_foreign = await context.in_time(off_loop(len(text), foreign_notice, text, source)) is not None
+    ranking, is_foreign = await context.in_time(off_loop(len(text), _detection, text, source))
     found = [(code, ranking.get(code, 0.0)) for code in (source.code, target.code)]
     found.sort(key=lambda one: (one[0] == source.code and not is_foreign, one[1]), reverse=True)
     return [_detected_out(one) for one in found if one[1] >= MIN_DETECTED or one == found[0]]

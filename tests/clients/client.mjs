@@ -28,8 +28,8 @@ const tasks = {
   async cancel() {
     const started = Date.now();
     const signal = AbortSignal.timeout(50);
-    await depesche.article({ body: text }, { signal }).catch((error) => error.name);
-    return { cancelled: signal.aborted, quick: Date.now() - started < 5_000 };
+    const error = await depesche.article({ body: text }, { signal }).catch((error) => error.name);
+    return { error, quick: Date.now() - started < 5_000 };
   },
 };
 try {

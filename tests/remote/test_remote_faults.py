@@ -99,7 +99,8 @@ async def test_a_reminder_repairs_a_wrong_form() -> None:
         async with remote_stand(server.url) as stand:
             (found,) = await stand.translate(TEXT)
     assert (found.text, codes(found)) == (WHOLE, set())
-    assert "did not have the required form" in server.bodies[-1]["messages"][-1]["content"]
+    asked = [body["messages"][-1]["content"] for body in server.bodies if sentence_of(body) == SECOND]
+    assert ["did not have the required form" in prompt for prompt in asked] == [False, True]
 
 
 async def test_a_sentence_without_an_answer_is_not_cached() -> None:

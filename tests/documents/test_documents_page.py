@@ -4,6 +4,8 @@ import pytest
 
 from service.documents.html_page import is_whole_page
 from service.documents.registry import read_document
+from service.errors import InvalidInput
+from service.text.html.tokens import MAX_ATTRIBUTES
 
 ONE = "Die Bahn baut neue Gleise im Süden des Landes, und die Züge fahren bald wieder nach Plan. " * 3
 TWO = "Der Verkehrsminister stellte das Vorhaben am Montag in München vor, und die Länder stimmten ihm zu. " * 3
@@ -138,3 +140,15 @@ def test_live_ticker_keeps_the_times_of_its_entries(entry: str) -> None:
 def test_whole_page_is_told_from_a_fragment(start: str) -> None:
     assert is_whole_page(f"{start}<p>Text</p>")
     assert not is_whole_page(f"<p>{start}</p>")
+
+
+def test_comparisons_in_scripts_are_no_tags() -> None:
+    script = "<script>if(a<b" + ",".join(f"c{n} = 1" for n in range(3_000)) + ")</script>"
+    assert read_document(page(script)).headline == "Bahn baut aus"
+
+
+@pytest.mark.parametrize("start", ["", "<title><script></title>", "<textarea><style></textarea>"])
+def test_tag_with_many_attributes_is_refused(start: str) -> None:
+    tag = f"<a {' '.join(f'a{n}=1' for n in range(MAX_ATTRIBUTES + 1))}>"
+    with pytest.raises(InvalidInput, match="attributes"):
+        read_document(page(top=f"{start}{tag}</a>"))

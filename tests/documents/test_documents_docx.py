@@ -111,4 +111,4 @@ def test_document_that_cannot_be_read_is_refused(value: dict[str, Any], code: st
     with pytest.raises(InvalidInput) as refused:
         read_document(value)
     assert (refused.value.code, refused.value.pointer) == (code, "/document/content")
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60  # bounds hanging only

@@ -3,6 +3,7 @@
 import pytest
 
 from service.documents.html_page import is_whole_page
+from service.documents.page_tree import MAX_DEPTH
 from service.documents.registry import read_document
 from service.errors import InvalidInput
 from service.text.html.tokens import MAX_ATTRIBUTES
@@ -152,3 +153,32 @@ def test_tag_with_many_attributes_is_refused(start: str) -> None:
     tag = f"<a {' '.join(f'a{n}=1' for n in range(MAX_ATTRIBUTES + 1))}>"
     with pytest.raises(InvalidInput, match="attributes"):
         read_document(page(top=f"{start}{tag}</a>"))
+
+
+@pytest.mark.parametrize(
+    "top",
+    ["<div>" * 400 + f"<p>{ONE}</p>" + "</div>" * 400, f"<p>{'<b>' * 50_000}{ONE}", "<ul><li>" * 20_000 + ONE],
+)
+def test_deeply_nested_page_is_refused(top: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_document(page(top=top))
+    assert (refused.value.code, refused.value.pointer, refused.value.limit) == ("html_too_deep", "/document", MAX_DEPTH)
+
+
+@pytest.mark.parametrize("source", ["", " ", "<!doctype html>", "<html></html>", "<html><body> </body></html>"])
+def test_empty_page_is_refused(source: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_document(source)
+    assert refused.value.code == "document_empty"
+
+
+def test_two_articles_on_one_page_lose_no_text() -> None:
+    other = f"<article><h1>Rat tagt</h1><div><p>{ONE.replace('Bahn', 'Stadt')}</p><p>{TWO}</p></div></article>"
+    found = read_document(page().replace("</body>", f"{other}</body>"))
+    assert found.headline == "Bahn baut aus"
+    assert all(text.strip() in found.body for text in (ONE, TWO, ONE.replace("Bahn", "Stadt")))
+
+
+def test_beginning_of_a_report_is_no_lead() -> None:
+    report = "München (dpa) - Im Süden des Landes entstehen neue Gleise, wie der Verkehrsminister am Montag sagte."
+    assert read_document(page(described(report), lead=f"<p>{report}</p>")).lead is None

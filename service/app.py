@@ -98,6 +98,7 @@ def plan_of(settings: Settings) -> Plan:
         redis_timeout_s=settings.redis_timeout_ms / 1000,
         drain_s=settings.drain_s,
         glossaries_dir=settings.glossaries_dir,
+        house_styles_file=settings.house_styles_file,
         seal_secrets=settings.seal_secrets,
         remote=_remote_of(settings),
         embargo_models=settings.embargo_models,

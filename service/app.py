@@ -20,7 +20,7 @@ from service.generation.remote.generator import RemoteChoice
 from service.generation.scheduler import Limits
 from service.http import openapi, probes, problems, routes
 from service.http.admission import Bounds
-from service.http.compat import deepl, libretranslate
+from service.http.compat import deepl, deepl_v3, libretranslate, libretranslate_files
 from service.http.compat import errors as failures
 from service.http.keys import ApiKeyStore
 from service.http.middleware import middlewares
@@ -36,7 +36,10 @@ from service.registry.manifest import Task
 from service.settings import Settings
 
 COMPATIBLE = frozenset(
-    route.path for route in (*deepl.router.routes, *libretranslate.router.routes) if isinstance(route, Route)
+    route.path
+    for router in (deepl.router, deepl_v3.router, libretranslate.router, libretranslate_files.router)
+    for route in router.routes
+    if isinstance(route, Route)
 )
 
 KNOWN = COMPATIBLE | {
@@ -195,7 +198,8 @@ def create_app(
         keys=keys,
         tracer=traces,
     )
-    for router in (routes.router, probes.router, probes.page_router, deepl.router, libretranslate.router):
+    compatible = (deepl.router, deepl_v3.router, libretranslate.router, libretranslate_files.router)
+    for router in (routes.router, probes.router, probes.page_router, *compatible):
         app.include_router(router)
     if settings.docs:
         app.include_router(probes.docs_router)

@@ -147,6 +147,7 @@ ERRORS: tuple[ErrorCode, ...] = (
 PEER_ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("malformed_form", (400,), "The form body is malformed.", _FIX),
     ErrorCode("needs_tag_handling", (400,), "A parameter requires `tag_handling`.", _FIX),
+    ErrorCode("file_unsupported", (400,), "The type or the encoding of the file is not supported.", _FIX),
     ErrorCode("markup_unsupported", (400,), "The XML contains a construct that is not supported.", _FIX),
 )
 """The codes that only the endpoints for clients of DeepL and LibreTranslate use."""

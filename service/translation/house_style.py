@@ -64,12 +64,15 @@ class Stylist:
         if part is not self._part or "\n" in source[self._end : span.start]:
             self._is_quoting = False
         draft = _Draft(finished.text)
-        marks, quoted, is_quoting = _quotations(finished.text, is_open=self._is_quoting)
+        continues = self._is_quoting
+        marks, quoted, is_quoting = _quotations(finished.text, is_open=continues)
         if sentence.has_letters:  # a caller that skips the other sentences gets the same results
             self._part, self._end, self._is_quoting = part, span.end, is_quoting
         draft.kept = [*quoted, *(one.span for one in find_literals(finished.text)), *_terms(finished)]
         if self._style.quotation_marks is not None:
-            draft.apply("quotation_marks", _with_marks(finished.text, marks, self._style), is_inside=True)
+            edits = _with_marks(finished.text, marks, self._style)
+            if continues or _is_stable(finished.text, edits, quoted, self._style):
+                draft.apply("quotation_marks", edits, is_inside=True)
         shared = frozenset(_CAPITALISED.findall(span.of(source)))
         for rule in self._rules:
             draft.apply(rule.name, rule.find(draft.text, self._style, shared))
@@ -174,11 +177,12 @@ def _quotations(text: str, *, is_open: bool) -> tuple[list[_Mark], list[Span], b
 
     ``is_open`` states whether the sentence begins inside a quotation. Return the quotation marks, the spans of the
     quoted words, and whether the sentence ends inside a quotation. Only quotations in double quotation marks extend
-    over several sentences.
+    over several sentences. If a mark has no counterpart in the order of marks, no marks are returned.
     """
     singles = _single_marks(text)
     marks: list[_Mark] = []
     quoted: list[Span] = []
+    is_ordered = True
     stack = [("double", 0, "“")] if is_open else []
     for match in _MARKS.finditer(text):
         mark, at = match[0], match.start()
@@ -190,8 +194,9 @@ def _quotations(text: str, *, is_open: bool) -> tuple[list[_Mark], list[Span], b
             marks.append(_Mark(at, opens=True, depth=len(stack)))
             stack.append((kind, at + 1, mark))
         elif inside and mark in _OPENING and not (mark == "“" and inside[0][2] == "„"):
-            continue  # the quotation is already open
+            is_ordered = False  # the quotation is already open
         elif inside or mark in _CLOSING:
+            is_ordered = is_ordered and bool(inside)
             depth = stack.index(inside[0]) if inside else 0
             marks.append(_Mark(at, opens=False, depth=depth))
             if depth == 0:
@@ -199,13 +204,14 @@ def _quotations(text: str, *, is_open: bool) -> tuple[list[_Mark], list[Span], b
             del stack[depth:]
     if stack:
         quoted.append(Span(stack[0][1], len(text)))
-    return marks, quoted, bool(stack) and stack[0][0] == "double"
+    return marks if is_ordered else [], quoted, bool(stack) and stack[0][0] == "double"
 
 
 def _single_marks(text: str) -> frozenset[int]:
     """Return the offsets of single quotation marks that are not apostrophes.
 
-    A mark after "s" may be an apostrophe ("the boys’ toys"), so it closes a quotation only if no other mark can.
+    A mark after "s" may be an apostrophe ("the boys’ toys"), so it closes a quotation only if no other mark can. A mark
+    that only opens quotations needs no counterpart.
     """
     closes = [match.start() for match in _SINGLE_CLOSES.finditer(text)]
     opens = [match.start() for match in _SINGLE_OPENS.finditer(text)]
@@ -216,6 +222,8 @@ def _single_marks(text: str) -> frozenset[int]:
         sure = [close for close in fitting if text[close - 1] not in "sS"] or fitting
         if sure is not fitting or len(sure) == 1:
             found += [at, sure[0]]
+        elif text[at] in "‘‚":
+            found.append(at)
     return frozenset(found)
 
 
@@ -224,3 +232,16 @@ def _with_marks(text: str, marks: Sequence[_Mark], style: HouseStyle) -> list[Ed
     pairs = _PAIRS[style.quotation_marks or "straight"]
     edits = [Edit(Span(one.at, one.at + 1), pairs[one.depth][not one.opens]) for one in marks]
     return [edit for edit in edits if edit.span.of(text) != edit.text]
+
+
+def _is_stable(text: str, edits: Sequence[Edit], quoted: Sequence[Span], style: HouseStyle) -> bool:
+    """Return whether the text after ``edits`` has the same quotations, so that the new marks are not ambiguous.
+
+    Each edit replaces one character by another.
+    """
+    letters = list(text)
+    for edit in edits:
+        letters[edit.span.start] = edit.text
+    changed = "".join(letters)
+    marks, found, _ = _quotations(changed, is_open=False)
+    return list(quoted) == found and not _with_marks(changed, marks, style)

@@ -104,7 +104,7 @@ async def test_markup_is_kept(ports: Both) -> None:
 async def test_article_and_its_translated_summary_follow_the_style(ports: Both) -> None:
     body = {
         "body": SOURCE,
-        "headline": SOURCE,
+        "headline": "Haushalt beschlossen",
         "outputs": ["translation", "summary_translation"],
         "method": "lead",
         "house_style": {"spelling": "british"},

@@ -24,7 +24,7 @@ from service.http.compat import deepl, libretranslate
 from service.http.compat import errors as failures
 from service.http.keys import ApiKeyStore
 from service.http.middleware import middlewares
-from service.http.ratelimit import Rates, policies
+from service.http.ratelimit import DeniedAttempts, Rates, policies
 from service.http.state import Runtime, info_of
 from service.newsroom.commands import TextLimits
 from service.newsroom.models import Plan
@@ -33,7 +33,7 @@ from service.observability import logs, tracing
 from service.observability.metrics import Metrics
 from service.process import available_cores, trim_malloc_periodically, trimmer
 from service.registry.manifest import Task
-from service.settings import Settings
+from service.settings import NO_LIMIT, Settings
 
 COMPATIBLE = frozenset(
     route.path for route in (*deepl.router.routes, *libretranslate.router.routes) if isinstance(route, Route)
@@ -242,6 +242,7 @@ def _add_middlewares(app: FastAPI, settings: Settings, **options: Any) -> None:
         listener=runtime.listener,
         lifecycle=runtime.newsroom.lifecycle,
         keys=runtime.keys,
+        denied=DeniedAttempts(policies("requests", None if settings.rate_denied == NO_LIMIT else settings.rate_denied)),
         tracer=runtime.tracer,
         trusted_proxies=_split_list(settings.trusted_proxies),
         **options,

@@ -27,7 +27,7 @@ from service.events import ClientLeft, Listener, RequestBegun, RequestDone
 from service.http import problems
 from service.http.admission import SMALL_BYTES, ApiKeyMiddleware, BodyLimitsMiddleware, Bounds, Refuse
 from service.http.keys import ApiKeyStore
-from service.http.ratelimit import RateLimitMiddleware, Rates
+from service.http.ratelimit import DeniedAttempts, RateLimitMiddleware, Rates
 from service.http.state import RequestSpan, Tracer, info_of
 from service.newsroom.lifecycle import Lifecycle
 
@@ -55,6 +55,7 @@ def middlewares(
     listener: Listener,
     lifecycle: Lifecycle,
     keys: ApiKeyStore | None = None,
+    denied: DeniedAttempts | None = None,
     rates: Rates | None = None,
     cancels: bool = False,
     tracer: Tracer | None = None,
@@ -64,9 +65,10 @@ def middlewares(
 ) -> list[Middleware]:
     """Return the middlewares of an application, from the outermost to the innermost.
 
-    A middleware is omitted if its argument is None or empty. ``refuse`` sends the response to a rejected request. If
-    ``cancels`` is True, `CancelOnDisconnectMiddleware` is included. ``origins`` are the origins that CORS allows.
-    ``root_path`` is the path prefix that proxies add.
+    A middleware is omitted if its argument is None or empty. ``refuse`` sends the response to a rejected request.
+    ``denied`` limits the number of requests without a valid API key. If ``cancels`` is True,
+    `CancelOnDisconnectMiddleware` is included. ``origins`` are the origins that CORS allows. ``root_path`` is the path
+    prefix that proxies add.
     """
     return [
         # Outermost, because all other middlewares use the path.
@@ -85,7 +87,11 @@ def middlewares(
         # Before authentication, because a preflight request has no key.
         *([Middleware(CORSMiddleware, allow_origins=list(origins), **CORS)] if origins else []),
         # Refuses a request without a valid key before its body is read.
-        *([Middleware(ApiKeyMiddleware, keys=keys, refuse=refuse)] if keys is not None else []),
+        *(
+            [Middleware(ApiKeyMiddleware, keys=keys, refuse=refuse, denied=denied or DeniedAttempts(()))]
+            if keys is not None
+            else []
+        ),
         # Passes the whole body to the inner middlewares in one message.
         Middleware(BodyLimitsMiddleware, bounds=bounds, refuse=refuse, listener=listener),
         # After authentication and the body checks, so that only admitted requests are counted, and the key is known.

@@ -235,6 +235,14 @@ class Settings(BaseSettings):
             "is used."
         ),
     )
+    redis_password: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description=(
+            "Password of both Redis servers. It is used for each URL without a password. If unset, only the URLs "
+            "contain passwords."
+        ),
+    )
     redis_timeout_ms: int = Field(
         default=50,
         ge=1,

@@ -32,6 +32,7 @@ NEEDED: dict[str, set[Scope]] = {
     "/v2/glossaries/{glossary_id}/entries": {"translate"},
     "/admin/cache/purge": {"admin"},
     "/admin/reload": {"admin"},
+    "/admin/status": {"admin"},
 }
 TEXT = "Der Zug fährt heute nicht."
 CHALLENGE = 'Bearer realm="depesche"'

@@ -4,9 +4,12 @@ It lists the locked Python packages of the image with their hashes. ``make sbom`
 release workflow attests this file and attaches it to the release.
 """
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+
+import service
 
 ROOT = Path(__file__).parent.parent
 
@@ -30,6 +33,9 @@ def write(requirements: Path, target: Path) -> None:
     command = [sys.executable, "-m", "cyclonedx_py", "requirements", str(requirements)]
     options = ["--pyproject", str(ROOT / "pyproject.toml"), "--output-reproducible", "--validate"]
     subprocess.run([*command, *options, "--output-file", str(target)], check=True)
+    made = json.loads(target.read_text("utf-8"))
+    made["metadata"]["component"]["version"] = service.__version__  # pyproject.toml does not contain it
+    target.write_text(json.dumps(made, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -225,7 +225,7 @@ class _Exchange:
             headers["server-timing"] = ", ".join(f"{stage};dur={took_s * 1000:.1f}" for stage, took_s in timings)
         if self._span is not None:
             headers["traceresponse"] = self._span.response.decode()
-        if self._is_early or self._lifecycle.ending:
+        if self._is_early or self._lifecycle.ending or _is_framed_twice(self._scope):
             headers["connection"] = "close"
         return headers.raw
 
@@ -274,6 +274,15 @@ def _trace_id(traceparent: str | None) -> str | None:
 def _has_body(scope: Scope) -> bool:
     headers = dict(scope["headers"])
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
+
+
+def _is_framed_twice(scope: Scope) -> bool:
+    """Return whether the request has both Content-Length and Transfer-Encoding.
+
+    The server ignores Content-Length, as RFC 9112 (section 6.3) requires. The connection must be closed, because a
+    proxy may have used the other header, and would then take part of the body for the next request.
+    """
+    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
 
 
 def _expects_continue(scope: Scope) -> bool:

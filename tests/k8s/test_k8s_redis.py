@@ -122,4 +122,5 @@ async def test_password_setting_is_used_for_both_redises(monkeypatch: pytest.Mon
         given = {"redis_url": url, "redis_password": PASSWORD, "redis_timeout_ms": 30_000, "rate_requests": "9/hour"}
         async with both(monkeypatch, **given) as ports:
             assert (await ports.translate("Der Zug fährt heute nicht.")).is_success
-        assert {key.split(":")[0] for key in client.keys()} == {"depesche", "depesche-rate"}  # noqa: SIM118 - of Redis
+        keys = Redis(port=client.get_connection_kwargs()["port"], password=PASSWORD).keys()
+        assert {key.split(b":")[0] for key in keys} == {b"depesche", b"depesche-rate"}

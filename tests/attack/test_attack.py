@@ -17,7 +17,7 @@ JSON = {"content-type": "application/json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 POD_BYTES = 2**30
 ALLOWED_GROWTH = 1.2
-# A busy machine delays single requests, so the victim is compared with its own requests before the attack. The attacks once
+# A busy machine delays requests, so the victim is compared with its own requests before the attack. The attacks once
 # stopped other callers for minutes.
 ALLOWED_DELAY = 10
 LEAST_S = 30.0

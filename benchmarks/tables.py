@@ -54,9 +54,11 @@ def _cell(score: dict[str, Any], metric: str) -> str:
 def int8(table: dict[str, Any]) -> str:
     """Return a table that compares int8 with float32 on each test set.
 
-    Its rows are the loss in BLEU and the percentage of lines for which the two outputs are identical.
+    Its rows are the number of lines compared, the loss in BLEU, and the percentage of lines for which the two outputs
+    are identical.
     """
     lines = ["| int8 against float32 | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
+    lines.append("| lines compared | " + " | ".join(str(row["lines"]) for row in table.values()) + " |")
     costs = (f"{row['bleu']:.2f} ± {row['pm']:.2f}" for row in table.values())
     lines.append("| loss in BLEU | " + " | ".join(costs) + " |")
     return "\n".join([*lines, "| identical lines | " + " | ".join(f"{row['same']} %" for row in table.values()) + " |"])

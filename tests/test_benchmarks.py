@@ -154,3 +154,24 @@ def test_table_of_choices_has_a_cell_for_each_column() -> None:
     assert row["bleu_gain"] > 0
     head, _, line = choices.table({"beam": row}).splitlines()
     assert head.count("|") == line.count("|")
+
+
+class _Echo:
+    """A server whose translation of a text is the text in upper case, on two lines. ``asked`` are its texts."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def post(self, _path: str, body: dict[str, Any], _headers: dict[str, str]) -> dict[str, Any]:
+        self.asked += body["text"]
+        return {"translations": [{"text": f"{text.upper()}\n."} for text in body["text"]]}
+
+
+async def test_an_interrupted_run_continues_after_the_kept_translations(tmp_path: Path) -> None:
+    server: Any = _Echo()
+    sources = [f"satz {n}" for n in range(70)]
+    wanted = [f"SATZ {n} ." for n in range(70)]
+    assert await texts.kept_translations(server, sources[:40], tmp_path / "a.en") == wanted[:40]
+    assert await texts.kept_translations(server, sources, tmp_path / "a.en") == wanted
+    assert await texts.kept_translations(server, sources[:5], tmp_path / "a.en") == wanted[:5]
+    assert server.asked == sources

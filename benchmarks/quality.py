@@ -144,7 +144,7 @@ async def measure(data: Path, limit: int | None, reference_lines: int, kept: Pat
         rows = [row for row in map(json.loads, file) if row["split"] == "test"][:limit]
     here = Checkout.here()
     async with here.server() as server:
-        models = (await server.http.get("/v1/models")).raise_for_status().json()
+        models = (await server.http.get("/v1/models")).raise_for_status().json()["models"]
         revision = "-".join(one["revision"] for one in models if one["task"] == "translation")
         made = await outputs_of(server, data / "eval", limit, kept / f"{revision}-int8")
         summary = await score_summaries(server, rows)
@@ -152,7 +152,7 @@ async def measure(data: Path, limit: int | None, reference_lines: int, kept: Pat
     async with here.server(**REFERENCE) as server:
         reference = await outputs_of(server, data / "eval", fewer, kept / f"{revision}-float32")
     return {
-        "models": models,
+        "models": [f"{one['name']} {one['revision']} {one['engine']}" for one in models],
         "translation": score_translation(made, data / "eval", limit),
         "quantisation": score_quantisation(made, reference, data / "eval"),
         "summary": summary,

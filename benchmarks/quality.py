@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import sacrebleu
 import typer
 from rouge_score.rouge_scorer import RougeScorer
 
@@ -30,6 +31,9 @@ PUBLISHED = {"opusmt": "opus-mt", "argos": "argos"}
 ROUGE = ("rouge1", "rouge2", "rougeL")
 METHODS = ("lead", "extractive", "abstractive")
 LEAD_SENTENCES = 3
+# The worst outputs are quoted, so they come from the set whose terms allow it (CC BY-SA 4.0).
+WORST_SET = "flores-dev"
+WORST = 10
 # The engine `torch` computes in float32 with the stored weights, without quantisation.
 REFERENCE = {"engine": "torch"}
 
@@ -86,6 +90,20 @@ def score_quantisation(made: Outputs, reference: Outputs, data: Path) -> dict[st
         n = len(lines)
         table[name] = {"lines": n, **bleu.loss(made[name][:n], lines, lines_of(data / f"{name}.en")[:n])}
     return table
+
+
+def worst_outputs(made: Outputs, data: Path) -> list[dict[str, Any]]:
+    """Return the outputs for `WORST_SET` with the lowest chrF, worst first, with the number of the line and the source.
+
+    Lines are counted from one. chrF is computed for each line by itself.
+    """
+    wanted, outputs = lines_of(data / f"{WORST_SET}.en"), made[WORST_SET]
+    scored = [(sacrebleu.sentence_chrf(output, [wanted[n]]).score, n) for n, output in enumerate(outputs)]
+    sources = lines_of(data / f"{WORST_SET}.de")
+    return [
+        {"line": n + 1, "chrf": round(score, 1), "source": sources[n], "output": outputs[n]}
+        for score, n in sorted(scored)[:WORST]
+    ]
 
 
 async def score_summaries(server: Server, rows: Sequence[dict[str, str]]) -> dict[str, Any]:
@@ -155,6 +173,7 @@ async def measure(data: Path, limit: int | None, reference_lines: int, kept: Pat
         "models": [f"{one['name']} {one['revision']} {one['engine']}" for one in models],
         "translation": score_translation(made, data / "eval", limit),
         "quantisation": score_quantisation(made, reference, data / "eval"),
+        "worst": worst_outputs(made, data / "eval"),
         "summary": summary,
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import ablation, bleu, choices, record, tables, texts
+from benchmarks import ablation, bleu, choices, quality, record, tables, texts
 from service.registry.manifest import Thorough
 from service.results import Translation
 from tests.pipeline.rig import manifest as manifest_of
@@ -175,3 +175,20 @@ async def test_an_interrupted_run_continues_after_the_kept_translations(tmp_path
     assert await texts.kept_translations(server, sources, tmp_path / "a.en") == wanted
     assert await texts.kept_translations(server, sources[:5], tmp_path / "a.en") == wanted[:5]
     assert server.asked == sources
+
+
+def test_worst_outputs_are_those_least_like_the_reference(tmp_path: Path) -> None:
+    (tmp_path / "flores-dev.de").write_text("Eins|a.\nZwei.\nDrei.\n", "utf-8")
+    (tmp_path / "flores-dev.en").write_text("One sentence.\nTwo sentences.\nThree sentences.\n", "utf-8")
+    rows = quality.worst_outputs({"flores-dev": ["Xyz.", "Two sentences.", "Three."]}, tmp_path)
+    assert [row["line"] for row in rows] == [1, 3, 2]
+    assert tables.worst(rows[:1]).splitlines()[2:] == [f"| 1 | {rows[0]['chrf']} | Eins\\|a. | Xyz. |"]
+
+
+def test_outputs_are_compared_with_float32_on_the_lines_that_both_have(tmp_path: Path) -> None:
+    (tmp_path / "wmt20.en").write_text("The cat sat on the mat today.\nA dog ran over the hill.\nNo.\n", "utf-8")
+    made = {"wmt20": ["The cat sat on the mat today.", "A dog ran over a hill.", "Yes."]}
+    reference = {"wmt20": ["The cat sat on the mat today.", "A dog ran over the hill."]}
+    (row,) = quality.score_quantisation(made, reference, tmp_path).values()
+    assert (row["lines"], row["same"]) == (2, 50.0)
+    assert row["bleu"] > 0

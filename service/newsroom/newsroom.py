@@ -42,7 +42,7 @@ from service.newsroom.models import ModelPool, ModelSet, Plan
 from service.newsroom.review import Review, review_summary, review_translation
 from service.newsroom.summary_translation import translate_summaries
 from service.registry.manifest import Quality
-from service.results import Headlines, Output, Summary, Translation, needs_review
+from service.results import Headlines, Output, Summary, Translation, flagged_sentences, needs_review
 from service.terms.glossary import Terms
 from service.translation.preparation import PLAIN, TranslationOptions
 
@@ -570,7 +570,8 @@ def _article_fields(command: ArticleCommand, submission: ArticleInput, models: M
 
 def _outcome(output: EventOutput, result: Translation | Summary) -> ResultGiven:
     codes = tuple(sorted({notice.code for notice in result.notices}))
-    return ResultGiven(output, codes, needs_review(result.notices), result.truncated)
+    counts = (len(result.sentences), flagged_sentences(result)) if isinstance(result, Translation) else (0, 0)
+    return ResultGiven(output, codes, needs_review(result.notices), result.truncated, *counts)
 
 
 def _headlines_outcome(found: Headlines) -> ResultGiven:

@@ -145,7 +145,8 @@ def overheard(keys: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyP
     found = Overheard()
     with collector() as (endpoint, bodies):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-        with serving(**settings_of(keys, redis_server)) as server:
+        given = settings_of(keys, redis_server)
+        with serving(**given) as server:
             for path, request, status in REQUESTS:
                 answer = sent(server, path, request)
                 assert answer.status_code == status, (path, answer.status_code, answer.text[:300])
@@ -157,6 +158,9 @@ def overheard(keys: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyP
             redis_server.kill()
             for path, request, status in REQUESTS[:3]:
                 assert sent(server, path, request).status_code == status
+            status = httpx.get(f"http://127.0.0.1:{given['admin_port']}/admin/status", headers=AUTH, timeout=PATIENCE_S)
+            assert status.json()["usage"]
+            assert words_in(status.text) == []
             found.metrics = httpx.get(f"{server.url}/metrics", timeout=PATIENCE_S).text
             found.log = drained(server)
         found.traces = b"".join(bodies)

@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple, Protocol
 import service.languages
 from service.domain import Span
 from service.errors import ModelError
+from service.languages.house_style import HouseStyle, StyleRule
 
 NEVER = re.compile(r"(?!)")
 """A pattern that never matches."""
@@ -491,8 +492,7 @@ class Language:
     Attributes:
         code: the ISO 639-1 code, in lower case.
         name: the English name.
-        regions: maps further codes of the language ("de-at") to the English names under which they are listed as target
-            languages, or to an empty string if they are not listed.
+        regions: maps further codes of the language ("de-at") to English names, or to "" if they are not listed.
         warm_up: a short sentence that is translated when a model starts.
         probe: a sentence of average length for measuring the speed of an engine.
         sentences: the rules for sentence boundaries.
@@ -503,8 +503,7 @@ class Language:
         numbers, dates, negation, names, units: the grammars for the checks. A check without its grammar does not run.
         frequent_words: words that, in a translation, show that a part is still in this language.
         knows: returns whether a word belongs to the language. It is None if the language has no word list.
-        spells: returns whether a word, in lower case, is in a large dictionary of the language. It accepts more words
-            than ``knows``, including rare ones. It is None if the language has no dictionary.
+        spells: like ``knows``, but with a large dictionary, which also contains rare words. The word is in lower case.
         sign_words: maps signs, other than units, to words (in lower case) with the same meaning.
         opposites: words with opposite meanings.
         doubled_words: words, in lower case, that may occur twice in a row.
@@ -519,6 +518,8 @@ class Language:
         page: the boilerplate of news pages in the language. By default, nothing counts as boilerplate.
         summary: word lists for summaries, or None if texts in the language cannot be summarised.
         instructions: a pattern for passages that address a language model, such as a request to ignore its rules.
+        style_rules: returns the rules that a house style sets. It is None if texts cannot follow a house style.
+        region_styles: maps codes in ``regions`` to the house style of the region.
     """
 
     code: str
@@ -551,12 +552,11 @@ class Language:
     page: PageGrammar = field(default_factory=PageGrammar)
     summary: SummaryGrammar | None = None
     instructions: re.Pattern[str] = NEVER
+    style_rules: Callable[[HouseStyle], tuple[StyleRule, ...]] | None = None
+    region_styles: Mapping[str, HouseStyle] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Callable[[str], "Language"], tuple[str]]:
-        """Make the pickled form of the language contain only its code.
-
-        Unpickling loads the language from its package.
-        """
+        """Pickle only the code of the language. Unpickling loads the language from its package."""
         return language, (self.code,)
 
     def sign_forms(self, sign: str) -> tuple[str, ...]:

@@ -72,6 +72,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("too_many_sentences", (422,), "The request has too many sentences.", "Split the request."),
     ErrorCode("too_many_values", (422,), "The JSON body has too many values.", "Send several requests."),
     ErrorCode("too_many_attributes", (422,), "A tag of the web page has too many attributes.", _FIX),
+    ErrorCode("html_too_deep", (422,), "The elements of the web page are nested too deeply.", _FIX),
     ErrorCode("header_repeated", (422,), "A request header occurs more than once.", _FIX),
     ErrorCode(
         "embargo_not_served",

@@ -418,6 +418,7 @@ class PageGrammar:
         agencies: news agencies (folded).
         agency_break: a pattern for the separators between agencies in a credit.
         boilerplate: the beginnings of sentences in consent boxes, paywalls and newsletters.
+        standard: a pattern for other such sentences, and for notes about the origin of a report.
         lines: (pattern, reason, weight) triples for whole lines. The patterns are tried in this order.
         copyright: a pattern for whole lines that contain a copyright notice.
         bare_names: a pattern for whole lines that contain only names of people.
@@ -426,10 +427,13 @@ class PageGrammar:
         dateline: a pattern for the place and agency at the beginning of a report.
         meta_end: a pattern for a byline, a timestamp or button labels at the end of a paragraph.
         photo_ends: patterns for a photo credit at the end of a paragraph.
+        caption: a pattern for lines that are a photo caption with a credit. It begins with the caption.
         period: a pattern for whole lines with two dates, such as those of a person's birth and death.
         related: a pattern for headings (folded) of links to other articles, in addition to the list in ``headings``.
         newsletter: a pattern for sentences that offer a newsletter.
+        teaser_end: a pattern for the link at the end of a teaser of another article.
         comments: a pattern for whole lines that are the heading of the readers' comments.
+        comment_row: a pattern for whole lines with the buttons of a reader's comment.
         source_end: a pattern for the credit of a photo or of the report at the end of a paragraph.
         wire: the patterns for agency reports.
         cues: maps names of features in ``weights`` to patterns for words that indicate the type of a line.
@@ -445,6 +449,7 @@ class PageGrammar:
     agencies: frozenset[str] = frozenset()
     agency_break: re.Pattern[str] = NEVER
     boilerplate: tuple[str, ...] = ()
+    standard: re.Pattern[str] = NEVER
     lines: tuple[tuple[re.Pattern[str], str, Weight], ...] = ()
     copyright: re.Pattern[str] = NEVER
     bare_names: re.Pattern[str] = NEVER
@@ -453,10 +458,13 @@ class PageGrammar:
     dateline: re.Pattern[str] = NEVER
     meta_end: re.Pattern[str] = NEVER
     photo_ends: tuple[re.Pattern[str], ...] = ()
+    caption: re.Pattern[str] = NEVER
     period: re.Pattern[str] = NEVER
     related: re.Pattern[str] = NEVER
     newsletter: re.Pattern[str] = NEVER
+    teaser_end: re.Pattern[str] = NEVER
     comments: re.Pattern[str] = NEVER
+    comment_row: re.Pattern[str] = NEVER
     source_end: re.Pattern[str] = NEVER
     wire: WireGrammar = WireGrammar()
     cues: Mapping[str, re.Pattern[str]] = field(default_factory=dict)

@@ -97,12 +97,10 @@ def _run(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreig
 def _is_long_name(words: Sequence[str]) -> bool:
     """Return whether the words can be one name, such as "Alexander van der Bellen".
 
-    All of its words begin with a capital letter, except for particles such as "van der" between two of them.
+    All of its words begin with a capital letter, except for particles such as "van der".
     """
-    return (
-        words[0][0].isupper()
-        and words[-1][-1:].isalpha()
-        and all(word[0].isupper() or word in _NAME_PARTICLES or "'" in word or "’" in word for word in words)
+    return words[-1][0].isupper() and all(
+        word[0].isupper() or word in _NAME_PARTICLES or "'" in word or "’" in word for word in words
     )
 
 

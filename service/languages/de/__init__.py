@@ -63,7 +63,7 @@ _INDEFINITE = re.compile(r"\b(?:[Ee]ine?[mnrs]?|[Kk]eine?[mnrs]?)\s$")
 _BEFORE_NOUN = re.compile(
     r"(?:\b(?:[Dd](?:er|ie|as|es|em|en)|[Ee]ine?[mnrs]?|[Kk]eine?[mnrs]?|[Ii]m|[Aa]m|[Zz]u[mr]|[Vv]om|[Bb]eim|[Ii]ns|ans"
     r"|(?:dies|jed|sein|ihr|unser|all|viel|mehrer|einig)e?[mnrs]?)"
-    r"|(?<![\w-])(?!(?:sag|erklär|führ|mein|beton|teil|berichte|forder|warn|kritisier|ergänz|füg|kündig|versicher)"
+    r"|(?<![\w-])(?<![“”\"«»],\s)(?!(?:sag|erklär|führ|mein|beton|teil|berichte|forder|warn|kritisier|ergänz|füg|kündig|versicher)"
     r"te[n]?\s)[a-zäöüß]{4,}(?:e|en|er|es|em))\s$"
 )
 

@@ -202,6 +202,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode(
         "unit_missing", "A number has a unit or currency in the source, but not in the output.", "Insert the unit."
     ),
+    WarningCode("low_confidence", "The model was not certain of the translation of the sentence.", _COMPARE),
     WarningCode(
         "meaning_reversed", "The output has a word with the opposite meaning of a word in the source.", _COMPARE
     ),

@@ -217,6 +217,7 @@ class NameGrammar:
         place: a pattern for the endings of nouns that are names of streets and buildings ("Gartenstraße").
         indefinite: a pattern for an indefinite article before a noun.
         before_noun: a pattern for any article or adjective before a noun.
+        after_noun: a pattern for a plural verb or a participle after a noun that opens a sentence.
         opening_is_weak: whether a capitalised word that opens a sentence may be common although no list contains it.
     """
 
@@ -225,6 +226,7 @@ class NameGrammar:
     place: re.Pattern[str] = NEVER
     indefinite: re.Pattern[str] = NEVER
     before_noun: re.Pattern[str] = NEVER
+    after_noun: re.Pattern[str] = NEVER
     opening_is_weak: bool = False
 
 
@@ -358,6 +360,11 @@ class SummaryGrammar:
         finite_verbs: finite verb forms that cannot be recognised by their endings.
         subordinators: words that begin a subordinate clause.
         conjunctions: subordinators that never begin a main clause.
+        dangling_words: words that refer to the previous sentence if they are among the first words of a sentence.
+        times: nouns of time, before which such a word does not refer to the previous sentence ("in diesem Jahr").
+        articles: articles that can replace a noun.
+        reported: a pattern for verbs in reported speech.
+        first_person: a pattern for pronouns of the first person.
         attribution: a pattern for words that name the source of a statement ("sagte").
         complement: a pattern for the beginning of a clause that completes the clause before it (", dass").
         stem: returns the stem of a word, which is the same for all of its forms.
@@ -371,7 +378,12 @@ class SummaryGrammar:
     stem: Callable[[str], str]
     chars_per_word: float
     conjunctions: frozenset[str] = frozenset()
+    dangling_words: frozenset[str] = frozenset()
+    times: frozenset[str] = frozenset()
+    articles: frozenset[str] = frozenset()
     attribution: re.Pattern[str] = NEVER
+    reported: re.Pattern[str] = NEVER
+    first_person: re.Pattern[str] = NEVER
     complement: re.Pattern[str] = NEVER
 
 

@@ -21,15 +21,9 @@ from service.text.language_id import foreign_code
 from service.text.normalization import remove_credentials
 from service.text.segmentation import reassemble, require_sentences
 from service.translation.house_style import StyleChange, Stylist
-from service.translation.postprocessing import (
-    CALLER_TERMS,
-    FinishedSentence,
-    SentenceConstraints,
-    SentenceKind,
-    constraints_of,
-    finish_without_model,
-)
+from service.translation.postprocessing import FinishedSentence, SentenceKind, finish_without_model
 from service.translation.preparation import PLAIN, Part, Sentence, Submission, TranslationOptions, prepare_submission
+from service.translation.sentence_constraints import CALLER_TERMS, SentenceConstraints, constraints_of
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # control characters except white space
 
@@ -84,7 +78,12 @@ def assemble(
     return Translation(
         text=text,
         sentences=tuple(
-            SentencePair(pair.source, pair.target, _words(pair, pair.target) if options.alignment else None)
+            SentencePair(
+                pair.source,
+                pair.target,
+                _words(pair, pair.target) if options.alignment else None,
+                pair.finished.confidence,
+            )
             for pair in pairs
             if pair.target is not None
         ),

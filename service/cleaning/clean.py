@@ -318,12 +318,15 @@ def _is_sure(lines: list[Line], labelled: Labelled, number: int, part: str, *, h
 def _first_paragraph(lines: list[Line], labelled: Labelled, headline: int, lead: int) -> int:
     """Return the index of the first paragraph below the line ``headline``, or ``lead`` if there is none above it.
 
-    A lead is never the second paragraph.
+    A lead is never the second paragraph. A paragraph that only a byline or timestamp separates from the next one is a
+    lead, even if the line model doubts it.
     """
     for number in range(headline + 1, lead):
         line = lines[number]
         is_text = line.kept and line.running and len(line.text) in _LEAD_CHARS
-        if is_text and labelled.chance(number, _LEAD_OR_TEXT) >= _LEAST_LEAD:
+        above, below = ({one.reason for one in part} for part in (lines[headline:number], lines[number + 1 : lead]))
+        separated = not META_REASONS & above and bool(META_REASONS & below)
+        if is_text and (separated or labelled.chance(number, _LEAD_OR_TEXT) >= _LEAST_LEAD):
             return number
     return lead
 

@@ -172,11 +172,11 @@ def test_empty_page_is_refused(source: str) -> None:
     assert refused.value.code == "document_empty"
 
 
-def test_two_articles_on_one_page_lose_no_text() -> None:
-    other = f"<article><h1>Rat tagt</h1><div><p>{ONE.replace('Bahn', 'Stadt')}</p><p>{TWO}</p></div></article>"
+def test_first_of_two_articles_on_one_page_is_read() -> None:
+    other = f"<article><h1>Rat tagt</h1><div><p>{ONE.replace('Bahn', 'Stadt')}</p></div></article>"
     found = read_document(page().replace("</body>", f"{other}</body>"))
     assert found.headline == "Bahn baut aus"
-    assert all(text.strip() in found.body for text in (ONE, TWO, ONE.replace("Bahn", "Stadt")))
+    assert found.body.startswith(f"{ONE.strip()}\n{TWO.strip()}")
 
 
 def test_beginning_of_a_report_is_no_lead() -> None:

@@ -19,7 +19,7 @@ PROSE ?= $(wildcard *.md) docs clients examples models/README.md k8s tools .gith
   service/settings.py benchmarks container models/train models/marian models/pages
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
-.PHONY: serve test check api bench eval lock rules pin-base pin-check sbom sign image clean
+.PHONY: serve production production-torch test check api bench eval lock rules pin-base pin-check sbom sign image clean
 .PHONY: compose secrets types workflows prose docs ci version image-name smoke dist release-check release
 
 serve: $(VENV)/.serve
@@ -137,6 +137,16 @@ release: release-check
 	$(PYTHON) -m tools.release "$$TAG" > build/notes.md
 	gh release create "$$TAG" --verify-tag --title "Depesche $$TAG" --notes-file build/notes.md dist/*
 
+# Installs what `depesche models pull` needs. Neither converting safetensors nor serving the model requires torch.
+production: $(VENV)/.serve
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[convert]"
+	@echo "Next: $(BIN)/depesche models pull recommended"
+
+# Also installs torch, which reads pickles (pytorch_model.bin) and compares converted models with their checkpoints.
+production-torch: production
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[convert,torch]"
+
 # Installs no torch, because the embedded models run on CTranslate2.
 $(VENV)/.serve: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -146,7 +156,7 @@ $(VENV)/.serve: pyproject.toml
 $(VENV)/.test: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[convert,train,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[convert,torch,train,dev]"
 	touch $@ $(VENV)/.serve
 
 # Installs only what the documentation site needs, without torch.

@@ -50,7 +50,7 @@ _MESSAGES = {
     Failure.DAMAGED: "is damaged: torch cannot read it",
     Failure.TOO_LARGE: "needs more than {memory_mib} MiB of memory, which is too much for a file of its size",
     Failure.NOT_WRITTEN: "cannot be rewritten as safetensors",
-    Failure.NO_TORCH: "is a pickle, which requires an extra: pip install 'depesche[convert]'",
+    Failure.NO_TORCH: "is a pickle, which only torch can read; run: make production-torch",
 }
 
 

@@ -323,7 +323,8 @@ async def test_large_body_without_key_is_not_read_from_a_limited_address(
     async def streamed() -> AsyncIterator[bytes]:
         yield b"q=a"
 
-    for content in (large, streamed()):
+    contents: list[bytes | AsyncIterator[bytes]] = [large, streamed()]
+    for content in contents:
         answer = await counted.main.post("/translate", content=content, headers={"content-type": FORM})
         assert answer.status_code == 429, answer.text
 

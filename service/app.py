@@ -22,7 +22,7 @@ from service.generation.remote.generator import RemoteChoice
 from service.generation.scheduler import Limits
 from service.http import openapi, probes, problems, routes, status
 from service.http.admission import Bounds
-from service.http.compat import deepl, libretranslate
+from service.http.compat import deepl, deepl_v3, libretranslate, libretranslate_files
 from service.http.compat import errors as failures
 from service.http.history import History
 from service.http.keys import ApiKeyStore
@@ -39,7 +39,10 @@ from service.registry.manifest import Task
 from service.settings import NO_LIMIT, Settings
 
 COMPATIBLE = frozenset(
-    route.path for route in (*deepl.router.routes, *libretranslate.router.routes) if isinstance(route, Route)
+    route.path
+    for router in (deepl.router, deepl_v3.router, libretranslate.router, libretranslate_files.router)
+    for route in router.routes
+    if isinstance(route, Route)
 )
 
 KNOWN = COMPATIBLE | {
@@ -101,6 +104,7 @@ def plan_of(settings: Settings) -> Plan:
         redis_timeout_s=settings.redis_timeout_ms / 1000,
         drain_s=settings.drain_s,
         glossaries_dir=settings.glossaries_dir,
+        house_styles_file=settings.house_styles_file,
         seal_secrets=settings.seal_secrets,
         remote=_remote_of(settings),
         embargo_models=settings.embargo_models,
@@ -209,7 +213,8 @@ def create_app(
         tracer=traces,
         history=history,
     )
-    for router in (routes.router, probes.router, probes.page_router, deepl.router, libretranslate.router):
+    compatible = (deepl.router, deepl_v3.router, libretranslate.router, libretranslate_files.router)
+    for router in (routes.router, probes.router, probes.page_router, *compatible):
         app.include_router(router)
     if settings.docs:
         app.include_router(probes.docs_router)

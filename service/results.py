@@ -31,12 +31,14 @@ class SentencePair:
 
     ``source`` is a span in the submitted text, and ``target`` is a span in the translated text. ``words`` contains one
     (source, target) pair of spans for each aligned word of the translation, in order. ``words`` is None if word
-    alignment was not requested.
+    alignment was not requested. ``confidence`` is the probability that the translation has no major error, or None if
+    it was not estimated.
     """
 
     source: Span
     target: Span
     words: tuple[tuple[Span, Span], ...] | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

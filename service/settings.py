@@ -79,6 +79,10 @@ class Settings(BaseSettings):
             "Folder of named glossaries (`NAME.tsv`, German<TAB>English). If unset, there are no named glossaries."
         ),
     )
+    house_styles_file: Path | None = Field(
+        default=None,
+        description="TOML file with named house styles, one table each. If unset, there are no named house styles.",
+    )
     profile: Literal["auto", "embedded", "production"] = Field(
         default="auto",
         description="Models to serve: `embedded`, `production`, or `auto` (production if installed, else embedded).",

@@ -193,7 +193,7 @@ class BodyLimitsMiddleware:
 
 SCHEMES = frozenset({"bearer", "deepl-auth-key"})
 FIELDS = ("api_key", "auth_key")
-BODY_PATHS = frozenset({"/translate", "/detect", "/v2/translate"})
+BODY_PATHS = frozenset({"/translate", "/translate_file", "/detect", "/v2/translate"})
 MAX_FORM_FIELDS = 1_000
 MAX_KEY_BYTES = 4_096
 """The maximum size of a form field or multipart part that may contain the key, including its name and headers."""

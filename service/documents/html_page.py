@@ -272,8 +272,8 @@ def _lead(blocks: Sequence[_Part], headline: str | None, described: Sequence[str
 
     The lead is the paragraph that the page shows as a lead between the headline and the extracted ``text``. If there is
     no such paragraph, the lead is the first usable description in the metadata (``described``). A description that is
-    the caption of a picture or the beginning of a report is not used. A truncated description is replaced with the paragraph of the page that it was
-    taken from.
+    the caption of a picture or the beginning of a report is not used. A truncated description is replaced with the
+    paragraph of the page that it was taken from.
     """
     body = [_key(line) for line in text.split("\n") if len(line) >= _LONG_CHARS]
     shown = _shown_lead(blocks, headline, set(body))

@@ -57,7 +57,7 @@ def check(text: str) -> None:
 
 
 SEEDS = (
-    '["The council pays.",[],[["number_missing","12",[14,16],null,"warn"]],[[[0,3]],[[0,3]],[[1.0]]],false,0.9]',
+    '["The council pays.",[],[["number_missing","12",[14,16],null,"review"]],[[[0,3]],[[0,3]],[[1.0]]],false,0.9]',
     '["The council pays.",[],[],null,true,null]',
     '[["Rat zahlt",[0,1]],["12 Euro",[1]]]',
     '[["Rat zahlt",[0],0.5]]',
@@ -74,7 +74,7 @@ WORDS = (
     "]]",
     '"\\ud800"',
     '"number_missing"',
-    '"warn"',
+    '"review"',
     "0.5",
     "{}",
 )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from service.bounded import MAX_ERRORS
 from service.documents.ninjs import Item
-from service.http import bodies
+from service.generation.call import TEXT_THREADS
 from service.http.compat.deepl import DeeplRequest
 from service.http.compat.libretranslate import LibreRequest
 
@@ -110,6 +110,6 @@ def test_time_limit_of_the_caller_holds_while_the_body_is_parsed(
     async def never_ends(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(bodies.TEXT_THREADS.workers, "run", never_ends)
+    monkeypatch.setattr(TEXT_THREADS.workers, "run", never_ends)
     answer = client.post(path, json={"text": ["a" * 30_000]}, headers={"request-timeout-ms": "50"})
     assert answer.status_code == 504, answer.text

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from service.generation.call import TEXT_THREADS, in_time
 from service.http.admission import SMALL_BYTES
 from service.http.state import info_of, runtime_of
 
+_MILLISECONDS = re.compile(r"[1-9][0-9]{0,8}")
 MAX_VALUES = 50_000
 """The maximum number of values (members, items and the containers themselves) in a large JSON body."""
 
@@ -81,14 +83,23 @@ def require_few_values(value: object) -> None:
 async def in_worker(request: Request, work: Callable[..., Any], *args: Any) -> Any:
     """Run ``work`` with ``args`` in a worker process, and return its result.
 
-    The time limit is the default time limit of a request, counted from the first byte of ``request``.
+    The time limit of ``request`` is counted from its first byte.
 
     Raises:
         DeadlineExceeded: the work did not finish in time.
         DepescheError: see `Workers.run`.
     """
-    left_s = info_of(request.scope).started_s + runtime_of(request).timeout_s - time.monotonic()
+    left_s = info_of(request.scope).started_s + _limit_s(request) - time.monotonic()
     return await in_time(asyncio.get_running_loop().time() + left_s, TEXT_THREADS.workers.run(work, *args))
+
+
+def _limit_s(request: Request) -> float:
+    """Return the time limit of the request in seconds.
+
+    The body is parsed before FastAPI validates the headers. An invalid header is ignored here and rejected later.
+    """
+    given = request.headers.get("request-timeout-ms", "")
+    return int(given) / 1000 if _MILLISECONDS.fullmatch(given) else runtime_of(request).timeout_s
 
 
 class LargeBodyRoute(APIRoute):

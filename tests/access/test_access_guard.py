@@ -30,6 +30,11 @@ NEEDED: dict[str, set[Scope]] = {
     "/v2/glossaries": {"translate"},
     "/v2/glossaries/{glossary_id}": {"translate"},
     "/v2/glossaries/{glossary_id}/entries": {"translate"},
+    "/v3/languages": {"translate"},
+    "/v3/glossaries": {"translate"},
+    "/v3/glossaries/{glossary_id}": {"translate"},
+    "/v3/glossaries/{glossary_id}/entries": {"translate"},
+    "/translate_file": {"translate"},
     "/admin/cache/purge": {"admin"},
     "/admin/reload": {"admin"},
     "/admin/status": {"admin"},
@@ -323,7 +328,8 @@ async def test_large_body_without_key_is_not_read_from_a_limited_address(
     async def streamed() -> AsyncIterator[bytes]:
         yield b"q=a"
 
-    for content in (large, streamed()):
+    contents: list[bytes | AsyncIterator[bytes]] = [large, streamed()]
+    for content in contents:
         answer = await counted.main.post("/translate", content=content, headers={"content-type": FORM})
         assert answer.status_code == 429, answer.text
 

@@ -1,5 +1,6 @@
 """Tests that the response to a body with many errors lists only a limited number of them."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from service.bounded import MAX_ERRORS
 from service.documents.ninjs import Item
+from service.generation.call import TEXT_THREADS
 from service.http.compat.deepl import DeeplRequest
 from service.http.compat.libretranslate import LibreRequest
 
@@ -99,3 +101,15 @@ def test_ninjs_item_forms_few_errors(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as refused:
         Item.model_validate({"uri": "urn:x", "bodies": [{"value": "Hund"}], **wrong})
     assert refused.value.error_count() <= MAX_ERRORS + 1
+
+
+@pytest.mark.parametrize("path", ["/v1/translate", "/v1/articles", "/v2/translate"])
+def test_time_limit_of_the_caller_holds_while_the_body_is_parsed(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    async def never_ends(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(TEXT_THREADS.workers, "run", never_ends)
+    answer = client.post(path, json={"text": ["a" * 30_000]}, headers={"request-timeout-ms": "50"})
+    assert answer.status_code == 504, answer.text

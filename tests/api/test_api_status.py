@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ HTML = {"accept": "text/html,application/xhtml+xml"}
 
 
 @pytest.fixture
-async def ports(monkeypatch: pytest.MonkeyPatch) -> Any:
+async def ports(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Both]:
     async with both(monkeypatch) as found:
         yield found
 

@@ -282,7 +282,7 @@ def test_versions_with_different_entries_share_a_redis(
     settings = Settings(redis_url=redis_server.url, redis_timeout_ms=5_000, cache_seal_key="none", cache_bytes=0)
     text = "Der Zug fährt heute nicht."
 
-    def cached(entry_format: int, *, purged: bool = False) -> tuple[int, int]:
+    def cached(entry_format: int, *, purged: bool = False) -> tuple[int, int | None]:
         """Run a version with this format of entries, and return how many sentences it finds and how many it purges."""
         monkeypatch.setattr(entries, "ENTRY_FORMAT", entry_format)
         entries._head.cache_clear()

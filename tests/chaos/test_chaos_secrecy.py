@@ -158,9 +158,9 @@ def overheard(keys: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyP
             redis_server.kill()
             for path, request, status in REQUESTS[:3]:
                 assert sent(server, path, request).status_code == status
-            status = httpx.get(f"http://127.0.0.1:{given['admin_port']}/admin/status", headers=AUTH, timeout=PATIENCE_S)
-            assert status.json()["usage"]
-            assert words_in(status.text) == []
+            shown = httpx.get(f"http://127.0.0.1:{given['admin_port']}/admin/status", headers=AUTH, timeout=PATIENCE_S)
+            assert shown.json()["usage"]
+            assert words_in(shown.text) == []
             found.metrics = httpx.get(f"{server.url}/metrics", timeout=PATIENCE_S).text
             found.log = drained(server)
         found.traces = b"".join(bodies)

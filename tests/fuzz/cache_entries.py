@@ -15,8 +15,9 @@ from service.languages.base import LanguagePair
 from service.registry.manifest import Acceptance
 from service.summarization.candidates import CandidateKind, Request
 from service.summarization.rewriting import WordingKind
-from service.translation.postprocessing import SentenceConstraints, SentenceKind
+from service.translation.postprocessing import SentenceKind
 from service.translation.preparation import Sentence
+from service.translation.sentence_constraints import SentenceConstraints
 from tests.fuzz.target import Target, encoded
 
 SOURCE = "Der Rat zahlt 12 Euro."
@@ -56,8 +57,8 @@ def check(text: str) -> None:
 
 
 SEEDS = (
-    '["The council pays 12 euros.",[],[["number_missing","12",[14,16],null,"warn"]],[[[0,3]],[[0,3]],[[1.0]]],false]',
-    '["The council pays.",[],[],null,true]',
+    '["The council pays.",[],[["number_missing","12",[14,16],null,"review"]],[[[0,3]],[[0,3]],[[1.0]]],false,0.9]',
+    '["The council pays.",[],[],null,true,null]',
     '[["Rat zahlt",[0,1]],["12 Euro",[1]]]',
     '[["Rat zahlt",[0],0.5]]',
     "[[[[[[]]]]]]",
@@ -73,7 +74,7 @@ WORDS = (
     "]]",
     '"\\ud800"',
     '"number_missing"',
-    '"warn"',
+    '"review"',
     "0.5",
     "{}",
 )

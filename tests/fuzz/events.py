@@ -20,7 +20,9 @@ def work(text: str) -> str:
 
 def received(stream: str) -> list[tuple[str, str]]:
     """Return the (type, data) of each event in ``stream``, according to section 9.2.6 of the HTML standard."""
-    found, kind, data = [], "message", []
+    found: list[tuple[str, str]] = []
+    data: list[str] = []
+    kind = "message"
     for line in LINE_END.split(stream):
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")

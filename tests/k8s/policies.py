@@ -155,7 +155,8 @@ def scaling(manifests: list[Manifest]) -> Iterator[str]:
 
     Also yield faults of the disruption budget, which must allow one pod at a time to stop.
     """
-    owned = {one["spec"]["scaleTargetRef"]["name"] for one in of_kind(manifests, "HorizontalPodAutoscaler")}
+    scalers = [*of_kind(manifests, "HorizontalPodAutoscaler"), *of_kind(manifests, "ScaledObject")]  # the latter: KEDA
+    owned = {one["spec"]["scaleTargetRef"]["name"] for one in scalers}
     for deployment in of_kind(manifests, "Deployment"):
         name, has = deployment["metadata"]["name"], "replicas" in deployment["spec"]
         if has == (name in owned):

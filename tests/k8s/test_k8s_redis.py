@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -119,8 +120,13 @@ def test_pull_job_reaches_no_private_address() -> None:
 async def test_password_setting_is_used_for_both_redises(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with started(of_the_overlay("redis"), tmp_path) as client:
         url = f"redis://127.0.0.1:{client.get_connection_kwargs()['port']}/0"
-        given = {"redis_url": url, "redis_password": PASSWORD, "redis_timeout_ms": 30_000, "rate_requests": "9/hour"}
+        given: dict[str, Any] = {
+            "redis_url": url,
+            "redis_password": PASSWORD,
+            "redis_timeout_ms": 30_000,
+            "rate_requests": "9/hour",
+        }
         async with both(monkeypatch, **given) as ports:
             assert (await ports.translate("Der Zug fährt heute nicht.")).is_success
-        keys = Redis(port=client.get_connection_kwargs()["port"], password=PASSWORD).keys()
+        keys = Redis(port=client.get_connection_kwargs()["port"], password=PASSWORD).scan_iter()
         assert {key.split(b":")[0] for key in keys} == {b"depesche", b"depesche-rate"}

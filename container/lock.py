@@ -35,8 +35,8 @@ def requirements(project: dict[str, Any]) -> dict[str, list[str]]:
     """Return the requirements for each requirements file: ``build``, ``cpu`` and ``full``. They are not yet resolved.
 
     ``project`` is the parsed pyproject.toml. ``cpu`` and ``full`` contain the dependencies and all extras except those
-    for developers. The extras ``torch`` and ``convert``, and the extras that depend on another extra of the project (such
-    as `depesche[torch]`), are only in ``full``.
+    for developers. The extras ``torch`` and ``convert``, and the extras that depend on another extra of the project
+    (such as `depesche[torch]`), are only in ``full``.
     """
     extras: dict[str, list[str]] = project["project"].get("optional-dependencies", {})
     wanted = {name: asked for name, asked in extras.items() if name not in DEVELOPER_EXTRAS}

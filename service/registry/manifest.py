@@ -164,6 +164,23 @@ class Thorough(Decoding):
     backward_weight: float = Field(default=0.0, ge=0)
 
 
+class ConfidenceTable(_Strict):
+    """The coefficients by which the confidence of a translated sentence is computed.
+
+    `service.translation.confidence` defines the features and has the formula. The table is valid only for outputs of
+    ``engine`` with the weights of ``revision``. A sentence with a confidence less than ``below`` needs a review.
+    ``sentences`` is the number of marked sentences on which the coefficients were fitted.
+    """
+
+    engine: EngineKind
+    revision: str
+    intercept: float
+    log_prob: float
+    doubts: float
+    below: float = Field(ge=0, le=1)
+    sentences: int = Field(ge=1)
+
+
 class Acceptance(_Strict):
     """The conditions that a rewritten sentence must meet, in addition to the rules that apply to every model.
 
@@ -277,9 +294,9 @@ class Manifest(_Strict):
     parts, which are also listed in ``files``.
 
     If several models have the same task, languages and quality, the model that is marked as ``preferred`` is the
-    default. ``decoding`` contains the normal search settings, and ``thorough`` those of a slower and better search. The
-    fields listed in ``verified`` were checked against the model's files. All other fields are as published by the
-    model's authors.
+    default. ``decoding`` contains the normal search settings, and ``thorough`` those of a slower and better search.
+    ``confidence`` is None if no table was fitted for the model. The fields listed in ``verified`` were checked against
+    the model's files. All other fields are as published by the model's authors.
     """
 
     id: str
@@ -298,6 +315,7 @@ class Manifest(_Strict):
     acceptance: Acceptance = Acceptance()
     prompts: Prompts | None = None
     thorough: Thorough | None = None
+    confidence: ConfidenceTable | None = None
     hub: Hub | None = None
     remote: Remote | None = None
     published: tuple[Score, ...] = ()
@@ -395,6 +413,11 @@ class Manifest(_Strict):
             raise ValueError(f"`verified` lists unknown fields: {', '.join(unknown)}")
         return self
 
+    def confidence_for(self, engine: str) -> ConfidenceTable | None:
+        """Return the table for outputs of ``engine``, or None if it was fitted for another engine or other weights."""
+        table = self.confidence
+        return table if table is not None and (table.engine, table.revision) == (engine, self.revision) else None
+
     def decoding_options(self, source_tokens: int, *, thorough: bool = False) -> DecodingOptions:
         """Return the decoding options for a source of ``source_tokens`` tokens.
 
@@ -435,6 +458,6 @@ def dumps(manifest: Manifest) -> str:
     behaviour of the model.
     """
     missing = {
-        name for name in ("hub", "prompts", "remote", "thorough") if getattr(manifest, name) is None
+        name for name in ("confidence", "hub", "prompts", "remote", "thorough") if getattr(manifest, name) is None
     }  # TOML has no null
     return tomli_w.dumps(manifest.model_dump(mode="json", exclude=missing))

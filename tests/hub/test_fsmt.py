@@ -67,7 +67,8 @@ def test_outputs_are_those_of_transformers(published: tuple[Path, Manifest], tmp
 def generated(snapshot: Path, source: str) -> str:
     """Return the greedy output of transformers, whose own tokenizer encodes the source and decodes the output."""
     tokenizer: Any = FSMTTokenizer.from_pretrained(str(snapshot))
-    model: Any = transformers.FSMTForConditionalGeneration.from_pretrained(str(snapshot), dtype=torch.float32).eval()
+    model: Any = transformers.FSMTForConditionalGeneration.from_pretrained(str(snapshot), dtype=torch.float32)
+    model.eval()
     unwritten = [row for row, piece in tokenizer.decoder.items() if piece in {"<s>", "<pad>", "<unk>"}]
     with torch.inference_mode():
         (row,) = model.generate(

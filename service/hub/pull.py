@@ -30,8 +30,11 @@ from service.registry.verify import Digest, verify_whole
 Report = Callable[[str, int, int | None], None]
 """A progress callback. Its arguments are the file name, the number of downloaded bytes, and the size if known."""
 
-# The space for an installation, as a multiple of the size of the weights (docs/production.md has the measurements).
-DISK_FACTOR, MEMORY_FACTOR, MEMORY_BASE_BYTES = 2, 1.5, 300 << 20
+# The space for an installation, as a multiple of the size of the weights. The memory also contains a constant for the
+# libraries. It is larger if torch is installed, because the model is then compared with its checkpoint.
+# docs/production.md has the measurements.
+DISK_FACTOR = 2
+MEMORY, MEMORY_WITH_TORCH = (1.5, 300 << 20), (2.5, 400 << 20)
 # The hub client builds cache paths from these headers. A valid value is a commit or a digest, which may be quoted and
 # marked as weak.
 _PATH_HEADERS = ("etag", "x-linked-etag", "x-repo-commit")
@@ -71,7 +74,8 @@ class Needs:
         weights = sum(size for name, size in sizes_bytes.items() if name.endswith((".safetensors", ".bin")))
         pickled = PICKLE in sizes_bytes
         disk = weights * (DISK_FACTOR + pickled)
-        return cls(sum(sizes_bytes.values()), disk, int(weights * MEMORY_FACTOR) + MEMORY_BASE_BYTES, pickled)
+        factor, base_bytes = MEMORY_WITH_TORCH if _has("torch") else MEMORY
+        return cls(sum(sizes_bytes.values()), disk, int(weights * factor) + base_bytes, pickled)
 
 
 Announce = Callable[[Needs], None]

@@ -112,7 +112,7 @@ def pull(
 ) -> None:
     """Download models from the hub, check them, convert them for CTranslate2 and install them.
 
-    The name `recommended` stands for the recommended translation model.
+    The name `recommended` means the recommended translation model.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with _opened(context) as store, Progress(*columns, console=store.messages) as progress:
@@ -127,7 +127,7 @@ def pull(
         puller = Pull(store.catalog, store.installed, converter, report, store.say)
         for name in names:
             if name == RECOMMENDED:
-                name = _recommended(store)  # noqa: PLW2901 - the name stands for another one
+                name = _recommended(store)  # noqa: PLW2901 - the name means another one
             _report_installed(store, puller.install(name, licence_accepted=licence_accepted))
 
 

@@ -157,23 +157,23 @@ class _Head(_WithBiases):
             spec.bias = bias
 
 
-class Marian(_Head, loaders.MarianMTLoader):
+class Marian(_Head, loaders.MarianMTLoader):  # type: ignore[misc]  # CTranslate2 has no types
     """Read a Marian checkpoint."""
 
 
-class Bart(_Head, loaders.BartLoader):
+class Bart(_Head, loaders.BartLoader):  # type: ignore[misc]  # CTranslate2 has no types
     """Read a BART checkpoint."""
 
 
-class MBart(_Head, loaders.MBartLoader):
+class MBart(_Head, loaders.MBartLoader):  # type: ignore[misc]  # CTranslate2 has no types
     """Read an mBART checkpoint."""
 
 
-class M2M100(_Head, loaders.M2M100Loader):
+class M2M100(_Head, loaders.M2M100Loader):  # type: ignore[misc]  # CTranslate2 has no types
     """Read a checkpoint of M2M100 or NLLB."""
 
 
-class T5(loaders.T5Loader):
+class T5(loaders.T5Loader):  # type: ignore[misc]  # CTranslate2 has no types
     """Read a checkpoint of T5 or mT5, whose linear layers have no biases."""
 
     def set_linear(self, spec: Any, module: Any) -> None:
@@ -181,7 +181,7 @@ class T5(loaders.T5Loader):
         spec.weight = module.weight
 
 
-class Fsmt(_WithBiases, loaders.BartLoader):
+class Fsmt(_WithBiases, loaders.BartLoader):  # type: ignore[misc]  # CTranslate2 has no types
     """Read an FSMT checkpoint (fairseq's WMT19 models), for which CTranslate2 has no loader.
 
     The layers are those of BART, with the normalisation after each layer and none after the embeddings. The positions

@@ -3,6 +3,7 @@
 import contextlib
 import fnmatch
 import hashlib
+import importlib.util
 import ipaddress
 import os
 import re
@@ -29,8 +30,11 @@ from service.registry.verify import Digest, verify_whole
 Report = Callable[[str, int, int | None], None]
 """A progress callback. Its arguments are the file name, the number of downloaded bytes, and the size if known."""
 
-# The space for an installation, as a multiple of the size of the weights (docs/production.md has the measurements).
-DISK_FACTOR, MEMORY_FACTOR, MEMORY_BASE_BYTES = 2, 1.5, 300 << 20
+# The space for an installation, as a multiple of the size of the weights. The memory also contains a constant for the
+# libraries. It is larger if torch is installed, because the model is then compared with its checkpoint.
+# docs/production.md has the measurements.
+DISK_FACTOR = 2
+MEMORY, MEMORY_WITH_TORCH = (1.5, 300 << 20), (2.5, 400 << 20)
 # The hub client builds cache paths from these headers. A valid value is a commit or a digest, which may be quoted and
 # marked as weak.
 _PATH_HEADERS = ("etag", "x-linked-etag", "x-repo-commit")
@@ -55,12 +59,14 @@ class Needs:
     """The space that the installation of a model needs.
 
     ``download_bytes`` is needed in the cache of the hub client, and at most ``disk_bytes`` in the folder of the
-    installed models, for temporary files. ``memory_bytes`` is the memory that the conversion needs.
+    installed models, for temporary files. ``memory_bytes`` is the memory that the conversion needs. ``pickled`` states
+    whether the weights are a pickle.
     """
 
     download_bytes: int
     disk_bytes: int
     memory_bytes: int
+    pickled: bool
 
     @classmethod
     def of(cls, sizes_bytes: Mapping[str, int]) -> "Needs":
@@ -68,7 +74,8 @@ class Needs:
         weights = sum(size for name, size in sizes_bytes.items() if name.endswith((".safetensors", ".bin")))
         pickled = PICKLE in sizes_bytes
         disk = weights * (DISK_FACTOR + pickled)
-        return cls(sum(sizes_bytes.values()), disk, int(weights * MEMORY_FACTOR) + MEMORY_BASE_BYTES)
+        factor, base_bytes = MEMORY_WITH_TORCH if _has("torch") else MEMORY
+        return cls(sum(sizes_bytes.values()), disk, int(weights * factor) + base_bytes, pickled)
 
 
 Announce = Callable[[Needs], None]
@@ -338,6 +345,8 @@ def _endpoint() -> str:
     return endpoint
 
 
+PACKAGES = ("safetensors", "transformers", "sacrebleu", "wordfreq")
+"""Packages of the extra ``convert``."""
 FILE_MODE, FOLDER_MODE = 0o644, 0o755
 REVISION_CHARS = 12
 
@@ -462,6 +471,7 @@ class Pull:
         """
         manifest = self.catalog.published(name)
         hub = _hub_of(name, manifest)
+        _require_packages(name, manifest)
         _check_licence(name, manifest, hub, accepted=licence_accepted)
         with self.installed.changing():
             snapshot = self._download(hub)
@@ -511,7 +521,13 @@ class Pull:
             raise
 
     def _announce(self, hub: Hub, needs: Needs) -> None:
-        """Say how much space the installation needs, and how much the disk and the machine have."""
+        """Say how much space the installation needs, and how much the disk and the machine have.
+
+        Raises:
+            ModelError: the weights are a pickle, and torch is not installed.
+        """
+        if needs.pickled and not _has("torch"):
+            raise ModelError(f"{hub.repo} has a pickle, which only torch can read; run: make production-torch")
         free = shutil.disk_usage(self.installed.folder).free
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         self.say(
@@ -532,6 +548,19 @@ class Pull:
         if PICKLE in snapshot.files:
             self.say("rewriting pickled weights as safetensors, in a separate process")
             rewrite(snapshot.files[PICKLE], checkpoint / SAFETENSORS)
+
+
+def _require_packages(name: str, manifest: Manifest) -> None:
+    """Raise `ModelError` if packages are missing, before anything is downloaded."""
+    missing = [package for package in PACKAGES if not _has(package)]
+    if missing:
+        raise ModelError(f"a pull needs {', '.join(missing)}, which is not installed; run: make production")
+    if not _has("torch") and (manifest.task, manifest.target_lang) != ("translation", "en"):
+        raise ModelError(f"{name} can only be checked with torch; run: make production-torch")
+
+
+def _has(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
 def _gib(size_bytes: int) -> str:

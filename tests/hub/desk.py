@@ -20,7 +20,7 @@ from tests.hub.forked import Command, Running
 from tests.hub_server import Hub, Repo
 
 REPO, NAME = "tests/tiny", "tiny"
-PATIENCE_S = 180
+PATIENCE_S = 900
 FILES = ("config.json", "source.spm", "target.spm", "vocab.json", "tokenizer_config.json", "model.safetensors")
 CATALOG = """
 id = "tests/tiny"

@@ -18,6 +18,7 @@ Policy = Callable[[list[Manifest]], Iterator[str]]
 NOBODY = 65532
 LEAVING_S = 6  # the shutdown and the administration port, see service/server.py
 DNS, REDIS = 53, 6379
+AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 
 
 def restricted(manifests: list[Manifest]) -> Iterator[str]:
@@ -155,8 +156,7 @@ def scaling(manifests: list[Manifest]) -> Iterator[str]:
 
     Also yield faults of the disruption budget, which must allow one pod at a time to stop.
     """
-    scalers = [*of_kind(manifests, "HorizontalPodAutoscaler"), *of_kind(manifests, "ScaledObject")]  # the latter: KEDA
-    owned = {one["spec"]["scaleTargetRef"]["name"] for one in scalers}
+    owned = {one["spec"]["scaleTargetRef"]["name"] for kind in AUTOSCALERS for one in of_kind(manifests, kind)}
     for deployment in of_kind(manifests, "Deployment"):
         name, has = deployment["metadata"]["name"], "replicas" in deployment["spec"]
         if has == (name in owned):
@@ -180,7 +180,7 @@ def references(manifests: list[Manifest]) -> Iterator[str]:
         asked = {port["targetPort"] for port in service["spec"]["ports"]}
         yield from (f"Service {name}: no port {port}" for port in sorted(asked - ports))
     there = {(one["kind"], one["metadata"]["name"]) for one in manifests}
-    for target in of_kind(manifests, "HorizontalPodAutoscaler"):
+    for target in (one for kind in AUTOSCALERS for one in of_kind(manifests, kind)):
         if ("Deployment", target["spec"]["scaleTargetRef"]["name"]) not in there:
             yield "the autoscaler scales nothing"
     for where, spec, container in containers(manifests):

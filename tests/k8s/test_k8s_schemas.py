@@ -1,7 +1,7 @@
 """Tests that every rendered manifest is valid.
 
-The schemas are those of Kubernetes. For objects of Prometheus, KEDA and the Gateway API, the tests have their own
-schemas.
+The schemas are those of Kubernetes. For objects of Prometheus, KEDA and the Gateway API, the tests have their
+own schemas.
 """
 
 import json

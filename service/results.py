@@ -1,5 +1,6 @@
 """The results of translation and summarization. The HTTP API and the command line convert them to their own formats."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,13 @@ Output = Literal["summary", "translation", "summary_translation", "headlines"]
 def needs_review(notices: Sequence[Notice]) -> bool:
     """Return whether at least one of the notices requires a review by an editor."""
     return any(notice.review for notice in notices)
+
+
+def flagged_sentences(translation: "Translation") -> int:
+    """Return the number of sentences with a notice that requires a review."""
+    starts = [pair.source.start for pair in translation.sentences]
+    spans = (notice.span for notice in translation.notices if notice.review and notice.span is not None)
+    return len({bisect_right(starts, span.start) for span in spans if starts and span.start >= starts[0]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
 """Decoder-only architectures. Their models continue a prompt and return no attention from outputs to sources."""
 BACKWARD_MARK = "german"
 """The name of the mark that follows a translation in the prompt with which a causal model scores the source."""
+OUTPUTS = "outputs.json"
+"""The file of an installed model that records its outputs for the test sentences."""
 TERM_MARKS = ("term", "term_end")
 """The names of the marks around the required translation of a term, which is inserted after the term in the source."""
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
@@ -57,6 +59,9 @@ class _Strict(BaseModel):
 class TokenLimits(_Strict):
     """The tokenizer of a model, and the maximum numbers of tokens in its inputs and outputs.
 
+    If ``normalise`` is ``moses``, typographic punctuation is replaced with ASCII before texts are encoded, as in the
+    training of the model.
+
     The tokenizer of the kind ``sentencepiece`` reads the SentencePiece models ``source`` and ``target``. The kind
     ``transformers`` reads the tokenizer files that were published with the model. ``vocabulary`` is a file that maps
     tokens to ids. If it is None, the id of a token is its position in ``source``. ``target_vocabulary`` is a file that
@@ -72,6 +77,7 @@ class TokenLimits(_Strict):
     """
 
     kind: Literal["sentencepiece", "transformers"] = "sentencepiece"
+    normalise: Literal["", "moses"] = ""
     source: InsidePath = "source.spm"
     target: InsidePath = "target.spm"
     vocabulary: InsidePath | None = "vocab.json"
@@ -206,13 +212,15 @@ class Hub(_Strict):
 
     ``revision`` is a branch, tag or commit. When the model is installed, the commit is recorded in the lock file, and
     later installations use this commit. ``patterns`` match the names of the required files other than the weights. If
-    ``restricted`` is True, the operator must accept the terms of the model on the hub.
+    ``restricted`` is True, the operator must accept the terms of the model on the hub. A German-English translation
+    model is installed only if its outputs for the test sentences reach the chrF score ``least_chrf`` (0 to 100).
     """
 
     repo: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$")
     revision: str = "main"
     patterns: tuple[FileName, ...] = Field(min_length=1)
     restricted: bool = False
+    least_chrf: float = Field(default=45.0, ge=0, le=100)
 
 
 class Remote(_Strict):
@@ -328,6 +336,11 @@ class Manifest(_Strict):
         This is not the case for a remote model, or for a hub model before its installation.
         """
         return bool(self.files)
+
+    @property
+    def checked(self) -> bool:
+        """True if the outputs of the model were checked: those of an embedded model, or at the installation."""
+        return bool(self.weights) or OUTPUTS in self.files
 
     @property
     def whole(self) -> "Manifest":

@@ -27,6 +27,8 @@ from service.languages.base import (
     WrittenTime,
     WrittenValue,
 )
+from service.languages.en.house_style import style_rules
+from service.languages.house_style import HouseStyle
 from service.languages.wordlists import WordLists
 
 _LISTS = WordLists(Path(__file__).parent / "data")
@@ -308,4 +310,6 @@ LANGUAGE = Language(
         "over up out by off about through".split()
     ),
     write_numeral=_write_numeral,
+    style_rules=style_rules,
+    region_styles={"en-gb": HouseStyle(spelling="british"), "en-us": HouseStyle(spelling="american")},
 )

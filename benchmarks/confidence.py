@@ -86,7 +86,8 @@ def bins(values: Sequence[float], good: Sequence[bool]) -> list[dict[str, Any]]:
 def calibration_error(rows: Sequence[dict[str, Any]]) -> float:
     """Return the expected calibration error: the mean distance between ``said`` and ``true``, weighted by sentences."""
     total = sum(row["sentences"] for row in rows)
-    return round(sum(row["sentences"] * abs(row["said"] - row["true"]) for row in rows) / max(1, total), 3)
+    apart = sum(row["sentences"] * abs(float(row["said"]) - float(row["true"])) for row in rows)
+    return round(float(apart) / max(1, total), 3)
 
 
 def ranking(values: Sequence[float], good: Sequence[bool]) -> float:
@@ -136,7 +137,7 @@ def main(
         engine=ENGINE, revision=manifest.revision, below=below, sentences=len(fitted), **coefficients
     )
     print("[confidence]", *(f"{name} = {value!r}".replace("'", '"') for name, value in table), sep="\n")
-    result = {
+    result: dict[str, Any] = {
         "model": MODEL,
         "revision": manifest.revision,
         "fit": measured(table, fitted),

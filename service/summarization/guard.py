@@ -165,6 +165,8 @@ def _is_verbless(sentence: str, _: Sequence[str] = ()) -> bool:
     found = words(sentence)
     if len(found) > _MOST_WORDS_WITHOUT_VERB or sentence.rstrip('“”"»«').endswith(("?", "!")):
         return False
+    if GRAMMAR.attribution.search(sentence):
+        return False
     return not any(
         word.lower() in GRAMMAR.finite_verbs
         or (_POSSIBLE_VERB.fullmatch(word) and word not in GRAMMAR.function_words and not follower[:1].isupper())

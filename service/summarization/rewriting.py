@@ -273,7 +273,7 @@ class SummaryOptions:
 
     ``headline`` is the existing headline of the article. ``variants`` is the number of different summaries of each
     text. ``quoting_is_usual`` is True if a summary normally contains both rewritten and unchanged sentences, as with a
-    causal model.
+    causal model. ``rules_first`` is True if sentences reworded by rules are better than the rewrites of the model.
     """
 
     length: Length
@@ -281,6 +281,7 @@ class SummaryOptions:
     style: Style
     variants: int
     quoting_is_usual: bool = False
+    rules_first: bool = False
 
     def barred(self, text: Text) -> frozenset[int]:
         """Return the indices of those sentences of ``text`` that the summary must not use."""
@@ -388,13 +389,14 @@ def rewrite_result(
 
     ``written`` contains the accepted rewrites of the group, or is None if the group was not rewritten. ``reworded`` is
     the core as reworded by rules, or None. Rewrites that differ from the source come first, and the reworded core
-    follows. Rewrites that are copies of source text come next, and the unchanged core comes last.
+    precedes or follows them. Rewrites that are copies of source text come next, and the unchanged core comes last.
     """
     members = rewrite_input.sentences(text)
     wordings = () if written is None else written.value
     if reworded is not None:
         place = rewrite_input.members.index(rewrite_input.group.core)
-        wordings = (*wordings, Wording(reworded, (place,)))
+        own = (Wording(reworded, (place,)),)
+        wordings = own + wordings if options.rules_first else wordings + own
     fit = [one for one in wordings if admits(options.style, one.text, options.headline)]
     fit.sort(key=lambda one: any(one.text in member for member in members))
     core = text.verbatim(rewrite_input.group.core)

@@ -123,7 +123,9 @@ class Summarizer:
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
         quoting = self._candidates is not None
-        options, off_loop = SummaryOptions(length, headline, style, variants, quoting), self._threads.off_loop
+        rules_first = self.generator.manifest.quality == "starter"
+        options = SummaryOptions(length, headline, style, variants, quoting, rules_first)
+        off_loop = self._threads.off_loop
         with call.timings.measured("segment"):
             found = [await off_loop(len(text), prepare_text, text, self._language) for text in texts]
         if method == "abstractive":

@@ -28,6 +28,7 @@ _SINGULAR = frozenset("der das ein eine dieser dieses jeder jede jedes kein er e
 _PLURAL = frozenset(
     "mehrere viele einige alle beide zahlreiche zwei drei vier fünf sechs sieben acht neun zehn elf zwölf wir".split()
 )
+_SINGULAR_VERBS = frozenset("kann begann gewann".split())
 _GENITIVE = frozenset("des der eines einer seines seiner ihrer ihres".split())
 _SUBJECT_PRONOUNS = frozenset("er sie es wir man".split())
 _PLURAL_ENDINGS = ("n", "er", "e", "s")
@@ -110,6 +111,6 @@ def _genitives_end(tokens: Tokens, end: int) -> int | None:
 def agrees(verb: Token, first: Token) -> bool:
     """Return whether the number of a third-person verb may be that of the subject whose first word is ``first``."""
     word = first.text.lower()
-    if verb.text.endswith("n"):
+    if verb.text == "sind" or (verb.text.endswith("n") and verb.text not in _SINGULAR_VERBS):
         return word not in _SINGULAR
     return word not in _PLURAL and not first.text.isdigit()

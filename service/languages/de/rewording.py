@@ -11,7 +11,6 @@ from service.languages.de.tagging import Token, Tokens, as_sentence, tagged
 from service.languages.de.tenses import passive_to_perfect, perfect_to_preterite, preterite_to_perfect
 from service.languages.de.word_order import adverbial_first, clause_first, clause_last, speaker_first, subject_first
 
-RULES_VERSION = "1"
 _MOST_IN_BRACKETS = 9
 
 Rule = Callable[[Tokens], list[Token] | None]
@@ -27,6 +26,8 @@ def without_brackets(tokens: Tokens) -> list[Token] | None:
         return None
     start, end = opening[0], closing[0]
     if start == 0 or not tokens[start].spaced or not 1 < end - start <= _MOST_IN_BRACKETS:
+        return None
+    if tokens[end + 1 : end + 2] and tokens[end + 1].text == ",":  # the comma may be part of the bracket's clause
         return None
     return [*tokens[:start], *tokens[end + 1 :]]
 

@@ -66,7 +66,7 @@ def test_sentence_of_a_simple_structure_is_reworded(sentence: str, expected: str
     "sentence",
     [
         "Am Freitag helfen der Frau zwei Männer.",  # "der Frau" is not the subject
-        "Zudem bemerkte der Pilot Probleme an einem der Triebwerke.",  # the object follows the subject
+        "Zudem sah der Pilot Probleme an einem der Triebwerke.",  # the object follows the subject
         "Früher war die Leiche eines Mannes mittleren Alters gefunden worden.",  # an attribute without an article
         "Nach Angaben des Mädchens kennt sie den Mann.",  # the pronoun refers to the words before it
         "Rund 100 Menschen sahen das Spiel.",  # "rund" belongs to the subject

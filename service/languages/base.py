@@ -37,11 +37,6 @@ class ParsedNumber(NamedTuple):
     certain: bool
 
 
-def no_rewording(_sentence: str) -> str | None:
-    """Return None, so that no sentence is reworded. This is the default for `SummaryGrammar.reword`."""
-    return None
-
-
 Token = re.Match[str]
 """A match of a word or numeral in a text. Group 1 is set if it is a numeral."""
 
@@ -374,7 +369,7 @@ class SummaryGrammar:
         complement: a pattern for the beginning of a clause that completes the clause before it (", dass").
         stem: returns the stem of a word, which is the same for all of its forms.
         chars_per_word: the average length of a word in news text, including the space after it.
-        reword: returns another wording of a sentence with the same content, or None.
+        reword: returns another wording of a sentence with the same content, or None. Without it, none is reworded.
     """
 
     function_words: frozenset[str]
@@ -391,7 +386,7 @@ class SummaryGrammar:
     reported: re.Pattern[str] = NEVER
     first_person: re.Pattern[str] = NEVER
     complement: re.Pattern[str] = NEVER
-    reword: Callable[[str], str | None] = no_rewording
+    reword: Callable[[str], str | None] | None = None
 
 
 Weight = Literal["sure", "context", "doubt"]

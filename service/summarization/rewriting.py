@@ -371,7 +371,7 @@ def reworded_cores(text: Text, inputs: Sequence[RewriteInput], language: Languag
 
 
 def _reworded(sentence: str, language: Language) -> str | None:
-    made = GRAMMAR.reword(sentence)
+    made = None if GRAMMAR.reword is None else GRAMMAR.reword(sentence)
     if made is None or made == sentence or objection_to_rewording(made, [sentence]) is not None:
         return None
     findings = check_summary(sentence, made, [(Span(0, len(made)), [Span(0, len(sentence))])], language)

@@ -369,6 +369,7 @@ class SummaryGrammar:
         complement: a pattern for the beginning of a clause that completes the clause before it (", dass").
         stem: returns the stem of a word, which is the same for all of its forms.
         chars_per_word: the average length of a word in news text, including the space after it.
+        reword: returns another wording of a sentence with the same content, or None. Without it, none is reworded.
     """
 
     function_words: frozenset[str]
@@ -385,6 +386,7 @@ class SummaryGrammar:
     reported: re.Pattern[str] = NEVER
     first_person: re.Pattern[str] = NEVER
     complement: re.Pattern[str] = NEVER
+    reword: Callable[[str], str | None] | None = None
 
 
 Weight = Literal["sure", "context", "doubt"]

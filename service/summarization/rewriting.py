@@ -12,6 +12,7 @@ from itertools import dropwhile, pairwise
 
 from service.cache import entries as codec
 from service.cache.entries import Field
+from service.checks.assessment import check_summary
 from service.checks.base import CHECKS_VERSION
 from service.domain import Notice, Span
 from service.generation.base import FreeWords, GenerationOptions, InputLimit, Source, TextHypothesis
@@ -20,7 +21,7 @@ from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import Language
 from service.registry.manifest import Acceptance
 from service.results import Style, SummarySentence
-from service.summarization.guard import objection, support
+from service.summarization.guard import objection, objection_to_rewording, support
 from service.summarization.lengths import Length, lead
 from service.summarization.selection import Assessment, Matrix, assess, relevance, relevance_order, select
 from service.summarization.styles import FORMS, admits, barred
@@ -272,7 +273,7 @@ class SummaryOptions:
 
     ``headline`` is the existing headline of the article. ``variants`` is the number of different summaries of each
     text. ``quoting_is_usual`` is True if a summary normally contains both rewritten and unchanged sentences, as with a
-    causal model.
+    causal model. ``rules_first`` is True if sentences reworded by rules are better than the rewrites of the model.
     """
 
     length: Length
@@ -280,6 +281,7 @@ class SummaryOptions:
     style: Style
     variants: int
     quoting_is_usual: bool = False
+    rules_first: bool = False
 
     def barred(self, text: Text) -> frozenset[int]:
         """Return the indices of those sentences of ``text`` that the summary must not use."""
@@ -360,17 +362,41 @@ def _input(text: Text, group: Group, limit: InputLimit) -> RewriteInput:
     return RewriteInput(group, (group.core,), rewritten=False, cut=True)
 
 
+def reworded_cores(text: Text, inputs: Sequence[RewriteInput], language: Language) -> list[str | None]:
+    """Return the core of each input as reworded by the rules of the language, or None.
+
+    The result is also None if the new wording does not pass the checks of rewrites.
+    """
+    return [_reworded(text.sentences[one.group.core], language) for one in inputs]
+
+
+def _reworded(sentence: str, language: Language) -> str | None:
+    made = None if GRAMMAR.reword is None else GRAMMAR.reword(sentence)
+    if made is None or made == sentence or objection_to_rewording(made, [sentence]) is not None:
+        return None
+    findings = check_summary(sentence, made, [(Span(0, len(made)), [Span(0, len(sentence))])], language)
+    return None if findings else made
+
+
 def rewrite_result(
-    text: Text, rewrite_input: RewriteInput, written: Result[Wordings] | None, options: SummaryOptions
+    text: Text,
+    rewrite_input: RewriteInput,
+    written: Result[Wordings] | None,
+    reworded: str | None,
+    options: SummaryOptions,
 ) -> RewriteResult:
     """Return the candidate sentences for a group, without those that the style does not allow.
 
-    ``written`` contains the accepted rewrites of the group, or is None if the group was not rewritten. Rewrites that
-    differ from the source come first. Rewrites that are copies of source text follow, and the unchanged core comes
-    last.
+    ``written`` contains the accepted rewrites of the group, or is None if the group was not rewritten. ``reworded`` is
+    the core as reworded by rules, or None. Rewrites that differ from the source come first, and the reworded core
+    precedes or follows them. Rewrites that are copies of source text come next, and the unchanged core comes last.
     """
     members = rewrite_input.sentences(text)
     wordings = () if written is None else written.value
+    if reworded is not None:
+        place = rewrite_input.members.index(rewrite_input.group.core)
+        own = (Wording(reworded, (place,)),)
+        wordings = own + wordings if options.rules_first else wordings + own
     fit = [one for one in wordings if admits(options.style, one.text, options.headline)]
     fit.sort(key=lambda one: any(one.text in member for member in members))
     core = text.verbatim(rewrite_input.group.core)

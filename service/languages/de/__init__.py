@@ -25,6 +25,7 @@ from service.languages.de.grammar import (
     stem,
 )
 from service.languages.de.page import PAGE
+from service.languages.de.rewording import reworded
 
 _TITLE = re.compile(
     r"(?:präsident|minister|kanzler|chef|trainer|sprecher|herrn?|frau|meister|professor|senator|leiter|direktor|könig"
@@ -81,6 +82,7 @@ SUMMARY = SummaryGrammar(
     subordinators=LISTS.phrases("subordinators"),
     stem=stem,
     chars_per_word=7.3,
+    reword=reworded,
     conjunctions=frozenset("dass weil wenn falls nachdem bevor ehe obwohl obgleich sodass indem wie ob".split()),
     attribution=re.compile(
         r"\b(?:sagte[n]?|sagt|sagen|erklärte[n]?|erklärt|betonte[n]?|betont|berichte\w*|teilte[n]?|teilt|mitgeteilt|"

@@ -1,0 +1,116 @@
+"""Finite verbs, clause boundaries and subjects of tagged German sentences.
+
+The functions recognise simple structures only. They return None for every structure that they do not recognise.
+"""
+
+import re
+
+from service.languages.de.tagging import Token, Tokens
+
+FINITE = frozenset({"VV(FIN)", "VA(FIN)", "VM(FIN)"})
+NOUNS = frozenset({"NN", "NE", "NNA", "NNI", "FM"})
+PREPOSITIONS = frozenset({"APPR", "APPRART"})
+QUOTES = frozenset('„“”"»«‚‘›‹')
+BREAKS = frozenset(":;–—()[]/…!?-")
+"""Punctuation that separates parts of a sentence. No rule moves a word across it."""
+REPORTING = re.compile(
+    r"(?:sag|erklär|teil|beton|kündig|mein|bericht|schrieb|schreib|warn|forder|behaupt|räum|gab|gib|versicher|vermut"
+    r"|glaub|kritisier|äußer|bestätig)"
+)
+"""The beginnings of verbs that introduce reported speech."""
+
+_NOMINATIVE = frozenset(
+    "der die das ein eine kein keine dieser diese dieses jeder jede jedes mehrere viele einige alle beide"
+    " zahlreiche sein seine ihr ihre unser unsere zwei drei vier fünf sechs sieben acht neun zehn elf zwölf".split()
+)
+_DETERMINERS = frozenset({"ART", "PDAT", "PIAT", "PPOSAT", "CARD", "PIS", "ADJ(A)"})
+_SINGULAR = frozenset("der das ein eine dieser dieses jeder jede jedes kein er es man".split())
+_PLURAL = frozenset(
+    "mehrere viele einige alle beide zahlreiche zwei drei vier fünf sechs sieben acht neun zehn elf zwölf wir".split()
+)
+_SINGULAR_VERBS = frozenset("kann begann gewann".split())
+_GENITIVE = frozenset("des der eines einer seines seiner ihrer ihres".split())
+_SUBJECT_PRONOUNS = frozenset("er sie es wir man".split())
+_PLURAL_ENDINGS = ("n", "er", "e", "s")
+
+
+def has(tokens: Tokens, marks: frozenset[str]) -> bool:
+    """Return whether one of the tokens is one of ``marks``."""
+    return any(token.text in marks for token in tokens)
+
+
+def first_finite(tokens: Tokens) -> int | None:
+    """Return the index of the first finite verb, or None."""
+    return next((number for number, token in enumerate(tokens) if token.tag in FINITE), None)
+
+
+def clause_end(tokens: Tokens, start: int) -> int:
+    """Return the index of the first comma or full stop from ``start`` on. Without one, return the last index."""
+    return next((n for n in range(start, len(tokens)) if tokens[n].text in {",", "."}), len(tokens) - 1)
+
+
+def skip(tokens: Tokens, start: int, tags: frozenset[str]) -> int:
+    """Return the index of the first token from ``start`` on whose tag is not in ``tags``."""
+    return next((n for n in range(start, len(tokens)) if tokens[n].tag not in tags), len(tokens))
+
+
+def lower_initial(token: Token) -> Token:
+    """Return the token as it is written inside a sentence. Nouns and acronyms stay as they are."""
+    text = token.text
+    if token.tag in NOUNS or (text.isupper() and len(text) > 1):
+        return token
+    return token._replace(text=text[:1].lower() + text[1:])
+
+
+def subject_end(tokens: Tokens, start: int) -> int | None:
+    """Return the index after the subject that starts at ``start``, or None if there is no simple subject.
+
+    A subject is a pronoun, or a noun with its determiner, adjectives, name and attributes in the genitive.
+    """
+    if start >= len(tokens):
+        return None
+    first = tokens[start]
+    if first.tag == "PPER" or first.text.lower() == "man":
+        return start + 1 if first.text.lower() in _SUBJECT_PRONOUNS else None
+    determined = first.text.lower() in _NOMINATIVE and first.tag in _DETERMINERS
+    if not determined and first.tag not in NOUNS | {"CARD", "ADJ(A)"}:
+        return None
+    noun = skip(tokens, start + determined, frozenset({"ADJ(A)", "CARD"}))
+    end = _name_end(tokens, noun)
+    if end is None or (not determined and end == start + 1 and _may_be_object(first)):
+        return None
+    return _genitives_end(tokens, end)
+
+
+def _name_end(tokens: Tokens, noun: int) -> int | None:
+    """Return the index after the noun at ``noun`` and the name that follows it, or None.
+
+    A second common noun is not part of the same noun phrase ("bemerkte der Pilot Probleme").
+    """
+    end = skip(tokens, noun, NOUNS)
+    if end == noun or any(token.tag not in {"NE", "FM"} for token in tokens[noun + 1 : end]):
+        return None
+    return end
+
+
+def _may_be_object(noun: Token) -> bool:
+    """Return whether a common noun without a determiner is not a plural, and therefore rarely a subject."""
+    return noun.tag == "NN" and not noun.text.endswith(_PLURAL_ENDINGS)
+
+
+def _genitives_end(tokens: Tokens, end: int) -> int | None:
+    while end < len(tokens) and tokens[end].text in _GENITIVE and tokens[end].tag in {"ART", "PPOSAT", "PDAT"}:
+        noun = skip(tokens, end + 1, frozenset({"ADJ(A)", "CARD"}))
+        after = skip(tokens, noun, NOUNS)
+        if after == noun:
+            return None
+        end = after
+    return end
+
+
+def agrees(verb: Token, first: Token) -> bool:
+    """Return whether the number of a third-person verb may be that of the subject whose first word is ``first``."""
+    word = first.text.lower()
+    if verb.text == "sind" or (verb.text.endswith("n") and verb.text not in _SINGULAR_VERBS):
+        return word not in _SINGULAR
+    return word not in _PLURAL and not first.text.isdigit()

@@ -1,0 +1,212 @@
+"""Rules that change the tense of a German main clause between the preterite and the perfect.
+
+Both tenses state the same past event (Duden, Die Grammatik, "Präteritum und Perfekt"). The rules apply only to verbs of
+the lists ``weak_verbs`` and ``strong_verbs``, and only if the whole verb is in one simple clause.
+"""
+
+from functools import cache
+
+from service.languages.de.clauses import BREAKS, FINITE, REPORTING, clause_end, first_finite, has
+from service.languages.de.grammar import LISTS
+from service.languages.de.tagging import Token, Tokens
+
+_PARTICLES = tuple(
+    "zurück zusammen heraus hinaus hervor nieder bekannt statt fest frei heim fort durch auf aus bei ein her hin"
+    " los mit nach vor weg dar teil über an ab um zu".split()
+)
+_INSEPARABLE = ("be", "emp", "ent", "er", "ge", "hinter", "miss", "über", "unter", "ver", "wider", "wieder", "zer")
+_MOODS = frozenset("wenn falls sofern sonst würde würden wäre wären hätte hätten könnte könnten dürfte dürften".split())
+"""Words that show that a verb may be in the subjunctive, whose form is often that of the preterite."""
+_LINKS = frozenset("und oder sowie aber sondern".split())
+_LASTING = frozenset("schon bereits noch bislang bisher immer nie seit mittlerweile inzwischen jetzt nun".split())
+"""With these words, the perfect states a present result."""
+_CLAUSE_TAGS = FINITE | {"KOUS", "KOUI", "PRELS", "PWAV", "KON"}
+_CLAUSE_WORDS = frozenset("wobei ohne um dass".split())
+_SPEAKERS = frozenset("ich du ihr".split())
+
+
+@cache
+def _strong() -> dict[str, tuple[str, str]]:
+    """Return the participle and the auxiliary verb of each preterite in the list ``strong_verbs``."""
+    forms = LISTS.forms("strong_verbs")
+    return {preterite: (values[0], values[1]) for preterite, values in forms.items()}
+
+
+@cache
+def _strong_preterites() -> dict[str, str]:
+    return {participle: preterite for preterite, (participle, verb) in _strong().items() if verb == "haben"}
+
+
+@cache
+def _weak() -> frozenset[str]:
+    return LISTS.words("weak_verbs")
+
+
+@cache
+def _weak_infinitives() -> dict[str, str]:
+    return {_participle(infinitive): infinitive for infinitive in _weak()}
+
+
+def _stem(infinitive: str) -> str:
+    return infinitive.removesuffix("en") if infinitive.endswith("en") else infinitive.removesuffix("n")
+
+
+def _dental(infinitive: str) -> str:
+    """Return the ending "t" or, after some consonants, "et" that a weak verb has before the ending of its person."""
+    stem = _stem(infinitive)
+    is_hard = stem.endswith(("t", "d")) or (stem[-1] in "mn" and stem[-2] not in "aeiouäöülrhmn")
+    return "et" if is_hard else "t"
+
+
+def _participle(infinitive: str) -> str:
+    prefix = "" if infinitive.endswith("ieren") or infinitive.startswith(_INSEPARABLE) else "ge"
+    return prefix + _stem(infinitive) + _dental(infinitive)
+
+
+def _main_clause(tokens: Tokens) -> tuple[int, int] | None:
+    """Return the index of the finite verb and the index of the mark that ends its clause.
+
+    The result is None unless the sentence begins with a main clause that states a fact.
+    """
+    verb = first_finite(tokens)
+    if not verb or tokens[-1].text != "." or tokens[0].tag in {"KOUS", "KOUI", "PWAV", "PWS", "PRELS"}:
+        return None
+    end = clause_end(tokens, verb)
+    if (
+        has(tokens[:verb], BREAKS | {","})
+        or has(tokens[:end], BREAKS)
+        or tokens[0].text in {"Ob", "Wenn", "Wer", "Was"}
+    ):
+        return None
+    if any(token.text.lower() in _MOODS | (_SPEAKERS if token.tag == "PPER" else set()) for token in tokens):
+        return None
+    if tokens[end].text == "," and not _starts_clause(tokens, end + 1):
+        return None
+    return verb, end
+
+
+def _starts_clause(tokens: Tokens, start: int) -> bool:
+    """Return whether another clause starts at ``start``, so that the verb before it is complete."""
+    first, second = tokens[start], tokens[min(start + 1, len(tokens) - 1)]
+    starts = (
+        first.tag in _CLAUSE_TAGS
+        or first.text in _CLAUSE_WORDS
+        or (first.tag == "APPR" and second.tag == "PRELS")
+        or (first.tag in {"PIS", "PPER"} and second.tag in FINITE)
+    )
+    rest = tokens[start:]
+    reported = any(
+        token.tag in FINITE and REPORTING.match(token.text) and tokens[start + n - 1].text == ","
+        for n, token in enumerate(rest)
+    )
+    particle = next((n for n, token in enumerate(rest) if token.tag == "PTKVZ"), None)
+    return starts and not reported and (particle is None or any(token.tag in FINITE for token in rest[:particle]))
+
+
+def _is_alone(tokens: Tokens, verb: int, end: int, last: int) -> bool:
+    """Return whether the clause contains no verb besides those at the indices ``verb`` and ``last``."""
+    return not any(
+        token.tag.startswith(("VV", "VA", "VM", "PTK")) and token.tag != "PTKNEG" and number != last
+        for number, token in enumerate(tokens[verb + 1 : end], verb + 1)
+    )
+
+
+def passive_to_perfect(tokens: Tokens) -> list[Token] | None:
+    """Put a passive into the perfect ("wurde verletzt" to "ist verletzt worden")."""
+    found = _main_clause(tokens)
+    if found is None:
+        return None
+    verb, end = found
+    last = tokens[end - 1]
+    if tokens[verb].text not in {"wurde", "wurden"} or last.tag != "VV(PP)" or last.text == "geboren":
+        return None
+    if not _is_alone(tokens, verb, end, end - 1):
+        return None
+    auxiliary = tokens[verb]._replace(text="ist" if tokens[verb].text == "wurde" else "sind")
+    return [
+        *tokens[:verb],
+        auxiliary,
+        *tokens[verb + 1 : end],
+        Token("worden", "werden", "VA(PP)", spaced=True),
+        *tokens[end:],
+    ]
+
+
+def preterite_to_perfect(tokens: Tokens) -> list[Token] | None:
+    """Put a preterite into the perfect ("kündigte X an" to "hat X angekündigt")."""
+    found = _main_clause(tokens)
+    if found is None:
+        return None
+    verb, end = found
+    clause = tokens[verb:end]
+    particle = clause[-1].text if clause[-1].tag == "PTKVZ" else ""
+    last = end - 1 if particle else end
+    if tokens[verb].tag != "VV(FIN)" or has(clause, _LINKS | {"als", "wie"}) or last == verb + 1:
+        return None
+    if particle not in {"", *_PARTICLES} or not _is_alone(tokens, verb, end, end - 1 if particle else end):
+        return None
+    forms = _perfect(tokens[verb], particle)
+    if forms is None or (not particle and clause[-1].text in _PARTICLES):
+        return None
+    auxiliary, participle = forms
+    return [
+        *tokens[:verb],
+        tokens[verb]._replace(text=auxiliary, tag="VA(FIN)"),
+        *tokens[verb + 1 : last],
+        Token(participle, tokens[verb].lemma, "VV(PP)", spaced=True),
+        *tokens[end:],
+    ]
+
+
+def _perfect(verb: Token, particle: str) -> tuple[str, str] | None:
+    """Return the auxiliary verb and the participle for a verb in the preterite, or None for an unknown verb."""
+    singulars = (verb.text, verb.text.removesuffix("en"), verb.text.removesuffix("n"))
+    singular = next((form for form in singulars if form in _strong()), "")
+    if singular:
+        participle, auxiliary = _strong()[singular]
+    elif verb.lemma in _weak():
+        singular, participle, auxiliary = _weak_preterite(verb.lemma), _participle(verb.lemma), "haben"
+    if verb.text not in {singular, singular + "n", singular + "en"}:
+        return None
+    forms = ("hat", "haben") if auxiliary == "haben" else ("ist", "sind")
+    space = " " if particle == "bekannt" else ""
+    return forms[verb.text != singular], f"{particle}{space}{participle}"
+
+
+def _weak_preterite(infinitive: str) -> str:
+    return _stem(infinitive) + _dental(infinitive) + "e"
+
+
+def perfect_to_preterite(tokens: Tokens) -> list[Token] | None:
+    """Put a perfect into the preterite ("hat X angekündigt" to "kündigte X an")."""
+    found = _main_clause(tokens)
+    if found is None:
+        return None
+    verb, end = found
+    if tokens[verb].text not in {"hat", "haben"} or tokens[end - 1].tag != "VV(PP)":
+        return None
+    if any(token.text.lower() in _LASTING | _LINKS for token in tokens[:end]) or not _is_alone(
+        tokens, verb, end, end - 1
+    ):
+        return None
+    forms = _preterite(tokens[end - 1].text, plural=tokens[verb].text == "haben")
+    if forms is None:
+        return None
+    preterite, particle = forms
+    particles = [Token(particle, particle, "PTKVZ", spaced=True)] if particle else []
+    finite = tokens[verb]._replace(text=preterite, tag="VV(FIN)")
+    return [*tokens[:verb], finite, *tokens[verb + 1 : end - 1], *particles, *tokens[end:]]
+
+
+def _preterite(participle: str, *, plural: bool) -> tuple[str, str] | None:
+    """Return the preterite and the separable particle for a participle, or None for an unknown verb."""
+    for particle in ("", *_PARTICLES):
+        base = participle.removeprefix(particle)
+        if particle and (base == participle or not base.startswith(("ge", "ver", "be"))):
+            continue
+        if base in _strong_preterites():
+            form = _strong_preterites()[base]
+            return form + ("" if not plural else "n" if form.endswith("e") else "en"), particle
+        if base in _weak_infinitives():
+            return _weak_preterite(_weak_infinitives()[base]) + "n" * plural, particle
+    return None

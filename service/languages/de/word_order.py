@@ -1,0 +1,300 @@
+"""Rules that change the order of a German main clause without changing its words.
+
+A main clause has one part before its finite verb (Drach, 1937). The rules exchange this part and a part after the
+verb. They apply only if the structure of the sentence is simple, and return None otherwise.
+"""
+
+import re
+
+from service.languages.de.clauses import (
+    BREAKS,
+    FINITE,
+    NOUNS,
+    PREPOSITIONS,
+    QUOTES,
+    REPORTING,
+    agrees,
+    clause_end,
+    first_finite,
+    has,
+    lower_initial,
+    skip,
+    subject_end,
+)
+from service.languages.de.tagging import Token, Tokens, joined
+
+_MOST_FRONT = 10
+_MOST_SUBJECT = 9
+_FRONT_TAGS = (
+    PREPOSITIONS | NOUNS | {"ART", "ADJ(A)", "ADJ(D)", "CARD", "ADV", "PROAV", "PDAT", "PPOSAT", "PIAT", "APPO"}
+)
+_FRONT_ENDS = NOUNS | {"CARD", "APPO", "ADV"}
+# These words belong to the part that follows them ("rund 100 Menschen"), or they connect sentences.
+_NO_ADVERBIAL = frozenset(
+    "nur auch erst selbst sogar nicht kaum zwar doch denn aber und oder sondern so da dann wie als je nämlich von"
+    " vom über an bis gegen rund etwa knapp fast mehr weniger mindestens höchstens ca. insgesamt beide entweder"
+    " weder ob wer was warum wo wann eben gerade ausgerechnet statt außer weit viel ebenso noch umso desto nun"
+    " unter".split()
+)
+# With these verbs, "der" may introduce an object in the dative.
+_DATIVE = re.compile(
+    r"(?:.*ge[bg]|.*gib|.*gab|.*lief|.*h[aeio]l[f]|.*droh|.*stimm|.*weiger|.*b[ieo]+t|.*schenk|.*l[ie]+h|.*teil|.*w[aeio]rf|.*dank"
+    r"|.*folg|gehör|gel[au]ng|gef[ai]l|.*laub|.*sag|.*sp[r][aeo]ch|.*reich|.*räum|.*z[io][eg]|.*n[aeio]h?m|.*schad|.*dien|.*k[ao]m"
+    r"|.*fehl|.*gegn|.*gl[ie]+ch|.*trau|.*schl[aou][gs]|.*schein|.*möglich|.*l[ae]g|.*l[aä]ss|.*zeig|.*br[aei]+ch|.*bring)",
+    re.IGNORECASE,
+)
+_IMPERSONAL = frozenset("gibt gab kam kommt handelt handelte geht ging".split())
+_ADVERBIAL_PREPOSITIONS = frozenset("in im am bei beim seit während ab wegen trotz ins laut".split())
+_OBJECT_ARTICLES = frozenset("den einen eine ein das die dem einem".split())
+_AMBIGUOUS_ARTICLES = frozenset("die das eine ein".split())
+_REPORTED_BEGINNINGS = frozenset("dass ob er sie es man wie".split())
+_OBJECT_PRONOUNS = frozenset("ihn ihm ihnen ihr es sie uns".split())
+
+
+def subject_first(tokens: Tokens) -> list[Token] | None:
+    """Exchange an adverbial before the verb and the subject after it ("Am Montag kam X" to "X kam am Montag")."""
+    verb = first_finite(tokens)
+    if not verb or has(tokens[: verb + 1], BREAKS | QUOTES) or not _is_adverbial(tokens[:verb]):
+        return None
+    pronouns = skip(tokens, verb + 1, frozenset({"PRF"}))
+    end = _movable_subject_end(tokens, verb, pronouns)
+    if end is None:
+        return None
+    after = next((n for n in range(end, len(tokens)) if not _is_object_pronoun(tokens[n])), len(tokens))
+    moved = [*tokens[verb + 1 : pronouns], *tokens[end:after]]
+    if not _may_follow(tokens, after, verb, tokens[pronouns:end], after_pronoun=bool(moved)):
+        return None
+    front = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
+    return [*tokens[pronouns:end], tokens[verb], *moved, *front, *tokens[after:]]
+
+
+_TIME = re.compile(
+    r"(?:(?:Anfang|Mitte|Ende) (?:der Woche|des (?:Jahres|Monats)|(?:19|20)\d\d|[A-Z]\w+)"
+    r"|(?:Vergangene|Letzte|Kommende|Nächste|Diese|Vorige) Woche|(?:Vergangenes|Letztes|Kommendes|Nächstes|Dieses) Jahr"
+    r"|(?:Wenig|Wenige \w+|Ein \w+|Eine \w+|Zwei \w+|Drei \w+|Kurz|Kurze Zeit) (?:später|zuvor|danach|darauf))"
+)
+
+
+def _is_adverbial(front: Tokens) -> bool:
+    """Return whether ``front`` is a single adverb, or one or more prepositional phrases with adverbs before them."""
+    if len(front) > _MOST_FRONT or front[0].text.lower() in _NO_ADVERBIAL:
+        return False
+    if any(token.tag not in _FRONT_TAGS and token.text != "und" for token in front):
+        return False
+    if _TIME.fullmatch(joined(front)):
+        return True
+    phrase = skip(front, 0, frozenset({"ADV", "PROAV"}))
+    if phrase == len(front):
+        return phrase == 1
+    return (
+        front[phrase].tag in PREPOSITIONS
+        and front[phrase].text.lower() not in _NO_ADVERBIAL
+        and front[-1].tag in _FRONT_ENDS
+    )
+
+
+def _movable_subject_end(tokens: Tokens, verb: int, start: int) -> int | None:
+    """Return the index after a subject that may precede the verb at index ``verb``, or None.
+
+    A pronoun is not moved if it would then precede a noun to which it may refer.
+    """
+    end = subject_end(tokens, start)
+    if end is None or not agrees(tokens[verb], tokens[start]):
+        return None
+    if tokens[start].tag in {"PPER", "PIS"}:
+        is_free = tokens[start].text in {"man", "wir"} or verb == 1
+        return end if is_free or (tokens[start].text == "es" and tokens[verb].text in _IMPERSONAL) else None
+    verbs = [token.text for token in tokens[verb : clause_end(tokens, verb)] if token.tag.startswith("VV")]
+    has_dative = any(map(_DATIVE.match, verbs)) and REPORTING.match(tokens[verb].text) is None
+    articles = [token.text for token in tokens[start:end]]
+    return None if has_dative and ("der" in articles or "einer" in articles[1:]) else end
+
+
+def _is_object_pronoun(token: Token) -> bool:
+    return token.tag == "PRF" or (token.tag == "PPER" and token.text in _OBJECT_PRONOUNS)
+
+
+def _may_follow(tokens: Tokens, place: int, verb: int, subject: Tokens, *, after_pronoun: bool) -> bool:
+    """Return whether the subject surely ends before the token at the index ``place``."""
+    token, following = tokens[place], tokens[min(place + 1, len(tokens) - 1)]
+    if token.text == ",":
+        return REPORTING.match(tokens[verb].text) is not None and following.text in _REPORTED_BEGINNINGS
+    if token.tag in PREPOSITIONS:  # after a common noun, it may begin an attribute
+        return after_pronoun or subject[-1].tag == "NE" or token.text in _ADVERBIAL_PREPOSITIONS
+    if token.tag == "ART":
+        is_clear = subject[0].text.lower() == "der" or subject[0].tag in NOUNS
+        return token.text in _OBJECT_ARTICLES and (is_clear or token.text not in _AMBIGUOUS_ARTICLES)
+    return token.tag not in NOUNS | {"KON", "KOKOM", "PPOSAT", "PIAT", "ADJ(A)"} and token.text not in BREAKS | QUOTES
+
+
+_DAY = (
+    r"(?:Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonnabend|Sonntag)"
+    r"(?:morgen|vormittag|mittag|nachmittag|abend|nacht)?"
+)
+_MONTH = r"(?:Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)"
+_NEAR = r"(?:(?:gestrigen|heutigen|vergangenen|letzten|kommenden|nächsten|späten|frühen|laufenden) )?"
+_TOWN = (
+    r"(?:Berlin|Hamburg|München|Köln|Frankfurt|Brüssel|Wien|Washington|London|Paris|Moskau|Bern|Zürich|Genf|Straßburg|Kiew"
+    r"|Karlsruhe|Stuttgart|Düsseldorf|Leipzig|Dresden|Hannover|Bremen|Mainz|Wiesbaden|Potsdam|Peking|Rom|Madrid)"
+)
+_ADVERBIAL = re.compile(
+    rf"(?:(?:am|seit|ab|bis) {_NEAR}{_DAY}(?: (?:abend|morgen|vormittag|nachmittag|mittag))?"
+    rf"|am {_NEAR}(?:\d\d?\. {_MONTH}(?: \d{{4}})?|Abend|Morgen|Nachmittag|Vormittag|Mittag|Wochenende)"
+    rf"|(?:im|seit|ab) {_NEAR}(?:Jahre? \d{{4}}|{_MONTH}(?: \d{{4}})?|Sommer|Herbst|Winter|Frühjahr|Jahr|Monat)"
+    rf"|in diesem Jahr|seit \d{{4}}|seit Jahren|in den {_NEAR}(?:Tagen|Wochen|Monaten|Jahren)"
+    rf"|in der Nacht (?:zu|auf|zum)(?: den| dem)? {_DAY}|in {_TOWN}"
+    r"|laut [A-ZÄÖÜ]\w+|nach eigenen Angaben|nach Angaben de[rs] [A-ZÄÖÜ]\w+"
+    r"|gestern|heute|allerdings|inzwischen|zudem|außerdem|derzeit|zurzeit|zuletzt|künftig|anschließend|daraufhin|danach|zunächst"
+    r"|später|deshalb|daher|unterdessen|mittlerweile|damals|bislang|bisher|demnach|dadurch|zugleich|gleichzeitig|dennoch|trotzdem"
+    r"|vorerst|aktuell|vermutlich|offenbar|möglicherweise|angeblich|schließlich|nun)(?=[ ,.])"
+)
+
+
+def adverbial_first(tokens: Tokens) -> list[Token] | None:
+    """Exchange the subject and a common adverbial after the verb ("X kam am Montag" to "Am Montag kam X")."""
+    verb = first_finite(tokens)
+    if not verb or verb > _MOST_SUBJECT or has(tokens[: verb + 1], BREAKS | QUOTES | {","}):
+        return None
+    if not _is_subject(tokens, verb):
+        return None
+    start = skip(tokens, verb + 1, frozenset({"PRF"}))
+    end = _adverbial_end(tokens, start)
+    if end is None or not _may_stay(tokens, end, verb):
+        return None
+    subject = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
+    reflexive = tokens[verb + 1 : start]
+    rest = [*subject, *reflexive] if subject[0].tag in {"PPER", "PIS"} else [*reflexive, *subject]
+    return [*tokens[start:end], tokens[verb], *rest, *tokens[end:]]
+
+
+def _is_subject(tokens: Tokens, verb: int) -> bool:
+    """Return whether the tokens before the verb begin like a subject, with which the verb agrees.
+
+    As only one part precedes the verb, its end need not be found.
+    """
+    noun = subject_end(tokens, 0)
+    if noun is None or not agrees(tokens[verb], tokens[0]):
+        return False
+    link = tokens[noun]
+    return noun == verb or (
+        (link.tag in PREPOSITIONS or link.text in {"und", "sowie"}) and tokens[verb - 1].tag in NOUNS
+    )
+
+
+def _adverbial_end(tokens: Tokens, start: int) -> int | None:
+    """Return the index after the well-known adverbial that starts at ``start``, or None."""
+    match = _ADVERBIAL.match(joined(tokens[start:]) + " ")
+    ends = range(start + 1, len(tokens))
+    return None if match is None else next((n for n in ends if joined(tokens[start:n]) == match.group()), None)
+
+
+def _may_stay(tokens: Tokens, place: int, verb: int) -> bool:
+    """Return whether the adverbial surely ends before the index ``place``, and the rest may follow the subject."""
+    token = tokens[place]
+    if token.text == ",":
+        return REPORTING.match(tokens[verb].text) is not None
+    return token.tag not in NOUNS | {"CARD", "KON"} and token.text not in BREAKS | {"des", "der", "oder", "und"}
+
+
+_MOVABLE = frozenset("weil nachdem obwohl während bevor da wenn falls um sobald seit seitdem indem".split())
+_CORRELATES = frozenset(
+    "nur erst auch so dann deshalb daher darum dafür dazu damit derart dabei dadurch schon bereits besonders vor"
+    " kurz außer lediglich allein selbst sogar".split()
+)
+_CONNECTIVES = frozenset("allerdings jedoch aber hingegen dagegen zudem auch also".split())
+_LEAST_CLAUSE = 4
+
+
+def clause_last(tokens: Tokens) -> list[Token] | None:
+    """Move a subordinate clause from the beginning to the end ("Weil A, B" to "B, weil A")."""
+    if tokens[0].text.lower() not in _MOVABLE or tokens[0].tag not in {"KOUS", "KOUI"} or tokens[-1].text != ".":
+        return None
+    commas = [n for n, token in enumerate(tokens) if token.text == ","]
+    comma = next((n for n in commas if tokens[n + 1].tag in FINITE), None)
+    if comma is None or comma != commas[-1] or has(tokens, BREAKS | QUOTES):
+        return None
+    if has(tokens[:comma], _CONNECTIVES):
+        return None
+    start = skip(tokens, comma + 2, frozenset({"PRF"}))
+    end = subject_end(tokens, start)
+    if end is None or tokens[start].tag in {"PPER", "PIS"} or not agrees(tokens[comma + 1], tokens[start]):
+        return None
+    if not _may_follow(tokens, end, comma + 1, tokens[start:end], after_pronoun=start > comma + 2):
+        return None
+    clause = [tokens[comma], lower_initial(tokens[0])._replace(spaced=True), *tokens[1:comma]]
+    return [*tokens[start:end], tokens[comma + 1], *tokens[comma + 2 : start], *tokens[end:-1], *clause, tokens[-1]]
+
+
+def clause_first(tokens: Tokens) -> list[Token] | None:
+    """Move a subordinate clause from the end to the beginning ("B, weil A" to "Weil A, B")."""
+    verb = first_finite(tokens)
+    commas = [n for n, token in enumerate(tokens) if token.text == ","]
+    if not verb or not commas or tokens[-1].text != "." or has(tokens, BREAKS | QUOTES):
+        return None
+    comma = commas[0]
+    if any(tokens[n + 1].tag in FINITE | {"KON", "ADV"} or tokens[n + 1].text in _MOVABLE for n in commas[1:]):
+        return None
+    clause, main = tokens[comma + 1 : -1], tokens[:comma]
+    if clause[0].text not in _MOVABLE or clause[0].tag not in {"KOUS", "KOUI"} or len(clause) < _LEAST_CLAUSE:
+        return None
+    if (
+        comma - verb < _LEAST_CLAUSE
+        or not _is_subject(tokens, verb)
+        or has(main, _CORRELATES)
+        or main[-1].tag in {"ADV", "CARD"}
+    ):
+        return None
+    if any(token.text in {"und", "oder", "sondern", "aber"} for token in main):
+        return None
+    start = skip(tokens, verb + 1, frozenset({"PRF"}))
+    subject = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
+    reflexive = tokens[verb + 1 : start]
+    order = [*subject, *reflexive] if subject[0].tag in {"PPER", "PIS"} else [*reflexive, *subject]
+    return [*clause, tokens[comma], tokens[verb], *order, *tokens[start:comma], tokens[-1]]
+
+
+_SPEAKER_VERBS = frozenset(
+    "sagte sagten sagt sagen erklärte erklärten erklärt teilte teilten betonte betonten betont berichtete"
+    " berichteten meinte meinten schrieb schrieben kritisierte kritisierten warnte warnten meldete meldeten"
+    " ergänzte ergänzten".split()
+)
+_MOST_SPEAKER = 14
+
+
+def speaker_first(tokens: Tokens) -> list[Token] | None:
+    """Move the speaker from the end to the beginning ("„A“, sagte X." to "X sagte: „A.“")."""
+    comma = next((n for n in range(len(tokens) - 1, -1, -1) if tokens[n].text == ","), None)
+    if not comma or tokens[-1].text != "." or tokens[comma + 1].text not in _SPEAKER_VERBS:
+        return None
+    end = _speaker_end(tokens, comma + 1)
+    if end is None:
+        return None
+    speech = tokens[:comma]
+    speaker = [*tokens[comma + 2 : end], tokens[comma + 1], *tokens[end:-1]]
+    if has(speech, QUOTES):
+        return _with_quotation(speaker, speech, tokens[-1])
+    if has(speech, BREAKS | {","}) or speech[0].tag in {"KOUS", "KON", "PWAV", "PWS"}:
+        return None
+    return [*speaker, tokens[comma], lower_initial(speech[0])._replace(spaced=True), *speech[1:], tokens[-1]]
+
+
+def _speaker_end(tokens: Tokens, verb: int) -> int | None:
+    """Return the index after the speaker whose verb is at the index ``verb``, or None if the speaker is not simple."""
+    end = subject_end(tokens, verb + 1)
+    tail = tokens[verb + 1 : -1]
+    if end is None or len(tail) > _MOST_SPEAKER or has(tail, BREAKS | QUOTES | {"und", "oder"}):
+        return None
+    if not agrees(tokens[verb], tokens[verb + 1]) or tokens[verb + 1].tag in {"PPER", "PIS"}:
+        return None
+    is_name = tokens[end - 1].tag == "NE"
+    is_attribute = tokens[end].tag in PREPOSITIONS and tokens[end].text not in _ADVERBIAL_PREPOSITIONS and not is_name
+    return None if is_attribute or tokens[end].tag in NOUNS | {"ADJ(A)", "PIAT"} else end
+
+
+def _with_quotation(speaker: Tokens, speech: Tokens, stop: Token) -> list[Token] | None:
+    """Return the speaker, followed by the quotation, or None if the speech is not one whole quotation."""
+    places = [n for n, token in enumerate(speech) if token.text in QUOTES]
+    if places != [0, len(speech) - 1] or speech[-2].text in {"?", "!", ".", "…"}:
+        return None
+    colon = Token(":", ":", "$.", spaced=False)
+    return [*speaker, colon, speech[0]._replace(spaced=True), *speech[1:-1], stop, speech[-1]]

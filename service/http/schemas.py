@@ -364,14 +364,24 @@ class CheckResponse(Out):
     provenance: CheckProvenanceOut = Field(description="Origin of the text.")
 
 
-class ProgressEvent(Out):
-    """The progress of a request. Sentences from the cache are not counted.
+class ForgottenResponse(Out):
+    """The number of cache entries that were deleted from the memory of the process."""
 
-    ``done`` is the number of finished units of work, and ``of`` is the number of all units.
+    forgotten: int = Field(description="Deleted entries. Other processes of the service are not affected.")
+
+
+class ProgressEvent(Out):
+    """The progress of one stage of a request. Sentences from the cache are not counted.
+
+    ``done`` is the number of finished units of work, and ``of`` is the number of all units that are known so far.
+    Neither number decreases within a stage.
     """
 
+    stage: str = Field(
+        description="What is counted: `translation` (sentences) or `summary` (wordings). Later versions may add stages."
+    )
     done: int = Field(description="Finished units of work.")
-    of: int = Field(description="All units of work.")
+    of: int = Field(description="All units of work that are known so far.")
 
 
 class SentenceEvent(Out):

@@ -350,6 +350,10 @@ class Newsroom:
         tags = [tag_key("text", text, self._secret) for text in texts]
         return await self.cache.purge([*tags, *(tag_key("result", key, self._secret) for key in results)])
 
+    async def forget(self, result: str) -> int:
+        """Delete the entries of the result key ``result`` from the memory of this process, and return their number."""
+        return await self.cache.forget([tag_key("result", result, self._secret)])
+
     async def clear(self) -> Purged:
         """Delete all cache entries. Raises the same errors as `purge`."""
         return await self.cache.clear()

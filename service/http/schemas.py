@@ -193,6 +193,13 @@ class VariantOut(Out):
     needs_review: bool = Field(description="Whether at least one warning requires a review.")
     truncated: bool = Field(description="Whether a part of the result is missing because a length limit was reached.")
     cached: bool = Field(description="Whether the whole summary came from the cache.")
+    facts: list[FactOut] | None = Field(
+        default=None,
+        description=(
+            "Set if the request has `facts: true` and the summary is in the source language. Facts of the source that "
+            "a summary leaves out are not listed."
+        ),
+    )
 
 
 class SummaryOut(VariantOut):

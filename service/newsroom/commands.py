@@ -34,12 +34,14 @@ class SummaryForm:
     """The requested form of a summary: its length, method and style, and the number of variants.
 
     ``length`` must be a result of `length_of` for the same style. ``variants`` includes the summary itself.
+    ``facts`` requests the facts of a summary in the source language.
     """
 
     length: Length
     method: Method = "abstractive"
     style: Style = "abstract"
     variants: int = 1
+    facts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,6 +201,7 @@ class Newsroom:
             headline=command.headline,
             style=form.style,
             variants=form.variants,
+            facts=form.facts,
         )
         if command.target_lang in (None, self.languages.source.code):
             return summaries
@@ -546,6 +547,7 @@ def _summary_fields(form: SummaryForm) -> dict[str, Field]:
         "method": form.method,
         "style": form.style,
         "variants": form.variants,
+        **({"facts": "True"} if form.facts else {}),
     }
 
 

@@ -127,6 +127,17 @@ def test_corrections_can_be_read_again(tab: Tab, page: Page, name: str) -> None:
     ]
 
 
+def test_opened_correction_replaces_the_same_sentence(tab: Tab, page: Page) -> None:
+    line = json.dumps({"source": "Es blieb ruhig.", "target": "It remained quiet."})
+    page.set_input_files("#file", {"name": "c.jsonl", "mimeType": "", "buffer": line.encode()})
+    expect(page.get_by_role("status").first).to_contain_text("1 Korrekturen gelesen")
+    tab.answer_with(**streamed(warned()))
+    tab.result("any")
+    expect(page.locator(TARGET).nth(1)).to_have_text("It remained quiet.")
+    expect(page.locator(".titles .facts")).to_have_text("ein Satz aus Korrekturen")
+    expect(page.locator(TARGET).first).to_contain_text("1,200")
+
+
 def test_reviewed_translation_gets_its_label(tab: Tab, page: Page) -> None:
     edited(tab)
     page.get_by_role("button", name="Übersetzung als geprüft kennzeichnen").click()

@@ -6,14 +6,13 @@ import { say } from "./language.js";
 /**
  * Open an editor after `place`, and hide `place` until the editor closes. `text` is the current text, `original` the
  * text of the model or null, `lang` its language. `save(text)` is called with a changed text that is not blank; it
- * returns a promise, and throws if the text could not be checked. `offer`, if given, returns a promise of alternatives.
+ * returns a promise, and throws if the text could not be checked. `confidence` is a number from 0 to 1, or null.
  */
-export function openEditor(place, { text, original, lang, confidence, save, offer }) {
+export function openEditor(place, { text, original, lang, confidence, save }) {
   const field = element("textarea", { class: "sentence-field", lang, rows: "2", "aria-label": say("edit.label"), spellcheck: "true" });
   field.value = text;
   const message = element("p", { class: "hint", role: "status" });
   const sure = typeof confidence === "number" ? element("p", { class: "hint" }, say("edit.confidence", { percent: Math.round(confidence * 100) })) : null;
-  const choices = element("ul", { class: "choices" });
   const accept = button(say("edit.save"), () => accepted(), { class: "primary" });
   const close = () => {
     box.remove();
@@ -24,10 +23,9 @@ export function openEditor(place, { text, original, lang, confidence, save, offe
     "div",
     { class: "editor" },
     field,
-    element("div", { class: "actions" }, accept, button(say("edit.cancel"), close), restore(original, field), offerButton(offer, choices, field, message)),
+    element("div", { class: "actions" }, accept, button(say("edit.cancel"), close), restore(original, field)),
     sure,
     message,
-    choices,
   );
   async function accepted() {
     const changed = field.value.replace(/\s+/g, " ").trim();
@@ -62,24 +60,4 @@ function restore(original, field) {
     field.value = original;
     field.focus();
   });
-}
-
-function offerButton(offer, choices, field, message) {
-  if (offer === null || offer === undefined) return null;
-  const made = button(say("edit.alternatives"), async () => {
-    made.disabled = true;
-    try {
-      const found = await offer();
-      message.textContent = found.length === 0 ? say("edit.no_alternatives") : "";
-      choices.replaceChildren(...found.map((text) => element("li", {}, button(text, () => take(text), { class: "choice", lang: field.lang }))));
-    } catch (error) {
-      message.textContent = say("edit.failed", { reason: error.detail || error.message });
-      made.disabled = false;
-    }
-  });
-  function take(text) {
-    field.value = text;
-    field.focus();
-  }
-  return made;
 }

@@ -2,9 +2,9 @@
 
 import { askForKey, key } from "./access.js";
 import { comparedWith, withSentence } from "./draft.js";
-import { acceptDrops, fill, forgetPage, isComplete, memoryOf, openFile, pasteFormatted, submissionOf, valuesOf } from "./entry.js";
+import { acceptDrops, correctionsFor, fill, forgetPage, isComplete, memoryOf, openFile, pasteFormatted, submissionOf, valuesOf } from "./entry.js";
 import { failureView } from "./failure.js";
-import { load, say, translatePage } from "./language.js";
+import { load, say, sayCount, translatePage } from "./language.js";
 import { showMemory } from "./memory.js";
 import { Problem } from "./problem.js";
 import { Progress } from "./progress.js";
@@ -25,7 +25,7 @@ function announce(text) {
 }
 
 function show() {
-  const made = shown.answer === null ? null : resultView(shown.answer, { seen: shown.seen, announce, edit, alternatives, approve, changed: remember });
+  const made = shown.answer === null ? null : resultView(shown.answer, { seen: shown.seen, announce, edit, approve, changed: remember });
   view = made?.view ?? null;
   place("result").replaceChildren(...(made === null ? [] : [made.element]));
   place("failure").replaceChildren(...(shown.problem === null ? [] : [failureView(shown.problem, submit)]));
@@ -87,6 +87,7 @@ async function submit() {
     setBusy(false);
   }
   finish();
+  if (shown.answer !== null) await correct().catch((error) => announce(say("edit.failed", { reason: error.detail || error.message })));
   remember();
 }
 
@@ -108,12 +109,28 @@ async function answered(signal) {
   }
 }
 
-/** Give a sentence a new text, check it, and show the result of the check. Throws a Problem. */
-async function edit(output, number, text) {
-  const { source, place: placed } = comparedWith(output, number, view);
+/** Give a sentence a new text and check it. Throws a Problem. */
+async function change(output, number, text) {
+  const { source, place: placed } = comparedWith(output, number, { ...view, answer: shown.answer });
   const task = output === "translation" ? { task: output, ...shown.terms } : { task: output };
   const checked = await ask("v1/check", { ...task, source, text }, { key: key(), memory: shown.memory });
   shown.answer = withSentence(shown.answer, output, number, text, checked, placed);
+}
+
+/** Use the corrections of an earlier article for sentences with exactly the same source. */
+async function correct() {
+  const found = correctionsFor(view);
+  for (const { number, target } of found) await change("translation", number, target);
+  if (found.length === 0) return;
+  const sentences = shown.answer.translation.sentences.map((one, index) => (found.some(({ number }) => number === index) ? { ...one, from_memory: true } : one));
+  shown.answer = { ...shown.answer, translation: { ...shown.answer.translation, sentences } };
+  show();
+  announce(sayCount("file.corrected", found.length));
+}
+
+/** Give a sentence a new text, check it, and show the result of the check. Throws a Problem. */
+async function edit(output, number, text) {
+  await change(output, number, text);
   const data = place("result").firstElementChild?.dataset.view;
   show();
   remember();
@@ -121,12 +138,6 @@ async function edit(output, number, text) {
   announce(say("edit.done"));
   const sentences = place("result").querySelectorAll(output === "translation" ? ".target .sentence" : ".summary .sentence");
   (place(`target-${number}`) && output === "translation" ? place(`target-${number}`) : sentences[number])?.focus();
-}
-
-/** Return other translations of a sentence. Throws a Problem. */
-async function alternatives(text) {
-  const answer = await ask("v1/translate", { text, ...shown.terms, alternatives: 3 }, { key: key(), memory: shown.memory });
-  return answer.translations[0].sentences.flatMap((sentence) => sentence.alternatives ?? []);
 }
 
 /** State that a person has reviewed the translation. */

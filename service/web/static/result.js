@@ -17,7 +17,7 @@ import { tabsView } from "./tabs.js";
 
 /**
  * Create the element that shows a response of /v1/articles. `actions` are the functions of the page: `announce(text)`
- * for screen readers, `edit(output, number, text)`, `alternatives(text)`, `approve()` and `changed()`; and `seen`, the
+ * for screen readers, `edit(output, number, text)`, `approve()` and `changed()`; and `seen`, the
  * set of the ids of warnings and facts that the editor has ticked off. Return {element, view}.
  */
 export function resultView(answer, actions) {

@@ -1,7 +1,6 @@
 /** Translation: the translation of a paragraph, sentence by sentence. A click on a sentence opens an editor. */
 
 import { CodePoints } from "./codepoints.js";
-import { articleText } from "./draft.js";
 import { openEditor } from "./editor.js";
 import { element } from "./element.js";
 import { say, sayCount } from "./language.js";
@@ -25,9 +24,11 @@ export function translationTitle(view) {
 }
 
 function facts({ sentences = [], truncated, terms }) {
-  const edited = sentences.filter((sentence) => sentence.edited).length;
+  const known = sentences.filter((sentence) => sentence.from_memory === true).length;
+  const edited = sentences.filter((sentence) => sentence.edited && sentence.from_memory !== true).length;
   const lines = [
     edited > 0 ? sayCount("translation.edited", edited) : null,
+    known > 0 ? sayCount("translation.from_memory", known) : null,
     truncated === true ? say("translation.truncated") : null,
     terms && terms.applied + terms.missing > 0 ? termsText(terms) : null,
   ].filter(Boolean);
@@ -75,7 +76,6 @@ function connect(place, pair, view) {
       lang: "en",
       confidence: sentence.confidence,
       save: (text) => view.edit("translation", pair.number, text),
-      offer: () => view.alternatives(articleText(pair.source, view)),
     });
   place.title = say("edit.open");
   place.addEventListener("click", open);

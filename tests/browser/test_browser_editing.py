@@ -207,6 +207,9 @@ def test_narrow_window_shows_one_text(browser: Browser, server: Server) -> None:
         expect(page.locator(".summary")).to_be_hidden()
         expect(page.locator(".article .source").last).to_be_hidden()
         expect(page.locator(".article .target").last).to_be_visible()
+        page.get_by_role("button", name="Hinweise", exact=True).click()
+        page.get_by_role("button", name="Im Text zeigen").click()
+        expect(page.locator(".target mark.lit")).to_be_in_viewport()
         page.get_by_role("button", name="Artikel", exact=True).click()
         expect(page.locator(".article .source").last).to_contain_text(SOURCE[3:10])
 
@@ -219,4 +222,5 @@ def test_answer_without_a_translation_has_no_tab_for_it(tab: Tab, page: Page) ->
     assert page.locator("[data-tab]").evaluate_all("(all) => all.map((one) => one.dataset.tab)") == [
         "summary",
         "article",
+        "notes",
     ]

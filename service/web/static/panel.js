@@ -19,7 +19,7 @@ export function panelView(view) {
   const title = element("h3", { id: "panel-title" }, say("panel.title"));
   if (notes.length === 0) {
     const clear = element("p", { class: "verdict" }, say("review.clear"));
-    return element("aside", { class: "card panel", "aria-labelledby": "panel-title" }, title, clear, reviewedView(view));
+    return element("section", { class: "card panel", "aria-labelledby": "panel-title" }, title, clear, reviewedView(view));
   }
   let at = Math.max(0, notes.findIndex((note) => !view.seen.has(note.id)));
   const items = notes.map((note) => itemView(note, view));
@@ -33,7 +33,7 @@ export function panelView(view) {
   const go = (to) => {
     at = (to + notes.length) % notes.length;
     show();
-    view.reveal(notes[at]);
+    if (!view.showsNotesAlone()) view.reveal(notes[at]);
   };
   const seen = () => {
     view.seen.add(notes[at].id);
@@ -53,7 +53,7 @@ export function panelView(view) {
     button(say("panel.show"), () => view.reveal(notes[at])),
   );
   show();
-  return element("aside", { class: "card panel", "aria-labelledby": "panel-title" }, title, verdict, count, items, buttons, reviewedView(view));
+  return element("section", { class: "card panel", "aria-labelledby": "panel-title" }, title, verdict, count, items, buttons, reviewedView(view));
 }
 
 function tell(verdict, { notes, seen }) {

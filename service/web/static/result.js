@@ -26,7 +26,8 @@ export function resultView(answer, actions) {
   const article = articleView(view); // before the summaries: it sets `view.supports` and `view.showSource`
   const summaries = ["summary", "summary_translation"].filter((output) => answer[output]);
   const facts = factsView(view);
-  const tabs = [summaries.length > 0 ? "summary" : null, "article", answer.translation ? "translation" : null, facts ? "facts" : null].filter(Boolean);
+  const tabs = [summaries.length > 0 ? "summary" : null, "article", answer.translation ? "translation" : null, facts ? "facts" : null, "notes"].filter(Boolean);
+  view.showsNotesAlone = () => made.dataset.view === "notes";
   view.reveal = (note) => revealNote(note, made, view);
   const made = element(
     "section",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import ablation, bleu, choices, quality, record, tables, texts
+from benchmarks import ablation, bleu, choices, invariance, quality, record, tables, texts
 from service.registry.manifest import Thorough
 from service.results import Translation
 from tests.pipeline.rig import manifest as manifest_of
@@ -192,3 +192,9 @@ def test_outputs_are_compared_with_float32_on_the_lines_that_both_have(tmp_path:
     (row,) = quality.score_quantisation(made, reference, tmp_path).values()
     assert (row["lines"], row["same"]) == (2, 50.0)
     assert row["bleu"] > 0
+
+
+def test_comparison_lists_the_lines_with_two_translations() -> None:
+    found = invariance.compare(["Eins.", "Zwei."], ["One.", "Two."], ["One.", "Both."])
+    assert (found["lines"], found["different"]) == (2, 1)
+    assert found["differences"] == [{"source": "Zwei.", "alone": "Two.", "together": "Both."}]

@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from service.events import Listener, RequestDone
 from service.generation.call import Interval, Stage
+from service.http.history import History
 from service.http.keys import ApiKeyStore
 from service.http.keys import Scope as KeyScope
 from service.newsroom.commands import TextLimits
@@ -101,6 +102,7 @@ class Runtime:
 
     The application on the administration port has the same components. ``timeout_s`` is the default time limit of a
     request. ``keys`` is None if the service has no API keys. ``tracer`` is None if tracing is off.
+    ``history`` is shown on the status page.
     """
 
     newsroom: Newsroom
@@ -110,6 +112,7 @@ class Runtime:
     registry: CollectorRegistry
     keys: ApiKeyStore | None
     tracer: Tracer | None = None
+    history: History = field(default_factory=History)
 
 
 def runtime_of(request: Request) -> Runtime:

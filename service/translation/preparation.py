@@ -8,6 +8,7 @@ from typing import Literal
 from service.domain import Notice, Span
 from service.generation.base import InputLimit
 from service.languages.base import Language
+from service.languages.house_style import NO_STYLE, HouseStyle
 from service.terms.glossary import Glossary
 from service.text.html.document import Block, Document, parse
 from service.text.html.tags import HTML_RULES, TagRules
@@ -30,7 +31,7 @@ class TranslationOptions:
     breaks and ends of sentences, ``sentences`` only at ends of sentences, and ``no`` only where it is too long for the
     model. If ``attribute_texts`` is True, the HTML attributes ``title`` and ``alt`` are also translated. ``tags``
     contains the caller's rules for tags. ``alignment`` requests a word alignment. ``facts`` requests the facts of the
-    text, such as numbers and names, linked with those of its translation.
+    text, such as numbers and names, linked with those of its translation. ``house_style`` applies to the translation.
     """
 
     format: Format = "text"
@@ -40,6 +41,7 @@ class TranslationOptions:
     alignment: bool = False
     facts: bool = False
     glossary: Glossary = NO_TERMS
+    house_style: HouseStyle = NO_STYLE
 
 
 PLAIN = TranslationOptions()

@@ -20,15 +20,10 @@ from service.text.html.render import TranslatedSentence, render
 from service.text.language_id import foreign_code
 from service.text.normalization import remove_credentials
 from service.text.segmentation import reassemble, require_sentences
-from service.translation.postprocessing import (
-    CALLER_TERMS,
-    FinishedSentence,
-    SentenceConstraints,
-    SentenceKind,
-    constraints_of,
-    finish_without_model,
-)
+from service.translation.house_style import StyleChange, Stylist
+from service.translation.postprocessing import FinishedSentence, SentenceKind, finish_without_model
 from service.translation.preparation import PLAIN, Part, Sentence, Submission, TranslationOptions, prepare_submission
+from service.translation.sentence_constraints import CALLER_TERMS, SentenceConstraints, constraints_of
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # control characters except white space
 
@@ -39,13 +34,14 @@ class _Pair:
 
     ``part`` is the part of the text that contains the sentence. ``target`` is the span of the translation in the
     translated text, or None for the text of an HTML attribute. ``cached`` is True if the translation came from the
-    cache, and None if the sentence needed no model.
+    cache, and None if the sentence needed no model. ``changes`` are the changes by the house style.
     """
 
     part: Part
     sentence: Sentence
     finished: FinishedSentence
     cached: bool | None
+    changes: tuple[StyleChange, ...] = ()
     target: Span | None = None
 
     @property
@@ -68,8 +64,10 @@ def assemble(
 
     ``results`` contains one result for each sentence that contains letters, in order.
     """
-    left = iter(results)
-    pairs = [_pair(part, sentence, left, options, languages) for part, sentence in submission.sentences()]
+    left, stylist = iter(results), Stylist(options.house_style, languages.target)
+    pairs = [
+        _styled(_pair(part, sentence, left, options, languages), stylist) for part, sentence in submission.sentences()
+    ]
     text, targets = _translated_text(submission, pairs, languages.source)
     pairs = [replace(pair, target=target) for pair, target in zip(pairs, targets, strict=True)]
     work = [pair.cached for pair in pairs if pair.cached is not None]
@@ -80,11 +78,21 @@ def assemble(
     return Translation(
         text=text,
         sentences=tuple(
-            SentencePair(pair.source, pair.target, _words(pair, pair.target) if options.alignment else None)
+            SentencePair(
+                pair.source,
+                pair.target,
+                _words(pair, pair.target) if options.alignment else None,
+                pair.finished.confidence,
+            )
             for pair in pairs
             if pair.target is not None
         ),
-        notices=(*submission.notices, *(notice for pair in pairs for notice in _notices(pair)), *doubts),
+        notices=(
+            *submission.notices,
+            *(notice for pair in pairs for notice in _notices(pair)),
+            *doubts,
+            *(notice for pair in pairs for notice in _style_notices(pair)),
+        ),
         truncated=any(pair.finished.cut for pair in pairs),
         cached=sum(work),
         of=len(work),
@@ -105,6 +113,11 @@ def _pair(
         return _Pair(part, sentence, result.value, result.cached)
     source = sentence.span.of(part.prepared.segmentation.text)
     return _Pair(part, sentence, finish_without_model(source, sentence, options.glossary, languages), None)
+
+
+def _styled(pair: _Pair, stylist: Stylist) -> _Pair:
+    styled = stylist.apply(pair.part, pair.sentence, pair.finished)
+    return replace(pair, finished=styled.finished, changes=styled.changes)
 
 
 def _translated_text(
@@ -183,6 +196,15 @@ def _finding_notices(pair: _Pair) -> Iterator[Notice]:
         yield Notice(finding.code.value, finding.message, source, target, review=review)
 
 
+def _style_notices(pair: _Pair) -> Iterator[Notice]:
+    for change in pair.changes:
+        message = f"{change.rule.replace('_', ' ')}: “{change.before}” became “{change.after}”"
+        target = pair.target
+        if target is not None and pair.part.block is None:
+            target = change.span.shifted(target.start)
+        yield Notice("house_style_applied", message, pair.source, target, review=False)
+
+
 def _repeated(pairs: Sequence[_Pair]) -> Iterator[Notice]:
     worked = [pair for pair in pairs if pair.cached is not None]
     texts = [pair.sentence.text for pair in worked], [pair.finished.text for pair in worked]
@@ -225,9 +247,9 @@ class _Prepared:
     wanted: list[SentenceConstraints]
 
     @property
-    def places(self) -> Iterator[Span]:
-        """An iterator over the spans of the sentences that contain letters, in the submitted text."""
-        return (part.place(sentence.span) for part, sentence in self.submission.sentences() if sentence.has_letters)
+    def sentences(self) -> Iterator[tuple[Part, Sentence]]:
+        """An iterator over the sentences that contain letters, in order, with the parts that contain them."""
+        return (pair for pair in self.submission.sentences() if pair[1].has_letters)
 
 
 class _InOrder:
@@ -316,10 +338,13 @@ class Translator:
         tags = self.sentences.tags(texts if origins is None else origins)
         wanted = [constraints for one in prepared for constraints in one.wanted]
         tags_of = [tag for one, tag in zip(prepared, tags, strict=True) for _ in one.wanted]
-        places = [(n, place) for n, one in enumerate(prepared) for place in one.places]
+        places = [(n, *pair) for n, one in enumerate(prepared) for pair in one.sentences]
+        stylists = [Stylist(options.house_style, self.languages.target) for options in options_of_texts]
 
-        def tell(number: int, sentence: FinishedSentence) -> None:
-            call.finished(Finished(*places[number], sentence.text))
+        def tell(number: int, finished: FinishedSentence) -> None:
+            text_number, part, sentence = places[number]
+            styled = stylists[text_number].apply(part, sentence, finished).finished
+            call.finished(Finished(text_number, part.place(sentence.span), styled.text))
 
         results = iter(await self.sentences.results(wanted, tags_of, call, on_results=_InOrder(tell).add))
         with call.timings.measured("finish"):

@@ -93,7 +93,8 @@ class Summary:
 
     ``method`` is the method that was actually used. If it differs from the requested method, a notice states this.
     ``truncated`` is True if some source sentences were left out because they were too long for the model. ``variants``
-    contains alternative summaries of the same text, best first.
+    contains alternative summaries of the same text, best first. ``facts`` links facts of the summary with those of the
+    source. It is None if the facts were not requested.
     """
 
     text: str
@@ -104,6 +105,7 @@ class Summary:
     cached: bool
     style: Style = "abstract"
     variants: tuple["Summary", ...] = ()
+    facts: tuple[LinkedFact, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

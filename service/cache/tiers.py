@@ -17,6 +17,8 @@ from service.events import CacheLooked, EntryUnopened, Listener, ignore
 MOST_DOCUMENTS = 256
 DOCUMENT_CHARS = 2_000_000
 DOCUMENT_TTL_S = 600.0
+BRIEF_S = 1_800.0
+"""The lifetime, in seconds, of an entry that must stay in the memory of the process."""
 # A safe estimate. A result takes about two bytes per character of its text, but more if its sentences are short.
 BYTES_A_CHAR = 16
 
@@ -80,14 +82,16 @@ class Cache:
         self._purged_s = float("-inf")
         self._writing: set[asyncio.Future[None]] = set()
 
-    async def get_many(self, keys: Collection[bytes], *, task: str) -> dict[bytes, bytes]:
+    async def get_many(self, keys: Collection[bytes], *, task: str, memory_only: bool = False) -> dict[bytes, bytes]:
         """Return the entries that exist under ``keys``. ``task`` is a metric label.
 
-        If ``keys`` contains a key several times, the key is looked up only once.
+        If ``keys`` contains a key several times, the key is looked up only once. If ``memory_only`` is True, the shared
+        tier is not searched.
         """
         distinct = dict.fromkeys(keys)
         found = {key: value for key in distinct if (value := self.memory.get(key)) is not None}
-        shared = await self._get_shared([key for key in distinct if key not in found])
+        missing = [] if memory_only else [key for key in distinct if key not in found]
+        shared = await self._get_shared(missing)
         self._listener(CacheLooked(task, asked=len(distinct), memory_hits=len(found), shared_hits=len(shared)))
         return found | shared
 
@@ -116,6 +120,7 @@ class Cache:
         tags: Mapping[bytes, AbstractSet[bytes]] | None = None,
         *,
         started_s: float,
+        memory_only: bool = False,
     ) -> None:
         """Store ``entries``, and add keys to tags.
 
@@ -125,16 +130,20 @@ class Cache:
         ``started_s`` (monotonic clock) is the time when the work for the entries started. If a purge is running or has
         ended since then, nothing is stored, because the work may have used purged content. An entry that exceeds the
         size limit of a tier is not stored in that tier.
+
+        If ``memory_only`` is True, nothing is written to the shared tier, and the entries expire after at most
+        `BRIEF_S` seconds. A tag that is only in memory counts as different from the tag in the shared tier.
         """
         new_members = {tag: new for tag, keys in (tags or {}).items() if (new := self._new_members(tag, keys, entries))}
         if not (entries or new_members) or not self.may_store(started_s):
             return
         for key, value in entries.items():
-            self.memory.put(key, value)
+            self.memory.put(key, value, most_s=BRIEF_S if memory_only else None)
         for tag, keys in new_members.items():
             self._put_tag(tag, keys, fresh=self._shared is None)
         if (
             self._shared is not None
+            and not memory_only
             and await self._write_shared(self._shared, entries, new_members)
             and self.may_store(started_s)
         ):
@@ -211,6 +220,14 @@ class Cache:
                 self._delete(key for key in found if self.memory.tag(key) is None)
                 raise
             return Purged(self._delete(found), shared_count)
+
+    async def forget(self, tags: Collection[bytes]) -> int:
+        """Delete the entries that belong to the given tags from memory, and return their number.
+
+        The shared tier is not changed.
+        """
+        async with self._purge():
+            return self._delete(self._with_members(tags))
 
     async def _purge_shared(self, shared: Shared, found: set[bytes]) -> int:
         """Delete the entries and tags in ``found`` and all their members from the shared tier.

@@ -30,6 +30,13 @@ class LinkedFact(NamedTuple):
     source: Span | None
     output: Span | None
 
+    def shifted(self, source_chars: int, output_chars: int) -> "LinkedFact":
+        """Return the fact with its spans moved by ``source_chars`` and ``output_chars`` code points."""
+        return self._replace(
+            source=None if self.source is None else self.source.shifted(source_chars),
+            output=None if self.output is None else self.output.shifted(output_chars),
+        )
+
 
 class _Figure(NamedTuple):
     """A number or a whole date in a text.

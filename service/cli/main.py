@@ -529,14 +529,17 @@ async def _newsroom() -> AsyncIterator[Newsroom]:
 
 
 @contextlib.contextmanager
-def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+def _bar(title: str) -> Iterator[Callable[[str, int, int], None]]:
     """Show a progress bar on standard error, and yield a callback for `CallContext.progress`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_messages, transient=True) as progress:
         task = progress.add_task(title, total=None)
+        total = 0
 
-        def advance(done: int, of: int) -> None:
-            progress.update(task, completed=done, total=of)
+        def advance(_stage: str, done: int, of: int) -> None:
+            nonlocal total
+            total += of
+            progress.update(task, advance=done, total=total)
 
         yield advance
 

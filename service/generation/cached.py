@@ -337,7 +337,7 @@ class CachedGenerator(Generic[W, T]):
         hits = set(results)
         new_work = self._start({key: one for key, one in by_key.items() if key not in hits}, call)
         try:
-            await _wait(new_work.waiters, call, add)
+            await _wait(new_work.waiters, partial(call.progress, self.generator.manifest.task), add)
         finally:
             new_work.count(call.timings, self.generator.name)
             # Store finished results even after an error, so that a retry does not repeat them.
@@ -349,7 +349,10 @@ class CachedGenerator(Generic[W, T]):
         if not call.read_cache:
             return {}
         found, unreadable = {}, []
-        for key, entry in (await self._cache.get_many(list(wanted), task=self.generator.manifest.task)).items():
+        entries = await self._cache.get_many(
+            list(wanted), task=self.generator.manifest.task, memory_only=call.memory_only
+        )
+        for key, entry in entries.items():
             try:
                 found[key] = self._kind.decode(entry, wanted[key])
             except ValueError:  # the entry is damaged, or another process wrote it in another format
@@ -406,16 +409,19 @@ class CachedGenerator(Generic[W, T]):
         if call.result_key is not None and tags:
             tags[tag_key("result", call.result_key, self._secret)] = set(tags)
         entries = {key: self._kind.encode(waiter.result()) for key, waiter in done.items()}
-        await self._cache.put_many(entries, tags, started_s=call.started_s)
+        await self._cache.put_many(entries, tags, started_s=call.started_s, memory_only=call.memory_only)
 
 
 async def _wait(
-    waiters: Mapping[bytes, asyncio.Future[T]], call: Call, add: Callable[[Mapping[bytes, T]], None]
+    waiters: Mapping[bytes, asyncio.Future[T]],
+    progress: Callable[[int, int], None],
+    add: Callable[[Mapping[bytes, T]], None],
 ) -> None:
     """Wait for all futures in ``waiters``, and pass their results to ``add`` in batches.
 
-    ``waiters`` maps cache keys to futures. ``add`` is called with a mapping from cache keys to results. If a future
-    raises an exception, this function cancels the other futures and raises the exception.
+    ``waiters`` maps cache keys to futures. ``add`` is called with a mapping from cache keys to results. ``progress`` is
+    called with the numbers of units that were finished and that were added. If a future raises an exception, this
+    function cancels the other futures and raises the exception.
     """
     keys = {waiter: key for key, waiter in waiters.items()}
     done: list[asyncio.Future[T]] = []
@@ -429,6 +435,8 @@ async def _wait(
     for waiter in keys:
         waiter.add_done_callback(on_done)
     count = 0
+    if waiters:
+        progress(0, len(waiters))
     try:
         while count < len(keys):
             await some_done.wait()
@@ -438,7 +446,7 @@ async def _wait(
             add({keys[waiter]: waiter.result() for waiter in batch})
             for _ in batch:
                 count += 1
-                call.progress(count, len(waiters))
+                progress(1, 0)
     finally:
         for waiter in keys:
             waiter.cancel()  # has no effect on a future that is done

@@ -17,7 +17,12 @@ from service.workers import Workers
 T = TypeVar("T")
 P = ParamSpec("P")
 Priority = Literal["interactive", "bulk"]
-Progress = Callable[[int, int], None]
+Progress = Callable[[str, int, int], None]
+"""A callback for the progress of a request.
+
+Its arguments are the stage, such as "translation", and the numbers of units of work that were finished and that were
+added since the last call.
+"""
 Stage = Literal["clean", "segment", "select", "cache", "queue", "inference", "finish"]
 MOST_INTERVALS = 500
 
@@ -95,15 +100,16 @@ class Call:
 
     ``deadline_s`` is on the event loop's clock. The queue uses it to decide whether to admit the work, and `in_time`
     enforces it. ``started_s`` is the start of the request on the monotonic clock. Results are not cached if a purge has
-    run since then. ``result_key`` identifies the response for later purges. ``progress`` is called with the number of
-    finished units of engine work and the total number of units. ``finished`` is called with each translated sentence,
-    in the order of the text.
+    run since then. ``result_key`` identifies the response for later purges. ``progress`` is called whenever engine work
+    is added or finished. ``finished`` is called with each translated sentence, in the order of the text. If
+    ``memory_only`` is True, results are cached only in the memory of the process, for a short time.
     """
 
     deadline_s: float | None = None
     priority: Priority = "interactive"
     read_cache: bool = True
     write_cache: bool = True
+    memory_only: bool = False
     progress: Progress = nothing
     finished: Callable[[Finished], None] = nothing
     result_key: str | None = None

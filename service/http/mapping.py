@@ -112,6 +112,7 @@ def _variant_out(summary: Summary) -> schemas.VariantOut:
         needs_review=needs_review(summary.notices),
         truncated=summary.truncated,
         cached=summary.cached,
+        facts=None if summary.facts is None else facts_out(summary.facts),
     )
 
 

@@ -27,7 +27,7 @@ Document = dict[str, Any]
 FORMS: tuple[type[BaseModel], ...] = (DeeplRequest, LibreRequest, DetectRequest)
 ANSWERS: tuple[type[BaseModel], ...] = (schemas.Problem, Failure, schemas.ProgressEvent, schemas.SentenceEvent)
 EVENTS = "text/event-stream"
-BODYLESS = frozenset({"get", "head"})
+BODYLESS = frozenset({"get", "head", "delete"})
 HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("Id of the request, which log entries and problems contain.", {"type": "string"}),
     "Server-Timing": ("Milliseconds for each stage of the work.", {"type": "string"}),
@@ -171,7 +171,7 @@ def _describe_events(content: Document) -> None:
                 "error": {"$ref": f"{SCHEMAS}Problem"},
             },
         },
-        "example": 'event: progress\ndata: {"done":1,"of":2}\n\n',
+        "example": 'id: 1\nevent: progress\ndata: {"stage":"translation","done":1,"of":2}\n\n',
     }
     content["application/json"], content[EVENTS] = content.pop("application/json"), content.pop(EVENTS)
 

@@ -233,7 +233,7 @@ class TranslationFields(GlossaryFields, HouseStyleField):
     format: Literal["text", "html"] = Field(default="text", description="Format of the texts.")
     attribute_texts: bool = Field(default=False, description="Also translate the HTML attributes `title` and `alt`.")
     facts: bool = Field(
-        default=False, description="Return numbers, dates, names and quotations side by side with the translation's."
+        default=False, description="Return numbers, dates, names and quotations side by side with the output's."
     )
 
 
@@ -321,8 +321,10 @@ class SummaryFields(_Request):
         default=1, description="Number of different summaries to return, best first."
     )
 
-    def form(self) -> SummaryForm:
+    def form(self, *, facts: bool) -> SummaryForm:
         """Return the requested length, method, style and number of variants as a `SummaryForm`.
+
+        ``facts`` requests the facts of a summary.
 
         Raises:
             InvalidInput: the request sets more than one length.
@@ -334,7 +336,7 @@ class SummaryFields(_Request):
             max_words=self.max_words,
             max_sentences=self.max_sentences,
         )
-        return SummaryForm(length, self.method, self.style, self.variants)
+        return SummaryForm(length, self.method, self.style, self.variants, facts=facts)
 
 
 class SummarizeRequest(SummaryFields, HouseStyleField):
@@ -348,6 +350,13 @@ class SummarizeRequest(SummaryFields, HouseStyleField):
     )
     headlines: Annotated[int, Field(ge=1, le=MAX_HEADLINES), WHOLE] | None = Field(
         default=None, description="Number of headlines to write for each text, in the source language."
+    )
+    facts: bool = Field(
+        default=False,
+        description=(
+            "Return numbers, dates, names and quotations side by side with the source's. Facts of a translated summary "
+            "are null."
+        ),
     )
     target_lang: EitherLang = Field(default="", description="Language of the summaries.")
     priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
@@ -365,7 +374,7 @@ class SummarizeRequest(SummaryFields, HouseStyleField):
         limits.require_fitting(headline or "", "/headline")
         return SummarizeCommand(
             texts,
-            self.form(),
+            self.form(facts=self.facts),
             headline,
             self.headlines or 0,
             target_lang=self.target_lang or source,
@@ -428,7 +437,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return ArticleCommand(
             outputs=self.outputs,
-            form=self.form(),
+            form=self.form(facts=self.facts),
             headlines=self.headlines,
             body=self.body or "",
             headline=self.headline,

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -143,13 +144,27 @@ Embargo = Annotated[
 _EMBARGO: TypeAdapter[Literal["0", "1"]] = TypeAdapter(Literal["0", "1"])
 
 
-def _context(request: Request, timeout_ms: int | None, embargo: str | None) -> CallContext:
+CACHE_NAME = "DEPESCHE-Cache"
+_CACHE_MEANING = (
+    "`memory` keeps the results of this request only in the memory of the process, for at most 30 minutes, and not in "
+    "the shared cache. `Cache-Control: no-store` keeps nothing."
+)
+CacheTier = Annotated[
+    Literal["memory"] | None,
+    WithJsonSchema({"type": "string", "enum": ["memory"]}),
+    Header(alias=CACHE_NAME, description=_CACHE_MEANING),
+]
+_CACHE_TIER: TypeAdapter[Literal["memory"]] = TypeAdapter(Literal["memory"])
+
+
+def _context(request: Request, timeout_ms: int | None, embargo: str | None, tier: str | None) -> CallContext:
     """Build the context of a request. The time limit starts with the first byte of the request.
 
     ``timeout_ms`` is the caller's time limit. If it is None, the default time limit of the service applies. ``embargo``
     is the value of the embargo header. The value "1", or a key with the scope ``embargo``, puts the request under
-    embargo. ``Cache-Control: no-cache`` prevents reading from the cache. ``Cache-Control: no-store`` also prevents
-    writing to it. The timings that the context records are also stored in the `RequestInfo`.
+    embargo. ``tier`` is the value of the header for the tier of the cache. ``Cache-Control: no-cache`` prevents reading
+    from the cache. ``Cache-Control: no-store`` also prevents writing to it. The timings that the context records are
+    also stored in the `RequestInfo`.
     """
     info = info_of(request.scope)
     passed_s = time.monotonic() - info.started_s
@@ -158,6 +173,7 @@ def _context(request: Request, timeout_ms: int | None, embargo: str | None) -> C
         (runtime_of(request).timeout_s if timeout_ms is None else timeout_ms / 1000) - passed_s,
         read_cache=not control & {"no-cache", "no-store"},
         write_cache="no-store" not in control,
+        memory_only=tier == "memory",
         charge=partial(_charge, request),
         embargo=embargo == "1" or EMBARGO in (info.scopes or ()),
     )
@@ -177,18 +193,22 @@ async def _charge(request: Request, characters: int) -> None:
     runtime_of(request).listener(TextAccepted(characters, info.key_id))
 
 
-async def _context_of(request: Request, timeout_ms: Timeout = None, embargo: Embargo = None) -> CallContext:
-    return _context(request, timeout_ms, embargo)
+async def _context_of(
+    request: Request, timeout_ms: Timeout = None, embargo: Embargo = None, tier: CacheTier = None
+) -> CallContext:
+    return _context(request, timeout_ms, embargo, tier)
 
 
 async def _peer_context_of(request: Request) -> CallContext:
     """Build the context of a request to a DeepL-compatible or LibreTranslate-compatible endpoint.
 
     Raises:
-        InvalidInput: the header for the time limit or the embargo is invalid. The message has DeepL's wording.
+        InvalidInput: the header for the time limit, the embargo or the cache is invalid. The message has DeepL's
+            wording.
     """
     timeout_ms = _peer_header(request, NAME, _TIMEOUT_MS, limit=MAX_MS)
-    return _context(request, timeout_ms, _peer_header(request, EMBARGO_NAME, _EMBARGO))
+    embargo = _peer_header(request, EMBARGO_NAME, _EMBARGO)
+    return _context(request, timeout_ms, embargo, _peer_header(request, CACHE_NAME, _CACHE_TIER))
 
 
 def _peer_header(request: Request, name: str, adapter: TypeAdapter[T], limit: int | None = None) -> T | None:
@@ -282,12 +302,18 @@ class _EventStream:
     def __init__(self, request: Request, context: CallContext, work: Callable[[CallContext], Awaitable[str]]) -> None:
         self._request = request
         self._items: asyncio.Queue[Item | None] = asyncio.Queue()
+        self._done: Counter[str] = Counter()
+        self._of: Counter[str] = Counter()
         self._accepted = asyncio.Event()
         context = replace(context, accepted=self._accepted.set, progress=self._on_progress, finished=self._on_sentence)
         self._work = asyncio.ensure_future(work(context))
 
-    def _on_progress(self, done: int, of: int) -> None:
-        self._items.put_nowait(("progress", ProgressEvent(done=done, of=of).model_dump_json()))
+    def _on_progress(self, stage: str, done: int, of: int) -> None:
+        """Queue an event with the sums of a stage. Neither sum ever decreases, even if a stage gets further work."""
+        self._done[stage] += done
+        self._of[stage] += of
+        event = ProgressEvent(stage=stage, done=self._done[stage], of=self._of[stage])
+        self._items.put_nowait(("progress", event.model_dump_json()))
 
     def _on_sentence(self, sentence: Finished) -> None:
         source = [sentence.source.start, sentence.source.end]
@@ -328,8 +354,10 @@ class _EventStream:
     async def events(self) -> AsyncIterator[ServerSentEvent]:
         """Yield the events in order. If the client disconnects, cancel the processing of the request."""
         try:
+            number = 0
             while (item := await self._items.get()) is not None:
-                yield ServerSentEvent(_one_line(item[1]), event=item[0], sep=NEWLINE)
+                number += 1
+                yield ServerSentEvent(_one_line(item[1]), event=item[0], id=str(number), sep=NEWLINE)
         finally:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)

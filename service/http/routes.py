@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 
 from service.http import requests, schemas
 from service.http.admission import Requires
@@ -84,6 +84,24 @@ async def check(body: requests.CheckRequest, request: Request, runtime: RuntimeD
     """
     command = body.command(runtime.limits)
     return await respond(request, context, runtime.newsroom.check, command, partial(check_response, body.text))
+
+
+@router.delete(
+    "/v1/results/{result_key}",
+    operation_id="forget_result",
+    dependencies=[Depends(Requires("articles")), Depends(require_open)],
+    responses=PROBLEMS,
+    tags=["news"],
+)
+async def forget(
+    result_key: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="`result_key` of an earlier response.")],
+    newsroom: NewsroomDep,
+) -> schemas.ForgottenResponse:
+    """Delete what the memory of this process still holds of a result.
+
+    The shared cache is not changed. `/admin/cache/purge` also deletes the entries there.
+    """
+    return schemas.ForgottenResponse(forgotten=await newsroom.forget(result_key))
 
 
 @router.get("/v1/models", operation_id="list_models", tags=["news"])

@@ -202,6 +202,13 @@ class VariantOut(Out):
     needs_review: bool = Field(description="Whether at least one warning requires a review.")
     truncated: bool = Field(description="Whether a part of the result is missing because a length limit was reached.")
     cached: bool = Field(description="Whether the whole summary came from the cache.")
+    facts: list[FactOut] | None = Field(
+        default=None,
+        description=(
+            "Set if the request has `facts: true` and the summary is in the source language. Facts of the source that "
+            "a summary leaves out are not listed."
+        ),
+    )
 
 
 class SummaryOut(VariantOut):
@@ -373,14 +380,24 @@ class CheckResponse(Out):
     provenance: CheckProvenanceOut = Field(description="Origin of the text.")
 
 
-class ProgressEvent(Out):
-    """The progress of a request. Sentences from the cache are not counted.
+class ForgottenResponse(Out):
+    """The number of cache entries that were deleted from the memory of the process."""
 
-    ``done`` is the number of finished units of work, and ``of`` is the number of all units.
+    forgotten: int = Field(description="Deleted entries. Other processes of the service are not affected.")
+
+
+class ProgressEvent(Out):
+    """The progress of one stage of a request. Sentences from the cache are not counted.
+
+    ``done`` is the number of finished units of work, and ``of`` is the number of all units that are known so far.
+    Neither number decreases within a stage.
     """
 
+    stage: str = Field(
+        description="What is counted: `translation` (sentences) or `summary` (wordings). Later versions may add stages."
+    )
     done: int = Field(description="Finished units of work.")
-    of: int = Field(description="All units of work.")
+    of: int = Field(description="All units of work that are known so far.")
 
 
 class SentenceEvent(Out):

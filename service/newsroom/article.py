@@ -176,6 +176,7 @@ class ArticlePipeline:
             origins=[origin],
             style=form.style,
             variants=form.variants,
+            facts=form.facts,
         )
         return _summary_to_submitted(summary, article)
 
@@ -237,6 +238,11 @@ def _summary_to_submitted(summary: Summary, article: Article) -> Summary:
         summary,
         sentences=tuple(sentences),
         notices=_notices_to_submitted(summary.notices, article),
+        facts=summary.facts
+        and tuple(
+            one._replace(source=None if one.source is None else article.to_submitted(one.source))
+            for one in summary.facts
+        ),
         variants=tuple(_summary_to_submitted(variant, article) for variant in summary.variants),
     )
 

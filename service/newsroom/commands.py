@@ -35,12 +35,14 @@ class SummaryForm:
     """The requested form of a summary: its length, method and style, and the number of variants.
 
     ``length`` must be a result of `length_of` for the same style. ``variants`` includes the summary itself.
+    ``facts`` requests the facts of a summary in the source language.
     """
 
     length: Length
     method: Method = "abstractive"
     style: Style = "abstract"
     variants: int = 1
+    facts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,8 @@ class CallContext:
         read_cache, write_cache: whether results may be read from the cache, and whether they may be stored in it.
         charge: called with the number of characters in the texts; raises an error if the caller exceeds its rate limit.
         accepted: called when the command has passed the checks that precede the work.
-        progress: called with the number of finished units of engine work and their total number.
+        memory_only: whether results may be cached only in the memory of the process, for a short time.
+        progress: called whenever engine work is added or finished.
         finished: called with each translated sentence, in text order.
         timings: records the duration of each stage of the work.
         embargo: whether the texts must stay in this process. Then neither a remote model nor the cache is used.
@@ -182,6 +185,7 @@ class CallContext:
     deadline_s: float | None = None
     read_cache: bool = True
     write_cache: bool = True
+    memory_only: bool = False
     charge: Callable[[int], Awaitable[None]] = free_of_charge
     accepted: Callable[[], None] = nothing
     progress: Progress = nothing
@@ -208,6 +212,7 @@ class CallContext:
             priority=priority,
             read_cache=self.read_cache and not self.embargo,
             write_cache=self.write_cache and not self.embargo,
+            memory_only=self.memory_only,
             progress=self.progress,
             finished=self.finished,
             result_key=result_key,

@@ -127,8 +127,6 @@ class Newsroom:
         self.cache = cache_of(plan, listener)
         self._pool = ModelPool(plan, self.cache, listener, on_dead)
 
-    # Use cases
-
     async def translate(self, command: TranslateCommand, context: CallContext) -> TranslateAnswer:
         """Translate the texts of a command.
 
@@ -202,6 +200,7 @@ class Newsroom:
             headline=command.headline,
             style=form.style,
             variants=form.variants,
+            facts=form.facts,
         )
         if command.target_lang in (None, self.languages.source.code):
             return summaries
@@ -345,8 +344,6 @@ class Newsroom:
         for outcome in outcomes:
             self._listener(outcome)
 
-    # Administration
-
     async def purge(self, *, texts: Sequence[str] = (), results: Sequence[str] = ()) -> Purged:
         """Delete the cache entries of the submitted texts ``texts``, and those of the result keys ``results``.
 
@@ -356,11 +353,13 @@ class Newsroom:
         tags = [tag_key("text", text, self._secret) for text in texts]
         return await self.cache.purge([*tags, *(tag_key("result", key, self._secret) for key in results)])
 
+    async def forget(self, result: str) -> int:
+        """Delete the entries of the result key ``result`` from the memory of this process, and return their number."""
+        return await self.cache.forget([tag_key("result", result, self._secret)])
+
     async def clear(self) -> Purged:
         """Delete all cache entries. Raises the same errors as `purge`."""
         return await self.cache.clear()
-
-    # Lifecycle
 
     async def start(self) -> None:
         """Verify, load and warm up the models. If this fails, the readiness probe also reports the error.
@@ -549,6 +548,7 @@ def _summary_fields(form: SummaryForm) -> dict[str, Field]:
         "method": form.method,
         "style": form.style,
         "variants": form.variants,
+        **({"facts": "True"} if form.facts else {}),
     }
 
 

@@ -22,7 +22,7 @@ from service.newsroom.article import IPTC, TRAINED
 from service.results import Summary, SummarySentence
 from service.summarization.guard import support
 from service.summarization.rewriting import prepare_text
-from service.summarization.summarizer import find_flaws, with_findings
+from service.summarization.summarizer import find_flaws, with_facts, with_findings
 from service.summarization.words import require_grammar
 from service.terms.glossary import Glossary
 from service.terms.placement import missing_terms
@@ -131,7 +131,7 @@ def review_translation(
         found = _pair_notices(source, text, whole, target, glossary, languages)
         sentences.append(ReviewedSentence(target, tuple(of_source), tuple(found)))
         linked = link_facts(whole.of(source), target.of(text), *languages)
-        facts += (_shifted(fact, whole.start, target.start) for fact in linked)
+        facts += (fact.shifted(whole.start, target.start) for fact in linked)
     provenance = ReviewProvenance.now(reviewed_by_person=reviewed_by_person)
     return Review(tuple(sentences), tuple(facts), tuple(notices), provenance)
 
@@ -168,19 +168,14 @@ def review_summary(source: str, text: str, language: Language, *, reviewed_by_pe
     )
     summary = Summary(text, "abstractive", sentences, (), truncated=False, cached=False)
     found = [*find_flaws(article, summary), *with_findings(source, summary, language).notices]
-    facts = [
-        _shifted(fact, whole.start, target.start)
-        for target, spans in zip(targets, supports, strict=True)
-        if (whole := _joined(spans)) is not None
-        for fact in link_facts(whole.of(source), target.of(text), language, language, complete=False)
-    ]
     placed = [ReviewedSentence(target, spans, ()) for target, spans in zip(targets, supports, strict=True)]
     reviewed = [
         replace(one, notices=tuple(notice for notice in found if _is_within(notice, one.target))) for one in placed
     ]
     notices += [notice for notice in found if not any(_is_within(notice, one.target) for one in placed)]
     provenance = ReviewProvenance.now(reviewed_by_person=reviewed_by_person)
-    return Review(tuple(reviewed), tuple(facts), tuple(notices), provenance)
+    facts = with_facts(source, summary, language).facts or ()
+    return Review(tuple(reviewed), facts, tuple(notices), provenance)
 
 
 def _is_within(notice: Notice, span: Span) -> bool:
@@ -190,13 +185,6 @@ def _is_within(notice: Notice, span: Span) -> bool:
 def _joined(spans: Sequence[Span]) -> Span | None:
     """Return the span from the start of the first span to the end of the last one, or None if ``spans`` is empty."""
     return Span(spans[0].start, spans[-1].end) if spans else None
-
-
-def _shifted(fact: LinkedFact, source_chars: int, output_chars: int) -> LinkedFact:
-    return fact._replace(
-        source=None if fact.source is None else fact.source.shifted(source_chars),
-        output=None if fact.output is None else fact.output.shifted(output_chars),
-    )
 
 
 Range = tuple[int, int]

@@ -57,5 +57,6 @@ def _translated(summary: Summary, translations: Sequence[Translation], length: L
         sentences=sentences,
         notices=(*summary.notices, *notices),
         truncated=summary.truncated or any(one.truncated for one in translations),
+        facts=None,
         cached=summary.cached and all(one.cached == one.of for one in translations),
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from service.cache.tiers import Cache
 from service.checks.assessment import check_summary
 from service.checks.base import Finding, notice_of
+from service.checks.facts import link_facts
 from service.domain import Notice, Span
 from service.generation.base import Scorer, TextGenerator
 from service.generation.cached import CachedGenerator, Result
@@ -61,6 +62,23 @@ def _spans(summary: Summary) -> Iterator[Span]:
         yield Span(start, end)
 
 
+def with_facts(source: str, summary: Summary, language: Language) -> Summary:
+    """Return the summary and its variants with the facts of each sentence.
+
+    A fact is linked with a fact of the source sentences that support the sentence. ``source`` is the text that the
+    summary refers to. Both are in ``language``.
+    """
+    facts = [
+        fact.shifted(start, target.start)
+        for target, sentence in zip(_spans(summary), summary.sentences, strict=True)
+        if sentence.support
+        for start, end in [(min(sentence.support).start, max(span.end for span in sentence.support))]
+        for fact in link_facts(source[start:end], target.of(summary.text), language, language, complete=False)
+    ]
+    variants = tuple(with_facts(source, variant, language) for variant in summary.variants)
+    return replace(summary, facts=tuple(facts), variants=variants)
+
+
 def _within(finding: Finding, spans: list[Span]) -> bool:
     place = finding.output
     return place is None or any(span.start <= place.start and place.end <= span.end for span in spans)
@@ -113,13 +131,14 @@ class Summarizer:
         origins: Sequence[str] | None = None,
         style: Style = "abstract",
         variants: int = 1,
+        facts: bool = False,
     ) -> list[Summary]:
         """Summarise ``texts`` and return the summaries in the same order. The summary of a blank text is empty.
 
         The work for all texts and variants is queued together or not at all. ``length`` must be a result of `length_of`
         for the same style. ``headline`` is the existing headline of the texts, which the summaries do not repeat. A
         cache entry is tagged with the text as it was submitted. If ``texts`` were changed after submission, ``origins``
-        contains the submitted texts.
+        contains the submitted texts. If ``facts`` is True, the summaries contain their facts.
 
         Raises:
             InvalidInput: a text is not valid Unicode.
@@ -132,11 +151,19 @@ class Summarizer:
         with call.timings.measured("segment"):
             found = [await off_loop(len(text), prepare_text, text, self._language) for text in texts]
         if method == "abstractive":
-            return await self._abstractive(texts, found, self.wordings.tags(origins or texts), options, call)
-        with call.timings.measured("select"):
+            made = await self._abstractive(texts, found, self.wordings.tags(origins or texts), options, call)
+        else:
+            with call.timings.measured("select"):
+                made = [
+                    await off_loop(len(text), _from_source, text, one, options, method, self._language)
+                    for text, one in zip(texts, found, strict=True)
+                ]
+        if not facts:
+            return made
+        with call.timings.measured("finish"):
             return [
-                await off_loop(len(text), _from_source, text, one, options, method, self._language)
-                for text, one in zip(texts, found, strict=True)
+                await off_loop(len(text), with_facts, text, one, self._language)
+                for text, one in zip(texts, made, strict=True)
             ]
 
     async def _abstractive(

@@ -13,6 +13,9 @@ SOURCE = "Der Rat zahlt 5 Millionen Euro. Kanzlerin Merkel kam am 3. Mai nach Ul
 GOOD = "The council pays 5 million euros. On 3 May, Chancellor Merkel came to Ulm. Costs fell."
 
 
+FACTS = "Im Jahr 2024 kamen 17 Gäste in das Museum in Köln. Die Stadt hat das Haus im Mai neu eröffnet."
+
+
 def check(client: TestClient, text: str, *, source: str = SOURCE, task: str = "translation", **more: Any) -> Any:
     answer = client.post("/v1/check", json={"task": task, "source": source, "text": text, **more})
     assert answer.status_code == 200, answer.text
@@ -186,3 +189,28 @@ def test_facts_of_a_translation_are_answered_on_request(client: TestClient, mark
         assert (one["source"] is None) == (one["state"] == "added")
         assert (one["target"] is None) == (one["state"] == "missing")
     assert asked["result_key"] != plain["result_key"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/summarize", {"text": FACTS, "method": "extractive"}),
+        ("/v1/articles", {"body": f"Startseite\n\n{FACTS}", "method": "extractive", "outputs": ["summary"]}),
+    ],
+)
+def test_facts_of_a_summary_are_answered_on_request(client: TestClient, path: str, body: dict[str, Any]) -> None:
+    def summary(*, facts: bool) -> Any:
+        answer = client.post(path, json={**body, "facts": facts}).json()
+        return answer["summaries"][0] if path == "/v1/summarize" else answer["summary"]
+
+    assert summary(facts=False)["facts"] is None
+    found = summary(facts=True)
+    source = body.get("text") or body["body"]
+    pairs = {(source[slice(*one["source"])], found["text"][slice(*one["target"])]) for one in found["facts"]}
+    assert {("2024", "2024"), ("17", "17"), ("Köln", "Köln")} <= pairs
+    assert {one["state"] for one in found["facts"]} == {"same"}
+
+
+def test_facts_of_a_translated_summary_are_null(client: TestClient) -> None:
+    answer = client.post("/v1/summarize", json={"text": FACTS, "facts": True, "target_lang": "en"}).json()
+    assert answer["summaries"][0]["facts"] is None

@@ -57,6 +57,24 @@ def test_progress_reaches_all_work(client: TestClient) -> None:
     assert progress[-1] == len(SENTENCES)
 
 
+def test_progress_never_goes_back_within_a_stage(client: TestClient) -> None:
+    found = events(client, "/v1/articles", {"body": "\n\n".join(SENTENCES)}, **{"cache-control": "no-store"})
+    progress = [data for name, data in found if name == "progress"]
+    assert {data["stage"] for data in progress} == {"translation", "summary"}
+    for stage in ("translation", "summary"):
+        for field in ("done", "of"):
+            numbers = [data[field] for data in progress if data["stage"] == stage]
+            assert numbers == sorted(numbers)
+        last = [data for data in progress if data["stage"] == stage][-1]
+        assert last["done"] == last["of"] > 0
+
+
+def test_events_are_numbered_in_order(client: TestClient) -> None:
+    response = client.post("/v1/translate", json={"text": " ".join(SENTENCES)}, headers=STREAM)
+    numbers = [int(line.removeprefix("id: ")) for line in response.text.splitlines() if line.startswith("id: ")]
+    assert numbers == list(range(1, response.text.count("event: ") + 1))
+
+
 @pytest.mark.parametrize(("path", "field"), [("/v1/summarize", "text"), ("/v1/articles", "body")])
 def test_every_endpoint_streams_its_result(client: TestClient, path: str, field: str) -> None:
     found = events(client, path, {field: "\n\n".join(SENTENCES)})

@@ -53,12 +53,13 @@ class Tab:
     def check(self) -> None:
         """Assert that no error, policy violation or request to another origin has occurred.
 
-        Also assert that the page has stored no data in the browser.
+        Also assert that the page has stored nothing in the browser but the content of its window.
         """
         assert self.complaints == []
         assert self.page.evaluate("window.violations") == []
         assert [asked for asked in self.requests if not asked.startswith(self.url)] == []
-        assert self.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+        assert self.page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+        assert self.page.evaluate("Object.keys(sessionStorage)") in ([], ["depesche"])
 
     def submit(self, text: str) -> None:
         """Enter ``text`` as the article, and submit it with the default outputs."""
@@ -73,6 +74,10 @@ class Tab:
     def answer_with(self, **answer: Any) -> None:
         """Answer all further requests to ``/v1/articles`` with the response ``answer``, without the service."""
         self.page.route("**/v1/articles", lambda route: route.fulfill(**answer))
+
+    def options(self) -> None:
+        """Open the options of the form."""
+        self.page.click("#options > summary")
 
     def lit(self) -> list[str]:
         """Return the texts of all highlighted elements."""

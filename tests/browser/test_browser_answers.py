@@ -25,11 +25,12 @@ def test_warnings_follow_emoji_correctly(tab: Tab, page: Page) -> None:
 def test_warning_reaches_screen_readers(tab: Tab, page: Page) -> None:
     tab.answer_with(**streamed(warned()))
     tab.result("any")
-    note = page.locator(".target .note", has_text="Größenordnung verändert")
-    expect(note).to_contain_text("120 became 1,200")
-    expect(note).to_contain_text("bitte prüfen")
+    note = page.locator(".panel .note", has_text="Größenordnung verändert")
+    expect(note).to_contain_text("Tausend, Million und Milliarde vergleichen")
+    expect(note).to_contain_text("1,200")
     described = page.locator(".source mark", has_text="120").get_attribute("aria-describedby")
     assert described == note.get_attribute("id")
+    expect(note).to_be_visible()
     note.hover()
     assert {"120", "1,200"} <= set(tab.lit())
 
@@ -38,8 +39,50 @@ def test_unknown_warning_is_shown(tab: Tab, page: Page) -> None:
     tab.answer_with(**streamed(warned()))
     tab.result("any")
     expect(page.locator(".note", has_text="brand_new")).to_contain_text("a check that this page does not know")
-    expect(page.locator(".titles .note")).to_contain_text("Deutsch stehen geblieben: somewhere")
-    expect(page.locator(".titles .review")).to_have_text("Vor der Veröffentlichung prüfen: 3 Hinweise")
+    expect(page.locator(".note", has_text="Deutsch stehen geblieben")).to_contain_text("deutsche Wörter")
+    expect(page.locator(".panel .verdict")).to_have_text("Noch eine Stelle zu prüfen")
+
+
+def test_notes_come_one_at_a_time(tab: Tab, page: Page) -> None:
+    tab.answer_with(**streamed(warned()))
+    tab.result("any")
+    shown = page.locator(".panel .note:visible")
+    expect(shown).to_have_count(1)
+    expect(shown).to_contain_text("Größenordnung verändert")
+    page.get_by_role("button", name="Gesehen").click()
+    expect(shown).not_to_contain_text("Größenordnung verändert")
+    expect(page.locator(".panel .verdict")).to_have_text("Alle Stellen sind gesehen")
+    page.keyboard.press("Shift+F8")
+    expect(shown).to_contain_text("Größenordnung verändert")
+    assert {"120", "1,200"} <= set(tab.lit())
+
+
+def test_notes_are_in_the_language_of_the_page(tab: Tab, page: Page) -> None:
+    tab.answer_with(**streamed(warned()))
+    tab.result("any")
+    page.get_by_role("link", name="English").click()
+    expect(page.locator(".panel .note:visible")).to_contain_text("Compare thousand, million and billion")
+
+
+def test_warning_does_not_change_the_running_text(tab: Tab, page: Page) -> None:
+    tab.answer_with(**streamed(warned()))
+    tab.result("any")
+    style = "(mark) => { const s = getComputedStyle(mark); return [s.paddingLeft, s.borderLeftWidth, s.fontSize]; }"
+    mark = page.locator(".target mark.review").evaluate(style)
+    text = page.locator(".target .text").evaluate("(text) => getComputedStyle(text).fontSize")
+    assert mark == ["0px", "0px", text]
+
+
+def test_support_is_lit_below_a_warning(tab: Tab, page: Page) -> None:
+    answer = warned()
+    answer["translation"]["warnings"][1]["review"] = True
+    tab.answer_with(**streamed(answer))
+    tab.result("any")
+    page.locator(".summary .sentence").hover()
+    colours = "(one) => getComputedStyle(one).backgroundColor"
+    marked_colour = page.locator(".source mark", has_text="ruhig").evaluate(colours)
+    assert marked_colour == page.locator(".summary .sentence").evaluate(colours)
+    assert "It stayed calm." in tab.lit()
 
 
 @pytest.mark.parametrize(

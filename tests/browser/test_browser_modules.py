@@ -109,6 +109,7 @@ def test_terms_are_read_line_by_line(page: Page, lines: str, terms: dict[str, An
 @pytest.mark.parametrize(("lines", "wrong"), [("= x", 1), ("\nRathaus =", 2), ("a = b\na = c", 2), ("a\nb\na", 3)])
 def test_malformed_term_is_named(page: Page, lines: str, wrong: int) -> None:
     page.fill("#body", "Es regnet.")
+    page.click("#options > summary")
     page.fill("#terms", lines)
     page.click("#submit")
     message = page.locator("#terms").evaluate("(field) => field.validationMessage")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.cache.memory import ENTRY_OVERHEAD_BYTES, Memory, Tag
 from service.cache.redis import KEY_PREFIX, TAG_PREFIX, Breaker, Shared
-from service.cache.tiers import Cache, Purged
+from service.cache.tiers import BRIEF_S, Cache, Purged
 from tests.redis_server import RedisServer
 
 A, B, C, D = (bytes([number]) * 32 for number in range(4))
@@ -51,6 +51,26 @@ async def test_purge_deletes_only_entries_of_the_text() -> None:
     await put(cache, "ABC", {TEXT: {A, B}, OTHER: {C}})
     assert await cache.purge([TEXT]) == Purged(memory=2, shared=None)
     assert await found(cache) == {C}
+
+
+async def test_brief_entry_expires_before_others() -> None:
+    clock = Clock()
+    cache = Cache(Memory(max_bytes=1 << 20, ttl_s=10 * BRIEF_S, clock=clock))
+    await cache.put_many({A: b"a"}, {TEXT: {A}}, started_s=time.monotonic(), memory_only=True)
+    await put(cache, "B", {TEXT: {B}})
+    clock.now_s = BRIEF_S - 1
+    assert await found(cache) == {A, B}
+    clock.now_s = BRIEF_S + 1
+    assert await found(cache) == {B}
+
+
+async def test_forgotten_result_is_gone_from_memory() -> None:
+    cache = alone()
+    await put(cache, "AB", {TEXT: {A, B}, RESULT: {TEXT}})
+    await put(cache, "C", {OTHER: {C}})
+    assert await cache.forget([RESULT]) == 2
+    assert await found(cache) == {C}
+    assert await cache.forget([RESULT]) == 0
 
 
 async def test_purge_deletes_entries_shared_with_other_texts() -> None:

@@ -232,3 +232,25 @@ async def test_recovery_goes_on_until_redis_responds() -> None:
         await recovered.wait()
     assert breaker.state == "closed"
     assert next(answers, None) is None
+
+
+async def test_memory_only_entry_never_reaches_redis(shared: Shared, events: list[Event]) -> None:
+    cache = both(shared, events)
+    await cache.put_many({A: b"a"}, {C: {A}}, started_s=time.monotonic(), memory_only=True)
+    assert await cache.get_many([A], task="t") == {A: b"a"}
+    assert await shared.get_many([A]) == {}
+    assert await shared.tag_members([C]) == {}
+
+
+async def test_memory_only_lookup_skips_redis(shared: Shared, events: list[Event]) -> None:
+    await shared.put_many({A: b"a"}, {})
+    cache = both(shared, events)
+    assert await cache.get_many([A], task="t", memory_only=True) == {}
+    assert await cache.get_many([A], task="t") == {A: b"a"}
+
+
+async def test_tag_of_a_memory_only_entry_is_shared_by_a_later_write(shared: Shared, events: list[Event]) -> None:
+    cache = both(shared, events)
+    await cache.put_many({A: b"a"}, {C: {A}}, started_s=time.monotonic(), memory_only=True)
+    await cache.put_many({B: b"b"}, {C: {B}}, started_s=time.monotonic())
+    assert (await shared.tag_members([C]))[C] == {A, B}

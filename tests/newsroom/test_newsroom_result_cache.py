@@ -98,3 +98,19 @@ def test_results_keep_to_the_bounds_of_the_cache(stop: Any, bounds: Any) -> None
         time.sleep(0.01)
         stop()
         assert ask(bounded, "/v1/translate").status_code == 500
+
+
+def test_forgotten_result_is_computed_again(service: TestClient) -> None:
+    first = ask(service, "/v1/translate", **{"depesche-cache": "memory"}).json()
+    answer = service.delete(f"/v1/results/{first['result_key']}")
+    assert answer.json() == {"forgotten": 2}
+    again = ask(service, "/v1/translate").json()
+    assert again["translations"][0]["cached"] == {"sentences": 0, "of": 2}
+
+
+def test_malformed_result_key_is_refused(service: TestClient) -> None:
+    assert service.delete("/v1/results/x").status_code == 422
+
+
+def test_unknown_tier_is_refused(service: TestClient) -> None:
+    assert ask(service, "/v1/translate", **{"depesche-cache": "disk"}).status_code == 422

@@ -144,6 +144,6 @@ async def test_no_cache_writes_without_reading(pieces: Path) -> None:
 async def test_progress_counts_each_new_sentence(pieces: Path) -> None:
     async with backward_stand(pieces) as at:
         await decode(at, A)
-        told: list[tuple[int, int]] = []
-        await decode(at, A, B, C, call=Call(progress=lambda done, of: told.append((done, of))))
-        assert told == [(1, 2), (2, 2)]
+        told: list[tuple[str, int, int]] = []
+        await decode(at, A, B, C, call=Call(progress=lambda stage, done, of: told.append((stage, done, of))))
+        assert told == [("translation", 0, 2), ("translation", 1, 0), ("translation", 1, 0)]

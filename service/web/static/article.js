@@ -2,12 +2,13 @@
 
 import { element } from "./element.js";
 import { say } from "./language.js";
-import { noteList, rangeOf } from "./notes.js";
+import { rangeOf } from "./notes.js";
 import { removedView } from "./removed.js";
 import { rove } from "./roving.js";
 import { rowAt } from "./rows.js";
 import { sourceCell } from "./source.js";
 import { supportName } from "./summary.js";
+import { showTab } from "./tabs.js";
 import { targetCell, translationTitle } from "./translation.js";
 
 const SUBHEADING_CHARS = 90;
@@ -18,7 +19,7 @@ const HEADS = ["kicker", "headline", "lead"];
 export function articleView(view) {
   const { article, translation } = view.answer;
   if (!article) return element("p", {}, say("article.none"));
-  const placed = { ...view, supports: supportsOf(view.answer), rowOf: new Map(view.notes.map((note) => [note, rowOf(note, view)])) };
+  const placed = Object.assign(view, { supports: supportsOf(view.answer) });
   const shown = view.rows.map((row, number) => rowView(row, number, placed));
   const sources = shown.flatMap((row) => row.sources);
   rove(sources.map((source) => source.element));
@@ -49,23 +50,21 @@ function rowOf(note, view) {
 }
 
 function titles(view) {
-  const general = (output) => view.notes.filter((note) => note.output === output && view.rowOf.get(note) === -1);
   const title = element("h3", { id: "article-title" }, say("article.title"));
-  const source = element("div", { class: "source" }, title, removedView(view.answer.article.removed ?? []), noteList(general("article"), view.marks));
-  const target = view.answer.translation ? translationTitle(view, general("translation")) : null;
-  return element("div", { class: "row titles" }, source, target);
+  const source = element("div", { class: "source" }, title, removedView(view.answer.article.removed ?? []));
+  return element("div", { class: "row titles" }, source, view.answer.translation ? translationTitle(view) : null);
 }
 
 function headView(part, article, translation) {
   if (!article[part]) return null;
   const source = element("div", { class: "source" }, element("p", { class: part, lang: "de" }, article[part]));
   const words = translation?.[part];
-  const target = words ? element("div", { class: "target" }, element("p", { class: part, lang: "en" }, words)) : null;
+  const target = translation ? element("div", { class: "target" }, words ? element("p", { class: part, lang: "en" }, words) : null) : null;
   return element("div", { class: "row" }, source, target);
 }
 
 function rowView(row, number, view) {
-  const notes = view.notes.filter((note) => view.rowOf.get(note) === number);
+  const notes = view.notes.filter((note) => rowOf(note, view) === number);
   const source = sourceCell(row, notes, view);
   const target = view.answer.translation ? targetCell(row, notes, view) : null;
   return {
@@ -81,6 +80,8 @@ function isSubheading(row, view) {
 
 function showSource(range, sources) {
   const found = sources.find((source) => source.start < range.end && source.end > range.start);
-  found?.element.focus({ preventScroll: true });
-  found?.element.scrollIntoView({ block: "center" });
+  if (found === undefined) return;
+  showTab(found.element.closest(".result"), "article");
+  found.element.focus({ preventScroll: true });
+  found.element.scrollIntoView({ block: "center" });
 }

@@ -1,4 +1,4 @@
-/** File: reads a text file or a saved web page from the user's machine. */
+/** File: reads a text file, a saved web page or a Word document from the user's machine. */
 
 const MOST_MEGABYTES = 8;
 const MOST_PAGE_CHARS = 3_000_000; // the service rejects larger bodies, so a larger page is sent as text
@@ -11,15 +11,24 @@ export { MOST_MEGABYTES };
 export class TooLarge extends Error {}
 
 /**
- * Return {text, html}. `text` is the visible text of the file. `html` is its markup, in which the service can find the
- * article, or null if the file is not a complete web page. Throws TooLarge.
+ * Return {text, document}. `text` is the visible text of the file, or "" for a Word document. `document` is what the
+ * service reads instead of the text, because it finds the article there: the markup of a complete web page, or a Word
+ * document as {format, content}. It is null for other files. Throws TooLarge.
  */
 export async function read(file) {
   if (file.size > MOST_MEGABYTES * 1024 * 1024) throw new TooLarge(file.name);
-  const content = decoded(await file.arrayBuffer());
-  if (!/\.html?$/i.test(file.name) && file.type !== "text/html") return { text: content, html: null };
+  const bytes = await file.arrayBuffer();
+  if (/\.docx$/i.test(file.name)) return { text: "", document: { format: "docx", content: base64(new Uint8Array(bytes)) } };
+  const content = decoded(bytes);
+  if (!/\.html?$/i.test(file.name) && file.type !== "text/html") return { text: content, document: null };
   const whole = WHOLE_PAGE.test(content) && content.length <= MOST_PAGE_CHARS;
-  return { text: visibleText(content), html: whole ? content : null };
+  return { text: visibleText(content), document: whole ? content : null };
+}
+
+function base64(bytes) {
+  let characters = "";
+  for (const byte of bytes) characters += String.fromCharCode(byte);
+  return btoa(characters);
 }
 
 function decoded(bytes) {

@@ -2,17 +2,16 @@
 
 import { copyButton } from "./copy.js";
 import { element } from "./element.js";
-import { has, say } from "./language.js";
-import { rangeOf } from "./notes.js";
-import { reviewLine } from "./review.js";
-import { supportView } from "./summary.js";
+import { say } from "./language.js";
+import { rangeOf, wording } from "./notes.js";
+import { supportList } from "./summary.js";
 
 /** Create the card of the headlines. */
 export function headlinesView(view) {
   const items = view.answer.headlines.map((headline) => headlineView(headline, view));
   return element(
     "section",
-    { class: "card headlines", "aria-labelledby": "headlines-title" },
+    { class: "card headlines view-summary", "aria-labelledby": "headlines-title" },
     element("h3", { id: "headlines-title" }, say("headlines.title")),
     items.length > 0 ? element("ol", {}, items) : element("p", {}, say("headlines.empty")),
   );
@@ -25,15 +24,8 @@ function headlineView(headline, view) {
     "li",
     {},
     element("p", { class: "text", lang: "de" }, headline.text),
-    headline.needs_review === true ? reviewLine(headline, warnings) : null,
-    supportView({ support, verbatim: false }, view),
-    warnings.length > 0 ? element("ul", { class: "notes" }, warnings.map(warningView)) : null,
+    element("div", { class: "support" }, element("p", {}, say(support.length > 0 ? "summary.support" : "summary.unsupported")), supportList(support, view)),
+    warnings.map((warning) => element("div", { class: warning.review === true ? "note review" : "note" }, wording(warning))),
     copyButton("copy.headline", () => headline.text, view.announce),
   );
-}
-
-function warningView(warning) {
-  const key = `code.${warning.code}`;
-  const message = warning.message ? [": ", element("span", { lang: "en" }, warning.message)] : null;
-  return element("li", { class: "note" }, element("strong", {}, has(key) ? say(key) : String(warning.code)), message);
 }

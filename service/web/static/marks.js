@@ -5,6 +5,7 @@ export class Marks {
   #lit = new Set();
   #pointed = null;
   #focused = null;
+  #pinned = null;
 
   /** Add an element to the group `name`, whose members are highlighted together. */
   add(name, member) {
@@ -19,12 +20,23 @@ export class Marks {
     source.addEventListener("focusin", () => this.#show((this.#focused = name)));
     source.addEventListener("pointerleave", () => {
       this.#pointed = null;
-      this.#show(this.#focused);
+      this.#show(this.#focused ?? this.#pinned);
     });
     source.addEventListener("focusout", () => {
       this.#focused = null;
-      this.#show(this.#pointed);
+      this.#show(this.#pointed ?? this.#pinned);
     });
+  }
+
+  /** Highlight the group `name` whenever no element is hovered or focused; null ends this. */
+  pin(name) {
+    this.#pinned = name;
+    this.#show(name);
+  }
+
+  /** Return the elements of the group `name`. */
+  members(name) {
+    return this.#members.get(name);
   }
 
   #show(name) {

@@ -1,4 +1,4 @@
-/** Notes: the warnings in a response, numbered in reading order, with their ranges. */
+/** Notes: the warnings in a response, numbered in reading order, with their ranges and their wording. */
 
 import { element } from "./element.js";
 import { has, say } from "./language.js";
@@ -6,13 +6,15 @@ import { has, say } from "./language.js";
 const OUTPUTS = ["article", "summary", "summary_translation", "translation"];
 
 /**
- * Return all warnings in a response as {number, output, code, message, review, source, target}. `source` is a range of
- * the submitted body, or null. `target` is a range of the output's text, or null.
+ * Return all warnings in a response as {number, id, output, code, message, review, source, target}. `source` is a range
+ * of the submitted body, or null. `target` is a range of the output's text, or null. `id` stays the same while other
+ * sentences are changed. Warnings that require a review come first.
  */
 export function notesOf(answer) {
   const found = OUTPUTS.flatMap((output) =>
     (answer[output]?.warnings ?? []).map((warning) => ({
       output,
+      id: [output, warning.code, warning.span, warning.span ? "" : warning.target_span, warning.message].join("|"),
       code: warning.code ?? "",
       message: warning.message ?? "",
       review: warning.review === true,
@@ -20,7 +22,8 @@ export function notesOf(answer) {
       target: rangeOf(warning.target_span),
     })),
   );
-  return found.map((note, index) => ({ ...note, number: index + 1 }));
+  const ordered = [true, false].flatMap((review) => found.filter((note) => note.review === review));
+  return ordered.map((note, index) => ({ ...note, number: index + 1 }));
 }
 
 /** Return {start, end} for a span, or null if there is no span. */
@@ -28,28 +31,22 @@ export function rangeOf(span) {
   return Array.isArray(span) && span.length === 2 ? { start: span[0], end: span[1] } : null;
 }
 
-/** Create a list of the notes. Hovering over a note highlights its range. Return null if there are no notes. */
-export function noteList(notes, marks) {
-  if (notes.length === 0) return null;
-  return element("ul", { class: "notes" }, notes.map((note) => noteItem(note, marks)));
+/** Return the elements that name and explain a warning. `quoted` are {label, text, lang} of the passages it is about. */
+export function wording(note, quoted = []) {
+  const name = `code.${note.code}`;
+  const explanation = `explain.${note.code}`;
+  // Without an explanation in the catalogue, the message of the service is better than none.
+  const told = has(explanation) ? say(explanation) : element("span", { lang: "en" }, note.message);
+  return [
+    element("strong", {}, has(name) ? say(name) : note.code),
+    element("p", {}, told),
+    quoted.length === 0
+      ? null
+      : element("dl", {}, quoted.map(({ label, text, lang }) => [element("dt", {}, say(label)), element("dd", { lang }, text)])),
+  ];
 }
 
-function noteItem(note, marks) {
-  const key = `code.${note.code}`;
-  const item = element(
-    "li",
-    { class: note.review ? "note review" : "note", id: noteId(note) },
-    element("span", { class: "note-number" }, say("note.label", { number: note.number })),
-    " ",
-    element("strong", {}, has(key) ? say(key) : note.code),
-    note.review ? ` (${say("note.review")})` : null,
-    note.message === "" ? null : [": ", element("span", { lang: "en" }, note.message)],
-  );
-  if (note.source !== null || note.target !== null) marks.lightFrom(item, noteName(note));
-  return item;
-}
-
-/** Return the id of the element that shows the note. */
+/** Return the id of the element that explains the note. */
 export function noteId(note) {
   return `note-${note.number}`;
 }

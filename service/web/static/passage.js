@@ -56,6 +56,6 @@ function notedAttributes(notes) {
 }
 
 function reference(note) {
-  const label = unseen(`(${say("note.label", { number: note.number })})`);
+  const label = unseen(`(${say("note.reference", { number: note.number })})`);
   return element("sup", { class: "reference" }, label, element("span", { "aria-hidden": "true" }, String(note.number)));
 }

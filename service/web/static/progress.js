@@ -1,40 +1,65 @@
-/** Progress: shows the completed steps, and the translation so far. */
+/** Progress: shows the article, the completed steps, and the translation so far, side by side. */
 
+import { CodePoints } from "./codepoints.js";
 import { element } from "./element.js";
-import { say } from "./language.js";
+import { has, say } from "./language.js";
 
 export class Progress {
   #place;
-  #bar = element("progress", {});
-  #line = element("p", { class: "hint" });
-  #preview = element("p", { class: "preview", lang: "en" });
-  #previewBox;
+  #points;
+  #bars = new Map();
+  #lines = element("div", { class: "bars" });
+  #target = element("div", { class: "text preview", lang: "en" });
+  #last = null;
 
-  constructor(place) {
+  /** Show the text `article`, which is "" if only the service can read the document. */
+  constructor(place, article) {
     this.#place = place;
-    this.#bar.setAttribute("aria-label", say("status.sending"));
-    this.#line.textContent = say("status.sending");
-    this.#previewBox = element("div", { hidden: true }, element("h3", {}, say("status.preview")), this.#preview);
-    place.replaceChildren(this.#line, this.#bar, this.#previewBox);
+    this.#points = new CodePoints(article);
+    this.#bar("sending").line.textContent = say("status.sending");
+    const source = element("div", { class: "source" }, element("h3", {}, say("article.given")), element("div", { class: "text given", lang: "de" }, article));
+    const target = element("div", { class: "target" }, element("h3", {}, say("status.preview")), this.#target);
+    place.replaceChildren(this.#lines, element("div", { class: "row two-columns" }, source, target));
     place.hidden = false;
+    (place.previousElementSibling ?? place).scrollIntoView({ block: "start" });
   }
 
   /** Handle an event from the service. Events with unknown names are ignored. */
   follow({ name, data }) {
     if (name === "progress") this.#advance(data);
-    else if (name === "sentence" && data.text_number === 0) this.#add(data.text);
+    else if (name === "sentence" && data.text_number === 0) this.#add(data);
   }
 
-  #advance({ done, of }) {
-    this.#bar.max = Math.max(1, of);
-    this.#bar.value = done;
-    this.#line.textContent = say("status.working", { done, of });
+  #advance({ stage = "work", done, of }) {
+    this.#drop("sending");
+    const { bar, line } = this.#bar(stage);
+    bar.max = Math.max(1, of);
+    bar.value = done;
+    const key = `stage.${stage}`;
+    line.textContent = say("status.working", { stage: say(has(key) ? key : "stage.work"), done, of });
   }
 
-  #add(sentence) {
-    this.#previewBox.hidden = false;
-    this.#preview.append(`${sentence} `);
-    this.#preview.scrollTop = this.#preview.scrollHeight;
+  #bar(stage) {
+    if (!this.#bars.has(stage)) {
+      const id = `stage-${stage}`;
+      const made = { bar: element("progress", { "aria-labelledby": id }), line: element("p", { class: "hint", id }) };
+      this.#bars.set(stage, { ...made, whole: element("div", {}, made.line, made.bar) });
+      this.#lines.append(this.#bars.get(stage).whole);
+    }
+    return this.#bars.get(stage);
+  }
+
+  #drop(stage) {
+    this.#bars.get(stage)?.whole.remove();
+    this.#bars.delete(stage);
+  }
+
+  #add({ text, source }) {
+    const [start, end] = source ?? [0, 0];
+    const isNew = this.#last === null || this.#points.slice(this.#last, start).includes("\n");
+    if (isNew) this.#target.append(element("p", {}));
+    this.#target.lastElementChild.append(`${text} `);
+    this.#last = end;
   }
 
   /** Remove the progress from the page. */

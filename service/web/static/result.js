@@ -3,30 +3,59 @@
 import { articleView } from "./article.js";
 import { CodePoints } from "./codepoints.js";
 import { element } from "./element.js";
+import { factsView } from "./facts.js";
 import { headlinesView } from "./headlines.js";
 import { say } from "./language.js";
 import { Marks } from "./marks.js";
 import { notesOf } from "./notes.js";
+import { panelView, revealNote } from "./panel.js";
 import { provenanceView } from "./provenance.js";
 import { rowsOf } from "./rows.js";
+import { savingView } from "./saving.js";
 import { summaryView } from "./summary.js";
+import { tabsView } from "./tabs.js";
 
-/** Create the element that shows a response of /v1/articles. `announce` receives text for screen readers. */
-export function resultView(answer, announce) {
-  const view = { answer, announce, marks: new Marks(), notes: notesOf(answer), points: new CodePoints(answer.article?.body ?? "") };
+/**
+ * Create the element that shows a response of /v1/articles. `actions` are the functions of the page: `announce(text)`
+ * for screen readers, `edit(output, number, text)`, `approve()` and `changed()`; and `seen`, the
+ * set of the ids of warnings and facts that the editor has ticked off. Return {element, view}.
+ */
+export function resultView(answer, actions) {
+  const view = { ...actions, answer, marks: new Marks(), notes: notesOf(answer), points: new CodePoints(answer.article?.body ?? "") };
   view.rows = rowsOf(answer.article ?? {}, answer.translation);
+  const article = articleView(view); // before the summaries: it sets `view.supports` and `view.showSource`
   const summaries = ["summary", "summary_translation"].filter((output) => answer[output]);
-  return element(
+  const facts = factsView(view);
+  const tabs = [summaries.length > 0 ? "summary" : null, "article", answer.translation ? "translation" : null, facts ? "facts" : null, "notes"].filter(Boolean);
+  view.showsNotesAlone = () => made.dataset.view === "notes";
+  view.reveal = (note) => revealNote(note, made, view);
+  const made = element(
     "section",
-    { class: summaries.length > 0 ? "result beside" : "result", "aria-labelledby": "result-title" },
+    { class: isDemonstration(answer) ? "result demonstration" : "result", "data-view": tabs[0], "aria-labelledby": "result-title" },
     element("h2", { id: "result-title", tabindex: "-1" }, say("result.title")),
     qualityBanner(answer),
-    element("p", { class: "hint keys" }, say("result.keys")),
-    summaries.length > 0 ? element("div", { class: "summaries" }, summaries.map((output) => summaryView(output, view))) : null,
-    Array.isArray(answer.headlines) ? headlinesView(view) : null,
-    articleView(view),
-    provenanceView(answer),
+    savingView(view),
+    tabsView(tabs, () => made),
+    element(
+      "div",
+      { class: "desk" },
+      element(
+        "div",
+        { class: "texts" },
+        summaries.map((output) => summaryView(output, view)),
+        Array.isArray(answer.headlines) ? headlinesView(view) : null,
+        article,
+        facts,
+        provenanceView(answer),
+      ),
+      panelView(view),
+    ),
   );
+  return { element: made, view };
+}
+
+function isDemonstration(answer) {
+  return Object.values(answer.models ?? {}).some((model) => model?.quality === "starter");
 }
 
 function qualityBanner(answer) {

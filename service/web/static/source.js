@@ -1,7 +1,6 @@
 /** Source: a paragraph of the cleaned article. */
 
 import { element } from "./element.js";
-import { noteList } from "./notes.js";
 import { passage } from "./passage.js";
 import { pairName } from "./translation.js";
 
@@ -13,14 +12,13 @@ export function sourceCell(row, notes, view) {
     points: view.points,
     start: row.start,
     end: row.end,
-    sentences: sentencesOf(row, view).map(here).filter(isHere),
+    sentences: sentencesIn(row, view).map(here).filter(isHere),
     supports: view.supports.map(here),
     notes: notes.filter((note) => note.source !== null).map((note) => ({ note, range: here(note.source) })),
     marks: view.marks,
   });
-  const own = notes.filter((note) => note.output === "article");
   return {
-    element: element("div", { class: "source" }, element("p", { lang: "de" }, found.nodes), noteList(own, view.marks)),
+    element: element("div", { class: "source" }, element("div", { class: "text", lang: "de" }, found.nodes)),
     sentences: found.sentences.map((sentence) => ({
       element: sentence.element,
       start: sentence.range.start + row.shift,
@@ -30,7 +28,7 @@ export function sourceCell(row, notes, view) {
 }
 
 /** Return the sentences that have a translation. If there is no translation, return those that support a summary. */
-function sentencesOf(row, view) {
+function sentencesIn(row, view) {
   if (view.answer.translation) {
     return row.pairs.map((pair) => ({ ...pair.source, name: pairName(pair), id: `source-${pair.number}` }));
   }

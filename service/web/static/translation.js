@@ -1,62 +1,52 @@
-/** Translation: the translation of a paragraph, sentence by sentence, and the general notes. */
+/** Translation: the translation of a paragraph, sentence by sentence. A click on a sentence opens an editor. */
 
 import { CodePoints } from "./codepoints.js";
-import { copyButton } from "./copy.js";
+import { openEditor } from "./editor.js";
 import { element } from "./element.js";
 import { say, sayCount } from "./language.js";
-import { noteList } from "./notes.js";
 import { passage } from "./passage.js";
-import { reviewLine } from "./review.js";
 
 /** Return the name of the highlighting group for a sentence and its translation. */
 export function pairName(pair) {
   return `pair:${pair.number}`;
 }
 
-/** Create the header of the column. `general` are the notes without a range. */
-export function translationTitle(view, general) {
+/** Create the header of the column. */
+export function translationTitle(view) {
   const { translation } = view.answer;
-  const notes = view.notes.filter((note) => note.output === "translation");
   return element(
     "div",
     { class: "target" },
     element("h3", {}, say("translation.title")),
     facts(translation),
-    termsLine(translation.terms),
-    reviewLine(translation, notes),
-    noteList(general, view.marks),
-    copyButton("copy.translation", () => wholeOf(translation), view.announce),
+    element("p", { class: "hint" }, say("translation.how")),
   );
 }
 
-function facts({ cached, truncated }) {
+function facts({ sentences = [], truncated, terms }) {
+  const known = sentences.filter((sentence) => sentence.from_memory === true).length;
+  const edited = sentences.filter((sentence) => sentence.edited && sentence.from_memory !== true).length;
   const lines = [
-    cached ? element("li", {}, say("translation.cached", cached)) : null,
-    truncated === true ? element("li", {}, say("translation.truncated")) : null,
-  ];
-  return lines.some(Boolean) ? element("ul", { class: "facts" }, lines) : null;
+    edited > 0 ? sayCount("translation.edited", edited) : null,
+    known > 0 ? sayCount("translation.from_memory", known) : null,
+    truncated === true ? say("translation.truncated") : null,
+    terms && terms.applied + terms.missing > 0 ? termsText(terms) : null,
+  ].filter(Boolean);
+  return lines.length > 0 ? element("ul", { class: "facts" }, lines.map((line) => element("li", {}, line))) : null;
 }
 
-function termsLine(terms) {
-  if (!terms || terms.applied + terms.missing === 0) return null;
-  const missing = terms.missing > 0 ? sayCount("translation.terms_missing", terms.missing) : null;
-  const parts = [sayCount("translation.terms", terms.applied), missing].filter(Boolean);
-  return element("p", { class: "facts terms" }, parts.join(", "));
-}
-
-function wholeOf(translation) {
-  return [translation.headline, translation.lead, translation.text].filter(Boolean).join("\n\n");
+function termsText({ applied, missing }) {
+  const parts = [sayCount("translation.terms", applied), missing > 0 ? sayCount("translation.terms_missing", missing) : null];
+  return parts.filter(Boolean).join(", ");
 }
 
 /** Return {element, sentences}: the cell with the translation of a paragraph, and the elements of its sentences. */
 export function targetCell(row, notes, view) {
-  const own = notes.filter((note) => note.output === "translation");
+  const own = notes.filter((note) => note.output === "translation" && note.target !== null);
   const found = row.pairs.length > 0 ? translated(row.pairs, own, view) : { nodes: [], sentences: [] };
-  const text = found.nodes.length > 0 ? element("p", { lang: "en" }, found.nodes) : null;
-  return {
-    element: element("div", { class: "target" }, text, noteList(own, view.marks)),
-    sentences: found.sentences.map((sentence) => sentence.element),
-  };
+  for (const made of found.sentences) connect(made.element, row.pairs.find((pair) => pair.number === made.range.number), view);
+  const text = found.nodes.length > 0 ? element("div", { class: "text", lang: "en" }, found.nodes) : null;
+  return { element: element("div", { class: "target" }, text), sentences: found.sentences.map((made) => made.element) };
 }
 
 function translated(pairs, notes, view) {
@@ -64,8 +54,34 @@ function translated(pairs, notes, view) {
     points: (view.translated ??= new CodePoints(view.answer.translation.text ?? "")),
     start: pairs[0].target.start,
     end: pairs.at(-1).target.end,
-    sentences: pairs.map((pair) => ({ ...pair.target, name: pairName(pair), describedBy: `source-${pair.number}` })),
-    notes: notes.filter((note) => note.target !== null).map((note) => ({ note, range: note.target })),
+    sentences: pairs.map((pair) => ({ ...pair.target, name: pairName(pair), number: pair.number, describedBy: `source-${pair.number}` })),
+    notes: notes.map((note) => ({ note, range: note.target })),
     marks: view.marks,
+  });
+}
+
+function connect(place, pair, view) {
+  const sentence = view.answer.translation.sentences[pair.number];
+  place.id = `target-${pair.number}`;
+  if (sentence.edited) place.classList.add("edited");
+  if (sentence.from_memory === true) place.classList.add("from-memory");
+  for (const support of view.supports) {
+    if (support.start < pair.source.end && support.end > pair.source.start) view.marks.add(support.name, place);
+  }
+  if (!view.edit) return;
+  const open = () =>
+    openEditor(place, {
+      text: view.translated.slice(pair.target.start, pair.target.end),
+      original: sentence.edited ?? null,
+      lang: "en",
+      confidence: sentence.confidence,
+      save: (text) => view.edit("translation", pair.number, text),
+    });
+  place.title = say("edit.open");
+  place.addEventListener("click", open);
+  place.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    open();
   });
 }

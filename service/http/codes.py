@@ -61,9 +61,16 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "text_not_unicode", (422,), "A text contains a lone surrogate, so it is not valid Unicode.", "Repair the text."
     ),
+    ErrorCode("too_many_articles", (422,), "The batch has more than 64 articles.", "Send several batches."),
     ErrorCode("too_many_texts", (422,), "The list of texts exceeds the limit.", "Send several requests."),
     ErrorCode(
         "document_ambiguous", (422,), "The document contains several articles.", "Send the document of one article."
+    ),
+    ErrorCode(
+        "previous_unsupported",
+        (422,),
+        "`previous` was sent for an article whose body is HTML.",
+        "Send the body as text, or omit `previous`.",
     ),
     ErrorCode("docx_invalid", (422,), "The Word document is damaged.", _FIX),
     ErrorCode("docx_too_large", (422,), "The Word document exceeds a size limit.", "Send the text instead."),
@@ -235,7 +242,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("starter_model", "A starter model produced an output. It is not fit for publication.", _CONFIG),
     WarningCode("nothing_to_summarise", "The text contains no sentence to summarise.", "Write the summary by hand."),
     WarningCode("length_unreachable", "No complete sentence fits within the requested length.", "Increase the length."),
-    WarningCode("length_exceeded", "The translated summary exceeds the requested length.", "Shorten the summary."),
+    WarningCode("length_exceeded", "The summary exceeds the requested length.", "Shorten the summary."),
     WarningCode("shorter_than_asked", "The summary is shorter than requested.", _INFORM),
     WarningCode("variants_fewer", "There are fewer variants than requested.", _INFORM),
     WarningCode("headlines_fewer", "There are fewer headlines than requested.", _INFORM),

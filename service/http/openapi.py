@@ -25,7 +25,13 @@ from service.languages.base import LanguagePair
 
 Document = dict[str, Any]
 FORMS: tuple[type[BaseModel], ...] = (DeeplRequest, LibreRequest, DetectRequest)
-ANSWERS: tuple[type[BaseModel], ...] = (schemas.Problem, Failure, schemas.ProgressEvent, schemas.SentenceEvent)
+ANSWERS: tuple[type[BaseModel], ...] = (
+    schemas.Problem,
+    Failure,
+    schemas.ProgressEvent,
+    schemas.SentenceEvent,
+    schemas.BatchSummary,
+)
 EVENTS = "text/event-stream"
 BODYLESS = frozenset({"get", "head"})
 HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -159,19 +165,23 @@ def _describe_events(content: Document) -> None:
     OpenAPI 3.1 has no keyword for the events of a stream, so the extension ``x-events`` lists them.
     """
     result = content["application/json"]["schema"]
+    example = 'event: progress\ndata: {"done":1,"of":2}\n\n'
+    events = {"progress": "ProgressEvent", "sentence": "SentenceEvent"}
+    if result == {"$ref": f"{SCHEMAS}BatchResponse"}:
+        events, result = {"article": "BatchResult"}, {"$ref": f"{SCHEMAS}BatchSummary"}
+        example = 'event: result\ndata: {"succeeded":2,"failed":0}\n\n'
     # Generators read the first media type.
     content[EVENTS] = {
         "schema": {
             "type": "string",
             "description": "Server-sent events. The data of each event is one line of JSON.",
             "x-events": {
-                "progress": {"$ref": f"{SCHEMAS}ProgressEvent"},
-                "sentence": {"$ref": f"{SCHEMAS}SentenceEvent"},
+                **{name: {"$ref": f"{SCHEMAS}{model}"} for name, model in events.items()},
                 "result": result,
                 "error": {"$ref": f"{SCHEMAS}Problem"},
             },
         },
-        "example": 'event: progress\ndata: {"done":1,"of":2}\n\n',
+        "example": example,
     }
     content["application/json"], content[EVENTS] = content.pop("application/json"), content.pop(EVENTS)
 

@@ -43,7 +43,11 @@ CODES = {
 TITLES = {456: "Quota Exceeded"}  # DeepL's status code, which HTTP does not define
 LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
 # pydantic rejects invalid Unicode in strings with a length limit. `service.http.requests` checks all other strings.
-FIELD_CODES = {"string_unicode": "text_not_unicode", "too_many_texts": "too_many_texts"}
+FIELD_CODES = {
+    "string_unicode": "text_not_unicode",
+    "too_many_texts": "too_many_texts",
+    "too_many_articles": "too_many_articles",
+}
 UNION_BRANCHES = ("str", "list[str]")
 MEDIA_TYPE = "application/problem+json"
 

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Request
 
 from service.http import requests, schemas
 from service.http.admission import Requires
+from service.http.batch import STREAMED_BATCH, respond_to_batch
 from service.http.bodies import LargeBodyRoute
 from service.http.mapping import article_response, check_response, model_out, summarize_response, translate_response
-from service.http.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY, ContextDep, require_json, respond
+from service.http.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY, ContextDep, Timeout, require_json, respond
 from service.http.state import NewsroomDep, RuntimeDep
 
 
@@ -68,6 +69,27 @@ async def articles(body: requests.ArticleRequest, request: Request, newsroom: Ne
     """Clean, summarise and translate an article."""
     command = replace(body.command(newsroom.languages), document_bytes=len(await request.body()))
     return await respond(request, context, newsroom.article, command, article_response)
+
+
+@work.post(
+    "/v1/articles:batch",
+    operation_id="process_articles",
+    dependencies=[Depends(Requires("articles"))],
+    response_model=schemas.BatchResponse,
+    responses=STREAMED_BATCH,
+)
+async def batch(
+    body: requests.BatchRequest,
+    request: Request,
+    context: ContextDep,
+    timeout_ms: Timeout = None,
+) -> Any:
+    """Process up to 64 articles. An article that fails does not affect the others.
+
+    Each article has its own time limit, which starts when its processing starts: `timeout_ms`, or else the default time
+    limit of the service. `Request-Timeout-Ms` limits the whole batch.
+    """
+    return await respond_to_batch(request, context, body, whole=timeout_ms is not None)
 
 
 @work.post(

@@ -222,13 +222,21 @@ class Newsroom:
             submission, document = await context.in_time(self._submission(command, options))
             used = [model for model in (summary_model, translation_model) if model is not None]
             parts = [submission.headline or "", submission.lead or "", submission.body]
+            parts += [] if command.previous is None else command.previous.texts
             key = _result_key("articles", used, _article_fields(command, submission, models), parts)
             call = await _admit(context.call(command.priority, key), context, parts)
             result: ArticleResult | None = self._cached_result(call, key)
             if result is None:
-                work = models.articles.run(submission, command.outputs, command.form, call, headlines=command.headlines)
+                work = models.articles.run(
+                    submission,
+                    command.outputs,
+                    command.form,
+                    call,
+                    headlines=command.headlines,
+                    previous=command.previous,
+                )
                 result = await call.in_time(work)
-                if result.cached:
+                if result.cached and command.previous is None:  # a purge by text must not miss the previous texts
                     self._store_result(call, key, result, parts)
         languages = (self.languages.source.code, self.languages.target.code)
         provenance = Provenance.of(result, used, *languages, embargo=context.embargo)
@@ -288,6 +296,9 @@ class Newsroom:
             self._limits.require_text(body, "/body" if document is None else "/document")
             self._limits.require_fitting(headline or "", "/headline")
             self._limits.require_fitting(lead or "", "/lead")
+            if command.previous is not None:
+                for field, text in zip(("body", "summary", "translation"), command.previous.texts, strict=True):
+                    self._limits.require_fitting(text, f"/previous/{field}")
         return ArticleInput(body, headline or None, lead or None, command.clean, options), document
 
     def _cached_result(self, call: Call, key: str) -> Any:

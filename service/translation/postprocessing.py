@@ -36,7 +36,7 @@ from service.terms.constraints import (
     sign_constraints,
 )
 from service.terms.glossary import Glossary
-from service.terms.placement import place_terms
+from service.terms.placement import missing_terms, place_terms
 from service.text.alignment import Alignment
 from service.text.normalization import NORMALISER_VERSION, REPLACEMENT, for_model
 from service.translation.preparation import Sentence
@@ -224,6 +224,17 @@ def finish_without_model(
         text += source[done : one.span.start] + one.text
         done = one.span.end
     return FinishedSentence(text + source[done:], applied=tuple(required))
+
+
+def finish_known(source: str, text: str, glossary: Glossary, languages: LanguagePair) -> FinishedSentence:
+    """Check ``text``, a known translation of ``source``, and return it unchanged as a finished sentence.
+
+    A person may have written or edited the translation.
+    """
+    required = _terms_of(source, glossary, languages)
+    missing = missing_terms(text, required)
+    applied = tuple(one for one in required if one not in missing)
+    return FinishedSentence(text, applied, tuple(missing), tuple(check_sentence(source, text, *languages)))
 
 
 def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:

@@ -26,6 +26,7 @@ from service.translation.postprocessing import (
     SentenceConstraints,
     SentenceKind,
     constraints_of,
+    finish_known,
     finish_without_model,
 )
 from service.translation.preparation import PLAIN, Part, Sentence, Submission, TranslationOptions, prepare_submission
@@ -66,7 +67,7 @@ def assemble(
 ) -> Translation:
     """Assemble the translation of a text from the translations of its sentences.
 
-    ``results`` contains one result for each sentence that contains letters, in order.
+    ``results`` contains one result for each sentence that needs the model, in order.
     """
     left = iter(results)
     pairs = [_pair(part, sentence, left, options, languages) for part, sentence in submission.sentences()]
@@ -100,11 +101,17 @@ def _pair(
     options: TranslationOptions,
     languages: LanguagePair,
 ) -> _Pair:
+    source = sentence.span.of(part.prepared.segmentation.text)
+    if (known := _known(part, sentence, options)) is not None:
+        return _Pair(part, sentence, finish_known(source, known, options.glossary, languages), None)
     if sentence.has_letters:
         result = next(results)
         return _Pair(part, sentence, result.value, result.cached)
-    source = sentence.span.of(part.prepared.segmentation.text)
     return _Pair(part, sentence, finish_without_model(source, sentence, options.glossary, languages), None)
+
+
+def _known(part: Part, sentence: Sentence, options: TranslationOptions) -> str | None:
+    return options.known.get(sentence.span) if part.block is None else None
 
 
 def _translated_text(
@@ -219,10 +226,18 @@ Manners = TranslationOptions | Sequence[TranslationOptions]
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A text that has been divided into sentences, with the requirements for each sentence that contains letters."""
+    """A text that has been divided into sentences, with the requirements for each sentence that contains letters.
+
+    Each requirement is replaced by the translation of the sentence if it is known.
+    """
 
     submission: Submission
-    wanted: list[SentenceConstraints]
+    sentences: list[SentenceConstraints | str]
+
+    @property
+    def wanted(self) -> list[SentenceConstraints]:
+        """The requirements for the sentences that need the model."""
+        return [one for one in self.sentences if not isinstance(one, str)]
 
     @property
     def places(self) -> Iterator[Span]:
@@ -236,14 +251,24 @@ class _InOrder:
     Each sentence is reported as soon as it and all sentences before it are finished.
     """
 
-    def __init__(self, tell: Callable[[int, FinishedSentence], None]) -> None:
+    def __init__(self, tell: Callable[[int, str], None], sentences: Sequence[SentenceConstraints | str]) -> None:
+        """Create a reporter that calls ``tell`` with the index and the translation of each sentence.
+
+        Sentences whose translations are known count as finished. Those before the first other sentence are reported
+        immediately.
+        """
         self._tell = tell
-        self._done: dict[int, FinishedSentence] = {}
+        self._done = {number: one for number, one in enumerate(sentences) if isinstance(one, str)}
+        self._numbers = [number for number, one in enumerate(sentences) if not isinstance(one, str)]
         self._told = 0
+        self.add([])
 
     def add(self, on_results: Sequence[tuple[int, Result[FinishedSentence]]]) -> None:
-        """Add finished sentences as (index, result) pairs, and report those that are next in text order."""
-        self._done.update((number, result.value) for number, result in on_results)
+        """Add finished sentences, and report those that are next in text order.
+
+        The sentences are pairs of a result and its index among the sentences that need the model.
+        """
+        self._done.update((self._numbers[number], result.value.text) for number, result in on_results)
         while (one := self._done.pop(self._told, None)) is not None:
             self._tell(self._told, one)
             self._told += 1
@@ -318,10 +343,11 @@ class Translator:
         tags_of = [tag for one, tag in zip(prepared, tags, strict=True) for _ in one.wanted]
         places = [(n, place) for n, one in enumerate(prepared) for place in one.places]
 
-        def tell(number: int, sentence: FinishedSentence) -> None:
-            call.finished(Finished(*places[number], sentence.text))
+        def tell(number: int, output: str) -> None:
+            call.finished(Finished(*places[number], output))
 
-        results = iter(await self.sentences.results(wanted, tags_of, call, on_results=_InOrder(tell).add))
+        in_order = _InOrder(tell, [one for text in prepared for one in text.sentences])
+        results = iter(await self.sentences.results(wanted, tags_of, call, on_results=in_order.add))
         with call.timings.measured("finish"):
             done = [
                 (one.submission, [next(results) for _ in one.wanted], options)
@@ -351,19 +377,23 @@ def _prepare(
         sentences += sum(len(part.prepared.sentences) for part in submission.parts)
         require_sentences(sentences)
         pairs = [(part, sentence) for part, sentence in submission.sentences() if sentence.has_letters]
-        wanted = [
-            constraints_of(
-                sentence.span.of(part.prepared.segmentation.text),
-                sentence,
-                options.glossary,
-                languages,
-                aligned=options.alignment or part.marked_up,
-                inflected=hints,
-                context=tuple(before.text for _, before in pairs[max(0, n - context_sentences) : n]),
+        found: list[SentenceConstraints | str] = []
+        for n, (part, sentence) in enumerate(pairs):
+            known = _known(part, sentence, options)
+            found.append(
+                constraints_of(
+                    sentence.span.of(part.prepared.segmentation.text),
+                    sentence,
+                    options.glossary,
+                    languages,
+                    aligned=options.alignment or part.marked_up,
+                    inflected=hints,
+                    context=tuple(before.text for _, before in pairs[max(0, n - context_sentences) : n]),
+                )
+                if known is None
+                else known
             )
-            for n, (part, sentence) in enumerate(pairs)
-        ]
-        prepared.append(_Prepared(submission, wanted))
+        prepared.append(_Prepared(submission, found))
     return prepared
 
 

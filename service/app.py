@@ -14,6 +14,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from service import __version__
+from service.cache.redis import Breaker, Shared
+from service.cache.seal import Seal, secrets_in
 from service.errors import DepescheError
 from service.events import Listener, broadcast
 from service.generation.remote.generator import RemoteChoice
@@ -22,10 +24,12 @@ from service.http import openapi, probes, problems, routes
 from service.http.admission import Bounds
 from service.http.compat import deepl, libretranslate
 from service.http.compat import errors as failures
+from service.http.jobs import KEPT_S, MOST_RESULT_BYTES, TIMEOUT_S, Jobs
 from service.http.keys import ApiKeyStore
 from service.http.middleware import middlewares
 from service.http.ratelimit import Rates, policies
 from service.http.state import Runtime, info_of
+from service.http.webhooks import Webhooks
 from service.newsroom.commands import TextLimits
 from service.newsroom.models import Plan
 from service.newsroom.newsroom import Newsroom
@@ -193,6 +197,7 @@ def create_app(
         registry=metrics.registry,
         keys=keys,
         tracer=traces,
+        jobs=_jobs(settings, newsroom, listener),
     )
     for router in (routes.router, probes.router, probes.page_router, deepl.router, libretranslate.router):
         app.include_router(router)
@@ -204,6 +209,27 @@ def create_app(
     _add_middlewares(app, settings, rates=rates, cancels=True, origins=origins, root_path=settings.root_path)
     openapi.install(app, newsroom.languages, needs_keys=keys is not None, server=settings.root_path or "/")
     return app
+
+
+def _jobs(settings: Settings, newsroom: Newsroom, listener: Listener) -> Jobs | None:
+    """Return the jobs of the process, or None if there is no Redis server to store their results."""
+    if settings.redis_url is None:
+        return None
+    kept_s = min(KEPT_S, settings.cache_ttl_s)  # a purge finds results through tags, which must live longer
+    store = Shared(
+        settings.redis_url.get_secret_value(),
+        ttl_s=kept_s,
+        timeout_s=TIMEOUT_S,
+        breaker=Breaker(),
+        seal=Seal(settings.seal_secrets) if settings.seal_secrets else None,
+        listener=listener,
+        most_entry_bytes=MOST_RESULT_BYTES,
+    )
+    webhooks = None
+    if settings.webhook_origins is not None and settings.webhook_secret is not None:
+        (secret,) = secrets_in(settings.webhook_secret.get_secret_value())
+        webhooks = Webhooks(_split_list(settings.webhook_origins), secret, listener)
+    return Jobs(store, newsroom, listener, kept_s=kept_s, root_path=settings.root_path, webhooks=webhooks)
 
 
 def _rates(settings: Settings, listener: Listener) -> Rates | None:
@@ -273,7 +299,9 @@ async def _lifespan(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await newsroom.stop()
+        await newsroom.stop()  # waits for accepted requests, which include jobs
+        if runtime.jobs is not None:
+            await runtime.jobs.close()
         if rates is not None:
             await rates.close()
         if traces is not None:

@@ -12,6 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from service.errors import DeadlineExceeded, DepescheError
 from service.generation.call import TEXT_THREADS, Timings
 from service.http import schemas
+from service.http.deferral import Deferral
+from service.http.jobs import JobResult
 from service.http.mapping import article_response
 from service.http.problems import headers_of, problem_of, report_problem
 from service.http.requests import BatchArticle, BatchRequest, InvalidArticle
@@ -29,18 +31,27 @@ STREAMED_BATCH: dict[int | str, dict[str, Any]] = {200: {**STREAMED[200], "descr
 Report = Callable[[schemas.BatchResult], None]
 
 
-async def respond_to_batch(request: Request, context: CallContext, batch: BatchRequest, *, whole: bool) -> Response:
+async def respond_to_batch(
+    request: Request, context: CallContext, batch: BatchRequest, deferral: Deferral | None, *, whole: bool
+) -> Response:
     """Process the articles of ``batch``, and return their results as a JSON response or as an event stream.
 
-    ``context`` is the context of the request. If ``whole`` is True, its deadline also applies to the whole batch.
+    ``context`` is the context of the request. If ``whole`` is True, its deadline also applies to the whole batch. If
+    ``deferral`` is set, the results are stored and read later.
     """
     info_of(request.scope).timings = None  # the stages of concurrent articles cannot be added up
     size = len(await request.body())
     work = _Batch(request, context if whole else replace(context, deadline_s=None), batch, size)
+    if deferral is not None:
+
+        async def later(context: CallContext) -> JobResult:
+            context.accepted()
+            response = await work.response()
+            return JobResult(response, work.bodies, work.result_keys)
+
+        return await deferral.respond(later)
     if not wants_events(request):
-        results = await work.run(lambda _: None)
-        response = schemas.BatchResponse(results=results, **dict(work.summary()))
-        return Response(await TEXT_THREADS.in_thread(size, response.model_dump_json, by_alias=True), media_type=JSON)
+        return Response(await work.response(), media_type=JSON)
 
     async def stream(events: EventStream) -> str:
         events.accept()
@@ -61,10 +72,18 @@ class _Batch:
         self._size = size
         self._free = asyncio.Semaphore(CONCURRENT)
         self._failed = 0
+        self.bodies: list[str] = []
+        self.result_keys: list[str] = []
 
     def summary(self) -> schemas.BatchSummary:
         """Return the numbers of successes and failures. Call this method after `run`."""
         return schemas.BatchSummary(succeeded=len(self._articles) - self._failed, failed=self._failed)
+
+    async def response(self) -> str:
+        """Process all articles, and return the response as JSON."""
+        results = await self.run(lambda _: None)
+        response = schemas.BatchResponse(results=results, **dict(self.summary()))
+        return await TEXT_THREADS.in_thread(self._size, response.model_dump_json, by_alias=True)
 
     async def run(self, report: Report) -> list[schemas.BatchResult]:
         """Process all articles, and return their results in order. ``report`` is called with each finished result."""
@@ -95,6 +114,8 @@ class _Batch:
         if ends_s <= asyncio.get_running_loop().time():
             raise DeadlineExceeded("the request's deadline passed before the processing of this article started")
         answer = await newsroom.article(command, replace(self._context, deadline_s=ends_s, timings=Timings()))
+        self.bodies.append(answer.submission.body)
+        self.result_keys.append(answer.result_key)
         return await TEXT_THREADS.in_thread(len(answer.submission.body), article_response, answer)
 
     def _failure(self, index: int, name: str | None, error: Exception) -> schemas.BatchResult:

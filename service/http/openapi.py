@@ -40,11 +40,14 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "RateLimit": ("The remaining requests or characters, and the seconds until they are restored.", {"type": "string"}),
     "RateLimit-Policy": ("The rate limits of the caller.", {"type": "string"}),
     "Retry-After": ("Number of seconds to wait before a retry.", {"type": "integer", "minimum": 1}),
+    "Location": ("Path of the status and the result of the job.", {"type": "string"}),
+    "Preference-Applied": ("The preference that the service obeyed (RFC 7240).", {"type": "string"}),
     "WWW-Authenticate": ("The required authentication (RFC 6750).", {"type": "string"}),
 }
 # The headers of successful responses, and those of specific statuses.
 ON_SUCCESS = ("X-Request-Id", "Server-Timing", "RateLimit", "RateLimit-Policy")
 ON_STATUS = {
+    "202": ("X-Request-Id", "Location", "Preference-Applied", "Retry-After"),
     "401": ("X-Request-Id", "WWW-Authenticate"),
     "403": ("X-Request-Id", "WWW-Authenticate"),
     "429": ("X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"),

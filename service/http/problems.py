@@ -28,6 +28,8 @@ STATUS: dict[type[errors.DepescheError], int] = {
     errors.KeyUnknown: 401,
     errors.AccessDenied: 403,
     errors.RateExceeded: 429,
+    errors.JobUnknown: 404,
+    errors.AsyncUnavailable: 501,
     errors.Unavailable: 503,
     errors.DeadlineExceeded: 504,
     errors.EngineHung: 504,

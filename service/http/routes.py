@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 
 from service.http import requests, schemas
 from service.http.admission import Requires
 from service.http.batch import STREAMED_BATCH, respond_to_batch
 from service.http.bodies import LargeBodyRoute
+from service.http.deferral import DEFERRED, DeferralDep, respond_to_poll
 from service.http.mapping import article_response, check_response, model_out, summarize_response, translate_response
 from service.http.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY, ContextDep, Timeout, require_json, respond
 from service.http.state import NewsroomDep, RuntimeDep
@@ -26,6 +27,11 @@ async def require_open(newsroom: NewsroomDep) -> None:
 
 
 router = APIRouter()
+JOB_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    **{status: PROBLEMS[status] for status in (401, 403, 422, 429, 500, 503)},
+    404: {**PROBLEMS[500], "description": "There is no such job, or it belongs to another key."},
+    501: DEFERRED[501],
+}
 work = APIRouter(
     route_class=LargeBodyRoute,
     dependencies=[Depends(require_json), Depends(require_open)],
@@ -63,11 +69,15 @@ async def summarize(body: requests.SummarizeRequest, request: Request, runtime: 
     operation_id="process_article",
     dependencies=[Depends(Requires("articles"))],
     response_model=schemas.ArticleResponse,
-    responses=STREAMED_WITH_BODY,
+    responses=STREAMED_WITH_BODY | DEFERRED,
 )
-async def articles(body: requests.ArticleRequest, request: Request, newsroom: NewsroomDep, context: ContextDep) -> Any:
+async def articles(
+    body: requests.ArticleRequest, request: Request, newsroom: NewsroomDep, context: ContextDep, deferral: DeferralDep
+) -> Any:
     """Clean, summarise and translate an article."""
     command = replace(body.command(newsroom.languages), document_bytes=len(await request.body()))
+    if deferral is not None:
+        return await deferral.respond_to_article(command)
     return await respond(request, context, newsroom.article, command, article_response)
 
 
@@ -76,12 +86,13 @@ async def articles(body: requests.ArticleRequest, request: Request, newsroom: Ne
     operation_id="process_articles",
     dependencies=[Depends(Requires("articles"))],
     response_model=schemas.BatchResponse,
-    responses=STREAMED_BATCH,
+    responses=STREAMED_BATCH | DEFERRED,
 )
 async def batch(
     body: requests.BatchRequest,
     request: Request,
     context: ContextDep,
+    deferral: DeferralDep,
     timeout_ms: Timeout = None,
 ) -> Any:
     """Process up to 64 articles. An article that fails does not affect the others.
@@ -89,7 +100,7 @@ async def batch(
     Each article has its own time limit, which starts when its processing starts: `timeout_ms`, or else the default time
     limit of the service. `Request-Timeout-Ms` limits the whole batch.
     """
-    return await respond_to_batch(request, context, body, whole=timeout_ms is not None)
+    return await respond_to_batch(request, context, body, deferral, whole=timeout_ms is not None)
 
 
 @work.post(
@@ -106,6 +117,19 @@ async def check(body: requests.CheckRequest, request: Request, runtime: RuntimeD
     """
     command = body.command(runtime.limits)
     return await respond(request, context, runtime.newsroom.check, command, partial(check_response, body.text))
+
+
+@router.get(
+    "/v1/jobs/{job_id}",
+    operation_id="read_job",
+    dependencies=[Depends(Requires("articles"))],
+    response_model=schemas.JobOut,
+    responses=JOB_PROBLEMS,
+    tags=["news"],
+)
+async def job(job_id: Annotated[str, Path(max_length=64, description="Id of the job.")], request: Request) -> Any:
+    """Return the status of a request with `Prefer: respond-async`, and its result if it has ended."""
+    return await respond_to_poll(request, job_id)
 
 
 @router.get("/v1/models", operation_id="list_models", tags=["news"])

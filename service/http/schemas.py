@@ -394,6 +394,18 @@ class BatchResponse(BatchSummary):
     results: list[BatchResult] = Field(description="One result for each article, in the same order.")
 
 
+class JobOut(Out):
+    """A request with `Prefer: respond-async`. It runs in the background, and its result is kept for up to an hour."""
+
+    id: str = Field(description="Id of the job.")
+    status: Literal["running", "succeeded", "failed"] = Field(description="The state of the job.")
+    status_url: str = Field(description="Path of this status. Only the API key that started the job can read it.")
+    created_at: str = Field(description="Time in UTC, in ISO 8601 format.")
+    expires_at: str = Field(description="Time in UTC, in ISO 8601 format, at which the job and its result are deleted.")
+    result: ArticleResponse | BatchResponse | None = Field(description="The response, or null unless it succeeded.")
+    problem: "Problem | None" = Field(description="The error, or null unless the job failed.")
+
+
 class CheckedSentenceOut(Out):
     """A sentence of the checked text, with the ranges of the corresponding source sentences and its warnings."""
 

@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from service.events import Listener, RequestDone
 from service.generation.call import Interval, Stage
+from service.http.jobs import Jobs
 from service.http.keys import ApiKeyStore
 from service.http.keys import Scope as KeyScope
 from service.newsroom.commands import TextLimits
@@ -100,7 +101,8 @@ class Runtime:
     """The components that the routes use. They are stored in ``app.state.runtime``.
 
     The application on the administration port has the same components. ``timeout_s`` is the default time limit of a
-    request. ``keys`` is None if the service has no API keys. ``tracer`` is None if tracing is off.
+    request. ``keys`` is None if the service has no API keys. ``tracer`` is None if tracing is off. ``jobs`` is None if
+    there is no Redis server, so that the service cannot respond later.
     """
 
     newsroom: Newsroom
@@ -110,6 +112,7 @@ class Runtime:
     registry: CollectorRegistry
     keys: ApiKeyStore | None
     tracer: Tracer | None = None
+    jobs: Jobs | None = None
 
 
 def runtime_of(request: Request) -> Runtime:

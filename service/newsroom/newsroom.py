@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from service.cache.entries import Field, result_key, tag_key
+from service.cache.entries import Field, entry_key, result_key, tag_key
 from service.cache.memory import Memory
 from service.cache.redis import Breaker, Shared
 from service.cache.seal import Seal
@@ -358,8 +358,16 @@ class Newsroom:
         Raises:
             PurgeIncomplete: the shared cache is unreachable.
         """
-        tags = [tag_key("text", text, self._secret) for text in texts]
-        return await self.cache.purge([*tags, *(tag_key("result", key, self._secret) for key in results)])
+        return await self.cache.purge(self.tags(texts=texts, results=results))
+
+    def tags(self, *, texts: Sequence[str] = (), results: Sequence[str] = ()) -> list[bytes]:
+        """Return the cache tags of submitted texts and of result keys."""
+        of_texts = [tag_key("text", text, self._secret) for text in texts]
+        return [*of_texts, *(tag_key("result", key, self._secret) for key in results)]
+
+    def job_key(self, name: str) -> bytes:
+        """Return the key under which the result of the job with the id ``name`` is stored."""
+        return entry_key(("job",), name, self._secret)
 
     async def clear(self) -> Purged:
         """Delete all cache entries. Raises the same errors as `purge`."""

@@ -12,12 +12,21 @@ from fastapi.exceptions import RequestValidationError
 from service.errors import DeadlineExceeded, DepescheError
 from service.generation.call import TEXT_THREADS, Timings
 from service.http import schemas
-from service.http.deferral import Deferral
+from service.http.deferral import DeferralDep
 from service.http.jobs import JobResult
 from service.http.mapping import article_response
 from service.http.problems import headers_of, problem_of, report_problem
 from service.http.requests import BatchArticle, BatchRequest, InvalidArticle
-from service.http.responses import JSON, STREAMED, EventStream, log_crash, stream_events, wants_events
+from service.http.responses import (
+    JSON,
+    STREAMED,
+    ContextDep,
+    EventStream,
+    Timeout,
+    log_crash,
+    stream_events,
+    wants_events,
+)
 from service.http.state import info_of, runtime_of
 from service.newsroom.commands import CallContext
 
@@ -31,17 +40,19 @@ STREAMED_BATCH: dict[int | str, dict[str, Any]] = {200: {**STREAMED[200], "descr
 Report = Callable[[schemas.BatchResult], None]
 
 
-async def respond_to_batch(
-    request: Request, context: CallContext, batch: BatchRequest, deferral: Deferral | None, *, whole: bool
-) -> Response:
-    """Process the articles of ``batch``, and return their results as a JSON response or as an event stream.
+async def process_articles(
+    body: BatchRequest, request: Request, context: ContextDep, deferral: DeferralDep, timeout_ms: Timeout = None
+) -> Any:
+    """Process up to 64 articles. An article that fails does not affect the others.
 
-    ``context`` is the context of the request. If ``whole`` is True, its deadline also applies to the whole batch. If
-    ``deferral`` is set, the results are stored and read later.
+    Each article has its own time limit, which starts when its processing starts: `timeout_ms`, or else the default time
+    limit of the service. `Request-Timeout-Ms` limits the whole batch.
     """
     info_of(request.scope).timings = None  # the stages of concurrent articles cannot be added up
     size = len(await request.body())
-    work = _Batch(request, context if whole else replace(context, deadline_s=None), batch, size)
+    if timeout_ms is None:
+        context = replace(context, deadline_s=None)
+    work = _Batch(request, context, body, size)
     if deferral is not None:
 
         async def later(context: CallContext) -> JobResult:
@@ -103,6 +114,12 @@ class _Batch:
         return result
 
     async def _process(self, article: BatchArticle | InvalidArticle) -> schemas.ArticleResponse:
+        """Process one article, and return its response.
+
+        Raises:
+            RequestValidationError: the article violates its schema.
+            DepescheError: see `Newsroom.article`.
+        """
         if isinstance(article, InvalidArticle):
             raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in article.errors])
         newsroom = self._runtime.newsroom

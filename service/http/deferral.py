@@ -32,7 +32,7 @@ DEFERRED: dict[int | str, dict[str, Any]] = {
         "content": {"application/problem+json": {"schema": reference(schemas.Problem)}},
     },
 }
-_PREFER_MEANING = "`respond-async` returns 202 at once and stores the result for an hour."
+_PREFER_MEANING = "`respond-async` returns 202 immediately and stores the result for an hour."
 _WEBHOOK_MEANING = "URL that is notified of the end of a request with `Prefer: respond-async`."
 
 
@@ -42,7 +42,7 @@ async def _deferral_of(
     prefer: Annotated[str | None, Header(alias="Prefer", description=_PREFER_MEANING)] = None,
     webhook: Annotated[str | None, Header(alias=WEBHOOK, description=_WEBHOOK_MEANING)] = None,
 ) -> "Deferral | None":
-    """Return the deferral that the request prefers, or None if the response is sent at once.
+    """Return the deferral that the request prefers, or None if the response is sent immediately.
 
     Raises:
         AsyncUnavailable: the service has no Redis server.

@@ -341,7 +341,8 @@ class SummarizeRequest(SummaryFields):
 class Previous(_Request):
     """The previous version of an article. The outputs keep the wording of each sentence whose source is unchanged.
 
-    A person may have edited the summary or the translation. If one of them is missing, that output is written anew.
+    A person may have edited the summary or the translation. An output whose previous version is missing is written from
+    scratch.
     """
 
     body: str = Field(description="The body of the previous version, exactly as it was submitted.")

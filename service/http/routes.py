@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Path, Request
 
 from service.http import requests, schemas
 from service.http.admission import Requires
-from service.http.batch import STREAMED_BATCH, respond_to_batch
+from service.http.batch import STREAMED_BATCH, process_articles
 from service.http.bodies import LargeBodyRoute
 from service.http.deferral import DEFERRED, DeferralDep, respond_to_poll
 from service.http.mapping import article_response, check_response, model_out, summarize_response, translate_response
-from service.http.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY, ContextDep, Timeout, require_json, respond
+from service.http.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY, ContextDep, require_json, respond
 from service.http.state import NewsroomDep, RuntimeDep
 
 
@@ -81,26 +81,13 @@ async def articles(
     return await respond(request, context, newsroom.article, command, article_response)
 
 
-@work.post(
+work.post(
     "/v1/articles:batch",
     operation_id="process_articles",
     dependencies=[Depends(Requires("articles"))],
     response_model=schemas.BatchResponse,
     responses=STREAMED_BATCH | DEFERRED,
-)
-async def batch(
-    body: requests.BatchRequest,
-    request: Request,
-    context: ContextDep,
-    deferral: DeferralDep,
-    timeout_ms: Timeout = None,
-) -> Any:
-    """Process up to 64 articles. An article that fails does not affect the others.
-
-    Each article has its own time limit, which starts when its processing starts: `timeout_ms`, or else the default time
-    limit of the service. `Request-Timeout-Ms` limits the whole batch.
-    """
-    return await respond_to_batch(request, context, body, deferral, whole=timeout_ms is not None)
+)(process_articles)
 
 
 @work.post(

@@ -12,10 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from service.cache.entries import Field, entry_key, result_key, tag_key
-from service.cache.memory import Memory
-from service.cache.redis import Breaker, Shared
-from service.cache.seal import Seal
-from service.cache.tiers import Cache, Purged
+from service.cache.tiers import Purged
 from service.checks.base import Code
 from service.documents.base import Document
 from service.documents.html_page import is_whole_page, read_page
@@ -38,7 +35,7 @@ from service.newsroom.commands import (
     TranslateCommand,
 )
 from service.newsroom.lifecycle import Lifecycle, Status
-from service.newsroom.models import ModelPool, ModelSet, Plan
+from service.newsroom.models import ModelPool, ModelSet, Plan, cache_of
 from service.newsroom.review import Review, review_summary, review_translation
 from service.newsroom.summary_translation import translate_summaries
 from service.registry.manifest import Quality
@@ -477,25 +474,6 @@ _NOTICES: dict[Quality, str] = {
     "starter": "starter models, whose outputs are not fit for publication",
     "draft": "draft models, whose outputs an editor must compare with the original",
 }
-
-
-def cache_of(plan: Plan, listener: Listener) -> Cache:
-    """Create the cache for a plan.
-
-    The cache has a memory tier and, if a Redis server is configured, a tier that is shared through Redis.
-    """
-    memory = Memory(max_bytes=plan.cache_bytes, ttl_s=plan.cache_ttl_s)
-    if plan.redis_url is None:
-        return Cache(memory, listener=listener)
-    shared = Shared(
-        plan.redis_url,
-        ttl_s=plan.cache_ttl_s,
-        timeout_s=plan.redis_timeout_s,
-        breaker=Breaker(),
-        seal=Seal(plan.seal_secrets) if plan.seal_secrets else None,
-        listener=listener,
-    )
-    return Cache(memory, shared, listener=listener)
 
 
 async def _admit(call: Call, context: CallContext, texts: Iterable[str]) -> Call:

@@ -149,7 +149,7 @@ def match_sentences(old: Sequence[str], new: Sequence[str]) -> tuple[dict[int, i
     """Match the sentences of two versions of a text, and return the equal and the edited sentences.
 
     Each result maps indices in ``new`` to indices in ``old``. Differences in white space and in the Unicode
-    normalisation are ignored. An equal sentence may have moved. An edited sentence stands between the same equal
+    normalisation are ignored. An equal sentence may have moved. An edited sentence is between the same equal
     sentences and shares at least ``LEAST_SHARED`` of its words. Each sentence has at most one counterpart.
     """
     ones, others = [_normal(one) for one in old], [_normal(one) for one in new]
@@ -316,7 +316,7 @@ class _Merger:
         ]
 
     def add_new(self, length: Length) -> None:
-        """Add the sentences of the fresh summary that new source sentences support, where their source stands.
+        """Add the sentences of the fresh summary that new source sentences support, at the place of their source.
 
         A sentence is added only if the summary still fits within ``length``.
         """

@@ -1,7 +1,6 @@
 """Postprocessing of translated sentences: removal of repetitions, placement of terms, checks and reranking."""
 
 import math
-import re
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -36,7 +35,7 @@ from service.terms.constraints import (
     sign_constraints,
 )
 from service.terms.glossary import Glossary
-from service.terms.placement import missing_terms, place_terms
+from service.terms.placement import place_terms
 from service.text.alignment import Alignment
 from service.text.normalization import NORMALISER_VERSION, REPLACEMENT, for_model
 from service.translation.preparation import Sentence
@@ -49,7 +48,6 @@ A longer phrase, or one that the model wrote more than twice, must be reviewed b
 """
 CALLER_TERMS = frozenset({"glossary", "kept"})
 """The kinds of terms that come from the caller. The response counts how many of these terms were applied."""
-_YEAR = re.compile(r"\d{4}$")
 BREAKS = frozenset(
     {
         Code.UNTRANSLATED,
@@ -138,7 +136,7 @@ def constraints_of(
     grammatical forms of the glossary terms. ``context`` contains the preceding sentences, in normalised form, that the
     model sees.
     """
-    required = _terms_of(source, glossary, languages)
+    required = required_terms(source, glossary, languages)
     if inflected:
         forms = languages.target.forms
         required = tuple(
@@ -209,35 +207,7 @@ _UNANSWERED = Finding(
 )
 
 
-def finish_without_model(
-    source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair
-) -> FinishedSentence:
-    """Translate a sentence without letters by converting its numerals and applying its terms.
-
-    A date without a year is left unchanged, because "1.2." is often the number of a section.
-    """
-    required = [one for one in _terms_of(source, glossary, languages) if one.kind != "date" or _YEAR.search(one.text)]
-    if not required:
-        return FinishedSentence(sentence.text)
-    text, done = "", 0
-    for one in required:
-        text += source[done : one.span.start] + one.text
-        done = one.span.end
-    return FinishedSentence(text + source[done:], applied=tuple(required))
-
-
-def finish_known(source: str, text: str, glossary: Glossary, languages: LanguagePair) -> FinishedSentence:
-    """Check ``text``, a known translation of ``source``, and return it unchanged as a finished sentence.
-
-    A person may have written or edited the translation.
-    """
-    required = _terms_of(source, glossary, languages)
-    missing = missing_terms(text, required)
-    applied = tuple(one for one in required if one not in missing)
-    return FinishedSentence(text, applied, tuple(missing), tuple(check_sentence(source, text, *languages)))
-
-
-def _terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
+def required_terms(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
     """Return the constraints for the sentence ``source``, in order and without overlap.
 
     If constraints overlap, the first of this list is used: glossary term, literal, numeral, name, sign.

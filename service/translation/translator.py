@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from service.cache.tiers import Cache
+from service.checks.assessment import check_sentence
 from service.checks.base import Code, Severity
 from service.checks.facts import LinkedFact, link_facts
 from service.checks.repetition import find_repeated_sentences
@@ -15,6 +16,8 @@ from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads
 from service.languages.base import Language, LanguagePair
 from service.results import SentencePair, TermUse, Translation
+from service.terms.glossary import Glossary
+from service.terms.placement import missing_terms
 from service.text.html.document import Document
 from service.text.html.render import TranslatedSentence, render
 from service.text.language_id import foreign_code
@@ -26,11 +29,11 @@ from service.translation.postprocessing import (
     SentenceConstraints,
     SentenceKind,
     constraints_of,
-    finish_known,
-    finish_without_model,
+    required_terms,
 )
 from service.translation.preparation import PLAIN, Part, Sentence, Submission, TranslationOptions, prepare_submission
 
+_YEAR = re.compile(r"\d{4}$")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # control characters except white space
 
 
@@ -103,11 +106,41 @@ def _pair(
 ) -> _Pair:
     source = sentence.span.of(part.prepared.segmentation.text)
     if (known := _known(part, sentence, options)) is not None:
-        return _Pair(part, sentence, finish_known(source, known, options.glossary, languages), None)
+        return _Pair(part, sentence, _finish_known(source, known, options.glossary, languages), None)
     if sentence.has_letters:
         result = next(results)
         return _Pair(part, sentence, result.value, result.cached)
-    return _Pair(part, sentence, finish_without_model(source, sentence, options.glossary, languages), None)
+    return _Pair(part, sentence, _finish_without_model(source, sentence, options.glossary, languages), None)
+
+
+def _finish_without_model(
+    source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair
+) -> FinishedSentence:
+    """Translate a sentence without letters by converting its numerals and applying its terms.
+
+    A date without a year is left unchanged, because "1.2." is often the number of a section.
+    """
+    required = [
+        one for one in required_terms(source, glossary, languages) if one.kind != "date" or _YEAR.search(one.text)
+    ]
+    if not required:
+        return FinishedSentence(sentence.text)
+    text, done = "", 0
+    for one in required:
+        text += source[done : one.span.start] + one.text
+        done = one.span.end
+    return FinishedSentence(text + source[done:], applied=tuple(required))
+
+
+def _finish_known(source: str, text: str, glossary: Glossary, languages: LanguagePair) -> FinishedSentence:
+    """Check ``text``, a known translation of ``source``, and return it unchanged as a finished sentence.
+
+    A person may have written or edited the translation.
+    """
+    required = required_terms(source, glossary, languages)
+    missing = missing_terms(text, required)
+    applied = tuple(one for one in required if one not in missing)
+    return FinishedSentence(text, applied, tuple(missing), tuple(check_sentence(source, text, *languages)))
 
 
 def _known(part: Part, sentence: Sentence, options: TranslationOptions) -> str | None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import sacrebleu
 import typer
 from rouge_score.rouge_scorer import RougeScorer
 
@@ -22,7 +23,7 @@ from benchmarks import bleu, record, tables
 from benchmarks.bleu import RESAMPLES, SEED
 from benchmarks.checkout import Checkout
 from benchmarks.server import NO_STORE, Server
-from benchmarks.texts import copied_percent, lines_of, one_line, translations, words
+from benchmarks.texts import copied_percent, kept_translations, lines_of, words
 
 SETS = ("wmt19", "wmt20", "flores-dev")
 PEERS = ("google", "microsoft", "bergamot-tiny")
@@ -30,6 +31,9 @@ PUBLISHED = {"opusmt": "opus-mt", "argos": "argos"}
 ROUGE = ("rouge1", "rouge2", "rougeL")
 METHODS = ("lead", "extractive", "abstractive")
 LEAD_SENTENCES = 3
+# The worst outputs are quoted, so they come from the set whose terms allow it (CC BY-SA 4.0).
+WORST_SET = "flores-dev"
+WORST = 10
 # The engine `torch` computes in float32 with the stored weights, without quantisation.
 REFERENCE = {"engine": "torch"}
 
@@ -44,34 +48,31 @@ class GermanTokenizer:
         return words(text)
 
 
-async def outputs_of(server: Server, data: Path, limit: int | None) -> Outputs:
+async def outputs_of(server: Server, data: Path, limit: int | None, kept: Path) -> Outputs:
     """Return the service's translations of the source sentences of each test set, by name of the test set.
 
     ``data`` is the folder of the test sets. If ``limit`` is not None, only the first ``limit`` sentences are
-    translated.
+    translated. The folder ``kept`` keeps the translations, so an interrupted run continues where it stopped.
     """
     return {
-        name: [one_line(one["text"]) for one in await translations(server, lines_of(data / f"{name}.de")[:limit])]
+        name: await kept_translations(server, lines_of(data / f"{name}.de")[:limit], kept / f"{name}.en")
         for name in SETS
     }
 
 
-def score_translation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
+def score_translation(made: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
     """Return the scores of each system on each test set.
 
-    The systems are the service in int8, whose outputs are ``made``, the service in float32, whose outputs are
-    ``reference``, and other systems whose outputs are stored in the folder ``data``. Published scores of further
-    systems are included. If ``limit`` is not None, only the first ``limit`` lines of each test set are scored.
+    The systems are the service, whose outputs are ``made``, and other systems whose outputs are stored in the folder
+    ``data``. Published scores of further systems are included. If ``limit`` is not None, only the first ``limit`` lines
+    of each test set are scored.
     """
     with (data / "published-scores.tsv").open(encoding="utf-8") as file:
         published = {row["set"]: row for row in csv.DictReader(file, delimiter="\t")}
     table: dict[str, Any] = {}
     for name in SETS:
         wanted = lines_of(data / f"{name}.en")[:limit]
-        table[name] = {
-            "depesche": bleu.scores(made[name], wanted),
-            "the same in float32": bleu.scores(reference[name], wanted),
-        }
+        table[name] = {"depesche": bleu.scores(made[name], wanted)}
         for peer in PEERS:
             table[name][peer] = bleu.scores(lines_of(data / f"{name}.{peer}.en")[:limit], wanted)
         for column, system in PUBLISHED.items():
@@ -79,9 +80,30 @@ def score_translation(made: Outputs, reference: Outputs, data: Path, limit: int 
     return table
 
 
-def score_quantisation(made: Outputs, reference: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
-    """Return the loss in BLEU from float32 (``reference``) to int8 (``made``) with the same weights, by test set."""
-    return {name: bleu.loss(made[name], reference[name], lines_of(data / f"{name}.en")[:limit]) for name in SETS}
+def score_quantisation(made: Outputs, reference: Outputs, data: Path) -> dict[str, Any]:
+    """Return the loss in BLEU from float32 (``reference``) to int8 (``made``) with the same weights, by test set.
+
+    Only the lines in ``reference`` are compared, which are the first lines of each test set. ``lines`` counts them.
+    """
+    table: dict[str, Any] = {}
+    for name, lines in reference.items():
+        n = len(lines)
+        table[name] = {"lines": n, **bleu.loss(made[name][:n], lines, lines_of(data / f"{name}.en")[:n])}
+    return table
+
+
+def worst_outputs(made: Outputs, data: Path) -> list[dict[str, Any]]:
+    """Return the outputs for `WORST_SET` with the lowest chrF, worst first, with the number of the line and the source.
+
+    Lines are counted from one. chrF is computed for each line by itself.
+    """
+    wanted, outputs = lines_of(data / f"{WORST_SET}.en"), made[WORST_SET]
+    scored = [(sacrebleu.sentence_chrf(output, [wanted[n]]).score, n) for n, output in enumerate(outputs)]
+    sources = lines_of(data / f"{WORST_SET}.de")
+    return [
+        {"line": n + 1, "chrf": round(score, 1), "source": sources[n], "output": outputs[n]}
+        for score, n in sorted(scored)[:WORST]
+    ]
 
 
 async def score_summaries(server: Server, rows: Sequence[dict[str, str]]) -> dict[str, Any]:
@@ -130,24 +152,28 @@ def share(flags: Sequence[bool]) -> float:
     return round(100 * sum(flags) / max(1, len(flags)), 1)
 
 
-async def measure(data: Path, limit: int | None) -> dict[str, Any]:
+async def measure(data: Path, limit: int | None, reference_lines: int, kept: Path) -> dict[str, Any]:
     """Start the service, score its translation model and its summary model, and return the result to record.
 
-    The translation model is scored in int8 and in float32.
+    The translation model is scored in int8, and on the first ``reference_lines`` lines of each test set also in
+    float32. Below the folder ``kept``, each engine and revision has a folder of translations.
     """
     with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["split"] == "test"][:limit]
     here = Checkout.here()
     async with here.server() as server:
-        models = (await server.http.get("/v1/models")).raise_for_status().json()
+        models = (await server.http.get("/v1/models")).raise_for_status().json()["models"]
+        revision = "-".join(one["revision"] for one in models if one["task"] == "translation")
+        made = await outputs_of(server, data / "eval", limit, kept / f"{revision}-int8")
         summary = await score_summaries(server, rows)
-        made = await outputs_of(server, data / "eval", limit)
+    fewer = min(reference_lines, limit or reference_lines)
     async with here.server(**REFERENCE) as server:
-        reference = await outputs_of(server, data / "eval", limit)
+        reference = await outputs_of(server, data / "eval", fewer, kept / f"{revision}-float32")
     return {
-        "models": models,
-        "translation": score_translation(made, reference, data / "eval", limit),
-        "quantisation": score_quantisation(made, reference, data / "eval", limit),
+        "models": [f"{one['name']} {one['revision']} {one['engine']}" for one in models],
+        "translation": score_translation(made, data / "eval", limit),
+        "quantisation": score_quantisation(made, reference, data / "eval"),
+        "worst": worst_outputs(made, data / "eval"),
         "summary": summary,
     }
 
@@ -157,13 +183,19 @@ def main(
     limit: Annotated[
         int | None, typer.Option(help="Maximum number of lines and articles of each set, for a quick look.")
     ] = None,
+    reference_lines: Annotated[
+        int, typer.Option(help="Number of lines of each test set that are also translated in float32, which is slow.")
+    ] = 100,
+    kept: Annotated[
+        Path, typer.Option(help="Folder that keeps the translations, so that an interrupted run can continue.")
+    ] = Path("build/quality"),
     *,
     save: Annotated[
         bool, typer.Option("--record", help="Write results/quality.json and the tables in README and the model cards.")
     ] = False,
 ) -> None:
     """Measure and print the tables. With --record, also write them to the results, README and the model cards."""
-    result = asyncio.run(measure(data, limit))
+    result = asyncio.run(measure(data, limit, reference_lines, kept))
     made = tables.quality(result)
     print(*made.values(), sep="\n\n")
     if save:

@@ -1,7 +1,7 @@
 """Tables for the README and the model cards, generated from recorded results and written between markers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,10 @@ from benchmarks.figures import Spread
 
 ROOT = Path(__file__).parent.parent
 PLACES = {
-    "translation": (Path("README.md"), Path("models/embedded/starter-de-en/README.md")),
+    "translation": (Path("README.md"), Path("models/embedded/gemma-news/README.md")),
     "summary": (Path("README.md"), Path("models/embedded/starter-sum-de/README.md")),
-    "int8": (Path("README.md"), Path("models/embedded/starter-de-en/README.md")),
+    "int8": (Path("README.md"), Path("models/embedded/gemma-news/README.md")),
+    "worst": (Path("models/embedded/gemma-news/README.md"),),
     "sizes": (Path("models/embedded/starter-de-en/README.md"), Path("models/embedded/starter-sum-de/README.md")),
     "speed": (Path("README.md"),),
 }
@@ -27,6 +28,7 @@ def quality(result: dict[str, Any]) -> dict[str, str]:
     """Return the tables for a recorded result of `benchmarks.quality`, by the names of their markers."""
     return {
         "translation": translation(result["translation"]),
+        "worst": worst(result["worst"]),
         "int8": int8(result["quantisation"]),
         "summary": summary(result["summary"]),
         "sizes": sizes(ROOT / "models" / "embedded"),
@@ -51,12 +53,25 @@ def _cell(score: dict[str, Any], metric: str) -> str:
     return f"{score[metric]}{spread}"
 
 
+def worst(rows: Sequence[dict[str, Any]]) -> str:
+    """Return a table of outputs with their sources, line numbers and chrF."""
+    lines = ["| line | chrF | German | English |", "|---|---|---|---|"]
+    cells = ((row["line"], row["chrf"], _escaped(row["source"]), _escaped(row["output"])) for row in rows)
+    return "\n".join([*lines, *(f"| {line} | {chrf} | {source} | {output} |" for line, chrf, source, output in cells)])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
 def int8(table: dict[str, Any]) -> str:
     """Return a table that compares int8 with float32 on each test set.
 
-    Its rows are the loss in BLEU and the percentage of lines for which the two outputs are identical.
+    Its rows are the number of lines compared, the loss in BLEU, and the percentage of lines for which the two outputs
+    are identical.
     """
     lines = ["| int8 against float32 | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
+    lines.append("| lines compared | " + " | ".join(str(row["lines"]) for row in table.values()) + " |")
     costs = (f"{row['bleu']:.2f} ± {row['pm']:.2f}" for row in table.values())
     lines.append("| loss in BLEU | " + " | ".join(costs) + " |")
     return "\n".join([*lines, "| identical lines | " + " | ".join(f"{row['same']} %" for row in table.values()) + " |"])

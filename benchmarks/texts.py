@@ -24,11 +24,38 @@ async def translations(server: Server, sources: Sequence[str]) -> list[dict[str,
     Raises:
         httpx.HTTPError: a request failed.
     """
-    found: list[dict[str, Any]] = []
-    for start in range(0, len(sources), TEXTS_A_REQUEST):
-        body = {"text": list(sources[start : start + TEXTS_A_REQUEST]), "priority": "bulk"}
-        found += (await server.post("/v1/translate", body, NO_STORE | TIME))["translations"]
-    return found
+    starts = range(0, len(sources), TEXTS_A_REQUEST)
+    parts = [await _translated(server, sources[start : start + TEXTS_A_REQUEST]) for start in starts]
+    return [one for part in parts for one in part]
+
+
+async def kept_translations(server: Server, sources: Sequence[str], file: Path) -> list[str]:
+    """Return the translation of each of the texts ``sources``, as one line each. The cache is not used.
+
+    Each request appends its translations to ``file``. Texts whose translations are in ``file`` are not translated
+    again, so an interrupted run continues where it stopped. The file must come from the same texts and the same model.
+
+    Raises:
+        httpx.HTTPError: a request failed. The translations of the earlier requests stay in ``file``.
+    """
+    while len(made := _appended(file, [])) < len(sources):
+        new = await _translated(server, sources[len(made) : len(made) + TEXTS_A_REQUEST])
+        _appended(file, [one_line(one["text"]) for one in new])
+    return made[: len(sources)]
+
+
+def _appended(file: Path, lines: Sequence[str]) -> list[str]:
+    """Append ``lines`` to ``file``, which is created if necessary, and return all its lines."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8") as added:
+        added.writelines(f"{line}\n" for line in lines)
+    return lines_of(file)
+
+
+async def _translated(server: Server, sources: Sequence[str]) -> list[dict[str, Any]]:
+    body = {"text": list(sources), "priority": "bulk"}
+    answer = await server.post("/v1/translate", body, NO_STORE | TIME)
+    return list(answer["translations"])
 
 
 def one_line(text: str) -> str:

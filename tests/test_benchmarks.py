@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import ablation, bleu, choices, record, tables, texts
+from benchmarks import ablation, bleu, choices, invariance, quality, record, tables, texts
 from service.registry.manifest import Thorough
 from service.results import Translation
 from tests.pipeline.rig import manifest as manifest_of
@@ -154,3 +154,47 @@ def test_table_of_choices_has_a_cell_for_each_column() -> None:
     assert row["bleu_gain"] > 0
     head, _, line = choices.table({"beam": row}).splitlines()
     assert head.count("|") == line.count("|")
+
+
+class _Echo:
+    """A server whose translation of a text is the text in upper case, on two lines. ``asked`` are its texts."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def post(self, _path: str, body: dict[str, Any], _headers: dict[str, str]) -> dict[str, Any]:
+        self.asked += body["text"]
+        return {"translations": [{"text": f"{text.upper()}\n."} for text in body["text"]]}
+
+
+async def test_an_interrupted_run_continues_after_the_kept_translations(tmp_path: Path) -> None:
+    server: Any = _Echo()
+    sources = [f"satz {n}" for n in range(70)]
+    wanted = [f"SATZ {n} ." for n in range(70)]
+    assert await texts.kept_translations(server, sources[:40], tmp_path / "a.en") == wanted[:40]
+    assert await texts.kept_translations(server, sources, tmp_path / "a.en") == wanted
+    assert await texts.kept_translations(server, sources[:5], tmp_path / "a.en") == wanted[:5]
+    assert server.asked == sources
+
+
+def test_worst_outputs_are_those_least_like_the_reference(tmp_path: Path) -> None:
+    (tmp_path / "flores-dev.de").write_text("Eins|a.\nZwei.\nDrei.\n", "utf-8")
+    (tmp_path / "flores-dev.en").write_text("One sentence.\nTwo sentences.\nThree sentences.\n", "utf-8")
+    rows = quality.worst_outputs({"flores-dev": ["Xyz.", "Two sentences.", "Three."]}, tmp_path)
+    assert [row["line"] for row in rows] == [1, 3, 2]
+    assert tables.worst(rows[:1]).splitlines()[2:] == [f"| 1 | {rows[0]['chrf']} | Eins\\|a. | Xyz. |"]
+
+
+def test_outputs_are_compared_with_float32_on_the_lines_that_both_have(tmp_path: Path) -> None:
+    (tmp_path / "wmt20.en").write_text("The cat sat on the mat today.\nA dog ran over the hill.\nNo.\n", "utf-8")
+    made = {"wmt20": ["The cat sat on the mat today.", "A dog ran over a hill.", "Yes."]}
+    reference = {"wmt20": ["The cat sat on the mat today.", "A dog ran over the hill."]}
+    (row,) = quality.score_quantisation(made, reference, tmp_path).values()
+    assert (row["lines"], row["same"]) == (2, 50.0)
+    assert row["bleu"] > 0
+
+
+def test_comparison_lists_the_lines_with_two_translations() -> None:
+    found = invariance.compare(["Eins.", "Zwei."], ["One.", "Two."], ["One.", "Both."])
+    assert (found["lines"], found["different"]) == (2, 1)
+    assert found["differences"] == [{"source": "Zwei.", "alone": "Two.", "together": "Both."}]

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from service.newsroom.lifecycle import Lifecycle
-from service.server import CLOSING_S, ClientTimeoutProtocol, _Server
+from service.server import ClientTimeoutProtocol, _Server
 
 BYTES = 20_000_000
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -128,8 +128,8 @@ def test_sigterm_ends_the_process_while_a_thread_is_stuck() -> None:
                 assert process.stdout.readline() == b"started\n"
                 begun_s = time.monotonic()
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(20) == 0
-                assert time.monotonic() - begun_s < 0.5 + CLOSING_S + 1.0
+                assert process.wait(50) == 0
+                assert time.monotonic() - begun_s < 45  # the thread sleeps for 60 s
         finally:
             process.kill()
 

@@ -109,13 +109,13 @@ async def test_worker_of_a_caller_who_left_is_killed(workers: Workers) -> None:
         async with asyncio.timeout(0.2):
             await workers.run(never_ends)
     assert await workers.run(os.getpid) != pid
-    assert time.monotonic() - begun_s < 10
+    assert time.monotonic() - begun_s < 60
     assert await _ends(pid)
     assert workers.oldest_s == 0
 
 
 async def test_waiting_work_is_bounded_and_dropped_if_its_caller_leaves(workers: Workers) -> None:
-    tasks = [asyncio.create_task(workers.run(time.sleep, 0.5)) for _ in range(3)]
+    tasks = [asyncio.create_task(workers.run(time.sleep, time_s)) for time_s in (0.5, 100.0, 100.0)]
     await asyncio.sleep(0.05)
     with pytest.raises(QueueFull) as full:
         await workers.run(abs, -1)
@@ -126,7 +126,7 @@ async def test_waiting_work_is_bounded_and_dropped_if_its_caller_leaves(workers:
     await asyncio.sleep(0)
     begun_s = time.monotonic()
     assert await workers.run(abs, -1) == 1
-    assert time.monotonic() - begun_s < 5
+    assert time.monotonic() - begun_s < 60
     await tasks[0]
 
 

@@ -107,7 +107,7 @@ def test_long_retry_after_is_refused_at_once(url: str) -> None:
     with scripted(url, answer) as (front, paths), Depesche(front) as depesche, pytest.raises(Refused, match="unavail"):
         depesche.translate(TEXT)
     assert len(paths) == 1
-    assert time.monotonic() - begun_s < 10
+    assert time.monotonic() - begun_s < 50
 
 
 def test_last_attempt_is_refused(url: str) -> None:

@@ -107,8 +107,8 @@ def nested() -> dict[str, Any]:
     ],
 )
 def test_document_that_cannot_be_read_is_refused(value: dict[str, Any], code: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(InvalidInput) as refused:
         read_document(value)
     assert (refused.value.code, refused.value.pointer) == (code, "/document/content")
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5

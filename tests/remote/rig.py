@@ -1,6 +1,8 @@
 """Helpers for tests of remote models: a generator and a translator that use a server with prepared answers."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,3 +79,11 @@ async def remote_stand(
         yield RemoteStand(generator, Translator(generator, cache, None, referee=referee), cache, events)
     finally:
         await generator.close(0.0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until ``condition`` returns True, for at most 30 seconds."""
+    end_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end_s
+        await asyncio.sleep(0.01)

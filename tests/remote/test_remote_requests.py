@@ -15,7 +15,7 @@ from service.generation.remote.generator import RemoteChoice, RemoteGenerator
 from service.generation.remote.prompts import Example, load_prompt
 from service.terms.glossary import Glossary
 from service.translation.preparation import TranslationOptions
-from tests.remote.rig import CATALOG, codes, remote_stand
+from tests.remote.rig import CATALOG, codes, remote_stand, until
 from tests.remote.test_remote_faults import ENGLISH, FIRST, SECOND, TEXT, THIRD, WHOLE, good
 from tests.remote_server import Reply, remote_server, said, sentence_of
 
@@ -184,37 +184,59 @@ def test_model_prompt_and_search_are_in_the_identity() -> None:
     assert identity() == identity(url="http://y/v1", key="k", timeout_s=1.0, concurrency=1)
 
 
-async def test_concurrency_is_limited_and_bulk_waits() -> None:
+async def test_number_of_requests_at_once_is_limited() -> None:
     gate = threading.Event()
 
     def script(body: dict[str, Any]) -> Reply:
-        gate.wait(5)
+        gate.wait(60)
         return good(body)
 
     with remote_server(script) as server:
         async with remote_stand(server.url, concurrency=2) as stand:
-            first = stand.generator.generate([Source(FIRST), Source(FIRST)])
-            await asyncio.sleep(0)  # both take a slot
-            bulk = stand.generator.generate([Source(SECOND)], priority="bulk")
-            await asyncio.sleep(0)
-            urgent = stand.generator.generate([Source(THIRD)])
-            await asyncio.sleep(0.05)
+            futures = stand.generator.generate([Source(FIRST), Source(SECOND), Source(THIRD), Source(FIRST)])
+            await until(lambda: server.most_at_once == 2)
             assert (stand.generator.waiting, stand.generator.running) == (2, 4)
             gate.set()
-            await asyncio.gather(*first, *bulk, *urgent)
+            await asyncio.gather(*futures)
             assert (stand.generator.waiting, stand.generator.running) == (0, 0)
     assert server.most_at_once == 2
-    assert server.sentences()[2:] == [THIRD, SECOND]
+
+
+async def test_bulk_waits_for_urgent_sentences() -> None:
+    gate = threading.Event()
+
+    def script(body: dict[str, Any]) -> Reply:
+        gate.wait(60)
+        return good(body)
+
+    with remote_server(script) as server:
+        async with remote_stand(server.url, concurrency=1) as stand:
+            first = stand.generator.generate([Source(FIRST)])
+            await until(lambda: server.most_at_once == 1)
+            bulk = stand.generator.generate([Source(SECOND)], priority="bulk")
+            urgent = stand.generator.generate([Source(THIRD)])
+            await until(lambda: stand.generator.waiting == 2)
+            gate.set()
+            await asyncio.gather(*first, *bulk, *urgent)
+    assert server.sentences() == [FIRST, THIRD, SECOND]
 
 
 async def test_a_cancelled_sentence_frees_its_slot() -> None:
-    with remote_server(lambda body: replace(good(body), delay_s=0.3)) as server:
+    gate = threading.Event()
+
+    def script(body: dict[str, Any]) -> Reply:
+        if sentence_of(body) == FIRST:
+            gate.wait(60)
+        return good(body)
+
+    with remote_server(script) as server:
         async with remote_stand(server.url, concurrency=1) as stand:
             one, two, three = stand.generator.generate([Source(FIRST), Source(SECOND), Source(THIRD)])
-            await asyncio.sleep(0.05)
+            await until(lambda: server.most_at_once == 1)
             one.cancel()
             two.cancel()
             assert (await three)[0].text == ENGLISH[THIRD]
+            gate.set()
     assert SECOND not in server.sentences()
 
 
@@ -236,13 +258,20 @@ async def test_limits_deadlines_and_shutdown_refuse_work() -> None:
 
 
 async def test_closing_ends_work_that_does_not_finish() -> None:
-    with remote_server(lambda body: replace(good(body), delay_s=1.0)) as server:
+    gate = threading.Event()
+
+    def script(body: dict[str, Any]) -> Reply:
+        gate.wait(60)
+        return good(body)
+
+    with remote_server(script) as server:
         async with remote_stand(server.url) as stand:
             (future,) = stand.generator.generate([Source(FIRST)])
-            await asyncio.sleep(0.05)
+            await until(lambda: server.most_at_once == 1)
             await stand.generator.close(0.01)
             with pytest.raises(Draining):
                 await future
+            gate.set()
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from service.app import create_app
 from service.errors import InvalidInput
 from service.events import Event, WebhookSent, ignore
 from service.http import jobs
-from service.http.keys import Key, digest_of
+from service.http.keys import Key, Scope, digest_of
 from service.http.webhooks import ATTEMPTS, Webhooks
 from service.newsroom.commands import ArticleCommand, CallContext
 from service.newsroom.newsroom import Newsroom
@@ -49,7 +49,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 @pytest.fixture(scope="module")
 def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("keys") / "keys"
-    scopes = frozenset({"articles"})
+    scopes: frozenset[Scope] = frozenset({"articles"})
     lines = [Key(name, scopes, digest_of(token)).line() for name, token in (("cms", OWN), ("other", OTHER))]
     file.write_text("\n".join(lines), "utf-8")
     file.chmod(0o600)
@@ -131,20 +131,28 @@ def test_stored_job_is_encrypted_and_expires_within_an_hour(service: TestClient,
         assert min(client.ttl(key) for key in keys) <= jobs.KEPT_S
 
 
-def purge(service: TestClient, **given: Any) -> None:
+def in_loop(service: TestClient, work: Callable[[], Any]) -> None:
+    """Run a function or coroutine function in the event loop of the service."""
     assert service.portal is not None
-    service.portal.call(partial(service.app.state.runtime.newsroom.purge, **given))  # type: ignore[attr-defined]
+    service.portal.call(work)
+
+
+def newsroom_of(service: TestClient) -> Newsroom:
+    found: Newsroom = service.app.state.runtime.newsroom  # type: ignore[attr-defined]  # the ASGI type has no state
+    return found
 
 
 @pytest.mark.parametrize("by", ["text", "result_key", "all"])
 def test_purge_deletes_the_result(service: TestClient, by: str) -> None:
     job = begin(service)
-    result = ended(service, job)["result"]
-    if by == "all":
-        assert service.portal is not None
-        service.portal.call(service.app.state.runtime.newsroom.clear)  # type: ignore[attr-defined]
-    else:
-        purge(service, **({"texts": [BODY]} if by == "text" else {"results": [result["result_key"]]}))
+    key = ended(service, job)["result"]["result_key"]
+    newsroom = newsroom_of(service)
+    purges: dict[str, Callable[[], Any]] = {
+        "text": partial(newsroom.purge, texts=[BODY]),
+        "result_key": partial(newsroom.purge, results=[key]),
+        "all": newsroom.clear,
+    }
+    in_loop(service, purges[by])
     assert service.get(job["status_url"], headers=AUTH).status_code == 404
 
 
@@ -160,11 +168,7 @@ def blocked(monkeypatch: pytest.MonkeyPatch) -> Callable[[TestClient], None]:
 
     monkeypatch.setattr(Newsroom, "article", wait)
 
-    def let(service: TestClient) -> None:
-        assert service.portal is not None
-        service.portal.call(free.set)
-
-    return let
+    return lambda service: in_loop(service, free.set)
 
 
 def test_running_job_has_no_result(service: TestClient, blocked: Callable[[TestClient], None]) -> None:
@@ -181,7 +185,7 @@ def test_result_is_not_stored_if_its_text_is_purged_meanwhile(
     service: TestClient, blocked: Callable[[TestClient], None]
 ) -> None:
     job = begin(service)
-    purge(service, texts=[BODY])
+    in_loop(service, partial(newsroom_of(service).purge, texts=[BODY]))
     blocked(service)
     found = ended(service, job)
     assert (found["status"], found["problem"]["code"]) == ("failed", "job_lost")

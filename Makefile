@@ -19,8 +19,8 @@ PROSE ?= $(wildcard *.md) docs clients examples models/README.md k8s tools .gith
   service/settings.py benchmarks container models/train models/marian models/pages
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
-.PHONY: serve test check api bench eval lock rules pin-base image clean
-.PHONY: compose types workflows prose docs ci version image-name smoke dist release-check release
+.PHONY: serve production production-torch test check api bench eval lock rules pin-base pin-check sbom sign image clean
+.PHONY: compose secrets types workflows prose docs ci version image-name smoke dist release-check release
 
 serve: $(VENV)/.serve
 	$(BIN)/depesche serve --host $(HOST) --port $(PORT)
@@ -85,19 +85,36 @@ rules:
 pin-base:
 	$(PYTHON) -m container.pin
 
+# Fails if an image has no digest. The release workflow runs it.
+pin-check:
+	$(PYTHON) -m container.pin --check
+
+# Writes the bill of materials of the image to build/sbom-cpu.json. It needs neither Docker nor the packages themselves.
+sbom:
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -e $(VENV)/.test || $(BIN)/python -m pip install --quiet --disable-pip-version-check "cyclonedx-bom>=7,<8"
+	$(BIN)/python -m container.sbom
+
+# Signs the pushed image NAME@DIGEST with the identity of the workflow, so no key has to be stored.
+sign:
+	cosign sign --yes "$(IMAGE)"
+
 image:
 	docker build --target $(TARGET) --tag $(IMAGE):$(VERSION)-$(TARGET) --build-arg VERSION=$(VERSION) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) .
 
-# Builds and starts the services in compose.yaml. The key in .env stays the same, so that the cache stays readable.
-compose: .env
+# Builds and starts the services in compose.yaml. The secrets in .env stay the same, so that the cache stays readable.
+compose: secrets
 	docker compose up --build --detach --wait --wait-timeout 180
 
-.env:
-	umask 077; printf 'DEPESCHE_CACHE_SEAL_KEY=%s\n' "$$(openssl rand -base64 32)" > $@
+# Adds each missing secret to .env.
+secrets:
+	umask 077; touch .env
+	grep -q '^DEPESCHE_CACHE_SEAL_KEY=' .env || printf 'DEPESCHE_CACHE_SEAL_KEY=%s\n' "$$(openssl rand -base64 32)" >> .env
+	grep -q '^DEPESCHE_REDIS_PASSWORD=' .env || printf 'DEPESCHE_REDIS_PASSWORD=%s\n' "$$(openssl rand -hex 32)" >> .env
 
 # Starts the services in compose.yaml with an existing image, and requests a translation and a summary.
-smoke: .env
+smoke: secrets
 	docker compose up --detach --no-build --wait --wait-timeout 180
 	$(PYTHON) tools/smoke.py http://127.0.0.1:8000; status=$$?; \
 	  test $$status = 0 || docker compose logs; docker compose down; exit $$status
@@ -120,6 +137,16 @@ release: release-check
 	$(PYTHON) -m tools.release "$$TAG" > build/notes.md
 	gh release create "$$TAG" --verify-tag --title "Depesche $$TAG" --notes-file build/notes.md dist/*
 
+# Installs what `depesche models pull` needs. Neither converting safetensors nor serving the model requires torch.
+production: $(VENV)/.serve
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[convert]"
+	@echo "Next: $(BIN)/depesche models pull recommended"
+
+# Also installs torch, which reads pickles (pytorch_model.bin) and compares converted models with their checkpoints.
+production-torch: production
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[convert,torch]"
+
 # Installs no torch, because the embedded models run on CTranslate2.
 $(VENV)/.serve: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -129,7 +156,7 @@ $(VENV)/.serve: pyproject.toml
 $(VENV)/.test: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[convert,train,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[convert,torch,train,dev]"
 	touch $@ $(VENV)/.serve
 
 # Installs only what the documentation site needs, without torch.

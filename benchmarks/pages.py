@@ -6,14 +6,17 @@ processes each page in four forms: the pasted text of the whole page (all), the 
 compared with those of the marked article, and the scores are averaged over all pages. For comparison, the HTML is also
 processed with trafilatura alone and, if the extra ``benchmarks`` is installed, with newspaper4k and readability.
 
-The model that classifies the lines of a pasted text was trained on the same pages, so the scores of the cleaner are too
-high. ``python -m models.pages`` measures it on publishers that were not used for training. With ``--url``, the server
-at this URL summarises the pasted whole pages, and sentences that are not from the article are counted.
+The released model that classifies the lines of a pasted text was trained on the same pages, so its scores are too high.
+With ``--folds FOLDER``, each page is cleaned with weights that were trained on the pages of other publishers. FOLDER
+contains the weights that ``python -m models.pages --save FOLDER`` writes. The lists and boxes of some articles are not
+marked. ``f1_own`` counts unmarked paragraphs on the topic of the article as part of it. ``headline_shown`` also counts
+another main heading of the page as a correct headline. With ``--url``, the server at this URL summarises the pasted
+texts, and sentences that are not from the article are counted.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -24,9 +27,23 @@ import httpx
 import typer
 
 from benchmarks import record
-from models.pages.pages import FORMS, body_of, gold_of, read_text, words
+from models.pages.pages import (
+    FORMS,
+    body_of,
+    fold_of,
+    gold_of,
+    headings_of,
+    is_own,
+    is_part,
+    publisher_of,
+    read_text,
+    topic_of,
+    words,
+)
+from service.cleaning.boilerplate import Line
 from service.cleaning.clean import clean
 from service.documents.html_page import read_page
+from service.domain import Span
 from service.languages.base import Language, language
 
 SHARE_OF_PAIRS = 0.5
@@ -48,7 +65,9 @@ class Score:
     """The scores of an extracted article, compared with the article that a person marked.
 
     ``precision``, ``recall`` and ``f1`` refer to the words of the body. ``headline`` and ``lead`` are True if the
-    extracted headline and lead are correct. ``lead`` is None if the marked article has no lead.
+    extracted headline and lead are correct. ``lead`` is None if the marked article has no lead. ``f1_own`` counts
+    unmarked paragraphs on the topic of the article as part of it. ``headline_shown`` is also True if the headline is
+    another main heading of the page or its title for social networks.
     """
 
     precision: float
@@ -56,6 +75,8 @@ class Score:
     f1: float
     headline: bool
     lead: bool | None
+    f1_own: float
+    headline_shown: bool
 
 
 def overlap(found: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, float]:
@@ -75,13 +96,32 @@ def is_near(found: str | None, wanted: str) -> bool:
     return bool(one and other) and overlap(one, other)[2] >= NEAR
 
 
-def score(found: Found, gold: Mapping[str, Any]) -> Score:
-    """Return the scores of the extracted article ``found``, compared with the marked article ``gold``."""
+def score(found: Found, gold: Mapping[str, Any], headings: Sequence[Sequence[str]] = ()) -> Score:
+    """Return the scores of the extracted article ``found``, compared with the marked article ``gold``.
+
+    ``headings`` contains the words of each heading of the page that may be the headline (see `headings_of`).
+    """
     leads = [" ".join(gold["summary"]), *gold["summary"]] if gold["summary"] else []
     lead = any(is_near(found.lead, one) for one in leads) if leads else None
+    body, wanted = words(found.body), words(" ".join(body_of(gold)))
+    headline = is_near(found.headline, gold["title"])
+    shown = headline or any(is_near(found.headline, " ".join(heading)) for heading in headings)
     return Score(
-        *overlap(words(found.body), words(" ".join(body_of(gold)))), is_near(found.headline, gold["title"]), lead
+        *overlap(body, wanted), headline, lead, overlap(body, [*wanted, *_unmarked(found.body, gold)])[2], shown
     )
+
+
+def _unmarked(body: str, gold: Mapping[str, Any]) -> list[str]:
+    """Return the words of the paragraphs of ``body`` that are on the topic of the article but not in ``gold``."""
+    units = [words(unit) for unit in (*body_of(gold), *gold["summary"])]
+    topic = topic_of(gold)
+    page = language("de").page
+    found: list[str] = []
+    for text in filter(str.strip, body.split("\n")):
+        line, own = Line(text, Span(0, len(text)), after_blank=False, page=page), words(text)
+        if is_own(line, own, None, topic) and not any(is_part(own, unit) for unit in units):
+            found += own
+    return found
 
 
 def cleaned(text: str, source: Language, headline: str | None = None, lead: str | None = None) -> Found:
@@ -127,22 +167,41 @@ def _by_readability(source: str) -> Found:
 OTHERS = {"trafilatura": _by_trafilatura, "newspaper": _by_newspaper, "readability": _by_readability}
 
 
-def rows(folder: Path, german: Language) -> Iterator[tuple[str, str, Score]]:
+def by_publisher(folder: Path, german: Language, folds: Path | None) -> dict[str, Language]:
+    """Map each publisher to the language with the weights for its pages.
+
+    ``folder`` contains the pages. ``folds`` is the folder with the weights of each fold. If it is None, the released
+    weights of ``german`` are used for all pages.
+    """
+    if folds is None:
+        return {}
+    place = fold_of(folder, [], len(list(folds.glob("*.json"))))
+    return {
+        name: replace(german, page=replace(german.page, weights=folds / f"{fold}.json")) for name, fold in place.items()
+    }
+
+
+def rows(folder: Path, german: Language, folds: Path | None = None) -> Iterator[tuple[str, str, Score]]:
     """Yield the name of the form or program, the name of the page, and the score.
 
     ``folder`` contains the pages. Each page is processed in each form and by each program. ``german`` is the language.
+    ``folds`` is the folder with the weights of each fold, or None (see `by_publisher`).
     """
+    languages = by_publisher(folder, german, folds)
     for path in sorted(folder.glob("*.json")):
-        gold = gold_of(path)
+        gold, source = gold_of(path), read_text(folder / f"{path.stem}.html.gz")
+        own, headings = languages.get(publisher_of(path.stem), german), headings_of(gold, source)
         for form in FORMS:
             file = folder / f"{path.stem}.{form}.txt.gz"
             if file.exists():
-                yield form, path.stem, score(cleaned(read_text(file), german), gold)
-        source = read_text(folder / f"{path.stem}.html.gz")
-        yield "html", path.stem, score(_from_html(source, german), gold)
+                yield form, path.stem, score(cleaned(read_text(file), own), gold, headings)
+        yield "html", path.stem, score(_from_html(source, own), gold, headings)
         for name, extract in OTHERS.items():
             if find_spec(name) is not None:
-                yield f"html, {name} alone", path.stem, score(extract(source), gold)
+                yield f"html, {name} alone", path.stem, score(extract(source), gold, headings)
+
+
+_MEANS = ("precision", "recall", "f1", "f1_own", "headline", "headline_shown")
 
 
 def table(scores: Sequence[tuple[str, Score]]) -> dict[str, dict[str, Any]]:
@@ -156,8 +215,7 @@ def table(scores: Sequence[tuple[str, Score]]) -> dict[str, dict[str, Any]]:
         leads = [one.lead for one in own if one.lead is not None]
         found[kind] = {
             "pages": len(own),
-            **{name: round(mean(getattr(one, name) for one in own), 3) for name in ("precision", "recall", "f1")},
-            "headline": round(mean(one.headline for one in own), 3),
+            **{name: round(mean(getattr(one, name) for one in own), 3) for name in _MEANS},
             "lead": round(mean(leads), 3) if leads else None,
         }
     return found
@@ -173,17 +231,18 @@ def is_foreign(sentence: str, gold: Mapping[str, Any]) -> bool:
     return bool(pairs) and sum(pair in set(pairwise(article)) for pair in pairs) < SHARE_OF_PAIRS * len(pairs)
 
 
-def summaries(folder: Path, url: str) -> dict[str, int]:
+def summaries(folder: Path, url: str, form: str) -> dict[str, int]:
     """Summarise each page as pasted text in three sentences, and count the sentences that are not from the article.
 
-    ``folder`` contains the pages, and ``url`` is the base URL of the server that summarises them.
+    ``folder`` contains the pages, and ``url`` is the base URL of the server that summarises them. ``form`` is the way
+    in which the text was copied from the page.
 
     Raises:
         httpx.HTTPError: the server cannot be reached or refuses a page.
     """
     counts = {"pages": 0, "sentences": 0, "foreign_sentences": 0, "pages_with_a_foreign_sentence": 0}
-    for path in sorted(folder.glob("*.all.txt.gz")):
-        name = path.name.removesuffix(".all.txt.gz")
+    for path in sorted(folder.glob(f"*.{form}.txt.gz")):
+        name = path.name.removesuffix(f".{form}.txt.gz")
         body = {"body": read_text(path), "outputs": ["summary"], "max_sentences": 3, "priority": "bulk"}
         response = httpx.post(f"{url.rstrip('/')}/v1/articles", json=body, timeout=TIMEOUT_S).raise_for_status()
         gold = gold_of(folder / f"{name}.json")
@@ -198,7 +257,7 @@ def summaries(folder: Path, url: str) -> dict[str, int]:
 
 def show(figures: Mapping[str, Mapping[str, Any]]) -> None:
     """Print the mean scores as a Markdown table. ``figures`` is the result of `table`."""
-    columns = ("pages", "precision", "recall", "f1", "headline", "lead")
+    columns = ("pages", *_MEANS, "lead")
     print("| form |", " | ".join(columns), "|\n|---" * 1 + "|---" * len(columns) + "|")
     for kind, row in figures.items():
         print(f"| {kind} |", " | ".join(str(row[name]) for name in columns), "|")
@@ -207,15 +266,18 @@ def show(figures: Mapping[str, Mapping[str, Any]]) -> None:
 def main(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the pages.")],
     *,
+    folds: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder with the weights of each fold.")
+    ] = None,
     url: Annotated[str | None, typer.Option(help="Base URL of a server; also measure the summaries.")] = None,
     save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/pages.json.")] = False,
 ) -> None:
     """Measure and print the scores. With --record, also write them to benchmarks/results/pages.json."""
-    figures = table([(kind, one) for kind, _, one in rows(data, language("de"))])
+    figures = table([(kind, one) for kind, _, one in rows(data, language("de"), folds)])
     show(figures)
     found: dict[str, Any] = {"table": figures}
     if url is not None:
-        found["summaries"] = summaries(data, url)
+        found["summaries"] = {form: summaries(data, url, form) for form in FORMS}
         print(found["summaries"])
     if save:
         print(record.write("pages", found))

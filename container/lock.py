@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
 PYTHON = "3.11"  # the Python version of the base image (Debian bookworm)
 DEVELOPER_EXTRAS = {"benchmarks", "train", "dev", "docs"}
+LARGE = {"torch", "convert"}
 OWN_EXTRA = re.compile(r"depesche\[")
 TORCH_PACKAGE = re.compile(r"torch|triton|(nvidia|cuda)-.+")
 
@@ -34,12 +35,12 @@ def requirements(project: dict[str, Any]) -> dict[str, list[str]]:
     """Return the requirements for each requirements file: ``build``, ``cpu`` and ``full``. They are not yet resolved.
 
     ``project`` is the parsed pyproject.toml. ``cpu`` and ``full`` contain the dependencies and all extras except those
-    for developers. The extra ``torch``, and the extras that depend on another extra of the project (such as
-    `depesche[torch]`), are only in ``full``.
+    for developers. The extras ``torch`` and ``convert``, and the extras that depend on another extra of the project (such
+    as `depesche[torch]`), are only in ``full``.
     """
     extras: dict[str, list[str]] = project["project"].get("optional-dependencies", {})
     wanted = {name: asked for name, asked in extras.items() if name not in DEVELOPER_EXTRAS}
-    heavy = {name for name, asked in wanted.items() if name == "torch" or any(map(OWN_EXTRA.match, asked))}
+    heavy = {name for name, asked in wanted.items() if name in LARGE or any(map(OWN_EXTRA.match, asked))}
     cpu = [*project["project"]["dependencies"], *(one for name in wanted.keys() - heavy for one in wanted[name])]
     torch = [one for name in sorted(heavy) for one in wanted[name] if not OWN_EXTRA.match(one)]
     return {"build": project["build-system"]["requires"], "cpu": sorted(cpu), "full": sorted([*cpu, *torch])}

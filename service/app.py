@@ -7,8 +7,10 @@ import os
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
+from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -20,14 +22,15 @@ from service.errors import DepescheError
 from service.events import Listener, broadcast
 from service.generation.remote.generator import RemoteChoice
 from service.generation.scheduler import Limits
-from service.http import openapi, probes, problems, routes
+from service.http import openapi, probes, problems, routes, status
 from service.http.admission import Bounds
-from service.http.compat import deepl, libretranslate
+from service.http.compat import deepl, deepl_v3, libretranslate, libretranslate_files
 from service.http.compat import errors as failures
+from service.http.history import History
 from service.http.jobs import KEPT_S, MOST_RESULT_BYTES, TIMEOUT_S, Jobs
 from service.http.keys import ApiKeyStore
 from service.http.middleware import middlewares
-from service.http.ratelimit import Rates, policies
+from service.http.ratelimit import DeniedAttempts, Rates, policies
 from service.http.state import Runtime, info_of
 from service.http.webhooks import Webhooks
 from service.newsroom.commands import TextLimits
@@ -37,15 +40,18 @@ from service.observability import logs, tracing
 from service.observability.metrics import Metrics
 from service.process import available_cores, trim_malloc_periodically, trimmer
 from service.registry.manifest import Task
-from service.settings import Settings
+from service.settings import NO_LIMIT, Settings
 
 COMPATIBLE = frozenset(
-    route.path for route in (*deepl.router.routes, *libretranslate.router.routes) if isinstance(route, Route)
+    route.path
+    for router in (deepl.router, deepl_v3.router, libretranslate.router, libretranslate_files.router)
+    for route in router.routes
+    if isinstance(route, Route)
 )
 
 KNOWN = COMPATIBLE | {
     route.path
-    for router in (routes.router, routes.work, probes.admin_router)
+    for router in (routes.router, routes.work, probes.admin_router, status.status_router)
     for route in router.routes
     if isinstance(route, Route)
 }
@@ -98,14 +104,25 @@ def plan_of(settings: Settings) -> Plan:
         cache_bytes=settings.cache_bytes,
         cache_ttl_s=settings.cache_ttl_s,
         cache_secret=None if settings.cache_key is None else settings.cache_key.get_secret_value().encode(),
-        redis_url=None if settings.redis_url is None else settings.redis_url.get_secret_value(),
+        redis_url=_redis_url(settings.redis_url, settings.redis_password),
         redis_timeout_s=settings.redis_timeout_ms / 1000,
         drain_s=settings.drain_s,
         glossaries_dir=settings.glossaries_dir,
+        house_styles_file=settings.house_styles_file,
         seal_secrets=settings.seal_secrets,
         remote=_remote_of(settings),
         embargo_models=settings.embargo_models,
     )
+
+
+def _redis_url(url: SecretStr | None, password: SecretStr | None) -> str | None:
+    """Return ``url`` with ``password``, or unchanged if it already contains a password or if there is none."""
+    if url is None or password is None:
+        return None if url is None else url.get_secret_value()
+    parts = urlsplit(url.get_secret_value())
+    if "@" in parts.netloc:
+        return url.get_secret_value()
+    return parts._replace(netloc=f":{quote(password.get_secret_value(), safe='')}@{parts.netloc}").geturl()
 
 
 def _remote_of(settings: Settings) -> RemoteChoice | None:
@@ -173,10 +190,10 @@ def create_app(
     newsroom = create_newsroom(settings, listener, on_settled)
     source, target = newsroom.languages
     metrics = Metrics(newsroom)
-    listeners.append(metrics.listen)
+    history = History()
+    listeners += [metrics.listen, history.listen]
     traces = tracing.from_environment(os.environ)
-    if traces is not None:
-        listeners.append(traces.listen)
+    listeners += [] if traces is None else [traces.listen]
     keys = None if settings.keys_file is None else ApiKeyStore(settings.keys_file, listener=listener)
     rates = _rates(settings, listener)
     app = FastAPI(
@@ -197,9 +214,11 @@ def create_app(
         registry=metrics.registry,
         keys=keys,
         tracer=traces,
+        history=history,
         jobs=_jobs(settings, newsroom, listener),
     )
-    for router in (routes.router, probes.router, probes.page_router, deepl.router, libretranslate.router):
+    compatible = (deepl.router, deepl_v3.router, libretranslate.router, libretranslate_files.router)
+    for router in (routes.router, probes.router, probes.page_router, *compatible):
         app.include_router(router)
     if settings.docs:
         app.include_router(probes.docs_router)
@@ -237,9 +256,8 @@ def _rates(settings: Settings, listener: Listener) -> Rates | None:
     limits = policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
     if not limits:
         return None
-    url = settings.rate_redis_url or settings.redis_url
-    secret = None if url is None else url.get_secret_value()
-    return Rates(limits, secret, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
+    url = _redis_url(settings.rate_redis_url or settings.redis_url, settings.redis_password)
+    return Rates(limits, url, timeout_s=settings.redis_timeout_ms / 1000, listener=listener)
 
 
 def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
@@ -250,6 +268,7 @@ def create_admin(app: FastAPI, settings: Settings) -> FastAPI:
     admin_app = FastAPI(title="Depesche administration", version=__version__, openapi_url=None, redirect_slashes=False)
     admin_app.state.runtime = app.state.runtime
     admin_app.include_router(probes.admin_router)
+    admin_app.include_router(status.status_router)
     if settings.metrics_port != "main":
         admin_app.include_router(probes.metrics_router)
     _add_middlewares(admin_app, settings)
@@ -268,6 +287,7 @@ def _add_middlewares(app: FastAPI, settings: Settings, **options: Any) -> None:
         listener=runtime.listener,
         lifecycle=runtime.newsroom.lifecycle,
         keys=runtime.keys,
+        denied=DeniedAttempts(policies("requests", None if settings.rate_denied == NO_LIMIT else settings.rate_denied)),
         tracer=runtime.tracer,
         trusted_proxies=_split_list(settings.trusted_proxies),
         **options,

@@ -31,6 +31,7 @@ DepescheError
 │   └── EngineHung     the model did not respond in time (504)
 └── ModelError         a model cannot be loaded because of its manifest, files or architecture
     ├── WeightsMismatch   the SHA-256 of a file does not match the manifest
+    ├── OutputsRefused    the outputs of a model are too far from the references of the test sentences
     ├── LockMismatch      a commit or the SHA-256 of a file does not match models.lock
     ├── UnsafeWeights     a weights file contains objects other than tensors, so it is not loaded
     └── HubError          the hub is unreachable or does not have the model
@@ -263,6 +264,17 @@ class WeightsMismatch(ModelError):
     """The SHA-256 of a model file does not match the manifest."""
 
     code = "weights_mismatch"
+
+
+class OutputsRefused(ModelError):
+    """The outputs of a model for the test sentences are too far from their references.
+
+    ``outputs`` contains the source and the output of each sentence. The sentences are part of the service.
+    """
+
+    def __init__(self, message: str, outputs: list[tuple[str, str]]) -> None:
+        super().__init__(message)
+        self.outputs = outputs
 
 
 class LockMismatch(ModelError):

@@ -173,12 +173,45 @@ Output = Literal["article", "translation", "summary", "summary_translation", "he
 
 @dataclass(frozen=True, slots=True)
 class ResultGiven:
-    """A result has been added to a response. ``codes`` contains the distinct codes of its notices."""
+    """A result has been added to a response. ``codes`` contains the distinct codes of its notices.
+
+    ``sentences`` is the number of sentences of a translation, and ``flagged`` the number of those with a notice that
+    requires a review. Both are 0 for other outputs.
+    """
 
     output: Output
     codes: tuple[str, ...]
     needs_review: bool
     truncated: bool
+    sentences: int = 0
+    flagged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TextAccepted:
+    """The texts of a request have been accepted. ``key_id`` is the name of the API key, never the key itself."""
+
+    characters: int
+    key_id: str | None
+
+
+PurgeKind = Literal["texts", "result", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class CachePurged:
+    """An operator has deleted cache entries.
+
+    ``texts`` is the number of texts in the request. ``memory`` and ``shared`` are the numbers of deleted entries.
+    ``shared`` is None if there is no shared cache. ``complete`` is False if the shared cache did not respond.
+    """
+
+    kind: PurgeKind
+    texts: int
+    memory: int
+    shared: int | None
+    complete: bool
+    key_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +311,8 @@ Event = (
     | WebhookSent
     | EntryUnopened
     | ResultGiven
+    | TextAccepted
+    | CachePurged
     | ProblemGiven
     | ClientLeft
     | KeysRead

@@ -1,5 +1,6 @@
 """The results of translation and summarization. The HTTP API and the command line convert them to their own formats."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -34,18 +35,27 @@ def needs_review(notices: Sequence[Notice]) -> bool:
     return any(notice.review for notice in notices)
 
 
+def flagged_sentences(translation: "Translation") -> int:
+    """Return the number of sentences with a notice that requires a review."""
+    starts = [pair.source.start for pair in translation.sentences]
+    spans = (notice.span for notice in translation.notices if notice.review and notice.span is not None)
+    return len({bisect_right(starts, span.start) for span in spans if starts and span.start >= starts[0]})
+
+
 @dataclass(frozen=True, slots=True)
 class SentencePair:
     """A source sentence and its translation.
 
     ``source`` is a span in the submitted text, and ``target`` is a span in the translated text. ``words`` contains one
     (source, target) pair of spans for each aligned word of the translation, in order. ``words`` is None if word
-    alignment was not requested.
+    alignment was not requested. ``confidence`` is the probability that the translation has no major error, or None if
+    it was not estimated.
     """
 
     source: Span
     target: Span
     words: tuple[tuple[Span, Span], ...] | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

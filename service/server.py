@@ -24,6 +24,7 @@ from service.generation.call import TEXT_THREADS
 from service.newsroom.newsroom import Newsroom
 from service.process import freeze_gc_heap
 from service.settings import Settings
+from service.workers import protect_memory
 
 ADMIN_DRAIN_S = 5
 # After SIGTERM, the server keeps answering requests for up to this time and tells clients to close their connections.
@@ -155,6 +156,7 @@ def run(settings: Settings, on_listening: Callable[[int], None] = lambda _: None
         DepescheError: the server cannot listen on a port; or the models could not be loaded, and the setting
             ``wait_for_models`` is off.
     """
+    protect_memory()  # workers process hostile input and run as the same user
     sys.setswitchinterval(SWITCH_S)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the models are about to be loaded, so there is nothing to reload
     failures: list[str] = []

@@ -22,6 +22,8 @@ from service.registry.catalog import default_weights_dir
 
 UNSEALED = "none"
 """The value of ``cache_seal_key`` with which values in Redis are not encrypted."""
+NO_LIMIT = "none"
+"""The value of ``rate_denied`` with which there is no limit."""
 
 
 def _installed_dir() -> Path:
@@ -76,6 +78,10 @@ class Settings(BaseSettings):
         description=(
             "Folder of named glossaries (`NAME.tsv`, German<TAB>English). If unset, there are no named glossaries."
         ),
+    )
+    house_styles_file: Path | None = Field(
+        default=None,
+        description="TOML file with named house styles, one table each. If unset, there are no named house styles.",
     )
     profile: Literal["auto", "embedded", "production"] = Field(
         default="auto",
@@ -233,6 +239,14 @@ class Settings(BaseSettings):
             "is used."
         ),
     )
+    redis_password: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description=(
+            "Password of both Redis servers. It is used for each URL without a password. If unset, only the URLs "
+            "contain passwords."
+        ),
+    )
     redis_timeout_ms: int = Field(
         default=50,
         ge=1,
@@ -247,6 +261,13 @@ class Settings(BaseSettings):
     )
     rate_chars: str | None = Field(
         default=None, description="Character limits for each caller (`2000000/day`). If unset, there is no limit."
+    )
+    rate_denied: str = Field(
+        default="60/minute",
+        description=(
+            "Limits on the requests without a valid API key from one address. Further ones get status 429. Requests "
+            "with a valid key are not counted. `none` turns these limits off."
+        ),
     )
     trusted_proxies: str | None = Field(
         default=None,
@@ -333,6 +354,13 @@ class Settings(BaseSettings):
     def _a_rate(cls, rate: str | None) -> str | None:
         if rate is not None and not all(item.amount for item in parse_many(rate)):
             raise ValueError("a rate limit must allow at least one request or character")
+        return rate
+
+    @field_validator("rate_denied")
+    @classmethod
+    def _a_rate_or_none(cls, rate: str) -> str:
+        if rate != NO_LIMIT:
+            cls._a_rate(rate)
         return rate
 
     @field_validator("trusted_proxies")

@@ -46,7 +46,8 @@ Loading the tokenizer of a language model takes up to 146 MiB. A worker must be 
 """
 _MORE, _LAST = b"m", b"l"  # whether a worker accepts more work after its result
 _MAX_OOM_SCORE = "1000"
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+# Options of prctl(2).
+_SET_DEATH_SIGNAL, _SET_DUMPABLE = 1, 4
 _log = logging.getLogger("depesche")
 
 
@@ -292,6 +293,17 @@ class _Template:
             self._process = None
 
 
+def protect_memory() -> None:
+    """Prevent other processes of the same user from reading the memory and the environment of this process.
+
+    Otherwise, a process that an attacker controls, such as a worker after an error in a C library, could do so through
+    ``/proc``. Processes with CAP_SYS_PTRACE, such as those of root, still can. Core dumps are turned off as well. The
+    function does nothing if the system is not Linux.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def _too_complex(detail: str, limit: int) -> InvalidInput:
     return InvalidInput("text_too_complex", detail, limit=limit)
 
@@ -342,9 +354,10 @@ def _work(connection: Connection, cpu_s: int, memory_bytes: int) -> None:
     A job may use ``cpu_s`` seconds of processor time and ``memory_bytes`` bytes of memory.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)  # end with the template, and so with the service
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)  # end with the template, and so with the service
         with contextlib.suppress(OSError):  # if memory runs out, the kernel should kill a worker, not the service
             Path("/proc/self/oom_score_adj").write_text(_MAX_OOM_SCORE, "ascii")
+    protect_memory()
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would contain article text

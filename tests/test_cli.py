@@ -134,7 +134,7 @@ def test_hub_model_must_be_pulled(file: Path, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("DEPESCHE_INSTALLED_DIR", str(tmp_path))
     monkeypatch.setenv("DEPESCHE_MODELS_DIR", str(ROOT / "models"))
     (line,) = [line for line in depesche("models", "list").stdout.splitlines() if "opus-mt-de-en" in line]
-    assert [cell.strip() for cell in line.strip("│").split("│")][-3:] == ["Apache-2.0", "yes", "no"]
+    assert [cell.strip() for cell in line.strip("│").split("│")][-4:] == ["Apache-2.0", "yes", "no", "no"]
     told = depesche("translate", file, DEPESCHE_TRANSLATION_MODEL="opus-mt-de-en")
     assert_told(told, "opus-mt-de-en is not installed", "depesche models pull opus-mt-de-en")
 

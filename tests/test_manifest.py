@@ -8,7 +8,19 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from service.errors import ModelError
-from service.registry.manifest import EngineFiles, Hub, Joined, Manifest, Prompts, Remote, Score, Thorough, dumps, load
+from service.registry.manifest import (
+    ConfidenceTable,
+    EngineFiles,
+    Hub,
+    Joined,
+    Manifest,
+    Prompts,
+    Remote,
+    Score,
+    Thorough,
+    dumps,
+    load,
+)
 from tests.hub.library import write_model
 
 ELSEWHERE: dict[str, tuple[type[BaseModel], str]] = {
@@ -16,6 +28,7 @@ ELSEWHERE: dict[str, tuple[type[BaseModel], str]] = {
     "joined": (Joined, ".FILE"),
     "prompts": (Prompts, ""),
     "thorough": (Thorough, ""),
+    "confidence": (ConfidenceTable, ""),
     "hub": (Hub, ""),
     "remote": (Remote, ""),
     "published": (Score, ""),

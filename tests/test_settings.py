@@ -57,7 +57,9 @@ def test_ports_that_do_not_go_together_are_refused() -> None:
         Settings(metrics_port="both")
 
 
-@pytest.mark.parametrize("given", [{"rate_requests": "many"}, {"rate_chars": "0/day"}, {"trusted_proxies": "*"}])
+@pytest.mark.parametrize(
+    "given", [{"rate_requests": "many"}, {"rate_chars": "0/day"}, {"rate_denied": "0/day"}, {"trusted_proxies": "*"}]
+)
 def test_a_limit_or_network_that_is_none_is_refused(given: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         Settings(**given)  # type: ignore[arg-type]  # one of three

@@ -4,6 +4,8 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -169,3 +171,38 @@ async def test_a_worker_keeps_what_the_template_has_loaded() -> None:
             assert await pool.run(os.getpid) == pid
     finally:
         pool.close()
+
+
+# Tries to open the memory of its parent as an ordinary user, first without and then with the protection.
+PRYING = """
+import ctypes, os
+from service.workers import protect_memory
+if os.getuid() == 0:
+    os.setuid(65534)
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE, which a change of the user resets
+
+def refused():
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        found = 0
+        for name in ("mem", "environ"):
+            try:
+                open(f"/proc/{parent}/{name}", "rb").close()
+            except PermissionError:
+                found += 1
+        os._exit(found)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+before = refused()
+protect_memory()
+print(before, refused())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is part of Linux")
+def test_protected_memory_cannot_be_opened_by_the_same_user() -> None:
+    done = subprocess.run([sys.executable, "-c", PRYING], check=True, capture_output=True, text=True)
+    before, after = done.stdout.split()
+    assert after == "2"
+    assert before in {"0", "1"}  # Yama may refuse the memory even without the protection, but not the environment

@@ -1,9 +1,10 @@
 """Train the line model: ``python -m models.pages --data DIR [--articles FILE] [--write]``.
 
 Without ``--write``, the program performs a cross-validation. For each fold, it trains on the pages of all other folds
-and measures the cleaner on the pages of this fold. With ``--write``, it trains on all pages and writes the weights of
-the German language. Only weights are stored, not the text of the pages. The articles in FILE are additional training
-examples.
+and measures the cleaner on the pages of this fold. With ``--save FOLDER``, it also writes the weights of each fold, and
+``python -m benchmarks.pages --folds FOLDER`` measures the cleaner with them. With ``--write``, it trains on all pages
+and writes the weights of the German language. Only weights are stored, not the text of the pages. The articles in FILE
+are additional training examples.
 """
 
 import json
@@ -16,7 +17,7 @@ import typer
 
 from benchmarks.pages import Score, cleaned, score, show, table
 from models.pages.field import Text, train
-from models.pages.pages import FORMS, Example, articles, examples, gold_of, houses, publisher_of, read_text
+from models.pages.pages import FORMS, Example, articles, examples, fold_of, gold_of, publisher_of, read_text
 from service.cleaning import clean as cleaner
 from service.cleaning.line_model import STATES, Weights
 from service.languages.base import Language, language
@@ -24,17 +25,6 @@ from service.languages.base import Language, language
 ROUNDS = 60
 DECAY = 5.0
 ARTICLES = 120
-
-
-def fold_of(folder: Path, held_out: Sequence[str], folds: int) -> dict[str, int]:
-    """Map each publisher to the number of its fold.
-
-    Publishers of the same publishing house are in the same fold (see `houses`). The publishers in ``held_out`` are in
-    fold -1. ``folder`` contains the pages, and ``folds`` is the number of folds.
-    """
-    house = houses(folder)
-    names = sorted({house[name] for name in house if name not in held_out})
-    return {name: -1 if name in held_out else names.index(house[name]) % folds for name in house}
 
 
 def measured(folder: Path, publishers: Sequence[str], weights: Weights, german: Language) -> list[tuple[str, Score]]:
@@ -78,13 +68,21 @@ def _texts(found: Sequence[Example]) -> list[Text]:
 
 
 def _all_folds(
-    data: Path, found: Sequence[Example], own: Sequence[Text], place: Mapping[str, int], german: Language
+    data: Path,
+    found: Sequence[Example],
+    own: Sequence[Text],
+    place: Mapping[str, int],
+    german: Language,
+    save: Path | None,
 ) -> None:
     everything: list[tuple[str, Score]] = []
     for fold in sorted({number for number in place.values() if number >= 0}):
         inside = [name for name, number in place.items() if number == fold]
         rest = [one for one in found if place[one.publisher] not in {fold, -1}]
-        figures = measured(data, inside, train([*_texts(rest), *own], rounds=ROUNDS, decay=DECAY), german)
+        weights = train([*_texts(rest), *own], rounds=ROUNDS, decay=DECAY)
+        if save is not None:
+            write(save / f"{fold}.json", weights)
+        figures = measured(data, inside, weights, german)
         everything += figures
         print(f"\nfold {fold}: {len(inside)} publishers")
         show(table(figures))
@@ -102,6 +100,9 @@ def main(
         list[str] | None,
         typer.Option(help="A publisher to leave out of the folds and measure at the end."),
     ] = None,
+    save: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder for the weights of each fold.")
+    ] = None,
     *,
     write_weights: Annotated[bool, typer.Option("--write", help="Train on all pages and write the weights.")] = False,
 ) -> None:
@@ -115,7 +116,7 @@ def main(
         path = german.page.weights or Path("page_model.json")
         write(path, train([*_texts(found), *own], rounds=ROUNDS, decay=DECAY))
         return
-    _all_folds(data, found, own, place, german)
+    _all_folds(data, found, own, place, german, save)
     if held:
         weights = train(
             [*_texts([one for one in found if place[one.publisher] >= 0]), *own], rounds=ROUNDS, decay=DECAY

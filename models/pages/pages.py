@@ -151,7 +151,7 @@ _BULLET = re.compile(r"[-*•–·]\s|\d+[.)]\s")
 _SUBHEADING_WORDS = 12
 
 
-def _is_part(line: Sequence[str], unit: Sequence[str]) -> bool:
+def is_part(line: Sequence[str], unit: Sequence[str]) -> bool:
     """Return whether ``line`` equals ``unit``, is a part of it, or shares most of its words with it.
 
     Both arguments are lists of words. ``unit`` is a title or a paragraph.
@@ -175,8 +175,8 @@ def _headline_at(lines: Sequence[Sequence[str]], titles: Sequence[Sequence[str]]
     a title is used. If there is no such line either, the last line that contains a title is used.
     """
     same = [number for number in range(end) for title in titles if lines[number] == title]
-    near = [number for number in range(end) for title in titles if _is_part(lines[number], title)]
-    more = [n for n in range(end) for title in titles if len(lines[n]) <= 2 * len(title) and _is_part(title, lines[n])]
+    near = [number for number in range(end) for title in titles if is_part(lines[number], title)]
+    more = [n for n in range(end) for title in titles if len(lines[n]) <= 2 * len(title) and is_part(title, lines[n])]
     return max(same or near or more, default=None)
 
 
@@ -213,9 +213,9 @@ def mark(
     if not inside:
         return ["before"] * len(lines)
     first, last = inside[0], inside[-1]
-    topic = {word for unit in texts for word in unit if len(word) >= _TOPIC_CHARS}
+    topic = topic_of(gold)
     at = _headline_at(found, headings, first)
-    lead = [n for n in range(first) if any(_is_part(found[n], unit) for unit in leads) and (at is None or n > at)]
+    lead = [n for n in range(first) if any(is_part(found[n], unit) for unit in leads) and (at is None or n > at)]
     if lead and at is None:
         lead = lead[-1:]
     start = min([first, *lead])
@@ -232,7 +232,7 @@ def mark(
             states.append("after")
         elif kinds[number] is not None and number >= first:
             states.append(str(kinds[number]))
-        elif number > first and _is_own(line, found[number], verdicts[number], topic):
+        elif number > first and is_own(line, found[number], verdicts[number], topic):
             states.append("text")
         else:
             kind = _waste(lines, verdicts, number)
@@ -240,7 +240,13 @@ def mark(
     return states
 
 
-def _is_own(line: Line, found: Sequence[str], verdict: Verdict | None, topic: set[str]) -> bool:
+def topic_of(gold: Mapping[str, Any]) -> set[str]:
+    """Return the longer words of the paragraphs of the marked article ``gold``."""
+    units = (unit for section in gold["sections"] for unit in section["paragraphs"])
+    return {word for unit in units for word in words(unit) if len(word) >= _TOPIC_CHARS}
+
+
+def is_own(line: Line, found: Sequence[str], verdict: Verdict | None, topic: set[str]) -> bool:
     """Return whether a line that is missing from the marked article nevertheless belongs to the article.
 
     Some marked articles leave out list items or boxes. ``found`` contains the words of the line, and ``topic`` contains
@@ -276,7 +282,7 @@ def _kinds(
     for line in found:
         candidates = Counter(unit for word in set(line) for unit in index.get(word, ()))
         best = [unit for unit, _ in candidates.most_common(6)]
-        if any(_is_part(line, texts[unit]) for unit in best):
+        if any(is_part(line, texts[unit]) for unit in best):
             kinds.append("text" if len(line) >= _LEAST_WORDS else "list")
         else:
             kinds.append("subheading" if list(line) in titles else None)
@@ -339,3 +345,14 @@ def houses(folder: Path) -> dict[str, str]:
                 old, new = house[other], house[name]
                 house = {one: new if where == old else where for one, where in house.items()}
     return house
+
+
+def fold_of(folder: Path, held_out: Sequence[str], folds: int) -> dict[str, int]:
+    """Map each publisher to the number of its fold.
+
+    Publishers of the same publishing house are in the same fold (see `houses`). The publishers in ``held_out`` are in
+    fold -1. ``folder`` contains the pages, and ``folds`` is the number of folds.
+    """
+    house = houses(folder)
+    names = sorted({house[name] for name in house if name not in held_out})
+    return {name: -1 if name in held_out else names.index(house[name]) % folds for name in house}

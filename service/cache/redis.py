@@ -230,24 +230,43 @@ class Shared:
         return self._breaker.state != "closed"
 
     async def get_many(self, keys: Collection[bytes]) -> dict[bytes, Found]:
-        """Return the readable entries under ``keys``. One round trip reads up to ``ROUND_TRIP_COMMANDS`` keys."""
+        """Return the readable entries under ``keys``. One round trip reads up to ``ROUND_TRIP_COMMANDS`` keys.
+
+        A value that cannot be read is deleted and reported to the listener.
+        """
         found: dict[bytes, Found] = {}
+        unreadable: list[bytes] = []
         for some in _round_trips(list(dict.fromkeys(keys))):
             answers = await self._round_trip(partial(self._redis.mget, [KEY_PREFIX + key for key in some]), len(some))
             if answers is None:
                 break
             values = ((key, self._opened(key, answer)) for key, answer in zip(some, answers, strict=True))
             found |= {key: value for key, value in values if value is not None}
+            unreadable += [
+                key for key, answer in zip(some, answers, strict=True) if answer is not None and key not in found
+            ]
+        for some in _round_trips(unreadable):
+            await self._round_trip(partial(self._run, [("UNLINK", KEY_PREFIX + key) for key in some]), len(some))
         return found
 
     def _opened(self, key: bytes, answer: object) -> Found | None:
-        if self._seal is None or not isinstance(answer, bytes):
-            return unpack(answer, self._now_ms(), self._most_entry_bytes)
-        sealed = answer.startswith(SEALED)
-        opened = self._seal.open(answer[len(SEALED) :], KEY_PREFIX + key) if sealed else None
-        if opened is None:
-            self._listener(EntryUnopened("seal" if sealed else "unsealed"))
-        return unpack(opened, self._now_ms(), self._most_entry_bytes)
+        """Return the entry in ``answer``, the value that Redis returned for ``key``.
+
+        If the value cannot be read, return None and report it to the listener.
+        """
+        if answer is None:
+            return None
+        opened = answer
+        if self._seal is not None and isinstance(answer, bytes):
+            sealed = answer.startswith(SEALED)
+            opened = self._seal.open(answer[len(SEALED) :], KEY_PREFIX + key) if sealed else None
+            if opened is None:
+                self._listener(EntryUnopened("seal" if sealed else "unsealed"))
+                return None
+        found = unpack(opened, self._now_ms(), self._most_entry_bytes)
+        if found is None:
+            self._listener(EntryUnopened("unreadable"))
+        return found
 
     def _packed(self, key: bytes, value: bytes) -> bytes:
         packed = pack(value, self._now_ms() + self._ttl_ms)

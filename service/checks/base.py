@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from service.domain import Notice, Span
 from service.languages.base import Language
 
-CHECKS_VERSION = "3"
+CHECKS_VERSION = "4"
 """Part of every cache key. Increase it whenever the results of the checks, term placement or reranking change."""
 
 
@@ -51,6 +51,7 @@ class Code(StrEnum):
     ANSWER_INVALID = "answer_invalid"
     TRANSLATION_UNSUPPORTED = "translation_unsupported"
     INSTRUCTION_IN_SOURCE = "instruction_in_source"
+    LOW_CONFIDENCE = "low_confidence"
 
 
 class Severity(StrEnum):

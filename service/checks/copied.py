@@ -53,7 +53,7 @@ def check_quotations(source: str, output: str) -> Iterator[Finding]:
             yield Finding(Code.QUOTATION_EMPTY, "the quotation contains no words", output=span)
     if in_source > in_output + 2 * len(_SINGLE.findall(output)):
         place = next(iter(quotations(source)), None)
-        severity = Severity.REVIEW if in_output else _severity(place, source)
+        severity = _severity_of_missing(source, in_source - in_output) if in_output else _severity(place, source)
         message = f"the number of quotation marks differs: {in_source} in the source, {in_output} in the translation"
         yield Finding(Code.QUOTATION_MISSING, message, place, severity=severity)
     if in_output and not in_source and not _SINGLE.search(source):
@@ -65,6 +65,15 @@ def check_quotations(source: str, output: str) -> Iterator[Finding]:
 
 def _severity(place: Span | None, text: str) -> Severity:
     return Severity.NOTE if place is not None and _is_title(place.of(text)) else Severity.REVIEW
+
+
+def _severity_of_missing(source: str, marks: int) -> Severity:
+    """Return the severity if a translation keeps some quotation marks of ``source``, but ``marks`` marks are missing.
+
+    If the source has enough quotations that could be titles or names, these may be the ones without marks.
+    """
+    titles = sum(_is_title(span.of(source)) for span in quotations(source))
+    return Severity.NOTE if marks % 2 == 0 and marks <= 2 * titles else Severity.REVIEW
 
 
 def _is_title(words: str) -> bool:

@@ -356,13 +356,26 @@ def check_numbers(
     `fact_keys`). If a number of ``output`` occurs only there, the finding has the severity ``note``.
     """
     in_source, in_output = find_facts(source, dated=dated), find_facts(output, dated=dated)
-    added, lost = _unmatched(in_output, in_source), _unmatched(in_source, in_output)
+    added = _without_copies(_unmatched(in_output, in_source), output.text, source.text)
+    lost = _without_copies(_unmatched(in_source, in_output), source.text, output.text)
     shifted = _shifted(added, lost)
     for fact in added:
         yield _added(fact, shifted.get(fact.span), source.text, output.text, elsewhere=bool(fact.readings & elsewhere))
     if complete:
         reported = {other.span for other in shifted.values()}
         yield from (_lost(fact, source.text) for fact in lost if fact.span not in reported)
+
+
+def _without_copies(facts: Sequence[Fact], text: str, other: str) -> list[Fact]:
+    """Return ``facts`` without weekdays and months of ``text`` that ``other`` contains in the same spelling.
+
+    Such a word usually belongs to a name, such as "Fridays for Future".
+    """
+    return [one for one in facts if one.kind != "date" or not _is_copy(one.span.of(text), other)]
+
+
+def _is_copy(words: str, text: str) -> bool:
+    return words.isalpha() and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) is not None
 
 
 def fact_keys(passage: Passage) -> frozenset[Key]:

@@ -256,12 +256,14 @@ def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
 def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
     """Check that each name in ``output`` occurs in the indexed source.
 
-    A finding has the severity ``note`` in two cases. First, a single word that opens a sentence may be a common word.
+    A finding has the severity ``note`` in three cases. First, a single word that opens a sentence may be a common word.
     This applies if the name grammar sets ``opening_is_weak`` and the dictionary of the language contains the word.
     Second, the source may spell out an abbreviation (GOP). This applies if ``output`` contains all abbreviations of the
-    source. All other findings, including those about misspelt names, require a review.
+    source. Third, the word explains an abbreviation of the source, as in "DFB (German Football Association)". All other
+    findings, including those about misspelt names, require a review.
     """
     text, grammar = output.text, output.language.names
+    explained = _explanations(source, text)
     for word in _candidates(output, known=source.words):
         if source.corrupts(word.text):
             message = f"“{word.text}” appears to be a misspelling of a name in the source"
@@ -274,9 +276,21 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
             lone = weak and opens_sentence(text, word.start) and not _NEXT_NAME.match(text, word.end)
             lone = lone and _is_spelt(word.text, output.language)
             shortened = _ABBREVIATION.fullmatch(word.text) is not None and source.abbreviations.issubset(output.words)
-            severity = Severity.NOTE if lone or shortened else Severity.REVIEW
+            spelt_out = any(span.start <= word.start < span.end for span in explained)
+            severity = Severity.NOTE if lone or shortened or spelt_out else Severity.REVIEW
             message = f"“{word.text}” does not appear in the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=severity)
+
+
+_EXPLAINED = re.compile(
+    r"\b(?P<short>[A-ZÄÖÜ]{2,6})\s\((?P<long>[^()]{3,80})\)|(?P<before>(?:[\w’'-]+\s){1,8})\((?P<after>[A-ZÄÖÜ]{2,6})\)"
+)
+
+
+def _explanations(source: Index, text: str) -> list[Span]:
+    """Return the spans of ``text`` that spell out an abbreviation of the source, before it or in brackets after it."""
+    found = ((match, "long" if match["short"] else "before") for match in _EXPLAINED.finditer(text))
+    return [Span(*match.span(part)) for match, part in found if (match["short"] or match["after"]) in source.words]
 
 
 def _misspelt(name: str, source: Index, language: Language) -> str | None:

@@ -17,6 +17,9 @@ _LEAST_SHARE = 0.11
 _LEAST_WORDS = 3
 _LEAST_COPIED_CHARS = 5
 _LEAST_COPIED = 2
+_NAME_PARTICLES = frozenset(
+    "von zu zum zur vom van der den de del della di da dal do dos das du des la le lo las los el al bin ibn ben".split()
+)
 _APART = re.compile(
     r"(?<!\S)\S{0,200}(?:@|://|www\.|\.\w{2,4}/)\S*|[„“”\"»«'‚‘(\[][^„“”\"»«'’‚‘()\[\]]{1,80}[“”\"»«'’‘)\]]"
 )
@@ -86,9 +89,19 @@ def _run(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreig
     for place in range(len(found) - _RUN_WORDS + 1):
         run = found[place : place + _RUN_WORDS]
         words = tuple(match[0] for match in run)
-        if words in source_runs and any(map(foreign.untranslated, words)):
+        if words in source_runs and any(map(foreign.untranslated, words)) and not _is_long_name(words):
             return list(run)
     return []
+
+
+def _is_long_name(words: Sequence[str]) -> bool:
+    """Return whether the words can be one name, such as "Alexander van der Bellen".
+
+    All of its words begin with a capital letter, except for particles such as "van der".
+    """
+    return words[-1][0].isupper() and all(
+        word[0].isupper() or word in _NAME_PARTICLES or "'" in word or "’" in word for word in words
+    )
 
 
 def _is_copy(words: Sequence[str], others: Sequence[str], foreign: _Foreign) -> bool:
@@ -175,6 +188,8 @@ def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language
     if word.islower():
         return any(lower + ending in forms for ending in _ENDINGS)
     if word not in source.words:
+        word = word.removesuffix("s")  # a German noun with the English plural ("Vermieters")
+    if word not in source.words:
         return False
     places = [match.span() for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", source.text)]
     if any(_NAME_AFTER.match(source.text, end) or _is_quoted(source.text, Span(start, end)) for start, end in places):
@@ -192,8 +207,8 @@ def _is_common_noun(word: str, places: Sequence[tuple[int, int]], source: Passag
     """Return whether a capitalised word is a common noun at all its ``places`` in ``source``.
 
     ``places`` contains the start and end offsets of the word. At each place, it must follow an article, a preposition
-    with an article, or an adjective. Unless all of these are indefinite articles, it must also be in the list of common
-    words.
+    with an article, or an adjective, or it must open a sentence before a plural verb or a participle. Unless all of
+    these are indefinite articles, it must also be in the list of common words.
     """
     names = source.language.names
     if names is None or word.isupper():
@@ -206,7 +221,8 @@ def _is_common_noun(word: str, places: Sequence[tuple[int, int]], source: Passag
         return False
     return all(
         names.before_noun.search(source.text, max(0, start - _BEFORE_NOUN_CHARS), start) is not None
-        for start, _ in places
+        or (opens_sentence(source.text, start) and names.after_noun.match(source.text, end) is not None)
+        for start, end in places
     )
 
 

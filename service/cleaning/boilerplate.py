@@ -155,6 +155,14 @@ def source_credit_chars(line: Line) -> int:
     return _tail_chars(line.page.source_end, line.text)
 
 
+_CAPTION_WORDS = 45
+
+
+def is_caption(line: Line) -> bool:
+    """Return whether the line is a photo caption with its credit."""
+    return len(line.text.split()) <= _CAPTION_WORDS and line.page.caption.fullmatch(line.text) is not None
+
+
 _MAX_CHARS = 160  # longer lines are boilerplate only if all their sentences are
 _CRUMB_WORDS = 6
 _ORNAMENT = " \t:›»>«‹→↗↓↑▶►•·|-–—…+*#"
@@ -192,6 +200,8 @@ def judge(line: str, language: Language) -> Verdict | None:
         return None
     if _is_boilerplate(line, language):
         return Verdict("boilerplate")
+    if page.teaser_end.search(line, max(0, len(line) - _END_CHARS)) is not None:
+        return Verdict("related")
     if len(line) <= _MAX_CHARS and len(line.split()) < SURE_WORDS and page.copyright.fullmatch(line):
         return Verdict("copyright")
     if is_running(line, page):
@@ -277,11 +287,14 @@ def _is_agencies(line: str, page: PageGrammar) -> bool:
 
 def _is_boilerplate(line: str, language: Language) -> bool:
     """Return whether each sentence of the line begins like a known sentence of a consent box, paywall or newsletter."""
-    known = language.page.boilerplate
-    if not line.lstrip(_ORNAMENT).startswith(known):
+    known, standard = language.page.boilerplate, language.page.standard
+
+    def is_known(sentence: str) -> bool:
+        return sentence.startswith(known) or standard.match(sentence) is not None
+
+    if not is_known(line.lstrip(_ORNAMENT)):
         return False
-    sentences = [span.of(line).lstrip(_ORNAMENT) for span in segment(line, language).sentences]
-    return all(sentence.startswith(known) for sentence in sentences)
+    return all(is_known(span.of(line).lstrip(_ORNAMENT)) for span in segment(line, language).sentences)
 
 
 _WIRE_HEAD_LINES = 10

@@ -1,4 +1,4 @@
-"""Cleaning of text that was copied from a web page: detection of the headline and lead, and removal of boilerplate."""
+"""Cleaning of text that was copied from a web page: removal of boilerplate around the headline, lead and body."""
 
 import re
 from collections.abc import Iterator
@@ -11,9 +11,7 @@ from service.cleaning.boilerplate import (
     Line,
     Verdict,
     glued_meta_chars,
-    has_inner_end,
-    is_headline_like,
-    is_kicker_like,
+    is_caption,
     is_stopped,
     judge,
     mark_wire,
@@ -21,183 +19,11 @@ from service.cleaning.boilerplate import (
     read_lines,
     source_credit_chars,
 )
+from service.cleaning.head import MAX_LEAD_WORDS, mark_headline, mark_kicker, mark_lead
+from service.cleaning.line_features import META_REASONS
 from service.cleaning.line_model import ARTICLE, OUTSIDE, Labelled, label, read_weights
 from service.domain import Notice, Span
 from service.languages.base import Language
-from service.text.normalization import normalize_unicode
-from service.text.segmentation import glued_kicker_chars
-
-_MAX_LEAD_WORDS = 70
-_MAX_GLUED_KICKER_CHARS = 40
-_KICKER_ALONE_WORDS = 2  # a longer line before a blank line may be the headline itself
-_SITE_NAME_WORDS = 4
-_META = frozenset({"byline", "timestamp", "reading_time"})
-_NEAR_LEAD = frozenset({"control", "photo_caption", "photo_credit", "source_credit"})
-_CRUMB_NUMBER = re.compile(r"^\d{1,2}\.\s+")
-_PLAIN = str.maketrans(dict.fromkeys("„“”«»‚‘’›‹'", '"') | dict.fromkeys("–—‐‑", "-"))
-
-
-def comparison_key(text: str) -> str:
-    """Return a key by which texts are compared.
-
-    The key does not depend on case, white space, the kind of quotation marks and dashes, or a final full stop.
-    """
-    return " ".join(normalize_unicode(text, "NFKC").translate(_PLAIN).casefold().split()).rstrip(" .")
-
-
-def mark_headline(lines: list[Line], headline: str | None, language: Language) -> list[Line]:
-    """Mark the headline and the kicker (a few words above the headline), and return all lines.
-
-    If ``headline`` is not None, the caller has provided it. In this case, mark only the kicker, and mark repetitions of
-    the headline in ``lines`` as removed.
-    """
-    first = next((number for number, line in enumerate(lines) if line.kept and line.running), None)
-    if headline is not None:
-        return _without_repeated(lines, headline, 1 if first is None else first + 1)
-    if first is not None and _is_long_headline(lines, first):
-        first = next(n for n in range(first + 1, len(lines)) if lines[n].kept and lines[n].running)
-    return lines if first is None else _with_found_headline(lines, first, language)
-
-
-def _is_long_headline(lines: list[Line], at: int) -> bool:
-    """Return whether the line with index ``at`` is a long headline: one sentence without a full stop.
-
-    The line is the first one that looks like running text. Longer running text must follow it, and no other kept line
-    may precede it.
-    """
-    line = lines[at]
-    if not is_headline_like(line.text) or has_inner_end(line.text) or any(one.kept for one in lines[:at]):
-        return False
-    return any(one.kept and one.running and len(one.text) > len(line.text) for one in lines[at + 1 :])
-
-
-def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
-    """Mark repetitions of ``headline`` in the first ``limit`` lines as removed, and return all lines.
-
-    The headline may be very long, and every line may repeat it. To limit the running time, the comparison key of the
-    headline is computed only once, and the lines above a repetition are examined only once.
-    """
-    result: list[Line] = []
-    headline, wanted = headline.strip(), comparison_key(headline)
-    seen = 0
-    for line in lines[:limit]:
-        parts = _split_at_headline(line, headline) if line.kept else [line]
-        if parts[-1].kept and _repeats(parts[-1].text, wanted):
-            parts[-1].reason = "repeated_headline"
-            _mark_kicker_above(result)
-            _remove_sections(result[seen:])
-            seen = len(result)
-        result.extend(parts)
-    return [*result, *lines[limit:]]
-
-
-def _remove_sections(above: list[Line]) -> None:
-    for line in above:
-        if line.kept and line.part == "body" and _is_section(line):
-            line.reason = "breadcrumb"
-
-
-def _mark_kicker_above(above: list[Line]) -> None:
-    if above and above[-1].kept and above[-1].part == "body" and is_kicker_like(above[-1].text):
-        above[-1].part = "kicker"
-
-
-def _split_at_headline(line: Line, headline: str) -> list[Line]:
-    chars = len(line.text) - len(headline)
-    if not 0 < chars <= _MAX_GLUED_KICKER_CHARS or not line.text.endswith(headline):
-        return [line]
-    kicker, rest = line.cut(chars)
-    kicker.part = "kicker"
-    return [kicker, rest]
-
-
-def _repeats(text: str, wanted: str) -> bool:
-    """Return whether the comparison key of the text is ``wanted``, with or without a site name after the last " | "."""
-    if comparison_key(text) == wanted:
-        return True
-    title, bar, site = text.rpartition(" | ")
-    return bool(bar) and len(site.split()) <= _SITE_NAME_WORDS and comparison_key(title) == wanted
-
-
-def _with_found_headline(lines: list[Line], first: int, language: Language) -> list[Line]:
-    head: list[Line] = []
-    for line in lines[:first]:
-        if line.kept and is_stopped(line.text):
-            break
-        if line.kept:
-            head.append(line)
-    titles = (number for number, line in enumerate(head) if is_headline_like(line.text) and not _is_section(line))
-    at = next(titles, None)
-    if at is None:
-        return lines
-    if at > 0 and _is_kicker(head[at - 1], head[at]):
-        head[at - 1].part = "kicker"
-    elif at + 1 < len(head) and _is_kicker(head[at], head[at + 1]):
-        head[at].part = "kicker"
-        at += 1
-    _remove_sections(head[:at])
-    return _marked(lines, head[at], first, language)
-
-
-def _is_section(line: Line) -> bool:
-    return line.text.strip("+ ") in line.page.sections
-
-
-def _is_kicker(line: Line, below: Line) -> bool:
-    if not is_kicker_like(line.text) or not is_headline_like(below.text):
-        return False
-    short = len(line.text.split()) <= _KICKER_ALONE_WORDS
-    return short or _is_section(line) or not below.after_blank
-
-
-def _marked(lines: list[Line], headline: Line, first: int, language: Language) -> list[Line]:
-    at = lines.index(headline)
-    known = [_CRUMB_NUMBER.sub("", line.text) for line in lines if line.reason in {"breadcrumb", "topics"}]
-    chars = glued_kicker_chars(headline.text, language, known)
-    parts = list(headline.cut(chars)) if chars else [headline]
-    if chars:
-        parts[0].part = "kicker"
-    parts[-1].part = "headline"
-    wanted = comparison_key(parts[-1].text)
-    for line in lines[:first]:
-        if line is not headline and line.kept and line.part == "body" and _repeats(line.text, wanted):
-            line.reason = "repeated_headline"
-    return [*lines[:at], *parts, *lines[at + 1 :]]
-
-
-def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> None:
-    """Mark the lead, if the page has one. The lead is the introductory paragraph below the headline.
-
-    If ``lead`` is not None, the caller has provided it. In this case, mark its repetitions above the text as removed.
-    """
-    running = [number for number, line in enumerate(lines) if line.kept and line.running and line.part == "body"]
-    if lead is not None:
-        _remove_given_lead(lines, lead, running[0] if running else len(lines) - 1)
-    elif has_headline and len(running) > 1 and _is_lead(lines, running[0], running[1]):
-        lines[running[0]].part = "lead"
-
-
-def _remove_given_lead(lines: list[Line], lead: str, limit: int) -> None:
-    wanted = comparison_key(lead)
-    for line in lines[: limit + 1]:
-        if line.kept and line.part == "body" and comparison_key(line.text) == wanted:
-            line.reason = "repeated_lead"
-
-
-def _is_lead(lines: list[Line], at: int, following: int) -> bool:
-    """Return whether the paragraph with index ``at`` is the lead. ``following`` is the index of the next paragraph.
-
-    A short paragraph is the lead if a byline, timestamp or photo separates it from the next paragraph, or if the next
-    paragraph opens with a dateline.
-    """
-    if len(lines[at].text.split()) > _MAX_LEAD_WORDS or any(line.kept for line in lines[at + 1 : following]):
-        return False
-    above = {line.reason for line in lines[:at]}
-    between = {line.reason for line in lines[at + 1 : following]}
-    # If there is a byline above, a photo or button proves nothing, because it may follow the first body paragraph.
-    separated = bool(between & _META) or (bool(between & _NEAR_LEAD) and not above & _META)
-    return separated or lines[following].page.dateline.match(lines[following].text) is not None
-
 
 _MAYBE_CAPTION_WORDS = 30
 _MAX_CREDIT_CHARS = 160
@@ -207,6 +33,7 @@ _TO_THE_END = frozenset({"related", "partner"})  # below such a heading at the e
 _BOILERPLATE_NEIGHBOURS = frozenset(
     {"advert", "byline", "control", "partner", "reading_time", "related", "timestamp", "topics"}
 )
+_LEAST_OTHERS = 5  # in a shorter text, a caption with a credit may be the text itself, so only its credit is removed
 _BELOW_LEAD = frozenset({"byline", "timestamp"})
 _NUMBERED = re.compile(r"\d{1,2}\.\s+(.+)")
 
@@ -222,8 +49,13 @@ def split_glued_lines(lines: list[Line]) -> list[Line]:
     Return all lines in order.
     """
     running = sum(line.running for line in lines)
+    last = max((number for number, line in enumerate(lines) if line.running), default=0)
     result: list[Line] = []
     for number, line in enumerate(lines):
+        if running > _LEAST_OTHERS and number != last and is_caption(line):
+            line.reason = "photo_caption"
+            result.append(line)
+            continue
         neighbours = (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2])
         by_picture = any(_is_photo_credit(other) for other in neighbours)
         result.extend(_split_glued_line(line, by_picture=by_picture, alone=running - line.running == 0))
@@ -365,9 +197,17 @@ _PAGE_LINES = 5  # a text with at least this many unknown lines around the artic
 _LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of the article with this probability
 
 _SURELY_NOT = 0.15  # in another copy from a page, a line is removed only below this probability
+_SURELY_NO_SENTENCE = 0.1  # the same for a full sentence
+_LEAST_KNOWN = 4  # a full sentence is removed only if the rules have recognised so many lines as boilerplate …
+_LEAST_LINES = 16  # … in a text with so many lines
 _DOUBT = 0.05
+_LEAD_CHARS = range(60, 600)
+_LEAD_OR_TEXT = frozenset({"lead", "text"})
+_LEAST_LEAD = 0.3
 _KEPT_OWN = frozenset({"boilerplate", "head_boilerplate"})
 _SURELY_HEAD = 0.8
+_LIKELY_HEAD = 0.4
+_META_LINES = 4
 _REASONS = {
     "head_meta": "byline",
     "meta": "byline",
@@ -404,8 +244,11 @@ def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
 def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: Labelled, *, whole_page: bool) -> None:
     """Set ``reason`` for each line that is not part of the article according to the line model.
 
-    If ``whole_page`` is False, this applies only to lines between parts of the article that are not sentences.
+    If ``whole_page`` is False, this applies only to lines between parts of the article. A full sentence is then removed
+    only if the text contains several other lines that are boilerplate.
     """
+    known = sum(line.reason is not None for line in lines)
+    sentence_limit = _SURELY_NO_SENTENCE if known >= _LEAST_KNOWN and len(lines) >= _LEAST_LINES else 0
     for number, (line, verdict, state) in enumerate(zip(lines, verdicts, labelled.states, strict=True)):
         chance = labelled.chance(number, ARTICLE)
         if not line.kept or state in ARTICLE or (number in labelled.facts.own and state in _KEPT_OWN):
@@ -413,7 +256,7 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
         if whole_page:
             if chance >= _LEAST_ARTICLE and state not in OUTSIDE:
                 continue
-        elif state in OUTSIDE or chance >= _SURELY_NOT or line.running or is_stopped(line.text):
+        elif state in OUTSIDE or chance >= (sentence_limit if _is_sentence(line) else _SURELY_NOT):
             continue
         if verdict is not None:
             line.reason = verdict.reason
@@ -421,6 +264,10 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
             line.reason = "maybe_article"
         else:
             line.reason = "timestamp" if "meta" in state and line.text[0].isdigit() else _REASONS[state]
+
+
+def _is_sentence(line: Line) -> bool:
+    return line.running or is_stopped(line.text)
 
 
 def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, whole_page: bool) -> list[Line]:
@@ -437,19 +284,48 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
         found = [number for number, state in enumerate(labelled.states) if state == part]
         found = [number for number in found if lines[number].kept or (whole_page and part == "headline")]
         if part == "lead":
+            found = [number for number in found if len(lines[number].text.split()) <= MAX_LEAD_WORDS]
             found = [number for number in found if _opens(lines, labelled, number, language)]
         best = max(found, key=lambda number: labelled.chance(number, frozenset({part})), default=None)
         if best is None:
             continue
-        sure = part == "headline" and labelled.has_headline(_SURELY_HEAD)
-        if whole_page or sure or labelled.chance(best, frozenset({part})) >= _SURELY_HEAD:
+        if part == "lead" and "headline" in marked:
+            best = _first_paragraph(lines, labelled, lines.index(marked["headline"]), best)
+        if whole_page or _is_sure(lines, labelled, best, part, headed="headline" in marked):
             marked[part] = lines[best]
             lines[best].reason = None
             lines[best].part = part
     if "headline" not in marked:
         return lines
     first = next((number for number, line in enumerate(lines) if line.kept and line.running), len(lines))
-    return _marked(lines, marked["headline"], first, language)
+    return mark_kicker(lines, marked["headline"], first, language)
+
+
+def _is_sure(lines: list[Line], labelled: Labelled, number: int, part: str, *, headed: bool) -> bool:
+    """Return whether the line with index ``number`` is surely the ``part`` of a text that is not a whole page.
+
+    A byline or timestamp below a headline confirms it. A lead below a sure headline (``headed``) may be uncertain.
+    """
+    chance = labelled.chance(number, frozenset({part}))
+    if part == "headline":
+        confirmed = any(line.reason in META_REASONS for line in lines[number + 1 : number + 1 + _META_LINES])
+        return labelled.has_headline(_SURELY_HEAD) or chance >= (_LIKELY_HEAD if confirmed else _SURELY_HEAD)
+    if part == "lead" and headed:
+        return labelled.chance(number, _LEAD_OR_TEXT) >= _LIKELY_HEAD
+    return chance >= _SURELY_HEAD
+
+
+def _first_paragraph(lines: list[Line], labelled: Labelled, headline: int, lead: int) -> int:
+    """Return the index of the first paragraph below the line ``headline``, or ``lead`` if there is none above it.
+
+    A lead is never the second paragraph.
+    """
+    for number in range(headline + 1, lead):
+        line = lines[number]
+        is_text = line.kept and line.running and len(line.text) in _LEAD_CHARS
+        if is_text and labelled.chance(number, _LEAD_OR_TEXT) >= _LEAST_LEAD:
+            return number
+    return lead
 
 
 def _opens(lines: list[Line], labelled: Labelled, number: int, language: Language) -> bool:

@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from service.cleaning.boilerplate import Line, Verdict
 from service.languages.base import Language, PageGrammar
@@ -44,7 +44,7 @@ class Shape:
 
     ``words`` is the number of words. ``stems`` contains the first six letters of each content word, that is, of each
     word with at least five letters. ``key`` is the text in lower case with normalised white space, for comparisons.
-    ``long`` is True if the line has more than ``LONG_CHARS`` characters.
+    ``long`` is True if the line has more than ``LONG_CHARS`` characters and is not part of a reader's comment.
     """
 
     words: int
@@ -53,10 +53,10 @@ class Shape:
     long: bool
 
 
-def _shape(line: Line) -> Shape:
+def _shape(line: Line, *, comment: bool) -> Shape:
     text = line.text
     stems = frozenset(word[:_STEM_CHARS].casefold() for word in _STEM.findall(text))
-    return Shape(len(text.split()), stems, " ".join(text.casefold().split()), len(text) > LONG_CHARS)
+    return Shape(len(text.split()), stems, " ".join(text.casefold().split()), len(text) > LONG_CHARS and not comment)
 
 
 def best_stretch(lines: Sequence[Line], penalty: int) -> tuple[int, int]:
@@ -131,9 +131,10 @@ def features(
     ``verdicts`` contains the verdict of the boilerplate rules on each line. The running time is linear in the length of
     the page.
     """
-    shapes = [_shape(line) for line in lines]
+    end = comments_start(lines)
+    shapes = [_shape(line, comment=number >= end) for number, line in enumerate(lines)]
     own = [_own(*one, language.page) for one in zip(lines, shapes, verdicts, strict=True)]
-    context, facts = _context(lines, shapes)
+    context, facts = _context(lines, shapes, end)
     page = _of_page(lines, shapes)
     short = [_brief(*one) for one in zip(lines, shapes, verdicts, strict=True)]
     found: list[list[str]] = []
@@ -220,18 +221,21 @@ def _brief(line: Line, shape: Shape, verdict: Verdict | None) -> tuple[str, ...]
     return tuple(names)
 
 
-def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[str]], Facts]:
-    """Return the features of each line that depend on the whole page, and the facts about the page."""
+def _context(lines: Sequence[Line], shapes: Sequence[Shape], end: int) -> tuple[list[list[str]], Facts]:
+    """Return the features of each line that depend on the whole page, and the facts about the page.
+
+    The comments of readers begin at the line ``end``.
+    """
     longs = [number for number, shape in enumerate(shapes) if shape.long]
     near, region = _Overlap(shapes, longs), _Overlap(shapes, longs)
-    stretches = {penalty: best_stretch(lines, penalty) for penalty in _PENALTIES}
+    stretches = {penalty: best_stretch(lines[:end], penalty) for penalty in _PENALTIES}
     first, last = stretches[_PENALTIES[0]]
     in_region = bisect_left(longs, first), bisect_left(longs, last)
     copies = Counter(shape.key for shape in shapes)
     seen: Counter[str] = Counter()
     copied = frozenset(n for n, shape in enumerate(shapes) if copies[shape.key] > 1) | _similar(shapes)
     shares = [region.share(number, *in_region) for number in range(len(lines))]
-    strong = [_is_strong(line, share) for line, share in zip(lines, shares, strict=True)]
+    strong = [n < end and _is_strong(line, share) for n, (line, share) in enumerate(zip(lines, shares, strict=True))]
     strongs = [0, *accumulate(strong)]
     meta = [0, *accumulate(line.reason in META_REASONS for line in lines)]
     sums = [0, *accumulate(shape.long for shape in shapes)]
@@ -267,9 +271,9 @@ def _context(lines: Sequence[Line], shapes: Sequence[Shape]) -> tuple[list[list[
         names += _repetition(shape, size, copies, seen)
         names += [name for name, place in (("first line", 0), ("last line", len(lines) - 1)) if number == place]
         found.append(names)
-    own = (n for n, line in enumerate(lines) if _is_strong(line, shares[n], _OWN_CHARS))
+    own = (n for n, line in enumerate(lines[:end]) if _is_strong(line, shares[n], _OWN_CHARS))
     anchors = _anchors(strong, first, last)
-    anchors += _later_runs(lines, shares, anchors[-1] if anchors else last - 1)
+    anchors += _later_runs(lines[:end], shares, anchors[-1] if anchors else last - 1)
     return found, Facts(_before_comments(lines, anchors), frozenset(own) | set(anchors), shares, copied)
 
 
@@ -365,6 +369,8 @@ def _later_runs(lines: Sequence[Line], shares: Sequence[float | None], last: int
         if _is_strong(lines[number], shares[number], _RUN_CHARS, _RUN_SHARE):
             run.append(number)
             continue
+        if run == [number - 1] and not lines[number].running:
+            continue  # a caption may follow the first paragraph of the run
         found += _whole_run(run, shares)
         run = []
     return found + _whole_run(run, shares)
@@ -372,7 +378,25 @@ def _later_runs(lines: Sequence[Line], shares: Sequence[float | None], last: int
 
 def _whole_run(run: list[int], shares: Sequence[float | None]) -> list[int]:
     on_topic = max((shares[number] or 0 for number in run), default=0) >= _STRONG_SHARE
-    return run if len(run) > 1 and on_topic else []
+    adjacent = any(other - one == 1 for one, other in pairwise(run))
+    return run if adjacent and on_topic else []
+
+
+_COMMENT_ROWS = 2
+_COMMENT_REACH = 40
+
+
+def comments_start(lines: Sequence[Line]) -> int:
+    """Return the index of the line where the comments of readers begin, or the number of lines if there are none.
+
+    Comments are recognised by their buttons ("Antworten"). The heading of the comments is above the first button.
+    """
+    rows = [n for n, line in enumerate(lines) if not line.running and line.page.comment_row.fullmatch(line.text)]
+    if len(rows) < _COMMENT_ROWS:
+        return len(lines)
+    above = range(rows[0], max(0, rows[0] - _COMMENT_REACH), -1)
+    heading = next((n for n in above if lines[n].page.comments.fullmatch(lines[n].text)), None)
+    return rows[0] if heading is None else heading
 
 
 def _before_comments(lines: Sequence[Line], anchors: list[int]) -> list[int]:

@@ -175,9 +175,7 @@ def _with_headline(
     these properties, and the line with the most points is chosen. If no line has enough points, the states are returned
     unchanged.
     """
-    first = next((n for n, state in enumerate(states) if state in _TEXT and (n in facts.own or state == "text")), None)
-    if first is not None and facts.anchors:
-        first = min(first, facts.anchors[0])
+    first = _first_text_line(states, lines, verdicts, facts)
     if not first:
         return states
     best: tuple[float, int] | None = None
@@ -195,13 +193,46 @@ def _with_headline(
         state = states[number]
         found.append(state if state in _HEAD else "head_boilerplate")
     if "lead" not in (*found, *states[first : first + 2]):
-        free = (
-            n for n in range(headline + 1, first) if _may_be_lead(lines[n], verdicts[n], found[n], n in facts.copied)
-        )
+        free = (n for n in range(headline + 1, first) if _may_be_lead(n, lines, verdicts, chances, facts, found[n]))
         lead = next(free, None)
         if lead is not None:
             found[lead] = "lead"
     return found + states[first:]
+
+
+_TEASER_LINES = 12
+_BYLINE_LINES = 3
+
+
+def _first_text_line(
+    states: Sequence[str], lines: Sequence[Line], verdicts: Sequence[Verdict | None], facts: Facts
+) -> int | None:
+    """Return the index of the first line of the text, or None if the page has no text."""
+    first = next((n for n, state in enumerate(states) if state in _TEXT and (n in facts.own or state == "text")), None)
+    if first is None:
+        return None
+    return _below_headline(lines, verdicts, facts, min(first, *facts.anchors[:1]) if facts.anchors else first)
+
+
+def _below_headline(lines: Sequence[Line], verdicts: Sequence[Verdict | None], facts: Facts, first: int) -> int:
+    """Return the index of the first line of the text, which the model has placed at line ``first``.
+
+    Teasers of other articles about the same topic may precede the headline. If a line with the words of the text is
+    followed by the first byline of the page, and the page contains it a second time, it is the headline, and the text
+    begins below it.
+    """
+    for number in range(first, min(first + _TEASER_LINES, len(lines))):
+        if _reason(lines[number], verdicts[number]) == "byline":
+            return first
+        words = len(lines[number].text.split())
+        is_title = words in _HEADLINE_WORDS and number in facts.copied and (facts.shares[number] or 0) >= _TITLE_SHARE
+        below = range(number + 1, min(number + 1 + _BYLINE_LINES, len(lines)))
+        if is_title and any(_reason(lines[one], verdicts[one]) == "byline" for one in below):
+            return next((one for one in below if lines[one].running), below[-1] + 1)
+    return first
+
+
+_TITLE_SHARE = 0.8
 
 
 def _second_headline(
@@ -217,17 +248,29 @@ def _second_headline(
     ``best`` contains the points and the index of the line with the most points. Many pages show a headline for search
     engines in the breadcrumb trail, and below it a kicker and the headline for readers. The second headline has nearly
     as many points as the first. A deck (a line that explains the headline) also follows a headline, but has no kicker.
+    Other pages repeat the headline in other words directly below, with the kicker on the same line.
     """
     points, number = best
     words = len(lines[number].text.split())
     between = range(number + 1, min(first, number + 1 + _KICKER_LINES))
     kickers = list(takewhile(lambda one: _is_kicker_line(lines[one], verdicts[one]), between))
     second = number + 1 + len(kickers)
+    if not kickers and second < first and _is_reworded(lines[number].text, lines[second].text):
+        return second
     if not kickers or second >= first or len(lines[second].text.split()) < min(words, _USUAL_WORDS.start):
         return number
     found = _headline_points(second, first, lines, verdicts, chances, facts)
-    shown = found is not None and found >= points - _SECOND_POINTS and line_ending(lines[second].text) != "."
+    trail = number > 0 and _reason(lines[number - 1], verdicts[number - 1]) == "breadcrumb"
+    least = points - (_SECOND_POINTS_IN_TRAIL if trail else _SECOND_POINTS)
+    shown = found is not None and found >= least and line_ending(lines[second].text) != "."
     return second if shown else number
+
+
+def _is_reworded(headline: str, text: str) -> bool:
+    """Return whether ``text`` is no sentence and contains most of the longer words of ``headline``."""
+    wanted, words = (set(_WORD.findall(one.casefold())) for one in (headline, text))
+    same = len(wanted & words) >= _REWORDED * len(wanted) and len(wanted) > 1
+    return same and len(text.split()) in _HEADLINE_WORDS and line_ending(text) not in {".", ":", ","}
 
 
 def _is_kicker_line(line: Line, verdict: Verdict | None) -> bool:
@@ -236,13 +279,26 @@ def _is_kicker_line(line: Line, verdict: Verdict | None) -> bool:
     return not known and len(line.text.split()) <= _KICKER_ALONE_WORDS and not line.running
 
 
-def _may_be_lead(line: Line, verdict: Verdict | None, state: str, copied: bool) -> bool:  # noqa: FBT001 - a fact
-    free = line.reason is None and verdict is None and line.running and not copied
-    return free and len(line.text) in _LEAD_CHARS and state != "head_caption"
+def _may_be_lead(
+    number: int,
+    lines: Sequence[Line],
+    verdicts: Sequence[Verdict | None],
+    chances: "np.ndarray[Any, np.dtype[np.float64]]",
+    facts: Facts,
+    state: str,
+) -> bool:
+    line = lines[number]
+    free = line.reason is None and verdicts[number] is None and line.running and number not in facts.copied
+    article = float(chances[number, [STATES.index(one) for one in ARTICLE]].sum())
+    return free and len(line.text) in _LEAD_CHARS and (state != "head_caption" or article >= _LEAST_LEAD)
 
 
+_LEAST_LEAD = 0.3
 _LEAST_POINTS = 2.0
 _SECOND_POINTS = 2.0
+_SECOND_POINTS_IN_TRAIL = 4.0
+_REWORDED = 0.6
+_WORD = re.compile(r"[^\W\d_]{4,}")
 _KICKER_LINES = 2
 _KICKER_ALONE_WORDS = 4
 

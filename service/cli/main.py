@@ -43,13 +43,15 @@ from service.newsroom.article import ArticleResult
 from service.newsroom.commands import ArticleCommand, CallContext, SummaryForm
 from service.newsroom.newsroom import Newsroom
 from service.observability import logs
-from service.registry.catalog import Catalog, Entry
+from service.registry.catalog import Catalog, Entry, choose, recommended
 from service.registry.joining import join
+from service.registry.manifest import OUTPUTS
 from service.registry.verify import verify_whole
 from service.results import Method
 from service.settings import Settings
 from service.summarization.lengths import from_request
 
+RECOMMENDED = "recommended"
 models_app = typer.Typer(no_args_is_help=True, help="List, install, check and move models.")
 
 Name = Annotated[str, typer.Argument(help="Name of a model, as `depesche models list` shows it.")]
@@ -74,21 +76,25 @@ Opened = Callable[[], AbstractContextManager[Store]]
 @models_app.command("list")
 def list_models(context: typer.Context) -> None:
     """List the models in the catalogue and show which are installed."""
-    table = Table("name", "task", "languages", "quality", "licence", "commercial use", "installed")
+    table = Table("name", "task", "languages", "quality", "licence", "commercial use", "checked", "installed")
     with _opened(context) as store:
         for name in store.catalog.names():
             entry = store.catalog.entry(name)
             m = entry.manifest
             languages = f"{m.source_lang} → {m.target_lang}"
             installed = "remote" if m.remote is not None else "yes" if entry.installed else "no"
-            table.add_row(name, m.task, languages, m.quality, m.licence, m.commercial_use, installed)
+            checked = "yes" if m.checked else "no"
+            table.add_row(name, m.task, languages, m.quality, m.licence, m.commercial_use, checked, installed)
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 @models_app.command()
 def pull(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of models in the catalogue.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help=f"Names of models in the catalogue, or `{RECOMMENDED}`."),
+    ],
     *,
     licence_accepted: Annotated[
         bool, typer.Option(help="Confirm that you have read the restricted licence terms and that they allow your use.")
@@ -99,8 +105,15 @@ def pull(
             help="Also keep the published weights (four bytes per parameter), which DEPESCHE_ENGINE=torch needs."
         ),
     ] = False,
+    trim: Annotated[
+        bool,
+        typer.Option(help="Keep only the pieces of a multilingual vocabulary that German and English need."),
+    ] = True,
 ) -> None:
-    """Download models from the hub, check them, convert them for CTranslate2 and install them."""
+    """Download models from the hub, check them, convert them for CTranslate2 and install them.
+
+    The name `recommended` stands for the recommended translation model.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with _opened(context) as store, Progress(*columns, console=store.messages) as progress:
         tasks: dict[str, TaskID] = {}
@@ -110,10 +123,22 @@ def pull(
                 tasks[file] = progress.add_task(file)
             progress.update(tasks[file], completed=done_bytes, total=total_bytes)
 
-        converter = partial(convert, keep_checkpoint=keep_checkpoint)
+        converter = partial(convert, keep_checkpoint=keep_checkpoint, trim=trim)
         puller = Pull(store.catalog, store.installed, converter, report, store.say)
         for name in names:
+            if name == RECOMMENDED:
+                name = _recommended(store)  # noqa: PLW2901 - the name stands for another one
             _report_installed(store, puller.install(name, licence_accepted=licence_accepted))
+
+
+def _recommended(store: Store) -> str:
+    """Return the name of the recommended translation model, and say what the command installs."""
+    name = recommended(store.catalog)
+    store.say(
+        f"The recommended translation model is {name}. Summaries still come from the embedded model, because no "
+        "pretrained one is known to be better"
+    )
+    return name
 
 
 @models_app.command()
@@ -121,7 +146,7 @@ def verify(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(help="Names of models. Default: all installed models.")] = None,
 ) -> None:
-    """Check every file of the installed models against its manifest."""
+    """Check every file of the installed models against its manifest, and their outputs against those recorded."""
     with _opened(context) as store:
         entries = map(store.catalog.entry, names or store.catalog.names())
         wrong = [entry for entry in entries if (names or entry.manifest.complete) and not _verified(store, entry)]
@@ -130,12 +155,17 @@ def verify(
 
 
 def _verified(store: Store, entry: Entry) -> bool:
+    from service.hub.acceptance import Installation  # noqa: PLC0415 - imports the engine
+
     try:
         verify_whole(entry)
+        recorded = OUTPUTS in entry.manifest.files
+        count = Installation(entry.manifest, entry.folder).replay() if recorded else 0
     except ModelError as error:
         store.messages.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         return False
-    typer.echo(f"{entry.name}: {len(entry.manifest.files)} files match the manifest")
+    outputs = f", and {count} outputs were generated again" if recorded else ""
+    typer.echo(f"{entry.name}: {len(entry.manifest.files)} files match the manifest{outputs}")
     return True
 
 
@@ -365,6 +395,24 @@ def _greet(settings: Settings, port: int) -> None:
         markup=False,
         soft_wrap=True,
     )
+    if _serves_a_draft(settings):
+        _messages.print(
+            "The included models write drafts. These commands install a translation model for publication: "
+            f"make production, and then: depesche models pull {RECOMMENDED}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _serves_a_draft(settings: Settings) -> bool:
+    """Return whether the translation model of the service is an embedded one, whose outputs are drafts."""
+    catalog = Catalog(settings.models_dir, settings.installed_dir, settings.weights_dir)
+    try:
+        entry = choose(catalog, "translation", "de", "en", settings.profile, settings.translation_model)
+    except ModelError:  # the start of the service fails with this error
+        return False
+    return entry is not None and bool(entry.manifest.weights)
 
 
 @app.command()

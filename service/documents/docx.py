@@ -20,6 +20,7 @@ from service.errors import InvalidInput
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
+    from docx.text.hyperlink import Hyperlink
     from docx.text.paragraph import Paragraph
 
 NAME = "docx"
@@ -43,7 +44,7 @@ def read_docx(value: Mapping[str, Any]) -> Document:
     Raises:
         InvalidInput: the content is not Base64 text, is damaged, is too large when unpacked, or contains no text.
     """
-    blocks = list(_blocks(_open(value.get("content"))))
+    blocks = _read_blocks(value.get("content"))
     title = next((n for n, (kind, _, text) in enumerate(blocks) if kind == "title" and text), None)
     if title is None and blocks and blocks[0][0] == "h2":
         title = 0
@@ -60,7 +61,12 @@ def read_docx(value: Mapping[str, Any]) -> Document:
     )
 
 
-def _open(content: object) -> "WordDocument":
+def _read_blocks(content: object) -> list[tuple[str, str, str]]:
+    """Return the (kind, HTML, text) of each paragraph of the Word document with the Base64 text ``content``.
+
+    Raises:
+        InvalidInput: the content is not Base64 text, is damaged, or is too large when unpacked.
+    """
     import docx  # noqa: PLC0415 - only this format needs it
 
     if not isinstance(content, str):
@@ -68,7 +74,7 @@ def _open(content: object) -> "WordDocument":
     try:
         data = base64.b64decode("".join(content.split()), validate=True)
         _require_small(data)
-        return docx.Document(io.BytesIO(data))
+        return list(_blocks(docx.Document(io.BytesIO(data))))  # python-docx parses many parts only when they are used
     except InvalidInput:
         raise
     except binascii.Error as error:
@@ -123,9 +129,18 @@ def _inline(paragraph: "Paragraph") -> Iterator[str]:
     for part in paragraph.iter_inner_content():
         if isinstance(part, Hyperlink):
             runs = "".join(_marked(escape(run.text, quote=False), run.bold, run.italic) for run in part.runs)
-            yield f'<a href="{escape(part.url)}">{runs}</a>' if part.url and _WEB.match(part.url) else runs
+            url = _url(part)
+            yield f'<a href="{escape(url)}">{runs}</a>' if _WEB.match(url) else runs
         else:
             yield _marked(escape(part.text, quote=False), part.bold, part.italic)
+
+
+def _url(link: "Hyperlink") -> str:
+    """Return the address of the link, or an empty string if the document has none for it."""
+    try:
+        return link.url
+    except KeyError:  # the link refers to a missing entry
+        return ""
 
 
 def _marked(html: str, bold: bool | None, italic: bool | None) -> str:  # noqa: FBT001 - properties of a run

@@ -12,7 +12,7 @@ from lxml import html as lxml_html
 
 from service.documents.base import Document, Format
 from service.documents.jsonld import article_addresses, find_articles, plain_text, text_value
-from service.documents.page_tree import parse_tree, prepared, words_of
+from service.documents.page_tree import parse_tree, prepared, require_flat, words_of
 from service.errors import InvalidInput
 from service.text.html.tokens import require_few_attributes
 
@@ -60,9 +60,11 @@ def read_page(source: str, pointer: str = "/document") -> Document:
     ``pointer`` is the JSON pointer to the field that contains the page. It is used in error messages.
 
     Raises:
-        InvalidInput: no article was found in the page, or a tag has too many attributes.
+        InvalidInput: no article was found in the page, a tag has too many attributes, or the elements are nested too
+            deeply.
     """
     require_few_attributes(source, pointer)
+    require_flat(source, pointer)
     from trafilatura import extract  # noqa: PLC0415 - the import takes half a second, and only this format needs it
 
     text = extract(
@@ -161,6 +163,7 @@ def _canonical(tree: lxml_html.HtmlElement) -> str | None:
 _KICKER_CLASS = re.compile(r"kicker|overline|topline|roofline|dachzeile|topic|rubrik|subtitle", re.IGNORECASE)
 _LEAD_CLASS = re.compile(r"lead|teaser|intro|excerpt|summary|standfirst|vorspann|abstract|\bdek\b", re.IGNORECASE)
 _SITE = re.compile(r"\s+[|–—-]\s+[^|–—-]{1,40}$")
+_DATELINE = re.compile(r"[A-ZÄÖÜ][\w/ .-]{1,40}\s?\([A-Za-z]{2,8}(?:/[A-Za-z]{2,8})?\)\s?[-–—.:]\s")
 _CUT = re.compile(r"(?:…|\.\.\.)$")
 _STOPPED = re.compile(r"[.!?…][“”\"»«)]*$")
 _BLOCK = frozenset(
@@ -269,7 +272,7 @@ def _lead(blocks: Sequence[_Part], headline: str | None, described: Sequence[str
 
     The lead is the paragraph that the page shows as a lead between the headline and the extracted ``text``. If there is
     no such paragraph, the lead is the first usable description in the metadata (``described``). A description that is
-    the caption of a picture is not used. A truncated description is replaced with the paragraph of the page that it was
+    the caption of a picture or the beginning of a report is not used. A truncated description is replaced with the paragraph of the page that it was
     taken from.
     """
     body = [_key(line) for line in text.split("\n") if len(line) >= _LONG_CHARS]
@@ -278,7 +281,7 @@ def _lead(blocks: Sequence[_Part], headline: str | None, described: Sequence[str
         return shown
     captions = {block.key for block in blocks if block.caption}
     for one in described:
-        if any(caption and _key(one) in caption for caption in captions):
+        if _DATELINE.match(one) or any(caption and _key(one) in caption for caption in captions):
             continue
         if not _CUT.search(one):
             return one
@@ -327,6 +330,8 @@ def _is_set_apart(blocks: Sequence[_Part], number: int, body: set[str]) -> bool:
 
 
 def _may_be_lead(block: _Part) -> bool:
+    if _DATELINE.match(block.text):
+        return False  # the text of a report begins with its place and agency
     long_enough = not block.caption and len(block.text) in _LEAD_CHARS and len(block.text.split()) >= _LEAD_WORDS
     return long_enough and _STOPPED.search(block.text) is not None
 

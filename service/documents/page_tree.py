@@ -6,6 +6,8 @@ from itertools import islice
 from lxml import html as lxml_html
 from lxml.etree import ParserError
 
+from service.errors import InvalidInput
+
 _DROP_CAP = re.compile(r"drop-?_?cap|initial|first-?letter|versal", re.IGNORECASE)
 _CLOCK = re.compile(r"\d{1,2}[:.]\d{2}(?:\s?Uhr)?")
 _ENTRY_HEADINGS = ("h2", "h3", "h4")
@@ -19,6 +21,27 @@ def parse_tree(source: str) -> lxml_html.HtmlElement:
     """Parse a web page, and return the root element of its tree."""
     # lxml rejects a str that contains an encoding declaration, so pass bytes.
     return lxml_html.document_fromstring(source.encode("utf-8"), parser=lxml_html.HTMLParser(encoding="utf-8"))
+
+
+MAX_DEPTH = 250
+"""The maximum nesting depth of the elements of a page. libxml2 drops what is nested deeper than 255 levels."""
+
+
+def require_flat(source: str, pointer: str) -> None:
+    """Raise `InvalidInput` if the elements of a page are nested more than `MAX_DEPTH` levels deep.
+
+    ``pointer`` is the JSON Pointer of the field that contains the page. The error reports it.
+    """
+    try:
+        level = [parse_tree(source)]
+    except ParserError:  # the page is empty
+        return
+    for _ in range(MAX_DEPTH):
+        level = [child for element in level for child in element]
+        if not level:
+            return
+    detail = f"the elements of the page are nested more than {MAX_DEPTH} levels deep"
+    raise InvalidInput("html_too_deep", detail, pointer=pointer, limit=MAX_DEPTH)
 
 
 def prepared(source: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote_plus
 
 from python_multipart.multipart import parse_options_header
@@ -23,6 +23,7 @@ from service.errors import (
     InvalidInput,
     KeyMissing,
     MalformedJson,
+    RateExceeded,
     ScopeMissing,
 )
 from service.events import ClientLeft, Listener
@@ -86,6 +87,15 @@ def replay_body(body: Message, receive: Receive) -> Receive:
 
 Refuse = Callable[[Scope, Receive, Send, DepescheError], Awaitable[None]]
 MAX_DIGITS = 18
+REFUSALS = (
+    AccessDenied,
+    BodyTooLarge,
+    BodyTooSlow,
+    EncodingUnsupported,
+    InvalidInput,
+    MalformedJson,
+    RateExceeded,
+)
 # The event loop can scan or parse a body of this size in well under a millisecond.
 SMALL_BYTES = 20_000
 
@@ -120,7 +130,7 @@ class BodyLimitsMiddleware:
             return
         try:
             body = await self._read_checked_body(scope, receive)
-        except (BodyTooLarge, BodyTooSlow, EncodingUnsupported, InvalidInput, MalformedJson, AccessDenied) as refused:
+        except REFUSALS as refused:
             await self._refuse(scope, receive, send, refused)
             return
         await self._app(scope, replay_body({"type": "http.request", "body": body, "more_body": False}, receive), send)
@@ -183,7 +193,7 @@ class BodyLimitsMiddleware:
 
 SCHEMES = frozenset({"bearer", "deepl-auth-key"})
 FIELDS = ("api_key", "auth_key")
-BODY_PATHS = frozenset({"/translate", "/detect", "/v2/translate"})
+BODY_PATHS = frozenset({"/translate", "/translate_file", "/detect", "/v2/translate"})
 MAX_FORM_FIELDS = 1_000
 MAX_KEY_BYTES = 4_096
 """The maximum size of a form field or multipart part that may contain the key, including its name and headers."""
@@ -299,17 +309,32 @@ class Requires:
             raise ScopeMissing(self.scope)
 
 
+class Denied(Protocol):
+    """A counter of the requests without a valid API key for each client address."""
+
+    async def count(self, address: str | None) -> None:
+        """Count one request, and raise `RateExceeded` if the address has exceeded a limit."""
+        ...
+
+    async def require_below_limits(self, address: str | None) -> None:
+        """Raise `RateExceeded` if the address has used up a limit."""
+        ...
+
+
 class ApiKeyMiddleware:
     """ASGI middleware that rejects a request without a valid API key before its body is read.
 
     On paths whose clients may send the key in the body, `BodyLimitsMiddleware` checks such a key after reading the
-    body.
+    body. ``denied`` counts the requests without a valid key. If their address has exceeded a limit, the answer is 429,
+    and a body that may contain a key is read only if it has at most `SMALL_BYTES` bytes. A valid key in a header is
+    always accepted.
     """
 
-    def __init__(self, app: ASGIApp, keys: ApiKeyStore, refuse: Refuse) -> None:
+    def __init__(self, app: ASGIApp, keys: ApiKeyStore, refuse: Refuse, denied: Denied) -> None:
         self._app = app
         self._keys = keys
         self._refuse = refuse
+        self._denied = denied
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the key of one request. Pass the request on, or send an error response if the key is not valid."""
@@ -317,26 +342,44 @@ class ApiKeyMiddleware:
             await self._app(scope, receive, send)
             return
         token = key_in_headers(scope)
-        if token is None and may_have_key_in_body(scope):
-            info_of(scope).check_body = partial(self._check_body, scope)
-        else:
-            try:
-                self._check(scope, token)
-            except AccessDenied as denied:
-                await self._refuse(scope, receive, send, denied)
-                return
+        try:
+            if token is None and may_have_key_in_body(scope):
+                if not 0 < _content_length(scope) <= SMALL_BYTES:
+                    await self._denied.require_below_limits(_address(scope))
+                info_of(scope).check_body = partial(self._check_body, scope)
+            else:
+                await self._check(scope, token)
+        except (AccessDenied, RateExceeded) as denied:
+            await self._refuse(scope, receive, send, denied)
+            return
         await self._app(scope, receive, send)
 
     async def _check_body(self, scope: Scope, body: bytes) -> None:
-        self._check(scope, await key_in_body(scope, body))
+        await self._check(scope, await key_in_body(scope, body))
 
-    def _check(self, scope: Scope, token: str | None) -> None:
+    async def _check(self, scope: Scope, token: str | None) -> None:
         """Check the key ``token``, and store its id and its permissions in the `RequestInfo` of the request.
 
         Raises:
             AccessDenied: ``token`` is None or not a valid key.
+            RateExceeded: the same, and the address has sent too many such requests.
         """
-        if token is None:
-            raise KeyMissing(KEY_REQUIRED)
-        key, info = self._keys.require(token), info_of(scope)
+        try:
+            if token is None:
+                raise KeyMissing(KEY_REQUIRED)
+            key, info = self._keys.require(token), info_of(scope)
+        except AccessDenied:
+            await self._denied.count(_address(scope))
+            raise
         info.key_id, info.scopes = key.id, key.scopes
+
+
+def _address(scope: Scope) -> str | None:
+    client = scope.get("client")
+    return client[0] if client else None
+
+
+def _content_length(scope: Scope) -> int:
+    """Return the declared size of the body in bytes, or 0 if it is not declared or has too many digits."""
+    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(declared) if len(declared) <= MAX_DIGITS and declared.isdigit() else 0

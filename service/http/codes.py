@@ -97,6 +97,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("too_many_sentences", (422,), "The request has too many sentences.", "Split the request."),
     ErrorCode("too_many_values", (422,), "The JSON body has too many values.", "Send several requests."),
     ErrorCode("too_many_attributes", (422,), "A tag of the web page has too many attributes.", _FIX),
+    ErrorCode("html_too_deep", (422,), "The elements of the web page are nested too deeply.", _FIX),
     ErrorCode("header_repeated", (422,), "A request header occurs more than once.", _FIX),
     ErrorCode(
         "embargo_not_served",
@@ -118,6 +119,9 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("term_twice", (422,), "A term is both in `glossary` and in `do_not_translate`.", _FIX),
     ErrorCode("terms_alike", (422,), "Too many glossary terms begin with the same words.", "Remove some of the terms."),
     ErrorCode("glossary_unknown", (422,), "The server has no glossary with this name.", "Check `glossary_name`."),
+    ErrorCode(
+        "house_style_unknown", (422,), "The server has no house style with this name.", "Check `house_style.base`."
+    ),
     ErrorCode("document_unknown", (422,), "The format of the document is not supported.", _FIX),
     ErrorCode("document_empty", (422,), "The document contains no article text.", "Send the text in `body` instead."),
     ErrorCode("document_without_uri", (422,), "The output format needs a URI, which the document lacks.", _FIX),
@@ -182,6 +186,7 @@ ERRORS: tuple[ErrorCode, ...] = (
 PEER_ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("malformed_form", (400,), "The form body is malformed.", _FIX),
     ErrorCode("needs_tag_handling", (400,), "A parameter requires `tag_handling`.", _FIX),
+    ErrorCode("file_unsupported", (400,), "The type or the encoding of the file is not supported.", _FIX),
     ErrorCode("markup_unsupported", (400,), "The XML contains a construct that is not supported.", _FIX),
 )
 """The codes that only the endpoints for clients of DeepL and LibreTranslate use."""
@@ -235,6 +240,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode(
         "unit_missing", "A number has a unit or currency in the source, but not in the output.", "Insert the unit."
     ),
+    WarningCode("low_confidence", "The model was not certain of the translation of the sentence.", _COMPARE),
     WarningCode(
         "meaning_reversed", "The output has a word with the opposite meaning of a word in the source.", _COMPARE
     ),
@@ -273,6 +279,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("starter_model", "A starter model produced an output. It is not fit for publication.", _CONFIG),
     WarningCode("nothing_to_summarise", "The text contains no sentence to summarise.", "Write the summary by hand."),
     WarningCode("length_unreachable", "No complete sentence fits within the requested length.", "Increase the length."),
+    WarningCode("house_style_applied", "The house style changed a word, a number or a sign.", _INFORM),
     WarningCode("length_exceeded", "The summary exceeds the requested length.", "Shorten the summary."),
     WarningCode("shorter_than_asked", "The summary is shorter than requested.", _INFORM),
     WarningCode("variants_fewer", "There are fewer variants than requested.", _INFORM),

@@ -71,7 +71,9 @@ def translation_out(translation: Translation) -> schemas.TranslationOut:
 
 def _sentence(pair: SentencePair) -> schemas.SentenceOut:
     words = pair.words and [schemas.WordsOut(source=_span(s), target=_span(t)) for s, t in pair.words]
-    return schemas.SentenceOut(source=_span(pair.source), target=_span(pair.target), words=words)
+    return schemas.SentenceOut(
+        source=_span(pair.source), target=_span(pair.target), words=words, confidence=pair.confidence
+    )
 
 
 def _terms(uses: Sequence[TermUse]) -> schemas.TermsOut:

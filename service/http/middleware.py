@@ -27,7 +27,7 @@ from service.events import ClientLeft, Listener, RequestBegun, RequestDone
 from service.http import problems
 from service.http.admission import SMALL_BYTES, ApiKeyMiddleware, BodyLimitsMiddleware, Bounds, Refuse
 from service.http.keys import ApiKeyStore
-from service.http.ratelimit import RateLimitMiddleware, Rates
+from service.http.ratelimit import DeniedAttempts, RateLimitMiddleware, Rates
 from service.http.state import RequestSpan, Tracer, info_of
 from service.newsroom.lifecycle import Lifecycle
 
@@ -57,6 +57,7 @@ def middlewares(
     listener: Listener,
     lifecycle: Lifecycle,
     keys: ApiKeyStore | None = None,
+    denied: DeniedAttempts | None = None,
     rates: Rates | None = None,
     cancels: bool = False,
     tracer: Tracer | None = None,
@@ -66,9 +67,10 @@ def middlewares(
 ) -> list[Middleware]:
     """Return the middlewares of an application, from the outermost to the innermost.
 
-    A middleware is omitted if its argument is None or empty. ``refuse`` sends the response to a rejected request. If
-    ``cancels`` is True, `CancelOnDisconnectMiddleware` is included. ``origins`` are the origins that CORS allows.
-    ``root_path`` is the path prefix that proxies add.
+    A middleware is omitted if its argument is None or empty. ``refuse`` sends the response to a rejected request.
+    ``denied`` limits the number of requests without a valid API key. If ``cancels`` is True,
+    `CancelOnDisconnectMiddleware` is included. ``origins`` are the origins that CORS allows. ``root_path`` is the path
+    prefix that proxies add.
     """
     return [
         # Outermost, because all other middlewares use the path.
@@ -87,7 +89,11 @@ def middlewares(
         # Before authentication, because a preflight request has no key.
         *([Middleware(CORSMiddleware, allow_origins=list(origins), **CORS)] if origins else []),
         # Refuses a request without a valid key before its body is read.
-        *([Middleware(ApiKeyMiddleware, keys=keys, refuse=refuse)] if keys is not None else []),
+        *(
+            [Middleware(ApiKeyMiddleware, keys=keys, refuse=refuse, denied=denied or DeniedAttempts(()))]
+            if keys is not None
+            else []
+        ),
         # Passes the whole body to the inner middlewares in one message.
         Middleware(BodyLimitsMiddleware, bounds=bounds, refuse=refuse, listener=listener),
         # After authentication and the body checks, so that only admitted requests are counted, and the key is known.
@@ -221,7 +227,7 @@ class _Exchange:
             headers["server-timing"] = ", ".join(f"{stage};dur={took_s * 1000:.1f}" for stage, took_s in timings)
         if self._span is not None:
             headers["traceresponse"] = self._span.response.decode()
-        if self._is_early or self._lifecycle.ending:
+        if self._is_early or self._lifecycle.ending or _is_framed_twice(self._scope):
             headers["connection"] = "close"
         return headers.raw
 
@@ -270,6 +276,15 @@ def _trace_id(traceparent: str | None) -> str | None:
 def _has_body(scope: Scope) -> bool:
     headers = dict(scope["headers"])
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
+
+
+def _is_framed_twice(scope: Scope) -> bool:
+    """Return whether the request has both Content-Length and Transfer-Encoding.
+
+    The server ignores Content-Length, as RFC 9112 (section 6.3) requires. The connection must be closed, because a
+    proxy may have used the other header, and would then take part of the body for the next request.
+    """
+    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
 
 
 def _expects_continue(scope: Scope) -> bool:

@@ -151,7 +151,7 @@ def _describe_operation(path: str, method: str, operation: Document, *, needs_ke
         parameters += [{"$ref": f"#/components/parameters/{key}"} for key in PARAMETERS]
     if needs_key(path):
         schemes: list[Document] = [{"bearer": []}]
-        schemes += [{"deepl": []}] if path.startswith("/v2/") else []
+        schemes += [{"deepl": []}] if path.startswith(("/v2/", "/v3/")) else []
         operation["security"] = schemes if needs_keys else [*schemes, {}]
     for status, response in operation["responses"].items():
         if response["description"] == "Successful Response":  # FastAPI's default

@@ -10,13 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from service.cache.redis import PurgeIncomplete
 from service.errors import HostRefused
+from service.events import CachePurged, PurgeKind
 from service.http.admission import Requires
 from service.http.bodies import LargeBodyRoute
 from service.http.mapping import model_out
 from service.http.responses import PROBLEMS, require_json
 from service.http.schemas import ModelListResponse
-from service.http.state import NewsroomDep, RuntimeDep
+from service.http.state import NewsroomDep, RuntimeDep, info_of
 
 router = APIRouter(tags=["health"])
 
@@ -174,19 +176,28 @@ class PurgeResponse(BaseModel):
 
 
 @admin_router.post("/cache/purge", operation_id="purge_cache")
-async def purge(body: PurgeRequest, newsroom: NewsroomDep) -> PurgeResponse:
+async def purge(body: PurgeRequest, request: Request, runtime: RuntimeDep) -> PurgeResponse:
     """Delete cached results, for example those of a withdrawn story.
 
     Entries are deleted from the memory of this process and from the shared cache. Requests that are in progress during
     the deletion do not write to the cache. If the shared cache is unreachable, the response is 503 `purge_incomplete`,
-    and the caller must repeat the request.
+    and the caller must repeat the request. The log line `CachePurged` and `/admin/status` record each request.
     """
-    if body.all:
-        purged = await newsroom.clear()
-    elif body.result_key is not None:
-        purged = await newsroom.purge(results=[body.result_key])
-    else:
-        purged = await newsroom.purge(texts=[body.text] if isinstance(body.text, str) else body.text or [])
+    newsroom, key_id = runtime.newsroom, info_of(request.scope).key_id
+    texts = [body.text] if isinstance(body.text, str) else body.text or []
+    kind: PurgeKind = "all" if body.all else "texts" if body.result_key is None else "result"
+    count = len(texts) or int(kind == "result")
+    try:
+        if body.all:
+            purged = await newsroom.clear()
+        elif body.result_key is not None:
+            purged = await newsroom.purge(results=[body.result_key])
+        else:
+            purged = await newsroom.purge(texts=texts)
+    except PurgeIncomplete:
+        runtime.listener(CachePurged(kind, count, 0, None, complete=False, key_id=key_id))
+        raise
+    runtime.listener(CachePurged(kind, count, purged.memory, purged.shared, complete=True, key_id=key_id))
     return PurgeResponse(purged=PurgedOut(memory=purged.memory, shared=purged.shared))
 
 

@@ -179,7 +179,9 @@ def install(app: FastAPI) -> None:
 
 
 # Includes endpoints that the service does not have, so that clients can parse the error.
-_PATHS = re.compile(r"/(?:v2(?:/.*)?|translate|translate_file|detect|languages|suggest|frontend/settings)/?", re.DOTALL)
+_PATHS = re.compile(
+    r"/(?:v[23](?:/.*)?|translate|translate_file|detect|languages|suggest|frontend/settings)/?", re.DOTALL
+)
 
 
 class Failure(BaseModel):

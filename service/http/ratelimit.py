@@ -401,6 +401,46 @@ def caller_of(key_id: str | None, address: str | None) -> str:
     return f"addr:{found.ipv4_mapped if isinstance(found, IPv6Address) else found}"
 
 
+class DeniedAttempts:
+    """The requests without a valid API key, counted for each client address in the memory of this process.
+
+    ``limits`` are the limits on their number. Requests with a valid key are not counted. An address that exceeds a
+    limit can therefore not stop the requests of other callers with the same address, such as those behind a proxy.
+    """
+
+    def __init__(self, limits: Sequence[Policy]) -> None:
+        self._policies = limits
+        self._windows = MemoryWindows()
+        self._strategy = FixedWindowRateLimiter(self._windows)
+
+    async def count(self, address: str | None) -> None:
+        """Count one request without a valid key from ``address``.
+
+        Raises:
+            RateExceeded: a limit has been exceeded.
+        """
+        caller = caller_of(None, address)
+        fits = [await self._strategy.hit(one.item, *one.key(caller)) for one in self._policies]
+        if not all(fits):
+            raise await self._error(caller)
+
+    async def require_below_limits(self, address: str | None) -> None:
+        """Raise `RateExceeded` if ``address`` has used up a limit. Count nothing."""
+        caller = caller_of(None, address)
+        if not all([await self._strategy.test(one.item, *one.key(caller)) for one in self._policies]):
+            raise await self._error(caller)
+
+    async def _error(self, caller: str) -> RateExceeded:
+        """Return the error for ``caller``, with the time until the last of its exhausted windows ends."""
+        stats = [await self._strategy.get_window_stats(one.item, *one.key(caller)) for one in self._policies]
+        waits_s = [found.reset_time - time.time() for found in stats if not found.remaining]
+        return RateExceeded(
+            "too many requests from this address had no valid API key; send a valid key in the header "
+            "'Authorization: Bearer …'",
+            retry_after_s=max(1, math.ceil(max(waits_s, default=1))),
+        )
+
+
 # Excludes 504, because a caller with a very short timeout would otherwise get work for free.
 REFUNDED_STATUS = frozenset({500, 503})
 

@@ -23,6 +23,7 @@ from service.documents.registry import formats, writable_formats
 from service.errors import InvalidInput
 from service.http.schemas import VISIBLE
 from service.languages.base import Language, LanguagePair
+from service.languages.house_style import NO_STYLE, HouseStyle
 from service.newsroom.commands import (
     DEFAULT_HEADLINES,
     ArticleCommand,
@@ -198,7 +199,48 @@ class GlossaryFields(_Request):
         return GlossaryTerms(self.glossary, self.do_not_translate, self.glossary_name)
 
 
-class TranslationFields(GlossaryFields):
+class HouseStyleRules(_Request):
+    """The rules of a house style for English texts. A rule that is null changes nothing."""
+
+    base: str | None = Field(
+        default=None, description="Name of a house style on the server. It applies where this object has no rule."
+    )
+    spelling: Literal["british", "american"] | None = Field(default=None, description="Spelling of words.")
+    dates: Literal["day_month", "month_day"] | None = Field(
+        default=None, description="day_month: 4 May 2024; month_day: May 4, 2024."
+    )
+    thousands: Literal["comma", "thin_space"] | None = Field(
+        default=None, description="Separator of groups of three digits that are already separated."
+    )
+    percent: Literal["sign", "percent", "per cent"] | None = Field(
+        default=None, description="sign: 5%; percent: 5 percent; per cent: 5 per cent."
+    )
+    currency: Literal["sign", "word"] | None = Field(
+        default=None, description="sign: €5 million; word: 5 million euros."
+    )
+    units: Literal["symbol", "word"] | None = Field(default=None, description="symbol: 5 km; word: 5 kilometres.")
+    titles: Literal["point", "no_point"] | None = Field(
+        default=None, description="point: Dr. Weber; no_point: Dr Weber."
+    )
+    quotation_marks: Literal["double", "single", "straight"] | None = Field(
+        default=None, description='double: “…”; single: ‘…’; straight: "…".'
+    )
+
+
+class HouseStyleField(_Request):
+    """The request field for the house style."""
+
+    house_style: HouseStyleRules | None = Field(
+        default=None,
+        description="House style of the English texts. A warning `house_style_applied` reports each change.",
+    )
+
+    def chosen_style(self) -> HouseStyle:
+        """Return the house style of the request."""
+        return NO_STYLE if self.house_style is None else HouseStyle(**self.house_style.model_dump())
+
+
+class TranslationFields(GlossaryFields, HouseStyleField):
     """The request fields that contain options for the translation."""
 
     format: Literal["text", "html"] = Field(default="text", description="Format of the texts.")
@@ -248,7 +290,13 @@ class TranslateRequest(TranslationFields):
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return TranslateCommand(
             texts=texts_of(self.text, limits),
-            options=TranslationOptions(self.format, self.attribute_texts, alignment=self.alignment, facts=self.facts),
+            options=TranslationOptions(
+                self.format,
+                self.attribute_texts,
+                alignment=self.alignment,
+                facts=self.facts,
+                house_style=self.chosen_style(),
+            ),
             terms=self.terms(),
             source_lang=source,
             target_lang=target,
@@ -302,7 +350,7 @@ class SummaryFields(_Request):
         return SummaryForm(length, self.method, self.style, self.variants)
 
 
-class SummarizeRequest(SummaryFields):
+class SummarizeRequest(SummaryFields, HouseStyleField):
     """A request to summarise one or more texts. The response contains the summaries in the same order."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [SUMMARIZE_EXAMPLE]})
@@ -335,6 +383,7 @@ class SummarizeRequest(SummaryFields):
             self.headlines or 0,
             target_lang=self.target_lang or source,
             priority=self.priority,
+            house_style=self.chosen_style(),
         )
 
 
@@ -423,7 +472,9 @@ class ArticleRequest(SummaryFields, TranslationFields):
             document=self.document,
             write_as=self.as_,
             clean=self.clean,
-            options=TranslationOptions(self.format, self.attribute_texts, facts=self.facts),
+            options=TranslationOptions(
+                self.format, self.attribute_texts, facts=self.facts, house_style=self.chosen_style()
+            ),
             terms=self.terms(),
             source_lang=source,
             target_lang=target,

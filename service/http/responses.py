@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Header, Request, Response
@@ -15,13 +16,14 @@ from sse_starlette.sse import AppStatus
 from starlette.exceptions import HTTPException
 
 from service.errors import DepescheError, InvalidInput
+from service.events import TextAccepted
 from service.generation.call import TEXT_THREADS, Finished
 from service.http import schemas
 from service.http.keys import EMBARGO
 from service.http.problems import problem_of, report_problem
 from service.http.schemas import ProgressEvent, SentenceEvent, link, reference, with_links
 from service.http.state import info_of, runtime_of
-from service.newsroom.commands import CallContext, free_of_charge
+from service.newsroom.commands import CallContext
 
 PROBLEM_STATUSES = {
     400: "The body is not valid JSON.",
@@ -156,11 +158,23 @@ def _context(request: Request, timeout_ms: int | None, embargo: str | None) -> C
         (runtime_of(request).timeout_s if timeout_ms is None else timeout_ms / 1000) - passed_s,
         read_cache=not control & {"no-cache", "no-store"},
         write_cache="no-store" not in control,
-        charge=info.charge or free_of_charge,
+        charge=partial(_charge, request),
         embargo=embargo == "1" or EMBARGO in (info.scopes or ()),
     )
     info.timings, info.intervals = context.timings.seconds, context.timings.intervals
     return context
+
+
+async def _charge(request: Request, characters: int) -> None:
+    """Count ``characters`` against the limits of the caller, and report that the texts have been accepted.
+
+    Raises:
+        RateExceeded: a limit is exceeded.
+    """
+    info = info_of(request.scope)
+    if info.charge is not None:
+        await info.charge(characters)
+    runtime_of(request).listener(TextAccepted(characters, info.key_id))
 
 
 async def _context_of(request: Request, timeout_ms: Timeout = None, embargo: Embargo = None) -> CallContext:

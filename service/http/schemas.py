@@ -105,6 +105,15 @@ class SentenceOut(Out):
     words: list[WordsOut] | None = Field(
         default=None, description="Aligned words, or null if no alignment was requested."
     )
+    confidence: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description=(
+            "Estimated probability that the translation has no major error, or null if there is no estimate for the "
+            "model."
+        ),
+    )
 
 
 class TermOut(Out):

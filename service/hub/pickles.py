@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from service.errors import ModelError, UnsafeWeights
+from service.workers import protect_memory
 
 BASE_BYTES = 2**30  # working memory of torch
 COPIES = (
@@ -49,7 +50,7 @@ _MESSAGES = {
     Failure.DAMAGED: "is damaged: torch cannot read it",
     Failure.TOO_LARGE: "needs more than {memory_mib} MiB of memory, which is too much for a file of its size",
     Failure.NOT_WRITTEN: "cannot be rewritten as safetensors",
-    Failure.NO_TORCH: "is a pickle, which requires an extra: pip install 'depesche[convert]'",
+    Failure.NO_TORCH: "is a pickle, which only torch can read; run: make production-torch",
 }
 
 
@@ -93,6 +94,7 @@ def rewrite(source: Path, target: Path) -> None:
     if target.exists():
         raise ModelError(f"{source.name} is not needed, because {target.name} has the same weights")
     limits = Limits.for_file(source.stat().st_size)
+    protect_memory()  # this process may have a token
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".pickle-") as folder:
         code, detail = _run_child(source.resolve(), Path(folder).resolve(), limits)
         if code != 0:

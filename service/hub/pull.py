@@ -4,18 +4,21 @@ import contextlib
 import fnmatch
 import hashlib
 import ipaddress
+import os
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from service.errors import HubError, ModelError, WeightsMismatch
+from service.errors import HubError, ModelError, OutputsRefused, WeightsMismatch
+from service.hub.files import INDEX, PICKLE, SAFETENSORS, SHARDS
 from service.hub.installed import InstalledModels, write_errors
 from service.hub.lock import COMMIT_PATTERN, LockedRepository
 from service.hub.pickles import rewrite
@@ -26,7 +29,8 @@ from service.registry.verify import Digest, verify_whole
 Report = Callable[[str, int, int | None], None]
 """A progress callback. Its arguments are the file name, the number of downloaded bytes, and the size if known."""
 
-SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
+# The space for an installation, as a multiple of the size of the weights (docs/production.md has the measurements).
+DISK_FACTOR, MEMORY_FACTOR, MEMORY_BASE_BYTES = 2, 1.5, 300 << 20
 # The hub client builds cache paths from these headers. A valid value is a commit or a digest, which may be quoted and
 # marked as weak.
 _PATH_HEADERS = ("etag", "x-linked-etag", "x-repo-commit")
@@ -41,8 +45,33 @@ class RepoFile:
     """
 
     name: str
+    size_bytes: int
     sha256: str | None
     git: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The space that the installation of a model needs.
+
+    ``download_bytes`` is needed in the cache of the hub client, and at most ``disk_bytes`` in the folder of the
+    installed models, for temporary files. ``memory_bytes`` is the memory that the conversion needs.
+    """
+
+    download_bytes: int
+    disk_bytes: int
+    memory_bytes: int
+
+    @classmethod
+    def of(cls, sizes_bytes: Mapping[str, int]) -> "Needs":
+        """Return the space for a repository with these files. Weights of two bytes are converted to four."""
+        weights = sum(size for name, size in sizes_bytes.items() if name.endswith((".safetensors", ".bin")))
+        pickled = PICKLE in sizes_bytes
+        disk = weights * (DISK_FACTOR + pickled)
+        return cls(sum(sizes_bytes.values()), disk, int(weights * MEMORY_FACTOR) + MEMORY_BASE_BYTES)
+
+
+Announce = Callable[[Needs], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +91,15 @@ class Snapshot:
         )
 
 
-def pull(hub: Hub, commit: str | None, report: Report) -> Snapshot:
+def pull(hub: Hub, commit: str | None, report: Report, announce: Announce) -> Snapshot:
     """Download the model's files from the repository ``hub.repo`` into the cache of the hub client.
 
     The files are those of ``commit`` or, if it is None, of ``hub.revision``. An interrupted download is resumed, and
     complete files are not downloaded again. If HF_HUB_OFFLINE is set, nothing is downloaded and the files must be in
     the cache. ``commit`` is then required, because only the hub can resolve a revision.
 
-    ``report`` is called with the progress of the download.
+    ``announce`` is called once before the download with the space that the installation needs, unless nothing is
+    downloaded. ``report`` is called with the progress of the download.
 
     Raises:
         HubError: the hub is unreachable or refuses the request; the repository, revision or files are missing; the
@@ -83,7 +113,7 @@ def pull(hub: Hub, commit: str | None, report: Report) -> Snapshot:
         if constants.is_offline_mode():
             return _from_cache(hub, commit)
         _require_private_connection(constants.ENDPOINT)
-        return _download(hub, commit or hub.revision, report)
+        return _download(hub, commit or hub.revision, report, announce)
 
 
 def discard(snapshot: Snapshot) -> None:
@@ -109,17 +139,22 @@ def wanted(names: Iterable[str], hub: Hub, where: str = "in this revision") -> l
     matching = {name for pattern in hub.patterns for name in fnmatch.filter(present, pattern)} - {PICKLE}
     if SAFETENSORS in present:
         return sorted({SAFETENSORS, *matching})
+    shards = fnmatch.filter(present, SHARDS)
+    if INDEX in present and shards:
+        return sorted({INDEX, *shards, *matching})
     other = fnmatch.filter(present, "*.safetensors")
     if other:
         raise HubError(
             f"{hub.repo}: the safetensors file {other[0]} has an unsupported name, and a pickle is not used instead"
         )
+    if f"{PICKLE}.index.json" in present:
+        raise HubError(f"{hub.repo} has a pickle in several files, which is not supported")
     if PICKLE not in present:
         raise HubError(f"{hub.repo} has neither {SAFETENSORS} nor {PICKLE} {where}")
     return sorted({PICKLE, *matching})
 
 
-def _download(hub: Hub, revision: str, report: Report) -> Snapshot:
+def _download(hub: Hub, revision: str, report: Report, announce: Announce) -> Snapshot:
     from huggingface_hub import HfApi, hf_hub_download, set_client_factory  # noqa: PLC0415 - see `pull`
 
     set_client_factory(_http_client)
@@ -128,8 +163,10 @@ def _download(hub: Hub, revision: str, report: Report) -> Snapshot:
     if commit is None or not re.fullmatch(COMMIT_PATTERN, commit):
         raise HubError(f"{hub.repo}: the hub returned no valid commit for {revision}")
     listed = {file.name: file for file in _list_files(api, hub.repo, commit)}
+    names = wanted(listed, hub)
+    announce(Needs.of({name: listed[name].size_bytes for name in names}))
     files = {}
-    for name in wanted(listed, hub):
+    for name in names:
         path = Path(hf_hub_download(hub.repo, name, revision=commit, tqdm_class=_progress_class(name, report)))
         _require_inside_cache(path)
         files[name] = path
@@ -160,7 +197,7 @@ def _list_files(api: Any, repo: str, commit: str) -> Iterator[RepoFile]:
     for entry in api.list_repo_tree(repo, revision=commit):
         if hasattr(entry, "blob_id"):  # folders have no blob_id
             large = entry.lfs
-            yield RepoFile(entry.path, large.sha256 if large else None, None if large else entry.blob_id)
+            yield RepoFile(entry.path, entry.size, large.sha256 if large else None, None if large else entry.blob_id)
 
 
 def _from_cache(hub: Hub, commit: str | None) -> Snapshot:
@@ -314,13 +351,14 @@ def convert(
     *,
     quantization: Quantization = "int8",
     keep_checkpoint: bool = False,
+    trim: bool = True,
 ) -> Manifest:
     """Convert the checkpoint in ``snapshot`` for CTranslate2, and install the model in the folder ``target``.
 
-    ``snapshot`` contains config.json, model.safetensors and the tokenizer files that ``manifest`` names. It is not
-    changed. If ``keep_checkpoint`` is True, the checkpoint is also installed, so that the torch engine can use the
-    model. An existing model in ``target`` is replaced when the new one is complete. The conversion needs as much memory
-    as the checkpoint occupies in float32, and three times that size on the disk of ``target``.
+    ``snapshot`` contains config.json, the weights as safetensors and the tokenizer files that ``manifest`` names. It is
+    not changed. If ``keep_checkpoint`` is True, the checkpoint is also installed, so that the torch engine can use the
+    model. If ``trim`` is False, the vocabulary keeps all pieces. An existing model in ``target`` is replaced when the
+    new one is complete and has been accepted (see `service.hub.acceptance`).
 
     Returns:
         The manifest with revision, engines, files and their SHA-256, as written to ``manifest.toml`` in ``target``.
@@ -331,13 +369,17 @@ def convert(
             or the disk is full.
     """
     try:
-        from service.hub.installation import install  # noqa: PLC0415 - imports torch
+        from service.hub.acceptance import Installation  # noqa: PLC0415 - imports the engine
+        from service.hub.installation import install  # noqa: PLC0415 - imports transformers
     except ImportError as error:
-        raise ModelError(f"the conversion needs 'depesche[convert]'; {error.name} is not installed") from error
+        raise ModelError(f"the conversion needs {error.name}, which is not installed; run: make production") from error
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _replacing(target) as folder, _scratch_folder(target) as scratch:
-            described, engines = install(snapshot, manifest, folder, scratch, quantization, keep=keep_checkpoint)
+            described, engines = install(
+                snapshot, manifest, folder, scratch, quantization, keep=keep_checkpoint, trim=trim
+            )
+            Installation(described.model_copy(update={"engines": engines}), folder).accept()
             completed = _complete_manifest(described, engines, folder)
             (folder / MANIFEST).write_text(dumps(completed), "utf-8")
             _make_readable(folder)
@@ -432,7 +474,7 @@ class Pull:
         If the lock file does not contain the repository, add the commit and the digests of the files to it.
         """
         lock = self.installed.lock
-        snapshot = pull(hub, lock.commit(hub.repo), self.report)
+        snapshot = pull(hub, lock.commit(hub.repo), self.report, partial(self._announce, hub))
         found = snapshot.locked()
         try:
             lock.check(hub.repo, found)
@@ -455,10 +497,28 @@ class Pull:
             checkpoint, target = draft / "checkpoint", draft / name
             self._write_checkpoint(snapshot, checkpoint)
             self.say("converting")
-            converted = self.convert(checkpoint, pinned, target)
+            converted = self._converted(checkpoint, pinned, target)
             verify_whole(Entry(name, converted, target))
             self.installed.put(name, target)
         return self.catalog.entry(name)
+
+    def _converted(self, checkpoint: Path, manifest: Manifest, target: Path) -> Manifest:
+        try:
+            return self.convert(checkpoint, manifest, target)
+        except OutputsRefused as error:
+            for source, output in error.outputs:
+                self.say(f"  {source}\n  → {output}")
+            raise
+
+    def _announce(self, hub: Hub, needs: Needs) -> None:
+        """Say how much space the installation needs, and how much the disk and the machine have."""
+        free = shutil.disk_usage(self.installed.folder).free
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        self.say(
+            f"{hub.repo}: the download has {_gib(needs.download_bytes)}. The installation needs up to "
+            f"{_gib(needs.disk_bytes)} on the disk of {self.installed.folder} ({_gib(free)} are free) and "
+            f"{_gib(needs.memory_bytes)} of memory (this machine has {_gib(memory)})"
+        )
 
     def _write_checkpoint(self, snapshot: Snapshot, checkpoint: Path) -> None:
         """Create the folder ``checkpoint`` with links to the files of ``snapshot``.
@@ -472,6 +532,10 @@ class Pull:
         if PICKLE in snapshot.files:
             self.say("rewriting pickled weights as safetensors, in a separate process")
             rewrite(snapshot.files[PICKLE], checkpoint / SAFETENSORS)
+
+
+def _gib(size_bytes: int) -> str:
+    return f"{size_bytes / (1 << 30):.2f} GiB"
 
 
 def _hub_of(name: str, manifest: Manifest) -> Hub:

@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple, Protocol
 import service.languages
 from service.domain import Span
 from service.errors import ModelError
+from service.languages.house_style import HouseStyle, StyleRule
 
 NEVER = re.compile(r"(?!)")
 """A pattern that never matches."""
@@ -216,6 +217,7 @@ class NameGrammar:
         place: a pattern for the endings of nouns that are names of streets and buildings ("Gartenstraße").
         indefinite: a pattern for an indefinite article before a noun.
         before_noun: a pattern for any article or adjective before a noun.
+        after_noun: a pattern for a plural verb or a participle after a noun that opens a sentence.
         opening_is_weak: whether a capitalised word that opens a sentence may be common although no list contains it.
     """
 
@@ -224,6 +226,7 @@ class NameGrammar:
     place: re.Pattern[str] = NEVER
     indefinite: re.Pattern[str] = NEVER
     before_noun: re.Pattern[str] = NEVER
+    after_noun: re.Pattern[str] = NEVER
     opening_is_weak: bool = False
 
 
@@ -357,6 +360,11 @@ class SummaryGrammar:
         finite_verbs: finite verb forms that cannot be recognised by their endings.
         subordinators: words that begin a subordinate clause.
         conjunctions: subordinators that never begin a main clause.
+        dangling_words: words that refer to the previous sentence if they are among the first words of a sentence.
+        times: nouns of time, before which such a word does not refer to the previous sentence ("in diesem Jahr").
+        articles: articles that can replace a noun.
+        reported: a pattern for verbs in reported speech.
+        first_person: a pattern for pronouns of the first person.
         attribution: a pattern for words that name the source of a statement ("sagte").
         complement: a pattern for the beginning of a clause that completes the clause before it (", dass").
         stem: returns the stem of a word, which is the same for all of its forms.
@@ -370,7 +378,12 @@ class SummaryGrammar:
     stem: Callable[[str], str]
     chars_per_word: float
     conjunctions: frozenset[str] = frozenset()
+    dangling_words: frozenset[str] = frozenset()
+    times: frozenset[str] = frozenset()
+    articles: frozenset[str] = frozenset()
     attribution: re.Pattern[str] = NEVER
+    reported: re.Pattern[str] = NEVER
+    first_person: re.Pattern[str] = NEVER
     complement: re.Pattern[str] = NEVER
 
 
@@ -417,6 +430,7 @@ class PageGrammar:
         agencies: news agencies (folded).
         agency_break: a pattern for the separators between agencies in a credit.
         boilerplate: the beginnings of sentences in consent boxes, paywalls and newsletters.
+        standard: a pattern for other such sentences, and for notes about the origin of a report.
         lines: (pattern, reason, weight) triples for whole lines. The patterns are tried in this order.
         copyright: a pattern for whole lines that contain a copyright notice.
         bare_names: a pattern for whole lines that contain only names of people.
@@ -425,10 +439,13 @@ class PageGrammar:
         dateline: a pattern for the place and agency at the beginning of a report.
         meta_end: a pattern for a byline, a timestamp or button labels at the end of a paragraph.
         photo_ends: patterns for a photo credit at the end of a paragraph.
+        caption: a pattern for lines that are a photo caption with a credit. It begins with the caption.
         period: a pattern for whole lines with two dates, such as those of a person's birth and death.
         related: a pattern for headings (folded) of links to other articles, in addition to the list in ``headings``.
         newsletter: a pattern for sentences that offer a newsletter.
+        teaser_end: a pattern for the link at the end of a teaser of another article.
         comments: a pattern for whole lines that are the heading of the readers' comments.
+        comment_row: a pattern for whole lines with the buttons of a reader's comment.
         source_end: a pattern for the credit of a photo or of the report at the end of a paragraph.
         wire: the patterns for agency reports.
         cues: maps names of features in ``weights`` to patterns for words that indicate the type of a line.
@@ -444,6 +461,7 @@ class PageGrammar:
     agencies: frozenset[str] = frozenset()
     agency_break: re.Pattern[str] = NEVER
     boilerplate: tuple[str, ...] = ()
+    standard: re.Pattern[str] = NEVER
     lines: tuple[tuple[re.Pattern[str], str, Weight], ...] = ()
     copyright: re.Pattern[str] = NEVER
     bare_names: re.Pattern[str] = NEVER
@@ -452,10 +470,13 @@ class PageGrammar:
     dateline: re.Pattern[str] = NEVER
     meta_end: re.Pattern[str] = NEVER
     photo_ends: tuple[re.Pattern[str], ...] = ()
+    caption: re.Pattern[str] = NEVER
     period: re.Pattern[str] = NEVER
     related: re.Pattern[str] = NEVER
     newsletter: re.Pattern[str] = NEVER
+    teaser_end: re.Pattern[str] = NEVER
     comments: re.Pattern[str] = NEVER
+    comment_row: re.Pattern[str] = NEVER
     source_end: re.Pattern[str] = NEVER
     wire: WireGrammar = WireGrammar()
     cues: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
@@ -491,8 +512,7 @@ class Language:
     Attributes:
         code: the ISO 639-1 code, in lower case.
         name: the English name.
-        regions: maps further codes of the language ("de-at") to the English names under which they are listed as target
-            languages, or to an empty string if they are not listed.
+        regions: maps further codes of the language ("de-at") to English names, or to "" if they are not listed.
         warm_up: a short sentence that is translated when a model starts.
         probe: a sentence of average length for measuring the speed of an engine.
         sentences: the rules for sentence boundaries.
@@ -503,8 +523,7 @@ class Language:
         numbers, dates, negation, names, units: the grammars for the checks. A check without its grammar does not run.
         frequent_words: words that, in a translation, show that a part is still in this language.
         knows: returns whether a word belongs to the language. It is None if the language has no word list.
-        spells: returns whether a word, in lower case, is in a large dictionary of the language. It accepts more words
-            than ``knows``, including rare ones. It is None if the language has no dictionary.
+        spells: like ``knows``, but with a large dictionary, which also contains rare words. The word is in lower case.
         sign_words: maps signs, other than units, to words (in lower case) with the same meaning.
         opposites: words with opposite meanings.
         doubled_words: words, in lower case, that may occur twice in a row.
@@ -519,6 +538,8 @@ class Language:
         page: the boilerplate of news pages in the language. By default, nothing counts as boilerplate.
         summary: word lists for summaries, or None if texts in the language cannot be summarised.
         instructions: a pattern for passages that address a language model, such as a request to ignore its rules.
+        style_rules: returns the rules that a house style sets. It is None if texts cannot follow a house style.
+        region_styles: maps codes in ``regions`` to the house style of the region.
     """
 
     code: str
@@ -551,12 +572,11 @@ class Language:
     page: PageGrammar = field(default_factory=PageGrammar)
     summary: SummaryGrammar | None = None
     instructions: re.Pattern[str] = NEVER
+    style_rules: Callable[[HouseStyle], tuple[StyleRule, ...]] | None = None
+    region_styles: Mapping[str, HouseStyle] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Callable[[str], "Language"], tuple[str]]:
-        """Make the pickled form of the language contain only its code.
-
-        Unpickling loads the language from its package.
-        """
+        """Pickle only the code of the language. Unpickling loads the language from its package."""
         return language, (self.code,)
 
     def sign_forms(self, sign: str) -> tuple[str, ...]:

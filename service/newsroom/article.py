@@ -161,7 +161,12 @@ class ArticlePipeline:
         translated = None
         if summary is not None and "summary_translation" in outputs:
             (translated,) = await translate_summaries(
-                self._translator, [summary], form.length, call.without_callbacks(), origins=[origin]
+                self._translator,
+                [summary],
+                form.length,
+                call.without_callbacks(),
+                origins=[origin],
+                house_style=submission.options.house_style,
             )
         return ArticleResult(
             article,

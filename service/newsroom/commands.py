@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 from service.domain import Span
 from service.errors import InvalidInput
 from service.generation.call import Call, Finished, Priority, Progress, Timings, in_time, nothing
+from service.languages.house_style import NO_STYLE, HouseStyle
 from service.results import Method, Output, Style
 from service.summarization.lengths import Length
 from service.text.normalization import check_text, visible_span
@@ -85,7 +86,7 @@ class SummarizeCommand:
     ``source_lang`` and ``target_lang`` are language codes. If one of them is None, the source language of the service
     is used. If ``target_lang`` is not the source language, the summaries are translated. ``headline`` is the existing
     headline of the texts. ``headlines`` is the number of headlines to write for each text. These are always in the
-    source language.
+    source language. ``house_style`` applies to translated summaries.
     """
 
     texts: Sequence[str]
@@ -95,6 +96,7 @@ class SummarizeCommand:
     source_lang: str | None = None
     target_lang: str | None = None
     priority: Priority = "interactive"
+    house_style: HouseStyle = NO_STYLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,18 @@
 """The models that the service uses: how they are loaded, lent to requests, replaced during a reload, and closed."""
 
 import asyncio
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import get_args
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from service.cache.entries import Field
 from service.cache.memory import Memory
 from service.cache.redis import Breaker, Shared
 from service.cache.seal import Seal
@@ -19,6 +24,7 @@ from service.generation.base import Scorer, TextGenerator
 from service.generation.local import EngineChoice, LocalGenerator, load_generator
 from service.generation.remote.generator import RemoteChoice, load_remote
 from service.generation.scheduler import Limits
+from service.languages.house_style import HouseStyle
 from service.newsroom.article import ArticlePipeline
 from service.newsroom.commands import GlossaryTerms
 from service.registry.catalog import Catalog, Entry, Profile, choose
@@ -60,6 +66,7 @@ class Plan:
     redis_timeout_s: float
     drain_s: float
     glossaries_dir: Path | None = None
+    house_styles_file: Path | None = None
     compute_type: str = "auto"
     headline_chars: int = MAX_CHARS
     seal_secrets: Sequence[bytes] = field(default=(), repr=False)
@@ -86,9 +93,11 @@ class ModelSet:
         secret: bytes | None,
         headline_chars: int = MAX_CHARS,
         fallbacks: Mapping[Task, TextGenerator] | None = None,
+        house_styles: Mapping[str, HouseStyle] = MappingProxyType({}),
     ) -> None:
         self.models = models
         self.glossaries = glossaries
+        self.house_styles = house_styles
         translation, alignment = models["translation"], models.get("alignment")
         attentive = not translation.manifest.causal and translation.manifest.remote is None
         self.translator = Translator(
@@ -112,7 +121,7 @@ class ModelSet:
         if all(model.host == "process" for model in models.values()):
             self.in_process = self
         elif "translation" in local:
-            self.in_process = ModelSet(local, glossaries, cache, secret, headline_chars)
+            self.in_process = ModelSet(local, glossaries, cache, secret, headline_chars, house_styles=house_styles)
         self.every = [*models.values(), *(fallbacks or {}).values()]
         self.articles = ArticlePipeline(self.translator, self.summarizer, self.headliner)
         self._leases = 0
@@ -144,14 +153,15 @@ class ModelSet:
         return all(model.health in {"ready", "away"} for model in self.every)
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
-        """Return ``options`` with a glossary that contains the glossary terms of a request.
+        """Return ``options`` with the house style, and with a glossary that contains the glossary terms of a request.
 
         If ``terms.name`` is set, the terms of the stored glossary with this name are added. If a term occurs in both
         places, the entry of the request is used.
 
         Raises:
-            InvalidInput: there is no glossary with that name, or a term is invalid.
+            InvalidInput: there is no glossary or house style with that name, or a term is invalid.
         """
+        options = replace(options, house_style=self.house_style(options.house_style))
         if terms.name is None:
             return replace(options, glossary=Glossary(terms.translated, terms.kept))
         return replace(options, glossary=self._glossary(terms.name).merged_with(terms.translated, terms.kept))
@@ -163,6 +173,29 @@ class ModelSet:
             InvalidInput: there is no glossary with that name.
         """
         return "" if name is None else self._glossary(name).digest
+
+    def house_style(self, style: HouseStyle) -> HouseStyle:
+        """Return ``style`` with the rules of the stored style that it names, if it names one.
+
+        Raises:
+            InvalidInput: there is no house style with that name.
+        """
+        if style.base is None:
+            return style
+        base = self.house_styles.get(style.base)
+        if base is None:
+            raise InvalidInput(
+                "house_style_unknown", "there is no house style with this name", pointer="/house_style/base"
+            )
+        return replace(base.merged_with(style), base=None)
+
+    def house_style_fields(self, style: HouseStyle) -> dict[str, Field]:
+        """Return the fields of the result key for a house style.
+
+        Without a style, there are no fields, so that older result keys stay valid. Raises the error of `house_style`.
+        """
+        rules = self.house_style(style).key
+        return {"house_style": rules} if rules else {}
 
     def _glossary(self, name: str) -> Terms:
         named = self.glossaries.get(name)
@@ -249,8 +282,16 @@ class ModelPool:
             self._require_use_of_server()
             folder = plan.glossaries_dir
             glossaries = {} if folder is None else await asyncio.to_thread(read_glossaries, folder)
+            styles = plan.house_styles_file
+            house_styles = {} if styles is None else await asyncio.to_thread(read_house_styles, styles)
             return ModelSet(
-                self._loading, glossaries, self._cache, plan.cache_secret, plan.headline_chars, self._fallbacks
+                self._loading,
+                glossaries,
+                self._cache,
+                plan.cache_secret,
+                plan.headline_chars,
+                self._fallbacks,
+                house_styles,
             )
         except BaseException:
             await asyncio.gather(*(m.close(0.0) for m in (*self._loading.values(), *self._fallbacks.values())))
@@ -363,3 +404,19 @@ def cache_of(plan: Plan, listener: Listener) -> Cache:
         listener=listener,
     )
     return Cache(memory, shared, listener=listener)
+
+
+def read_house_styles(path: Path) -> Mapping[str, HouseStyle]:
+    """Read a TOML file with one table for each house style, and return the styles by name.
+
+    Raises:
+        ModelError: the file cannot be read, or a rule or its value is unknown.
+    """
+    strict = TypeAdapter(dict[str, with_config(ConfigDict(extra="forbid"))(HouseStyle)])
+    try:
+        return strict.validate_python(tomllib.loads(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ModelError(f"the house styles cannot be read: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ModelError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -39,7 +39,7 @@ from service.newsroom.models import ModelPool, ModelSet, Plan, cache_of
 from service.newsroom.review import Review, review_summary, review_translation
 from service.newsroom.summary_translation import translate_summaries
 from service.registry.manifest import Quality
-from service.results import Headlines, Output, Summary, Translation, needs_review
+from service.results import Headlines, Output, Summary, Translation, flagged_sentences, needs_review
 from service.terms.glossary import Terms
 from service.translation.preparation import PLAIN, TranslationOptions
 
@@ -167,6 +167,7 @@ class Newsroom:
             used = [model] if translator is None else [model, translator]
             texts = [command.headline or "", *command.texts]
             fields = {**_summary_fields(command.form), **_headline_fields(command.headlines)}
+            fields |= models.house_style_fields(command.house_style) if translator else {}
             key = _result_key("summarize", used, fields, texts)
             call = await _admit(context.call(command.priority, key), context, texts)
             work: dict[str, Coroutine[Any, Any, Any]] = {"summaries": self._summaries(models, command, call)}
@@ -202,7 +203,12 @@ class Newsroom:
         if command.target_lang in (None, self.languages.source.code):
             return summaries
         return await translate_summaries(
-            models.translator, summaries, form.length, call.without_callbacks(), origins=command.texts
+            models.translator,
+            summaries,
+            form.length,
+            call.without_callbacks(),
+            origins=command.texts,
+            house_style=models.house_style(command.house_style),
         )
 
     async def article(self, command: ArticleCommand, context: CallContext) -> ArticleAnswer:
@@ -529,6 +535,7 @@ def _translation_fields(options: TranslationOptions, terms: GlossaryTerms, model
         "glossary": [text for pair in sorted(terms.translated.items()) for text in pair],
         "glossary_name": models.glossary_version(terms.name),
         "do_not_translate": sorted(terms.kept),
+        **models.house_style_fields(options.house_style),
     }
 
 
@@ -543,11 +550,7 @@ def _summary_fields(form: SummaryForm) -> dict[str, Field]:
 
 
 def _headline_fields(count: int) -> dict[str, Field]:
-    """Return the fields of the result key for the number of headlines.
-
-    If no headlines are requested, there are no fields, so that result keys from before the introduction of headlines
-    stay valid.
-    """
+    """Return the fields of the result key for the number of headlines. Without headlines, older keys stay valid."""
     return {"headlines": count} if count else {}
 
 
@@ -564,7 +567,8 @@ def _article_fields(command: ArticleCommand, submission: ArticleInput, models: M
 
 def _outcome(output: EventOutput, result: Translation | Summary) -> ResultGiven:
     codes = tuple(sorted({notice.code for notice in result.notices}))
-    return ResultGiven(output, codes, needs_review(result.notices), result.truncated)
+    counts = (len(result.sentences), flagged_sentences(result)) if isinstance(result, Translation) else (0, 0)
+    return ResultGiven(output, codes, needs_review(result.notices), result.truncated, *counts)
 
 
 def _headlines_outcome(found: Headlines) -> ResultGiven:

@@ -5,18 +5,27 @@ from dataclasses import replace
 
 from service.domain import Notice
 from service.generation.call import Call
+from service.languages.house_style import NO_STYLE, HouseStyle
 from service.results import Summary, Translation
 from service.summarization.lengths import Length
 from service.summarization.styles import lay_out
+from service.translation.preparation import TranslationOptions
 from service.translation.translator import Translator
 
 
 async def translate_summaries(
-    translator: Translator, summaries: Sequence[Summary], length: Length, call: Call, *, origins: Sequence[str]
+    translator: Translator,
+    summaries: Sequence[Summary],
+    length: Length,
+    call: Call,
+    *,
+    origins: Sequence[str],
+    house_style: HouseStyle = NO_STYLE,
 ) -> list[Summary]:
     """Translate summaries and their variants. The ranges of the supporting sentences still refer to the source text.
 
     A translation that exceeds ``length`` gets a warning. ``origins`` contains the submitted text of each summary.
+    ``house_style`` applies to the translations.
 
     Raises:
         DepescheError: see `Translator.translate`.
@@ -24,7 +33,8 @@ async def translate_summaries(
     every = [(one, o) for first, o in zip(summaries, origins, strict=True) for one in (first, *first.variants)]
     texts = [sentence.text for one, _ in every for sentence in one.sentences]
     sentence_origins = [o for one, o in every for _ in one.sentences]
-    translated = iter(await translator.translate(texts, call, origins=sentence_origins))
+    options = TranslationOptions(house_style=house_style)
+    translated = iter(await translator.translate(texts, call, origins=sentence_origins, options=options))
 
     def next_of(summary: Summary) -> Summary:
         return _translated(summary, [next(translated) for _ in summary.sentences], length)

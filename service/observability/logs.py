@@ -10,6 +10,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from service.events import (
+    CachePurged,
     EngineFailed,
     EngineReady,
     Event,
@@ -26,6 +27,7 @@ from service.events import (
 )
 
 LEVELS: dict[type, int] = {
+    CachePurged: logging.INFO,
     RequestDone: logging.INFO,
     EngineReady: logging.INFO,
     LayoutFound: logging.INFO,

@@ -141,6 +141,19 @@ class Catalog:
         return ModelError(f"there is no model {name!r}; the known models are: {', '.join(near) or 'none'}")
 
 
+def recommended(catalog: Catalog) -> str:
+    """Return the name of the preferred production model for translation from German to English.
+
+    Raises:
+        ModelError: the catalogue has no such model, or a manifest is invalid.
+    """
+    fitting = _fitting(catalog, "translation", "de", "en", "production")
+    preferred = [name for name, manifest in fitting.items() if manifest.preferred]
+    if len(preferred) != 1:
+        raise ModelError("the catalogue recommends no translation model; name the model to pull")
+    return preferred[0]
+
+
 Profile = Literal["auto", "embedded", "production"]
 
 
@@ -152,9 +165,11 @@ def choose(
     ``source`` and ``target`` are language codes, which are equal for summaries. If ``name`` is given, return the model
     with this name. Otherwise, the profile determines the quality of the model:
 
-    - ``production`` requires a production model.
+    - ``production`` requires a production model: the preferred one if it is installed, otherwise the only one that is
+      installed.
     - ``embedded`` selects a draft model or, if there is none, a starter model.
-    - ``auto`` selects the production model if it is installed, and otherwise the same model as ``embedded``.
+    - ``auto`` selects the same production model as ``production`` if it is installed, and otherwise the same model as
+      ``embedded``.
 
     No profile selects a remote model, because texts may leave the machine only if the operator has named such a model.
 
@@ -170,7 +185,8 @@ def choose(
     defaults = {quality: _default(catalog, task, source, target, quality) for quality in get_args(Quality)}
     if not any(defaults.values()):
         return None
-    production, embedded = defaults["production"], defaults["draft"] or defaults["starter"]
+    production = _installed_production(catalog, task, source, target) or defaults["production"]
+    embedded = defaults["draft"] or defaults["starter"]
     installed = production is not None and catalog.entry(production).installed
     chosen = production if profile == "production" or (profile == "auto" and installed) else embedded
     if chosen is None:
@@ -187,6 +203,28 @@ def _require_fit(entry: Entry, task: Task, source: str, target: str) -> None:
         raise ModelError(f"{entry.name} is a {task} model for {own}, but the service needs {wanted}")
 
 
+def _installed_production(catalog: Catalog, task: Task, source: str, target: str) -> str | None:
+    """Return the name of the production model to use if some are installed but the preferred one is not.
+
+    It is the only one that is installed, or None if several are installed.
+    """
+    fitting = _fitting(catalog, task, source, target, "production")
+    installed = [name for name in fitting if catalog.entry(name).installed]
+    preferred = [name for name in installed if fitting[name].preferred]
+    return preferred[0] if preferred else installed[0] if len(installed) == 1 else None
+
+
+def _fitting(catalog: Catalog, task: Task, source: str, target: str, quality: Quality) -> dict[str, Manifest]:
+    """Return the manifests of the models in the process for a task, a pair of languages and a quality."""
+    return {
+        name: manifest
+        for name, manifest in catalog.manifests().items()
+        if manifest.remote is None
+        and (manifest.task, manifest.source_lang, manifest.target_lang, manifest.quality)
+        == (task, source, target, quality)
+    }
+
+
 def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Quality) -> str | None:
     """Return the name of the default model for a task, a pair of languages and a quality, or None if there is no model.
 
@@ -195,14 +233,8 @@ def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Qu
     Raises:
         ModelError: there are several such models, but not exactly one of them is preferred.
     """
-    fitting = [
-        (name, manifest)
-        for name, manifest in catalog.manifests().items()
-        if manifest.remote is None
-        and (manifest.task, manifest.source_lang, manifest.target_lang, manifest.quality)
-        == (task, source, target, quality)
-    ]
-    preferred = [name for name, manifest in fitting if manifest.preferred] or [name for name, _ in fitting]
+    fitting = _fitting(catalog, task, source, target, quality)
+    preferred = [name for name, manifest in fitting.items() if manifest.preferred] or list(fitting)
     if len(preferred) > 1:
         names = ", ".join(preferred)
         raise ModelError(f"several {quality} {task} models for {source}→{target} exist, but none is preferred: {names}")

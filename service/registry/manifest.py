@@ -34,6 +34,8 @@ CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
 """Decoder-only architectures. Their models continue a prompt and return no attention from outputs to sources."""
 BACKWARD_MARK = "german"
 """The name of the mark that follows a translation in the prompt with which a causal model scores the source."""
+OUTPUTS = "outputs.json"
+"""The file of an installed model that records its outputs for the test sentences."""
 TERM_MARKS = ("term", "term_end")
 """The names of the marks around the required translation of a term, which is inserted after the term in the source."""
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
@@ -57,6 +59,9 @@ class _Strict(BaseModel):
 class TokenLimits(_Strict):
     """The tokenizer of a model, and the maximum numbers of tokens in its inputs and outputs.
 
+    If ``normalise`` is ``moses``, typographic punctuation is replaced with ASCII before texts are encoded, as in the
+    training of the model.
+
     The tokenizer of the kind ``sentencepiece`` reads the SentencePiece models ``source`` and ``target``. The kind
     ``transformers`` reads the tokenizer files that were published with the model. ``vocabulary`` is a file that maps
     tokens to ids. If it is None, the id of a token is its position in ``source``. ``target_vocabulary`` is a file that
@@ -72,6 +77,7 @@ class TokenLimits(_Strict):
     """
 
     kind: Literal["sentencepiece", "transformers"] = "sentencepiece"
+    normalise: Literal["", "moses"] = ""
     source: InsidePath = "source.spm"
     target: InsidePath = "target.spm"
     vocabulary: InsidePath | None = "vocab.json"
@@ -158,6 +164,23 @@ class Thorough(Decoding):
     backward_weight: float = Field(default=0.0, ge=0)
 
 
+class ConfidenceTable(_Strict):
+    """The coefficients by which the confidence of a translated sentence is computed.
+
+    `service.translation.confidence` defines the features and has the formula. The table is valid only for outputs of
+    ``engine`` with the weights of ``revision``. A sentence with a confidence less than ``below`` needs a review.
+    ``sentences`` is the number of marked sentences on which the coefficients were fitted.
+    """
+
+    engine: EngineKind
+    revision: str
+    intercept: float
+    log_prob: float
+    doubts: float
+    below: float = Field(ge=0, le=1)
+    sentences: int = Field(ge=1)
+
+
 class Acceptance(_Strict):
     """The conditions that a rewritten sentence must meet, in addition to the rules that apply to every model.
 
@@ -189,13 +212,15 @@ class Hub(_Strict):
 
     ``revision`` is a branch, tag or commit. When the model is installed, the commit is recorded in the lock file, and
     later installations use this commit. ``patterns`` match the names of the required files other than the weights. If
-    ``restricted`` is True, the operator must accept the terms of the model on the hub.
+    ``restricted`` is True, the operator must accept the terms of the model on the hub. A German-English translation
+    model is installed only if its outputs for the test sentences reach the chrF score ``least_chrf`` (0 to 100).
     """
 
     repo: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$")
     revision: str = "main"
     patterns: tuple[FileName, ...] = Field(min_length=1)
     restricted: bool = False
+    least_chrf: float = Field(default=45.0, ge=0, le=100)
 
 
 class Remote(_Strict):
@@ -269,9 +294,9 @@ class Manifest(_Strict):
     parts, which are also listed in ``files``.
 
     If several models have the same task, languages and quality, the model that is marked as ``preferred`` is the
-    default. ``decoding`` contains the normal search settings, and ``thorough`` those of a slower and better search. The
-    fields listed in ``verified`` were checked against the model's files. All other fields are as published by the
-    model's authors.
+    default. ``decoding`` contains the normal search settings, and ``thorough`` those of a slower and better search.
+    ``confidence`` is None if no table was fitted for the model. The fields listed in ``verified`` were checked against
+    the model's files. All other fields are as published by the model's authors.
     """
 
     id: str
@@ -290,6 +315,7 @@ class Manifest(_Strict):
     acceptance: Acceptance = Acceptance()
     prompts: Prompts | None = None
     thorough: Thorough | None = None
+    confidence: ConfidenceTable | None = None
     hub: Hub | None = None
     remote: Remote | None = None
     published: tuple[Score, ...] = ()
@@ -310,6 +336,11 @@ class Manifest(_Strict):
         This is not the case for a remote model, or for a hub model before its installation.
         """
         return bool(self.files)
+
+    @property
+    def checked(self) -> bool:
+        """True if the outputs of the model were checked: those of an embedded model, or at the installation."""
+        return bool(self.weights) or OUTPUTS in self.files
 
     @property
     def whole(self) -> "Manifest":
@@ -382,6 +413,11 @@ class Manifest(_Strict):
             raise ValueError(f"`verified` lists unknown fields: {', '.join(unknown)}")
         return self
 
+    def confidence_for(self, engine: str) -> ConfidenceTable | None:
+        """Return the table for outputs of ``engine``, or None if it was fitted for another engine or other weights."""
+        table = self.confidence
+        return table if table is not None and (table.engine, table.revision) == (engine, self.revision) else None
+
     def decoding_options(self, source_tokens: int, *, thorough: bool = False) -> DecodingOptions:
         """Return the decoding options for a source of ``source_tokens`` tokens.
 
@@ -422,6 +458,6 @@ def dumps(manifest: Manifest) -> str:
     behaviour of the model.
     """
     missing = {
-        name for name in ("hub", "prompts", "remote", "thorough") if getattr(manifest, name) is None
+        name for name in ("confidence", "hub", "prompts", "remote", "thorough") if getattr(manifest, name) is None
     }  # TOML has no null
     return tomli_w.dumps(manifest.model_dump(mode="json", exclude=missing))

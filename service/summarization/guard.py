@@ -153,12 +153,32 @@ def _is_unattributed(sentence: str, sources: Sequence[str]) -> bool:
     return any(map(GRAMMAR.attribution.search, backing)) and GRAMMAR.attribution.search(sentence) is None
 
 
+_POSSIBLE_VERB = re.compile(r"[a-zäöüß]{3,}(?:t|en|ern|eln)|[a-zäöüß]{4,}e")
+_MOST_WORDS_WITHOUT_VERB = 15
+
+
+def _is_verbless(sentence: str, _: Sequence[str] = ()) -> bool:
+    """Return whether a sentence of up to 15 words contains no word that could be a verb ("Nicht besser als zuvor.").
+
+    A word in lower case could be a verb because of its ending, unless the next word is a noun.
+    """
+    found = words(sentence)
+    if len(found) > _MOST_WORDS_WITHOUT_VERB or sentence.rstrip('“”"»«').endswith(("?", "!")):
+        return False
+    return not any(
+        word.lower() in GRAMMAR.finite_verbs
+        or (_POSSIBLE_VERB.fullmatch(word) and word not in GRAMMAR.function_words and not follower[:1].isupper())
+        for word, follower in zip(found, [*found[1:], ""], strict=True)
+    )
+
+
 FLAWS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("has no end", lambda sentence: _ENDS.search(sentence) is None),
     ("has no beginning", lambda sentence: sentence[:1].islower()),
     ("opens or closes a quotation or bracket without its counterpart", is_unbalanced),
     ("has two punctuation marks in a row", _is_mispunctuated),
     ("is a subordinate clause without a main clause", _is_subordinate),
+    ("has no verb", _is_verbless),
 )
 
 

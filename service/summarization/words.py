@@ -5,12 +5,15 @@ They use the summary grammar (stemming rules and word lists) of German. No other
 """
 
 import re
+from collections.abc import Sequence
 
 from service.errors import ModelError
 from service.languages.base import Language, SummaryGrammar
 from service.languages.de import SUMMARY
 
 GRAMMAR: SummaryGrammar = SUMMARY
+_FIRST_WORDS = 3
+_WEAK_VERB = re.compile(r"[a-zäöüß]{2,}(?:t|te|ten|ne)")
 _WORD = re.compile(r"[^\W_]+(?:[-.,:’'][^\W_]+)*")
 
 
@@ -48,6 +51,37 @@ def content_stems(text: str) -> list[str]:
 
 
 def depends_on_previous(sentence: str) -> bool:
-    """Return whether a sentence starts with a pronoun or adverb that refers to the previous sentence."""
+    """Return whether one of the first words of a sentence refers to the previous sentence.
+
+    This is a pronoun or an adverb ("Er", "Bis dahin"), or an article that replaces a noun ("Das ist").
+    """
     found = words(sentence)
-    return bool(found) and found[0].lower() in GRAMMAR.dangling_openings
+    if not found:
+        return False
+    return (
+        found[0].lower() in GRAMMAR.dangling_openings
+        or _is_demonstrative(found)
+        or any(
+            word in GRAMMAR.dangling_words and follower not in GRAMMAR.times
+            for word, follower in zip(found[1:_FIRST_WORDS], [*found[2:], ""], strict=False)
+        )
+    )
+
+
+def _is_demonstrative(found: Sequence[str]) -> bool:
+    """Return whether a sentence with the words ``found`` begins with an article directly before its verb."""
+    if len(found) < _FIRST_WORDS or found[0].lower() not in GRAMMAR.articles:
+        return False
+    if found[1] in GRAMMAR.finite_verbs:
+        return True
+    follows = found[2][0].islower() and found[2] in GRAMMAR.function_words
+    return follows and _WEAK_VERB.fullmatch(found[1]) is not None and found[1] not in GRAMMAR.function_words
+
+
+def reports_speech(sentence: str) -> bool:
+    """Return whether a sentence is in reported speech but does not name the speaker ("Das Bild sei verzerrt")."""
+    return (
+        GRAMMAR.reported.search(sentence) is not None
+        and GRAMMAR.attribution.search(sentence) is None
+        and GRAMMAR.first_person.search(sentence) is None
+    )

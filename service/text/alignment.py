@@ -1,5 +1,6 @@
 """Word alignment between a sentence and its translation, computed from the model's attention weights."""
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from service.domain import Span
 
 WORD = re.compile(r"\w+(?:[-'’.,/:]\w+)*|[^\w\s]")
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
-_WORD_START = "▁"
+_WORD_START, _WORD_END = "▁", "</w>"
 _LOOK_AHEAD_CHARS = 8
 _UNSEEN = frozenset({"Cc", "Cf", "Zs"})
 
@@ -83,11 +84,12 @@ def piece_spans(pieces: Sequence[str], text: str) -> tuple[Span, ...]:
 def _surface(pieces: Sequence[str], number: int, piece: str) -> str:
     """Return the characters that ``piece`` represents. ``number`` is the index of ``piece`` in ``pieces``.
 
-    A byte piece stands for one byte. The first piece in a sequence of byte pieces represents all characters that the
-    sequence encodes. The other byte pieces represent no characters.
+    Pieces of a Moses tokenizer contain character references such as ``&quot;``, and mark the end of a word with
+    ``</w>``. A byte piece stands for one byte. The first piece in a sequence of byte pieces represents all characters
+    that the sequence encodes. The other byte pieces represent no characters.
     """
     if _BYTE.fullmatch(piece) is None:
-        return piece.replace(_WORD_START, "")
+        return html.unescape(piece.removesuffix(_WORD_END).replace(_WORD_START, ""))
     if number and _BYTE.fullmatch(pieces[number - 1]):
         return ""
     run = bytearray()

@@ -1,10 +1,10 @@
 """Postprocessing of translated sentences: removal of repetitions, placement of terms, checks and reranking."""
 
 import math
+import re
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from service.cache import entries as codec
 from service.cache.entries import Field
@@ -26,19 +26,18 @@ from service.generation.base import (
 from service.generation.cached import Search
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import LanguagePair
-from service.registry.manifest import BACKWARD_MARK, TERM_MARKS
+from service.registry.manifest import BACKWARD_MARK
 from service.terms.constraints import (
     TermConstraint,
-    literal_constraints,
-    name_constraints,
-    numeral_constraints,
-    sign_constraints,
 )
 from service.terms.glossary import Glossary
 from service.terms.placement import place_terms
 from service.text.alignment import Alignment
 from service.text.normalization import NORMALISER_VERSION, REPLACEMENT, for_model
+from service.translation import entries
+from service.translation.confidence import confidence
 from service.translation.preparation import Sentence
+from service.translation.sentence_constraints import CALLER_TERMS, SentenceConstraints, hinted, terms_of
 
 LEAST_LINK_WEIGHT = 0.05  # links with less weight are noise
 SHORT_WORDS = 3
@@ -46,8 +45,7 @@ SHORT_WORDS = 3
 
 A longer phrase, or one that the model wrote more than twice, must be reviewed because other content may be missing.
 """
-CALLER_TERMS = frozenset({"glossary", "kept"})
-"""The kinds of terms that come from the caller. The response counts how many of these terms were applied."""
+_YEAR = re.compile(r"\d{4}$")
 BREAKS = frozenset(
     {
         Code.UNTRANSLATED,
@@ -66,7 +64,9 @@ class FinishedSentence:
     """A translated sentence after postprocessing.
 
     ``applied`` and ``missing`` are the required terms that the translation contains or lacks. ``findings`` are the
-    problems that the checks found. ``cut`` is True if the model stopped at its output limit.
+    problems that the checks found. ``cut`` is True if the model stopped at its output limit. ``log_prob`` is the
+    log-probability per token of the model's output. It is None if it is unknown or the sentence came from the cache.
+    ``confidence`` is the probability that the translation has no major error, or None if it was not estimated.
     """
 
     text: str
@@ -75,6 +75,8 @@ class FinishedSentence:
     findings: tuple[Finding, ...] = ()
     alignment: Alignment | None = None
     cut: bool = False
+    log_prob: float | None = None
+    confidence: float | None = None
 
     def with_findings(self, further: Iterable[Finding]) -> "FinishedSentence":
         """Return a copy of this sentence with the findings ``further`` added to its own."""
@@ -102,67 +104,6 @@ class FinishedSentence:
         Problems are findings for review, missing glossary terms, and an output that was cut off.
         """
         return len(self.for_review) + sum(one.kind in CALLER_TERMS for one in self.missing) + self.cut
-
-
-@dataclass(frozen=True, slots=True)
-class SentenceConstraints:
-    """The requirements for the translation of one sentence.
-
-    ``source`` is the sentence as submitted, and ``sentence`` contains its normalised form. ``required`` contains the
-    terms that the translation must contain. ``aligned`` is True if a word alignment is required. ``context`` contains
-    the preceding sentences, in normalised form, that the model sees.
-    """
-
-    source: str
-    sentence: Sentence
-    required: tuple[TermConstraint, ...]
-    aligned: bool
-    context: tuple[str, ...] = ()
-
-
-def constraints_of(
-    source: str,
-    sentence: Sentence,
-    glossary: Glossary,
-    languages: LanguagePair,
-    *,
-    aligned: bool,
-    inflected: bool = False,
-    context: tuple[str, ...] = (),
-) -> SentenceConstraints:
-    """Return the requirements for the translation of a sentence. ``source`` is the sentence as submitted.
-
-    ``aligned`` states whether a word alignment is required. If ``inflected`` is True, the translation may contain other
-    grammatical forms of the glossary terms. ``context`` contains the preceding sentences, in normalised form, that the
-    model sees.
-    """
-    required = required_terms(source, glossary, languages)
-    if inflected:
-        forms = languages.target.forms
-        required = tuple(
-            replace(one, accepted=(*one.accepted, *forms(one.text))) if one.kind == "glossary" else one
-            for one in required
-        )
-    return SentenceConstraints(source, sentence, required, aligned, context)
-
-
-def hinted(wanted: SentenceConstraints, languages: LanguagePair) -> Prompt | None:
-    """Return the sentence with the required translation after each glossary term, or None if it contains no term.
-
-    These translation hints have the same format as in the training data (``models/train/hints.py``). A term whose end
-    cannot be located in the normalised sentence gets no hint.
-    """
-    text, start = wanted.sentence.text, 0
-    begin, end = map(Mark, TERM_MARKS)
-    parts: list[str | Mark] = []
-    for one in wanted.required:
-        before = for_model(wanted.source[: one.span.end], languages.source)
-        if one.kind in CALLER_TERMS and len(before) > start and text.startswith(before):
-            parts += [text[start : len(before)], begin, f" {one.text}", end]
-            start = len(before)
-    if not parts:
-        return None
-    return (*parts, text[start:]) if text[start:] else tuple(parts)
 
 
 Finishing = Generator[TextHypothesis, Alignment | None, FinishedSentence]
@@ -199,7 +140,9 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
         removed = (*removed, Finding(Code.CHARACTER_BROKEN, message))
     findings = (*check_sentence(constraints.source, placed.text, *languages), *removed)
     cut = hypothesis.finish_reason == "length"
-    return FinishedSentence(placed.text, placed.applied, placed.missing, findings, alignment, cut)
+    return FinishedSentence(
+        placed.text, placed.applied, placed.missing, findings, alignment, cut, log_prob=hypothesis.score
+    )
 
 
 _UNANSWERED = Finding(
@@ -207,25 +150,24 @@ _UNANSWERED = Finding(
 )
 
 
-def required_terms(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[TermConstraint, ...]:
-    """Return the constraints for the sentence ``source``, in order and without overlap.
+_UNCERTAIN = Finding(Code.LOW_CONFIDENCE, "the model was not certain of this translation; compare it with the source")
 
-    If constraints overlap, the first of this list is used: glossary term, literal, numeral, name, sign.
+
+def finish_without_model(
+    source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair
+) -> FinishedSentence:
+    """Translate a sentence without letters by converting its numerals and applying its terms.
+
+    A date without a year is left unchanged, because "1.2." is often the number of a section.
     """
-    chosen: list[TermConstraint] = []
-    for found in (
-        glossary.find(source, languages.source),
-        literal_constraints(source),
-        numeral_constraints(source, *languages),
-        name_constraints(source),
-        sign_constraints(source, languages.target),
-    ):
-        chosen += [one for one in found if not any(_overlap(one.span, other.span) for other in chosen)]
-    return tuple(sorted(chosen, key=lambda one: one.span))
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end
+    required = [one for one in terms_of(source, glossary, languages) if one.kind != "date" or _YEAR.search(one.text)]
+    if not required:
+        return FinishedSentence(sentence.text)
+    text, done = "", 0
+    for one in required:
+        text += source[done : one.span.start] + one.text
+        done = one.span.end
+    return FinishedSentence(text + source[done:], applied=tuple(required))
 
 
 def _repetition_findings(best: Collapsed, *, known: bool) -> Iterator[Finding]:
@@ -374,6 +316,7 @@ class SentenceKind:
         self._referee = referee
         self._thorough = None if generator is None else generator.manifest.thorough
         prompts = None if generator is None else generator.manifest.prompts
+        self._table = None if generator is None else generator.manifest.confidence_for(generator.engine)
         self._marked = prompts is not None and prompts.hints
         self._remote = generator is not None and generator.manifest.remote is not None
         self.hints = self._marked or self._remote
@@ -385,7 +328,8 @@ class SentenceKind:
     def versions(self) -> tuple[str, ...]:
         """Implement `ResultKind.versions`."""
         referee = "" if self._referee is None else f"{self._referee.identity} {LEAST_REFEREE_SCORE}"
-        return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, referee
+        table = "" if self._table is None else self._table.model_dump_json()
+        return CHECKS_VERSION, NORMALISER_VERSION, self._aligner.identity, referee, table
 
     def key(self, wanted: SentenceConstraints) -> Field:
         """Implement `ResultKind.key`. The key includes the preceding sentences that the model sees."""
@@ -395,7 +339,7 @@ class SentenceKind:
     def source(self, wanted: SentenceConstraints) -> Source:
         """Implement `ResultKind.source`."""
         attention = self._aligner.needs_attention and (wanted.aligned or bool(wanted.required))
-        options = GenerationOptions(attention=attention, scored=self._thorough is not None)
+        options = GenerationOptions(attention=attention, scored=self._thorough is not None or self._table is not None)
         if self._remote:
             return Source(wanted.sentence.text, options, wanted.context, self._terms(wanted))
         return Source(self._prompt(wanted), options)
@@ -425,7 +369,9 @@ class SentenceKind:
         count = None if self._thorough is None else 1
         steps = [rerank(hypotheses[:count], partial(finish, one, self._languages)) for one, hypotheses in outputs]
         return [
-            self._again(one, hypotheses, first, search) if self._is_doubtful(first, hypotheses[0]) else first
+            self._again(one, hypotheses, first, search)
+            if self._is_doubtful(first, hypotheses[0])
+            else self._with_confidence(first)
             for (one, hypotheses), first in zip(outputs, await self._finished(wanted, steps), strict=True)
         ]
 
@@ -459,8 +405,16 @@ class SentenceKind:
         scores = await self._scores(wanted, [(hypotheses[n], finished[n]) for n in places])
         chosen = finished[places[scores.index(max(scores))]]
         if chosen.doubts < first.doubts:
-            return replace(chosen, findings=(*chosen.findings, _changed(first)))
-        return chosen
+            chosen = chosen.with_findings([_changed(first)])
+        return self._with_confidence(chosen)
+
+    def _with_confidence(self, finished: FinishedSentence) -> FinishedSentence:
+        """Return the sentence with its confidence and, if this is low, with a finding about it."""
+        if self._table is None or not finished.answered:
+            return finished
+        value = confidence(self._table, finished.log_prob, finished.doubts)
+        low = value is not None and value < self._table.below
+        return replace(finished.with_findings([_UNCERTAIN] if low else []), confidence=value)
 
     async def _scores(
         self, wanted: SentenceConstraints, candidates: Sequence[tuple[TextHypothesis, FinishedSentence]]
@@ -517,15 +471,21 @@ class SentenceKind:
 
     def encode(self, result: FinishedSentence) -> bytes:
         """Implement `ResultKind.encode`."""
-        findings = [(one.code, one.message, one.source, one.output, one.severity) for one in result.findings]
-        found = result.alignment
-        alignment = None if found is None else (found.source, found.target, found.weights)
         terms = sorted([*((one.span, True) for one in result.applied), *((one.span, False) for one in result.missing)])
-        return codec.encode((result.text, [applied for _, applied in terms], findings, alignment, result.cut))
+        return codec.encode(
+            (
+                result.text,
+                [there for _, there in terms],
+                entries.findings_field(result.findings),
+                entries.alignment_field(result.alignment),
+                result.cut,
+                result.confidence,
+            )
+        )
 
     def decode(self, entry: bytes, wanted: SentenceConstraints) -> FinishedSentence:
         """Implement `ResultKind.decode`."""
-        text, applied, findings, alignment, cut = codec.row(codec.decode(entry), 5)
+        text, applied, findings, alignment, cut, confident = codec.row(codec.decode(entry), 6)
         text, source_chars = codec.text(text), len(wanted.source)
         flags = list(map(codec.flag, codec.row(applied, len(wanted.required))))
         terms = list(zip(wanted.required, flags, strict=True))
@@ -535,15 +495,14 @@ class SentenceKind:
             text,
             applied=tuple(one for one, there in terms if there),
             missing=tuple(one for one, there in terms if not there),
-            findings=tuple(_finding(one, source_chars, len(text)) for one in codec.rows(findings)),
-            alignment=None if alignment is None else _alignment(alignment, source_chars, len(text)),
+            findings=entries.findings(findings, source_chars, len(text)),
+            alignment=entries.alignment(alignment, source_chars, len(text)),
             cut=codec.flag(cut),
+            confidence=None if confident is None else codec.share(confident),
         )
 
 
 NO_CONTEXT = ""
-_CODES = tuple(Code)
-_SEVERITIES = tuple(Severity)
 
 
 def _advance(
@@ -561,20 +520,3 @@ def _advance(
         except StopIteration as finished:
             done[number] = finished.value
     return wanted
-
-
-def _finding(value: Any, source_chars: int, output_chars: int) -> Finding:
-    code, message, source, output, severity = codec.row(value, 5)
-    return Finding(
-        Code(codec.choice(code, _CODES)),
-        codec.text(message),
-        codec.optional_span(source, source_chars),
-        codec.optional_span(output, output_chars),
-        Severity(codec.choice(severity, _SEVERITIES)),
-    )
-
-
-def _alignment(value: Any, source_chars: int, output_chars: int) -> Alignment:
-    source, target, weights = codec.row(value, 3)
-    pieces, words = codec.spans(source, source_chars), codec.spans(target, output_chars)
-    return Alignment(pieces, words, codec.shares(weights, len(words), len(pieces)))

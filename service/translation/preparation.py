@@ -8,6 +8,7 @@ from typing import Literal
 from service.domain import Notice, Span
 from service.generation.base import InputLimit
 from service.languages.base import Language
+from service.languages.house_style import NO_STYLE, HouseStyle
 from service.terms.glossary import Glossary
 from service.text.html.document import Block, Document, parse
 from service.text.html.tags import HTML_RULES, TagRules
@@ -32,7 +33,8 @@ class TranslationOptions:
     contains the caller's rules for tags. ``alignment`` requests a word alignment. ``facts`` requests the facts of the
     text, such as numbers and names, linked with those of its translation. ``known`` maps spans of a plain text to their
     known translations, which are used unchanged. Each span starts at the start of a sentence and ends at the end of the
-    same or a later one, and is translated as one sentence.
+    same or a later one, and is translated as one sentence. ``house_style`` applies to the translations of the
+    other sentences.
     """
 
     format: Format = "text"
@@ -43,6 +45,7 @@ class TranslationOptions:
     facts: bool = False
     glossary: Glossary = NO_TERMS
     known: Mapping[Span, str] = field(default_factory=dict)
+    house_style: HouseStyle = NO_STYLE
 
 
 PLAIN = TranslationOptions()

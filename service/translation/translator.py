@@ -23,17 +23,11 @@ from service.text.html.render import TranslatedSentence, render
 from service.text.language_id import foreign_code
 from service.text.normalization import remove_credentials
 from service.text.segmentation import reassemble, require_sentences
-from service.translation.postprocessing import (
-    CALLER_TERMS,
-    FinishedSentence,
-    SentenceConstraints,
-    SentenceKind,
-    constraints_of,
-    required_terms,
-)
+from service.translation.house_style import StyleChange, Stylist
+from service.translation.postprocessing import FinishedSentence, SentenceKind, finish_without_model
 from service.translation.preparation import PLAIN, Part, Sentence, Submission, TranslationOptions, prepare_submission
+from service.translation.sentence_constraints import CALLER_TERMS, SentenceConstraints, constraints_of, terms_of
 
-_YEAR = re.compile(r"\d{4}$")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # control characters except white space
 
 
@@ -43,13 +37,14 @@ class _Pair:
 
     ``part`` is the part of the text that contains the sentence. ``target`` is the span of the translation in the
     translated text, or None for the text of an HTML attribute. ``cached`` is True if the translation came from the
-    cache, and None if the sentence needed no model.
+    cache, and None if the sentence needed no model. ``changes`` are the changes by the house style.
     """
 
     part: Part
     sentence: Sentence
     finished: FinishedSentence
     cached: bool | None
+    changes: tuple[StyleChange, ...] = ()
     target: Span | None = None
 
     @property
@@ -72,8 +67,8 @@ def assemble(
 
     ``results`` contains one result for each sentence that needs the model, in order.
     """
-    left = iter(results)
-    pairs = [_pair(part, sentence, left, options, languages) for part, sentence in submission.sentences()]
+    left, stylist = iter(results), Stylist(options.house_style, languages.target)
+    pairs = [_pair(part, sentence, left, options, languages, stylist) for part, sentence in submission.sentences()]
     text, targets = _translated_text(submission, pairs, languages.source)
     pairs = [replace(pair, target=target) for pair, target in zip(pairs, targets, strict=True)]
     work = [pair.cached for pair in pairs if pair.cached is not None]
@@ -84,11 +79,21 @@ def assemble(
     return Translation(
         text=text,
         sentences=tuple(
-            SentencePair(pair.source, pair.target, _words(pair, pair.target) if options.alignment else None)
+            SentencePair(
+                pair.source,
+                pair.target,
+                _words(pair, pair.target) if options.alignment else None,
+                pair.finished.confidence,
+            )
             for pair in pairs
             if pair.target is not None
         ),
-        notices=(*submission.notices, *(notice for pair in pairs for notice in _notices(pair)), *doubts),
+        notices=(
+            *submission.notices,
+            *(notice for pair in pairs for notice in _notices(pair)),
+            *doubts,
+            *(notice for pair in pairs for notice in _style_notices(pair)),
+        ),
         truncated=any(pair.finished.cut for pair in pairs),
         cached=sum(work),
         of=len(work),
@@ -103,33 +108,17 @@ def _pair(
     results: Iterator[Result[FinishedSentence]],
     options: TranslationOptions,
     languages: LanguagePair,
+    stylist: Stylist,
 ) -> _Pair:
+    """Return a sentence with its translation in the house style. A known translation is not changed."""
     source = sentence.span.of(part.prepared.segmentation.text)
     if (known := _known(part, sentence, options)) is not None:
         return _Pair(part, sentence, _finish_known(source, known, options.glossary, languages), None)
     if sentence.has_letters:
         result = next(results)
-        return _Pair(part, sentence, result.value, result.cached)
-    return _Pair(part, sentence, _finish_without_model(source, sentence, options.glossary, languages), None)
-
-
-def _finish_without_model(
-    source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair
-) -> FinishedSentence:
-    """Translate a sentence without letters by converting its numerals and applying its terms.
-
-    A date without a year is left unchanged, because "1.2." is often the number of a section.
-    """
-    required = [
-        one for one in required_terms(source, glossary, languages) if one.kind != "date" or _YEAR.search(one.text)
-    ]
-    if not required:
-        return FinishedSentence(sentence.text)
-    text, done = "", 0
-    for one in required:
-        text += source[done : one.span.start] + one.text
-        done = one.span.end
-    return FinishedSentence(text + source[done:], applied=tuple(required))
+        return _styled(_Pair(part, sentence, result.value, result.cached), stylist)
+    finished = finish_without_model(source, sentence, options.glossary, languages)
+    return _styled(_Pair(part, sentence, finished, None), stylist)
 
 
 def _finish_known(source: str, text: str, glossary: Glossary, languages: LanguagePair) -> FinishedSentence:
@@ -137,7 +126,7 @@ def _finish_known(source: str, text: str, glossary: Glossary, languages: Languag
 
     A person may have written or edited the translation.
     """
-    required = required_terms(source, glossary, languages)
+    required = terms_of(source, glossary, languages)
     missing = missing_terms(text, required)
     applied = tuple(one for one in required if one not in missing)
     return FinishedSentence(text, applied, tuple(missing), tuple(check_sentence(source, text, *languages)))
@@ -145,6 +134,11 @@ def _finish_known(source: str, text: str, glossary: Glossary, languages: Languag
 
 def _known(part: Part, sentence: Sentence, options: TranslationOptions) -> str | None:
     return options.known.get(sentence.span) if part.block is None else None
+
+
+def _styled(pair: _Pair, stylist: Stylist) -> _Pair:
+    styled = stylist.apply(pair.part, pair.sentence, pair.finished)
+    return replace(pair, finished=styled.finished, changes=styled.changes)
 
 
 def _translated_text(
@@ -223,6 +217,15 @@ def _finding_notices(pair: _Pair) -> Iterator[Notice]:
         yield Notice(finding.code.value, finding.message, source, target, review=review)
 
 
+def _style_notices(pair: _Pair) -> Iterator[Notice]:
+    for change in pair.changes:
+        message = f"{change.rule.replace('_', ' ')}: “{change.before}” became “{change.after}”"
+        target = pair.target
+        if target is not None and pair.part.block is None:
+            target = change.span.shifted(target.start)
+        yield Notice("house_style_applied", message, pair.source, target, review=False)
+
+
 def _repeated(pairs: Sequence[_Pair]) -> Iterator[Notice]:
     worked = [pair for pair in pairs if pair.cached is not None]
     texts = [pair.sentence.text for pair in worked], [pair.finished.text for pair in worked]
@@ -265,17 +268,17 @@ class _Prepared:
     """
 
     submission: Submission
-    sentences: list[SentenceConstraints | str]
+    requirements: list[SentenceConstraints | str]
 
     @property
     def wanted(self) -> list[SentenceConstraints]:
         """The requirements for the sentences that need the model."""
-        return [one for one in self.sentences if not isinstance(one, str)]
+        return [one for one in self.requirements if not isinstance(one, str)]
 
     @property
-    def places(self) -> Iterator[Span]:
-        """An iterator over the spans of the sentences that contain letters, in the submitted text."""
-        return (part.place(sentence.span) for part, sentence in self.submission.sentences() if sentence.has_letters)
+    def sentences(self) -> Iterator[tuple[Part, Sentence]]:
+        """An iterator over the sentences that contain letters, in order, with the parts that contain them."""
+        return (pair for pair in self.submission.sentences() if pair[1].has_letters)
 
 
 class _InOrder:
@@ -284,14 +287,18 @@ class _InOrder:
     Each sentence is reported as soon as it and all sentences before it are finished.
     """
 
-    def __init__(self, tell: Callable[[int, str], None], sentences: Sequence[SentenceConstraints | str]) -> None:
+    def __init__(
+        self, tell: Callable[[int, FinishedSentence | str], None], sentences: Sequence[SentenceConstraints | str]
+    ) -> None:
         """Create a reporter that calls ``tell`` with the index and the translation of each sentence.
 
         Sentences whose translations are known count as finished. Those before the first other sentence are reported
         immediately.
         """
         self._tell = tell
-        self._done = {number: one for number, one in enumerate(sentences) if isinstance(one, str)}
+        self._done: dict[int, FinishedSentence | str] = {
+            number: one for number, one in enumerate(sentences) if isinstance(one, str)
+        }
         self._numbers = [number for number, one in enumerate(sentences) if not isinstance(one, str)]
         self._told = 0
         self.add([])
@@ -301,7 +308,7 @@ class _InOrder:
 
         The sentences are pairs of a result and its index among the sentences that need the model.
         """
-        self._done.update((self._numbers[number], result.value.text) for number, result in on_results)
+        self._done.update((self._numbers[number], result.value) for number, result in on_results)
         while (one := self._done.pop(self._told, None)) is not None:
             self._tell(self._told, one)
             self._told += 1
@@ -374,12 +381,16 @@ class Translator:
         tags = self.sentences.tags(texts if origins is None else origins)
         wanted = [constraints for one in prepared for constraints in one.wanted]
         tags_of = [tag for one, tag in zip(prepared, tags, strict=True) for _ in one.wanted]
-        places = [(n, place) for n, one in enumerate(prepared) for place in one.places]
+        places = [(n, *pair) for n, one in enumerate(prepared) for pair in one.sentences]
+        stylists = [Stylist(options.house_style, self.languages.target) for options in options_of_texts]
 
-        def tell(number: int, output: str) -> None:
-            call.finished(Finished(*places[number], output))
+        def tell(number: int, finished: FinishedSentence | str) -> None:
+            text_number, part, sentence = places[number]
+            if isinstance(finished, FinishedSentence):
+                finished = stylists[text_number].apply(part, sentence, finished).finished.text
+            call.finished(Finished(text_number, part.place(sentence.span), finished))
 
-        in_order = _InOrder(tell, [one for text in prepared for one in text.sentences])
+        in_order = _InOrder(tell, [one for text in prepared for one in text.requirements])
         results = iter(await self.sentences.results(wanted, tags_of, call, on_results=in_order.add))
         with call.timings.measured("finish"):
             done = [

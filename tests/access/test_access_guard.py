@@ -32,6 +32,7 @@ NEEDED: dict[str, set[Scope]] = {
     "/v2/glossaries/{glossary_id}/entries": {"translate"},
     "/admin/cache/purge": {"admin"},
     "/admin/reload": {"admin"},
+    "/admin/status": {"admin"},
 }
 TEXT = "Der Zug fährt heute nicht."
 CHALLENGE = 'Bearer realm="depesche"'
@@ -280,3 +281,61 @@ async def test_body_with_key_has_smaller_limit(ports: Both) -> None:
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
     answer = await ports.main.post("/translate", content=b"q" * (2**20 + 1), headers=bearer("translate"))
     assert answer.status_code == 415
+
+
+@pytest.fixture
+async def counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Both]:
+    """Start the application with a limit of three requests without a valid key for each address in an hour."""
+    write_keys(tmp_path / "keys", *ALL)
+    async with both(monkeypatch, keys_file=tmp_path / "keys", rate_denied="3/hour") as found:
+        yield found
+
+
+async def denied(ports: Both, times: int) -> list[int]:
+    body, headers = {"text": TEXT}, {"authorization": "Bearer wrong"}
+    return [(await ports.main.post("/v1/translate", json=body, headers=headers)).status_code for _ in range(times)]
+
+
+async def test_address_with_many_invalid_keys_gets_429(counted: Both) -> None:
+    assert await denied(counted, 5) == [401, 401, 401, 429, 429]
+    answer = await counted.main.post("/v1/summarize", json={"text": TEXT})
+    assert (answer.status_code, answer.json()["code"]) == (429, "rate_exceeded")
+    assert 1 <= int(answer.headers["retry-after"]) <= 3_600
+
+
+async def test_valid_key_is_accepted_from_a_limited_address(counted: Both) -> None:
+    await denied(counted, 5)
+    assert (await counted.main.post("/v1/translate", json={"text": TEXT}, headers=bearer("translate"))).is_success
+    body = {**PEERS["/translate"], "api_key": TOKENS["translate"]}
+    assert (await counted.main.post("/translate", json=body)).is_success
+
+
+async def test_large_body_without_key_is_not_read_from_a_limited_address(
+    counted: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unread(*_: object) -> str:
+        raise AssertionError("the body was read")
+
+    await denied(counted, 3)
+    monkeypatch.setattr(credentials, "key_in_body", unread)
+    large = b"q=" + b"a" * credentials.SMALL_BYTES
+
+    async def streamed() -> AsyncIterator[bytes]:
+        yield b"q=a"
+
+    for content in (large, streamed()):
+        answer = await counted.main.post("/translate", content=content, headers={"content-type": FORM})
+        assert answer.status_code == 429, answer.text
+
+
+async def test_requests_with_a_valid_key_are_not_counted(counted: Both) -> None:
+    for _ in range(5):
+        await counted.main.post("/v1/translate", json={"text": TEXT}, headers=bearer("translate"))
+        await counted.main.get("/livez")
+    assert await denied(counted, 1) == [401]
+
+
+async def test_limit_on_invalid_keys_can_be_turned_off(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write_keys(tmp_path / "keys", *ALL)
+    async with both(monkeypatch, keys_file=tmp_path / "keys", rate_denied="none") as ports:
+        assert set(await denied(ports, 70)) == {401}

@@ -172,3 +172,12 @@ async def test_files_outside_page_folder_get_404(ports: Both, name: str, status:
     answer = await ports.main.get(f"/static/{name}")
     assert answer.status_code == status
     assert "DEPESCHE" not in answer.text
+
+
+async def test_connection_closes_after_a_body_with_two_lengths(ports: Both) -> None:
+    body = b'{"text": "Der Zug."}'
+    both_lengths = {"content-type": "application/json", "content-length": "5", "transfer-encoding": "chunked"}
+    answer = await ports.main.post("/v1/translate", content=body, headers=both_lengths)
+    assert (answer.status_code, answer.headers.get("connection")) == (200, "close")
+    answer = await ports.main.post("/v1/translate", json={"text": "Der Zug."})
+    assert "connection" not in answer.headers

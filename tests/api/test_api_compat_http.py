@@ -220,7 +220,7 @@ def test_limit_is_named(limited_client: TestClient, path: str) -> None:
         ("POST", "/v2/document", 404, "not_found"),
         ("POST", "/v2/%0A", 400, "path_invalid"),
         ("GET", "/v2", 404, "not_found"),
-        ("POST", "/translate_file", 404, "not_found"),
+        ("GET", "/translate_file", 405, "method_not_allowed"),
         ("GET", "/suggest", 404, "not_found"),
     ],
 )

@@ -1,9 +1,12 @@
 """Tests of typical sequences of requests from programs for DeepL or LibreTranslate, such as Weblate."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
+import docx
 import pytest
 from fastapi.testclient import TestClient
 
@@ -62,7 +65,93 @@ def test_settings_of_libretranslate_are_read(client: TestClient) -> None:
     found = ok(client.get("/frontend/settings"))
     assert found["language"]["source"] == {"code": "de", "name": "German"}
     assert found["charLimit"] == Settings.model_fields["max_text_chars"].default
-    assert (found["keyRequired"], found["filesTranslation"]) == (False, False)
+    assert (found["keyRequired"], found["filesTranslation"]) == (False, True)
+    assert found["supportedFilesFormat"] == [".txt", ".html", ".htm", ".docx"]
+
+
+def translated_file(client: TestClient, name: str, content: bytes, **fields: str) -> bytes:
+    """Translate a file, and return the content of the translated file."""
+    form = {"source": "de", "target": "en", **fields}
+    url = ok(client.post("/translate_file", data=form, files={"file": (name, content)}))["translatedFileUrl"]
+    with urlopen(url) as opened:  # noqa: S310 - the URL contains the file
+        found: bytes = opened.read()
+    return found
+
+
+@pytest.mark.parametrize("source", ["de", "auto"])
+def test_text_file_is_translated(client: TestClient, source: str) -> None:
+    translated = ok(client.post("/translate", json={"q": TEXT, "source": "de", "target": "en"}))["translatedText"]
+    assert translated_file(client, "a.txt", TEXT.encode("utf-8-sig"), source=source).decode() == translated
+
+
+def test_web_page_is_translated(client: TestClient) -> None:
+    page = f"<h1>Rat</h1><p class='a'>{TEXT}</p>"
+    body = {"q": page, "source": "de", "target": "en", "format": "html"}
+    assert (
+        translated_file(client, "a.HTML", page.encode()).decode()
+        == ok(client.post("/translate", json=body))["translatedText"]
+    )
+
+
+def test_word_document_is_translated(client: TestClient) -> None:
+    given = docx.Document()
+    given.add_heading("Rat tagt im Rathaus", 0)
+    given.add_paragraph(TEXT)
+    file = io.BytesIO()
+    given.save(file)
+    found = docx.Document(io.BytesIO(translated_file(client, "a.docx", file.getvalue())))
+    body = {"q": TEXT, "source": "de", "target": "en"}
+    assert ok(client.post("/translate", json=body))["translatedText"] in [one.text for one in found.paragraphs]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("a.pdf", b"%PDF", "file_unsupported"),
+        ("a", b"Text", "file_unsupported"),
+        ("a.txt", b"\xff", "file_unsupported"),
+        ("a.txt", b" ", "text_empty"),
+        ("a.txt", b"a" * 50_001, "text_too_long"),
+        ("a.txt", ENGLISH.encode(), "source_lang_unsupported"),
+        ("a.docx", b"PK", "docx_invalid"),
+    ],
+)
+def test_unusable_file_is_refused(client: TestClient, name: str, content: bytes, code: str) -> None:
+    form = {"source": "auto", "target": "en"}
+    answer = client.post("/translate_file", data=form, files={"file": (name, content)})
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+def test_missing_file_is_named(client: TestClient) -> None:
+    answer = client.post("/translate_file", data={"target": "en"}, files={"other": ("a.txt", b"Text")})
+    assert (answer.status_code, answer.json()["error"]) == (400, "Parameter 'file' is missing.")
+    assert client.post("/translate_file", data={"target": "en"}).status_code == 415
+
+
+def test_languages_of_a_resource_are_listed(client: TestClient, with_glossary: TestClient) -> None:
+    for given in ({}, {"resource": "translate_text"}, {"product": "translate_text"}):
+        found = {one["lang"]: one for one in ok(client.get("/v3/languages", params=given))}
+        assert list(found) == ["de", "en", "en-GB", "en-US"]
+        assert (found["de"]["usable_as_source"], found["de"]["usable_as_target"]) == (True, False)
+        assert (found["en-GB"]["usable_as_source"], found["en-GB"]["usable_as_target"]) == (False, True)
+        assert "formality" not in found["en"]["features"]
+    assert ok(client.get("/v3/languages", params={"resource": "glossary"})) == []
+    assert ok(client.get("/v3/languages", params={"resource": "voice"})) == []
+    assert len(ok(with_glossary.get("/v3/languages", params={"resource": "glossary"}))) == 4
+    assert client.get("/v3/languages", params={"resource": "music"}).status_code == 400
+
+
+def test_multilingual_glossaries_are_listed(with_glossary: TestClient) -> None:
+    (listed,) = ok(with_glossary.get("/v3/glossaries"))["glossaries"]
+    assert listed["glossary_id"] == "politik"
+    assert listed["dictionaries"] == [{"source_lang": "de", "target_lang": "en", "entry_count": 2}]
+    assert ok(with_glossary.get("/v3/glossaries/politik")) == listed
+    path, pair = "/v3/glossaries/politik/entries", {"source_lang": "DE", "target_lang": "EN-GB"}
+    (entries,) = ok(with_glossary.get(path, params=pair))["dictionaries"]
+    assert (entries["entries"], entries["entries_format"]) == ("Rathaus\ttown hall\nAfD\tAfD", "tsv")
+    assert with_glossary.get(path, params={"source_lang": "fr"}).status_code == 400
+    assert with_glossary.get("/v3/glossaries/sport").status_code == 404
+    assert with_glossary.post("/v3/glossaries", json={}).status_code == 405
 
 
 def test_named_glossary_is_used(with_glossary: TestClient) -> None:

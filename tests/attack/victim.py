@@ -7,7 +7,7 @@ from typing import Self
 
 import httpx
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 PAUSE_S = 0.05
 
 

@@ -24,7 +24,7 @@ from service.cache.redis import (
     unpack,
 )
 from service.cache.tiers import Cache
-from service.events import CacheLooked, Event, SharedCacheFailed, SharedCacheRecovered
+from service.events import CacheLooked, EntryUnopened, Event, SharedCacheFailed, SharedCacheRecovered
 from tests.redis_server import RedisServer
 
 A, B, C = (bytes([number]) * 32 for number in range(3))
@@ -148,14 +148,15 @@ async def test_oversized_entry_is_not_stored(shared: Shared, events: list[Event]
         EXPIRING + bytes(8) + zlib.compress(bytes(MOST_ENTRY_BYTES + 1)),
     ],
 )
-async def test_unreadable_value_is_a_miss(
+async def test_unreadable_value_is_a_counted_miss_and_deleted(
     redis_server: RedisServer, shared: Shared, events: list[Event], foreign: bytes
 ) -> None:
     await shared.put_many({B: b"b"}, {})
     with redis_server.client() as client:
         client.set(KEY_PREFIX + A, foreign)
-    assert values(await shared.get_many([A, B])) == {B: b"b"}
-    assert not events
+        assert values(await shared.get_many([A, B])) == {B: b"b"}
+        assert client.exists(KEY_PREFIX + A, KEY_PREFIX + B) == 1
+    assert events == [EntryUnopened("unreadable")]
 
 
 async def test_key_of_wrong_type_is_a_miss(redis_server: RedisServer, shared: Shared, events: list[Event]) -> None:

@@ -8,5 +8,10 @@ from tests.fake_engine import FakeEngine, taking
 CALL_S = 0.05
 
 if __name__ == "__main__":
-    with patch("service.generation.local.load_engine", lambda *_, **__: FakeEngine(taking(CALL_S))):
+    with (
+        patch("service.generation.local.load_engine", lambda *_, **__: FakeEngine(taking(CALL_S))),
+        patch(
+            "service.server.protect_memory"
+        ),  # tests measure the memory of the process, also as another user than root
+    ):
         main()

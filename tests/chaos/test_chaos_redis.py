@@ -7,12 +7,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from service.app import create_app
+from service.cache import entries
 from service.cache.memory import Memory
 from service.cache.redis import Breaker, Shared
 from service.cache.tiers import Cache
@@ -270,3 +272,31 @@ def test_redis_serves_a_second_process(redis_server: RedisServer, monkeypatch: p
             cached.append(answer["translations"][0]["cached"]["sentences"])
     assert cached == [0, 1]
     assert 'depesche_cache_lookups_total{task="translation",tier="shared"} 1.0' in client.get("/metrics").text
+
+
+def test_versions_with_different_entries_share_a_redis(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Check that, during an update, both versions use the cache, and that either purges the entries of both."""
+    monkeypatch.setattr("service.generation.local.load_engine", lambda *_, **__: FakeEngine())
+    settings = Settings(redis_url=redis_server.url, redis_timeout_ms=5_000, cache_seal_key="none", cache_bytes=0)
+    text = "Der Zug fährt heute nicht."
+
+    def cached(entry_format: int, *, purged: bool = False) -> tuple[int, int]:
+        """Run a version with this format of entries, and return how many sentences it finds and how many it purges."""
+        monkeypatch.setattr(entries, "ENTRY_FORMAT", entry_format)
+        entries._head.cache_clear()
+        app = create_app(settings)
+        with TestClient(app) as client:
+            wait_until_ready(client)
+            answer = client.post("/v1/translate", json={"text": text}).json()
+            assert client.portal is not None
+            purge = partial(app.state.runtime.newsroom.purge, texts=[text] if purged else ["Unbekannt."])
+            deleted = client.portal.call(purge).shared
+        return answer["translations"][0]["cached"]["sentences"], deleted
+
+    assert [cached(1), cached(2)] == [(0, 0), (0, 0)]
+    assert [cached(1), cached(2)] == [(1, 0), (1, 0)]
+    assert cached(2, purged=True) == (1, 2)
+    assert [cached(1), cached(2)] == [(0, 0), (0, 0)]
+    entries._head.cache_clear()

@@ -44,7 +44,13 @@ REQUESTS: list[tuple[str, dict[str, Any], int]] = [
     ("/v1/articles:batch", {"json": {"articles": [{"body": TEXT}, {"id": "bad", "body": 5, "length": MARKS[4]}]}}, 200),
     ("/v2/translate", {"json": {"text": [TEXT], "target_lang": "EN"}}, 200),
     ("/v2/translate", {"data": {"text": TEXT, "target_lang": "EN", "auth_key": TOKEN}}, 200),
+    ("/v1/translate", {"json": {**MARKED, "house_style": {"spelling": "british"}}}, 200),
     ("/translate", {"json": {"q": TEXT, "source": "de", "target": "en", "api_key": TOKEN}}, 200),
+    (
+        "/translate_file",
+        {"data": {"target": "en", "api_key": TOKEN}, "files": {"file": (f"{MARKS[2]}.txt", TEXT)}},
+        200,
+    ),
     ("/detect", {"json": {"q": TEXT, "api_key": TOKEN}}, 200),
     # Requests that are refused, and one that exceeds its deadline.
     ("/v1/translate", {"json": {**MARKED, MARKS[3]: MARKS[4]}}, 422),
@@ -66,6 +72,7 @@ REQUESTS: list[tuple[str, dict[str, Any], int]] = [
     ("/v1/translate", {"json": ENDLESS, "headers": {"request-timeout-ms": "1", "cache-control": "no-store"}}, 504),
     ("/v1/translate", {"json": MARKED, "headers": {"authorization": f"Bearer {WRONG}"}}, 401),
     ("/v1/translate", {"json": MARKED, "headers": {"authorization": f"Basic {WRONG}"}}, 401),
+    ("/v1/translate", {"json": {**MARKED, "house_style": {"base": MARKS[3]}}}, 422),
     (f"/v1/{MARKS[0]}?{MARKS[1]}={TOKEN}", {"json": MARKED}, 404),
     ("/translate", {"json": {"q": TEXT, "target": MARKS[2], "api_key": TOKEN}}, 400),
     ("/translate", {"json": {"q": TEXT, "target": "en", "api_key": WRONG}}, 403),
@@ -153,7 +160,8 @@ def overheard(keys: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyP
     found = Overheard()
     with collector() as (endpoint, bodies):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-        with serving(**settings_of(keys, redis_server)) as server:
+        given = settings_of(keys, redis_server)
+        with serving(**given) as server:
             for path, request, status in REQUESTS:
                 answer = sent(server, path, request)
                 assert answer.status_code == status, (path, answer.status_code, answer.text[:300])
@@ -165,6 +173,9 @@ def overheard(keys: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyP
             redis_server.kill()
             for path, request, status in REQUESTS[:3]:
                 assert sent(server, path, request).status_code == status
+            status = httpx.get(f"http://127.0.0.1:{given['admin_port']}/admin/status", headers=AUTH, timeout=PATIENCE_S)
+            assert status.json()["usage"]
+            assert words_in(status.text) == []
             found.metrics = httpx.get(f"{server.url}/metrics", timeout=PATIENCE_S).text
             found.log = drained(server)
         found.traces = b"".join(bodies)

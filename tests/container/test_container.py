@@ -1,5 +1,6 @@
 """Tests of the files that define the container image: locked requirements, torch version, base image and tags."""
 
+import json
 import os
 import re
 import tomllib
@@ -7,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import service
-from container import lock, pin
+from container import lock, pin, sbom
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -126,6 +128,10 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(pin, "DOCKERFILE", tmp_path / "Dockerfile")
     (tmp_path / "Dockerfile").write_text(DOCKERFILE, "utf-8")
+    copies = tuple(tmp_path / path.name for path in pin.REDIS_FILES)
+    for path, copy in zip(pin.REDIS_FILES, copies, strict=True):
+        copy.write_text(path.read_text("utf-8"), "utf-8")
+    monkeypatch.setattr(pin, "REDIS_FILES", copies)
     return tmp_path / "docker"
 
 
@@ -134,11 +140,56 @@ def write_docker(docker: Path, script: str) -> None:
     docker.chmod(0o755)
 
 
-def test_base_digest_is_written(docker: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_docker(docker, f'[ "$4" = debian:bookworm-slim ] && echo {DIGEST}')
+OTHER_DIGEST = "sha256:" + "a" * 64
+BOTH_IMAGES = f"case $4 in debian:bookworm-slim) echo {DIGEST};; redis:*) echo {OTHER_DIGEST};; *) exit 1;; esac"
+
+
+def test_digests_are_written(docker: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_docker(docker, BOTH_IMAGES)
+    for _ in range(2):  # the second run finds pinned images
+        pin.main()
+        assert pin.DOCKERFILE.read_text("utf-8") == DOCKERFILE.replace("BASE_DIGEST=", f"BASE_DIGEST={DIGEST}")
+        compose, kustomization = (path.read_text("utf-8") for path in pin.REDIS_FILES)
+        assert compose.count(f"image: redis:7.4-bookworm@{OTHER_DIGEST}\n") == 2
+        assert kustomization.count(f"newTag: 7.4-bookworm@{OTHER_DIGEST}\n") == 1
+    assert capsys.readouterr().out == f"BASE_DIGEST={DIGEST}\nredis:7.4-bookworm@{OTHER_DIGEST}\n" * 2
+
+
+def test_check_refuses_an_image_without_a_digest(docker: Path) -> None:
+    with pytest.raises(SystemExit, match=r"no image digest in Dockerfile, compose\.yaml, kustomization\.yaml"):
+        pin.main(["--check"])
+    write_docker(docker, BOTH_IMAGES)
     pin.main()
-    assert pin.DOCKERFILE.read_text("utf-8") == DOCKERFILE.replace("BASE_DIGEST=", f"BASE_DIGEST={DIGEST}")
-    assert capsys.readouterr().out == f"BASE_DIGEST={DIGEST}\n"
+    pin.main(["--check"])
+    for path in (pin.DOCKERFILE, *pin.REDIS_FILES):
+        whole = path.read_text("utf-8")
+        path.write_text(whole.replace("sha256:", "sha256-", 1), "utf-8")
+        with pytest.raises(SystemExit, match=path.name):
+            pin.main(["--check"])
+        path.write_text(whole, "utf-8")
+
+
+def test_release_builds_only_pinned_and_signed_images() -> None:
+    steps = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]["image"]["steps"]
+    runs = [step.get("run") or step["uses"].partition("@")[0] for step in steps]
+    assert runs.index("make pin-check") < runs.index("docker/build-push-action")
+    assert runs.index("docker/build-push-action") < min(
+        map(runs.index, ("actions/attest-build-provenance", "actions/attest-sbom"))
+    )
+    assert runs.index("sigstore/cosign-installer") < runs.index("make sign")
+
+
+def test_sbom_lists_every_locked_package_with_its_hashes(tmp_path: Path) -> None:
+    made = tmp_path / "sbom.json"
+    sbom.write(ROOT / "container/requirements-cpu.txt", made)
+    found = json.loads(made.read_text("utf-8"))
+    assert found["bomFormat"] == "CycloneDX"
+    listed = {(canonicalize_name(one["name"]), one["version"]) for one in found["components"]}
+    assert listed == {
+        (canonicalize_name(one.name), str(next(iter(one.specifier)).version)) for one, _ in entries("cpu")
+    }
+    assert all(one["externalReferences"][0]["hashes"] for one in found["components"])
+    assert found["metadata"]["component"]["version"] == service.__version__
 
 
 def test_old_digest_is_replaced() -> None:
@@ -152,9 +203,11 @@ def test_old_digest_is_replaced() -> None:
 )
 def test_no_digest_changes_nothing(docker: Path, script: str, reason: str) -> None:
     write_docker(docker, script)
+    before = [path.read_text("utf-8") for path in pin.REDIS_FILES]
     with pytest.raises(SystemExit, match=reason):
         pin.main()
     assert pin.DOCKERFILE.read_text("utf-8") == DOCKERFILE
+    assert [path.read_text("utf-8") for path in pin.REDIS_FILES] == before
 
 
 def test_no_docker_changes_nothing(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,10 @@ import docx
 import pytest
 
 from service.documents.base import Edition
+from service.documents.docx import read_docx
 from service.documents.registry import read_document, write_document
 from service.errors import InvalidInput
+from tests.fuzz.docx import docx_of
 
 EDITION = Edition(
     language="en",
@@ -112,3 +114,15 @@ def test_document_that_cannot_be_read_is_refused(value: dict[str, Any], code: st
         read_document(value)
     assert (refused.value.code, refused.value.pointer) == (code, "/document/content")
     assert time.process_time() - start < 5
+
+
+def test_link_without_an_address_is_plain_text() -> None:
+    body = '<w:p><w:hyperlink r:id="rId99"><w:r><w:t>Ein Satz.</w:t></w:r></w:hyperlink></w:p>'
+    assert read_docx({"format": "docx", "content": docx_of(body)}).body == "<p>Ein Satz.</p>"
+
+
+def test_invalid_property_of_a_word_document_is_refused() -> None:
+    body = '<w:p><w:r><w:rPr><w:b w:val="vielleicht"/></w:rPr><w:t>Ein Satz.</w:t></w:r></w:p>'
+    with pytest.raises(InvalidInput) as refused:
+        read_docx({"format": "docx", "content": docx_of(body)})
+    assert refused.value.code == "docx_invalid"

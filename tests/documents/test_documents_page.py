@@ -3,7 +3,10 @@
 import pytest
 
 from service.documents.html_page import is_whole_page
+from service.documents.page_tree import MAX_DEPTH
 from service.documents.registry import read_document
+from service.errors import InvalidInput
+from service.text.html.tokens import MAX_ATTRIBUTES
 
 ONE = "Die Bahn baut neue Gleise im Süden des Landes, und die Züge fahren bald wieder nach Plan. " * 3
 TWO = "Der Verkehrsminister stellte das Vorhaben am Montag in München vor, und die Länder stimmten ihm zu. " * 3
@@ -138,3 +141,44 @@ def test_live_ticker_keeps_the_times_of_its_entries(entry: str) -> None:
 def test_whole_page_is_told_from_a_fragment(start: str) -> None:
     assert is_whole_page(f"{start}<p>Text</p>")
     assert not is_whole_page(f"<p>{start}</p>")
+
+
+def test_comparisons_in_scripts_are_no_tags() -> None:
+    script = "<script>if(a<b" + ",".join(f"c{n} = 1" for n in range(3_000)) + ")</script>"
+    assert read_document(page(script)).headline == "Bahn baut aus"
+
+
+@pytest.mark.parametrize("start", ["", "<title><script></title>", "<textarea><style></textarea>"])
+def test_tag_with_many_attributes_is_refused(start: str) -> None:
+    tag = f"<a {' '.join(f'a{n}=1' for n in range(MAX_ATTRIBUTES + 1))}>"
+    with pytest.raises(InvalidInput, match="attributes"):
+        read_document(page(top=f"{start}{tag}</a>"))
+
+
+@pytest.mark.parametrize(
+    "top",
+    ["<div>" * 400 + f"<p>{ONE}</p>" + "</div>" * 400, f"<p>{'<b>' * 50_000}{ONE}", "<ul><li>" * 20_000 + ONE],
+)
+def test_deeply_nested_page_is_refused(top: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_document(page(top=top))
+    assert (refused.value.code, refused.value.pointer, refused.value.limit) == ("html_too_deep", "/document", MAX_DEPTH)
+
+
+@pytest.mark.parametrize("source", ["", " ", "<!doctype html>", "<html></html>", "<html><body> </body></html>"])
+def test_empty_page_is_refused(source: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_document(source)
+    assert refused.value.code == "document_empty"
+
+
+def test_two_articles_on_one_page_lose_no_text() -> None:
+    other = f"<article><h1>Rat tagt</h1><div><p>{ONE.replace('Bahn', 'Stadt')}</p><p>{TWO}</p></div></article>"
+    found = read_document(page().replace("</body>", f"{other}</body>"))
+    assert found.headline == "Bahn baut aus"
+    assert all(text.strip() in found.body for text in (ONE, TWO, ONE.replace("Bahn", "Stadt")))
+
+
+def test_beginning_of_a_report_is_no_lead() -> None:
+    report = "München (dpa) - Im Süden des Landes entstehen neue Gleise, wie der Verkehrsminister am Montag sagte."
+    assert read_document(page(described(report), lead=f"<p>{report}</p>")).lead is None

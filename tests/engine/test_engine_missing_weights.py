@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from service.errors import ModelError
 from service.generation.engines import torch as torch_engine
 from service.generation.engines.tokenizers import sentence_pieces
-from service.hub.installation import load_checkpoint, write_ctranslate2
+from service.hub.conversion import write_ctranslate2
 from tests.engine import checkpoints
 
 
@@ -78,7 +78,7 @@ def test_outputs_of_t5_start_as_the_configuration_says(tmp_path: Path) -> None:
     torch.manual_seed(1)
     transformers.T5ForConditionalGeneration(config).save_pretrained(tmp_path / "checkpoint")
     rows = ["<unk>", "<s>", "</s>", "a", "b", "<first>", "c", "d"]
-    model = load_checkpoint(tmp_path / "checkpoint")
-    write_ctranslate2(model, "t5", {piece: n for n, piece in enumerate(rows)}, tmp_path / "converted", "float32")
+    pieces = {piece: n for n, piece in enumerate(rows)}
+    write_ctranslate2(tmp_path / "checkpoint", "t5", [pieces], tmp_path / "converted", "float32")
     written = json.loads((tmp_path / "converted" / "config.json").read_text("utf-8"))
     assert rows.index(written["decoder_start_token"]) == config.decoder_start_token_id

@@ -5,7 +5,7 @@ from zlib import crc32
 
 import atheris
 
-with atheris.instrument_imports(include=["service.text", "service.documents"]):
+with atheris.instrument_imports(include=["service.cache", "service.cleaning", "service.documents", "service.text"]):
     from tests.fuzz.target import Target, decoded
     from tests.fuzz.targets import TARGETS
 

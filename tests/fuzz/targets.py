@@ -1,5 +1,19 @@
 """All fuzz targets, by name."""
 
-from tests.fuzz import cleaner, documents, markup, segmenter
+from tests.fuzz import cache_entries, cleaner, documents, docx, events, markup, objects, segmenter, wire
 
-TARGETS = {module.TARGET.name: module.TARGET for module in (cleaner, segmenter, markup, documents)}
+TARGETS = {
+    target.name: target
+    for target in (
+        cleaner.TARGET,
+        wire.TARGET,
+        segmenter.TARGET,
+        markup.TARGET,
+        documents.TARGET,
+        objects.JSONLD,
+        objects.NINJS,
+        docx.TARGET,
+        cache_entries.TARGET,
+        events.TARGET,
+    )
+}

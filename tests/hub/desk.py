@@ -39,6 +39,7 @@ max_output_tokens = 64
 [hub]
 repo = "tests/tiny"
 patterns = ["config.json", "*.spm", "vocab.json", "tokenizer_config.json"]
+least_chrf = 0
 """
 
 

@@ -11,8 +11,11 @@ from service.registry.manifest import Manifest, dumps
 FOLDER = "ct2"
 
 
-def copy(checkpoint: Path, manifest: Manifest, target: Path, *, keep_checkpoint: bool = False) -> Manifest:
+def copy(
+    checkpoint: Path, manifest: Manifest, target: Path, *, keep_checkpoint: bool = False, trim: bool = True
+) -> Manifest:
     """Copy the files of ``checkpoint`` to ``target`` without conversion. Return the manifest of the installed model."""
+    assert trim
     assert not keep_checkpoint, "only the real conversion keeps a checkpoint"
     shutil.copytree(checkpoint, target / FOLDER)
     paths = sorted((target / FOLDER).iterdir())

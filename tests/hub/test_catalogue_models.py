@@ -14,7 +14,8 @@ from service.app import create_app
 from service.domain import Tokens
 from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
-from service.hub.installation import TORCH_ALONE, probe_inputs
+from service.hub.acceptance import probe_inputs
+from service.hub.conversion import CONVERTIBLE
 from service.hub.pull import convert
 from service.registry.catalog import Catalog
 from service.registry.manifest import EngineKind, Manifest
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 SHIPPED = Catalog(Path(__file__).parents[2] / "models")
 NAMES = [name for name in SHIPPED.names() if SHIPPED.published(name).hub is not None]
-CONVERTED = [name for name in NAMES if SHIPPED.published(name).architecture not in TORCH_ALONE]
+CONVERTED = [name for name in NAMES if SHIPPED.published(name).architecture in CONVERTIBLE]
 STORY = (
     "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstagabend mit großer Mehrheit zu. "
     "Die Schulen weichen während der Bauzeit in zwei Nachbarstädte aus. "
@@ -83,12 +84,13 @@ def test_model_is_pulled_verified_and_served(
     entry = Catalog(desk.models, desk.installed).entry(name)
     assert entry.installed
     assert f"{name} {entry.manifest.revision} is installed in" in pulled.stderr
-    assert f"{name}: {len(entry.manifest.files)} files match the manifest\n" in verified.stdout
+    told = f"{name}: {len(entry.manifest.files)} files match the manifest, and 20 outputs were generated again\n"
+    assert told in verified.stdout
     answer = answered(desk, entry.manifest, name)
     model, (result,) = answer["model"], answer.get("translations") or answer["summaries"]
     assert model["id"] == entry.manifest.id
     assert (model["revision"], model["quality"]) == (entry.manifest.revision, "production")
-    assert model["engine"] == ("torch" if entry.manifest.architecture in TORCH_ALONE else "ctranslate2")
+    assert model["engine"] == ("ctranslate2" if entry.manifest.architecture in CONVERTIBLE else "torch")
     assert result["text"]
 
 
@@ -106,8 +108,8 @@ def answered(desk: Desk, manifest: Manifest, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", CONVERTED)
-def test_engines_agree_in_float32(name: str, repositories: dict[str, Repository], tmp_path: Path) -> None:
-    snapshot, published = repositories[name].checkpoint, SHIPPED.published(name)
+def test_engines_agree_in_float32(name: str, desk: Desk, repositories: dict[str, Repository], tmp_path: Path) -> None:
+    snapshot, published = repositories[name].checkpoint, Catalog(desk.models).published(name)
     manifest = convert(snapshot, published, tmp_path / name, quantization="float32", keep_checkpoint=True)
     ours = written(manifest, tmp_path / name, "ctranslate2")
     assert ours == written(manifest, tmp_path / name, "torch")

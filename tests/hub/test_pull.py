@@ -37,7 +37,8 @@ def test_installed_model_is_verified_listed_and_removed(desk: Desk, pulled: Pull
     desk.copy_models_from(pulled.desk)
     entry = entry_of(desk)
     assert entry.installed
-    assert desk.run("verify").stdout == f"{NAME}: {len(entry.manifest.files)} files match the manifest\n"
+    told = f"{NAME}: {len(entry.manifest.files)} files match the manifest, and 20 outputs were generated again\n"
+    assert desk.run("verify").stdout == told
     (line,) = [line for line in desk.run("list").stdout.splitlines() if NAME in line]
     assert line.split()[-2] == "yes"
     assert desk.run("remove", NAME).returncode == 0
@@ -45,6 +46,16 @@ def test_installed_model_is_verified_listed_and_removed(desk: Desk, pulled: Pull
     assert desk.leftovers() == []
     assert desk.locked()["commit"] == "1" * 40
     assert desk.error_of("remove", NAME) == f"{NAME} is not installed"
+
+
+def test_pull_of_the_recommended_model_says_what_it_needs(desk: Desk) -> None:
+    desk.describe(CATALOG.replace('quality = "production"', 'quality = "production"\npreferred = true'))
+    done = desk.run("pull", "recommended")
+    assert done.returncode == 0, done.stderr
+    told = " ".join(done.stderr.split())
+    assert "The recommended translation model is tiny. Summaries still come from the embedded model" in told
+    assert told.index("tests/tiny: the download has 0.00 GiB") < told.index("tiny 1 is installed in")
+    assert "of memory (this machine has" in told
 
 
 def test_kept_checkpoint_runs_on_torch(desk: Desk, pulled: Pulled) -> None:

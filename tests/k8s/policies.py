@@ -91,7 +91,7 @@ def images(manifests: list[Manifest]) -> Iterator[str]:
 def resources(manifests: list[Manifest]) -> Iterator[str]:
     """Yield containers with missing resource requests, or whose memory limit differs from the request.
 
-    Containers of the service must also have a CPU limit.
+    Containers of the service must also have a CPU limit. The limits on ephemeral storage must hold the volumes in it.
     """
     for where, _, container in containers(manifests):
         found = container.get("resources", {})
@@ -101,6 +101,19 @@ def resources(manifests: list[Manifest]) -> Iterator[str]:
             yield f"{where}: memory limit differs from request"
         if container["image"].startswith(SERVICE) and "cpu" not in limits:
             yield f"{where}: no limit on cores"
+    for where, template in templates(manifests):
+        spec = template["spec"]
+        limits_mib = [
+            _mib(one.get("resources", {}).get("limits", {}).get("ephemeral-storage")) for one in spec["containers"]
+        ]
+        volumes_mib = sum(_mib(one["emptyDir"].get("sizeLimit")) for one in spec["volumes"] if "emptyDir" in one)
+        if not all(limits_mib) or sum(limits_mib) <= volumes_mib:
+            yield f"{where}: ephemeral storage has no limit, or one below its volumes"
+
+
+def _mib(size: str | None) -> int:
+    """Return a size such as ``64Mi`` or ``2Gi`` in MiB, or 0 if it is missing."""
+    return 0 if size is None else int(size[:-2]) * {"Mi": 1, "Gi": 1_024}[size[-2:]]
 
 
 def probes(manifests: list[Manifest]) -> Iterator[str]:
@@ -194,6 +207,8 @@ def network(manifests: list[Manifest]) -> Iterator[str]:
             ports = {port.get("port") for port in rule.get("ports", [])}
             if not rule.get("to") or not ports or not ports <= {DNS, REDIS}:
                 yield f"{where}: may call {sorted(map(str, ports)) or 'anything'}"
+            if any("namespaceSelector" in peer and "podSelector" not in peer for peer in rule.get("to", [])):
+                yield f"{where}: may call every pod of a namespace"
     for rule in (rule for one in policies for rule in one["spec"].get("ingress", [])):
         ports = {port.get("port") for port in rule.get("ports", [])}
         peers = [peer.get("namespaceSelector", {}).get("matchLabels", {}) for peer in rule.get("from") or [{}]]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +15,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.k8s.conftest import K8S, rendered
-from tests.k8s.manifests import named
+from tests.k8s.manifests import named, of_kind
 
 MONITORING = K8S / "monitoring"
 (ADAPTED,) = yaml.safe_load((K8S / "overlays" / "custom-metrics" / "adapter-rules.yaml").read_text("utf-8"))["rules"]
@@ -35,7 +36,7 @@ def test_prometheusrule_equals_the_rule_file() -> None:
     assert named(rendered("monitoring"), "PrometheusRule")["spec"] == yaml.safe_load(alerts)
 
 
-@pytest.mark.parametrize("folder", ["overlays/custom-metrics", "overlays/production"])
+@pytest.mark.parametrize("folder", ["overlays/custom-metrics", "overlays/keda", "overlays/production"])
 def test_servicemonitor_selects_the_admin_port(folder: str) -> None:
     manifests = rendered(folder)
     spec = named(manifests, "ServiceMonitor")["spec"]
@@ -54,6 +55,20 @@ def test_hpa_metric_exists(client: TestClient) -> None:
     series = ADAPTED["seriesQuery"].partition("{")[0]
     assert ADAPTED["name"]["matches"] == f"^{series}$"
     assert series in {family.name for family in text_string_to_metric_families(client.get("/metrics").text)}
+
+
+def test_keda_asks_for_metrics_that_exist(client: TestClient) -> None:
+    manifests = rendered("overlays/keda")
+    assert not of_kind(manifests, "HorizontalPodAutoscaler")  # KEDA creates one
+    spec = named(manifests, "ScaledObject")["spec"]
+    assert spec["minReplicaCount"] > 0  # models load too slowly for a start from zero
+    families = {family.name for family in text_string_to_metric_families(client.get("/metrics").text)}
+    asked = {name for one in spec["triggers"] for name in re.findall(r"depesche_\w+(?=\{)", one["metadata"]["query"])}
+    assert {name.removesuffix("_bucket") for name in asked} == {
+        "depesche_queue_source_tokens",
+        "depesche_http_request_seconds",
+    }
+    assert {name.removesuffix("_bucket") for name in asked} <= families
 
 
 def test_adapter_query_sums_queues(tmp_path: Path) -> None:

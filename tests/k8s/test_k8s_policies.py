@@ -77,6 +77,11 @@ BROKEN: list[tuple[Policy, str, Break]] = [
     (policies.images, "has no version", lambda m: service_container(m).update(image="registry:5000/depesche:latest")),
     (policies.resources, "requests no cpu", lambda m: service_container(m)["resources"]["requests"].pop("cpu")),
     (policies.resources, "memory", lambda m: service_container(m)["resources"]["limits"].update(memory="8Gi")),
+    (
+        policies.resources,
+        "ephemeral storage",
+        lambda m: service_container(m)["resources"]["limits"].update({"ephemeral-storage": "128Mi"}),
+    ),
     (policies.resources, "no limit on cores", lambda m: service_container(m)["resources"]["limits"].pop("cpu")),
     (
         policies.probes,
@@ -123,6 +128,7 @@ BROKEN: list[tuple[Policy, str, Break]] = [
     (policies.network, "may call anything", lambda m: egress(m).append({})),
     (policies.network, "may call ['443', '53']", lambda m: egress(m)[0]["ports"].append({"port": 443})),
     (policies.network, "may call", lambda m: egress(m)[0].pop("to")),
+    (policies.network, "every pod of a namespace", lambda m: egress(m)[0]["to"][0].pop("podSelector")),
     (policies.network, "admin port is open", lambda m: admin_ingress(m).pop("from")),
 ]
 

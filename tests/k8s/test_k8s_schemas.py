@@ -1,6 +1,6 @@
 """Tests that every rendered manifest is valid.
 
-The schemas are those of Kubernetes. For Prometheus objects, the tests have their own schemas.
+The schemas are those of Kubernetes. For objects of Prometheus, KEDA and the Gateway API, the tests have their own schemas.
 """
 
 import json
@@ -19,7 +19,7 @@ from tests.k8s.manifests import Manifest, named, service_container
 # The oldest version that has every field we use, and the newest that the library knows.
 VERSIONS = ("1.30", "1.37")
 OURS = ROOT / "tests" / "data" / "kubernetes"
-OF_PROMETHEUS = "monitoring.coreos.com/v1"
+WITH_OUR_SCHEMA = {"monitoring.coreos.com/v1", "keda.sh/v1alpha1", "gateway.networking.k8s.io/v1"}
 
 
 @lru_cache
@@ -29,7 +29,7 @@ def schema_of_ours(kind: str) -> dict[str, Any]:
 
 
 def validate(manifest: Manifest, version: str) -> None:
-    if manifest["apiVersion"] == OF_PROMETHEUS:
+    if manifest["apiVersion"] in WITH_OUR_SCHEMA:
         jsonschema.validate(manifest, schema_of_ours(manifest["kind"]))
     else:
         kubernetes_validate.validate(manifest, version, strict=True)
@@ -61,6 +61,32 @@ def test_wrong_field_is_found(
     broken(production)
     with pytest.raises(jsonschema.ValidationError, match=reason):
         validate(named(production, kind), VERSIONS[0])
+
+
+BROKEN_ADDITIONS: list[tuple[str, str, Callable[[Manifest], Any], str]] = [
+    ("overlays/keda", "ScaledObject", lambda one: one["spec"]["triggers"][0]["metadata"].pop("query"), "query"),
+    ("overlays/keda", "ScaledObject", lambda one: one["spec"].update(minReplicas=2), "minReplicas"),
+    ("gateway", "HTTPRoute", lambda one: one["spec"]["rules"][0]["timeouts"].update(request="310"), "310"),
+    ("ingress", "Ingress", lambda one: one["spec"]["rules"][0]["http"].pop("paths"), "paths"),
+]
+
+
+@pytest.mark.parametrize(("folder", "kind", "broken", "reason"), BROKEN_ADDITIONS)
+def test_wrong_field_of_an_addition_is_found(
+    folder: str, kind: str, broken: Callable[[Manifest], Any], reason: str
+) -> None:
+    manifest = named(rendered(folder), kind)
+    broken(manifest)
+    with pytest.raises(jsonschema.ValidationError, match=reason):
+        validate(manifest, VERSIONS[0])
+
+
+def test_routes_lead_to_the_service() -> None:
+    ports = {port["name"]: port["port"] for port in named(rendered("base"), "Service")["spec"]["ports"]}
+    (path,) = named(rendered("ingress"), "Ingress")["spec"]["rules"][0]["http"]["paths"]
+    assert path["backend"]["service"]["port"]["name"] in ports
+    (rule,) = named(rendered("gateway"), "HTTPRoute")["spec"]["rules"]
+    assert [(one["name"], one["port"]) for one in rule["backendRefs"]] == [("depesche", ports["http"])]
 
 
 def test_secret_example_is_never_applied() -> None:

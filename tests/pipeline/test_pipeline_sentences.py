@@ -18,8 +18,9 @@ from service.generation.call import Call
 from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
 from service.text.alignment import Alignment
-from service.translation.postprocessing import FinishedSentence, SentenceConstraints, SentenceKind
+from service.translation.postprocessing import FinishedSentence, SentenceKind
 from service.translation.preparation import Sentence, TranslationOptions
+from service.translation.sentence_constraints import SentenceConstraints
 from service.translation.translator import Translator
 from tests.languages import PAIR
 from tests.pipeline.rig import stand
@@ -73,17 +74,24 @@ alignments = st.none() | st.lists(weights, min_size=1, max_size=3).map(
 )
 
 
-@given(found=st.lists(findings, max_size=3), alignment=alignments, cut=st.booleans(), first=..., second=...)
+@given(
+    found=st.lists(findings, max_size=3),
+    alignment=alignments,
+    cut=st.booleans(),
+    sure=st.none() | st.floats(0, 1),
+    first=...,
+    second=...,
+)
 def test_finished_sentence_survives_encoding(
-    found: list[Finding], alignment: Alignment | None, *, cut: bool, first: bool, second: bool
+    found: list[Finding], alignment: Alignment | None, *, cut: bool, sure: float | None, first: bool, second: bool
 ) -> None:
     terms = ((RAT, first), (NUMBER, second))
     applied, missing = (tuple(one for one, there in terms if there is wanted) for wanted in (True, False))
-    sentence = FinishedSentence(OUTPUT, applied, missing, tuple(found), alignment, cut)
+    sentence = FinishedSentence(OUTPUT, applied, missing, tuple(found), alignment, cut, confidence=sure)
     assert KIND.decode(KIND.encode(sentence), constraints(RAT, NUMBER, aligned=True)) == sentence
 
 
-GOOD: list[Any] = [OUTPUT, [True], [["number_missing", "why", [0, 3], None, "review"]], None, False]
+GOOD: list[Any] = [OUTPUT, [True], [["number_missing", "why", [0, 3], None, "review"]], None, False, 0.75]
 
 
 @pytest.mark.parametrize(
@@ -103,6 +111,9 @@ GOOD: list[Any] = [OUTPUT, [True], [["number_missing", "why", [0, 3], None, "rev
         (3, [[[0, 3]], [[0, 3]], [[1.0]]]),
         (4, 0),
         (4, None),
+        (5, 1.5),
+        (5, "0.5"),
+        (5, False),
     ],
 )
 def test_entry_of_another_sentence_is_rejected(place: int, value: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from service.errors import ModelError, WeightsMismatch
 from service.hub.pull import wanted
-from service.registry.catalog import Catalog, Entry, Profile, choose
+from service.registry.catalog import Catalog, Entry, Profile, choose, recommended
 from service.registry.manifest import Hub, Manifest, Quality, Task, dumps
 from service.registry.verify import verify
 from tests.hub.library import FILES, write_model
@@ -19,7 +19,7 @@ WEIGHTS = "ct2/model.bin"
 TARGETS: dict[Task, str] = {"translation": "en", "summary": "de"}
 DEFAULTS: dict[Quality, dict[Task, str]] = {
     "starter": {"translation": "starter-de-en", "summary": "starter-sum-de"},
-    "production": {"translation": "opus-mt-de-en", "summary": "mt5-small-sum-de-mit-v1"},
+    "production": {"translation": "wmt19-de-en", "summary": "mt5-small-sum-de-mit-v1"},
 }
 
 
@@ -125,9 +125,9 @@ def shipped(tmp_path: Path) -> Catalog:
     return Catalog(MODELS, tmp_path)
 
 
-def install(folder: Path, task: Task) -> str:
-    """Install the default production model for ``task`` with an empty weights file, and return the model's name."""
-    name = DEFAULTS["production"][task]
+def install(folder: Path, task: Task, name: str = "") -> str:
+    """Install a production model with an empty weights file, by default that for ``task``. Return the model's name."""
+    name = name or DEFAULTS["production"][task]
     described = {
         "revision": "1",
         "engines": {"ctranslate2": {"folder": "ct2", "compute_type": "int8"}},
@@ -158,6 +158,22 @@ def test_auto_prefers_an_installed_model_for_its_task(shipped: Catalog, tmp_path
     assert chosen(shipped, "translation", "auto").name == name
     assert chosen(shipped, "summary", "auto").name == DEFAULTS["starter"]["summary"]
     assert shipped.embedded(chosen(shipped, "translation", "embedded").name)
+
+
+def test_auto_uses_the_only_installed_production_model(shipped: Catalog, tmp_path: Path) -> None:
+    install(tmp_path, "translation", "opus-mt-de-en")
+    assert chosen(shipped, "translation", "auto").name == "opus-mt-de-en"
+    assert chosen(shipped, "translation", "production").name == "opus-mt-de-en"
+    install(tmp_path, "translation", "madlad400-3b-mt")  # now it is unclear which one to use
+    assert shipped.embedded(chosen(shipped, "translation", "auto").name)
+    install(tmp_path, "translation")
+    assert chosen(shipped, "translation", "auto").name == DEFAULTS["production"]["translation"]
+
+
+def test_recommended_model_is_the_preferred_translation_model(shipped: Catalog, catalog: Catalog) -> None:
+    assert recommended(shipped) == DEFAULTS["production"]["translation"]
+    with pytest.raises(ModelError, match="the catalogue recommends no translation model"):
+        recommended(catalog)
 
 
 def test_auto_skips_an_incomplete_model(shipped: Catalog, tmp_path: Path) -> None:

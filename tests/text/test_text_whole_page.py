@@ -243,3 +243,120 @@ def test_comments_of_readers_do_not_belong_to_the_article() -> None:
 def test_long_headline_without_a_full_stop_is_found_in_an_article_alone() -> None:
     headline = "Neue Brücke in Musterhausen kommt später: Wann der Bau beginnt, was er kostet und wer zahlt!"
     assert clean("\n\n".join([headline, *TEXT]), DE).headline == headline
+
+
+CAPTION = "Die Brücke am Hafen soll nach den Plänen der Verwaltung erst in acht Monaten gebaut werden."
+
+
+@pytest.mark.parametrize(
+    "credit",
+    [
+        " © Max Muster",
+        " Foto: Max Muster/dpa",
+        " (Foto: Muster)",
+        "Getty Images",
+        " IMAGO/Max Muster",
+        " Bild © Muster (hr)",
+    ],
+)
+def test_caption_with_a_credit_is_removed_as_a_whole(credit: str) -> None:
+    text = page().replace(TEXT[2], f"{CAPTION}{credit}\n\n{TEXT[2]}")
+    found = clean(text, DE)
+    assert found.body.split("\n\n") == TEXT
+    assert {part.text: part.reason for part in found.removed}[f"{CAPTION}{credit}"] == "photo_caption"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Er nannte die Brücke ein „schlechtes“ Bild: ein Haus am See",
+        "Auf Instagram zeigte die Verwaltung ein Foto: Es zeigt die Brücke am Abend.",
+        "Die Verwaltung verwies am Mittwoch auf einen Bericht der Agenturen dpa und AFP.",
+    ],
+)
+def test_sentence_about_a_picture_is_no_caption(line: str) -> None:
+    assert not DE.page.caption.fullmatch(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "An dieser Stelle findest du einen externen Inhalt von YouTube, der den Artikel ergänzt.",
+        "Ich bin damit einverstanden, dass mir Inhalte von Instagram angezeigt werden.",
+        "Personenbezogene Daten können an Drittplattformen übermittelt werden.",
+        "Mit meiner Anmeldung zum Newsletter stimme ich der Werbevereinbarung zu.",
+        "Musterblatt hat diese Meldung nicht redaktionell bearbeitet.",
+        "Sie wurde automatisch von der Deutschen Presse-Agentur übernommen.",
+        "In diesem Artikel sind sogenannte Affiliate-Links enthalten.",
+        "Sie sind bereits Kunde?",
+        "Haben Sie einen Fehler gefunden? Wir freuen uns über Ihr Feedback.",
+    ],
+)
+def test_standard_sentences_of_sites_are_boilerplate(line: str) -> None:
+    verdict = judge(line, DE)
+    assert verdict is not None
+    assert (verdict.reason, verdict.weight) == ("boilerplate", "sure")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "An dieser Stelle stand früher eine Brücke aus Holz, die bei einem Hochwasser zerstört wurde.",
+        "Ich bin damit einverstanden, dass der Rat noch einmal über die Brücke berät, sagte er.",
+        "Der Link wurde am Abend von der Verwaltung entfernt, weil er zu einem falschen Plan führte.",
+        "Die Redakteurin war bei der Sitzung dabei und stellte der Verwaltung mehrere Fragen.",
+    ],
+)
+def test_sentences_with_words_of_boilerplate_are_kept(line: str) -> None:
+    assert judge(line, DE) is None
+
+
+def test_teasers_that_end_with_a_link_are_removed() -> None:
+    teaser = "Bereits im vergangenen Jahr war die alte Brücke am Hafen mehrfach für Lastwagen gesperrt worden. mehr"
+    found = clean(page().replace(TEXT[2], f"{teaser}\n\n{TEXT[2]}"), DE)
+    assert found.body.split("\n\n") == TEXT
+    assert {part.text: part.reason for part in found.removed}[teaser] == "related"
+
+
+def test_long_comments_of_readers_do_not_replace_a_short_article() -> None:
+    comment = "Die Brücke im Stadtrat ist ein Skandal, und die Verwaltung hat die Kosten lange verschwiegen. " * 6
+    rows = "\n".join(f"Leserin {n}\n1{n}.03.2025, 14:05 Uhr\n{comment.strip()}\nAntworten\nMelden" for n in range(6))
+    found = clean(page().replace("\nMehr zum Thema", f"\n6 Kommentare\n{rows}\nMehr zum Thema"), DE)
+    assert found.headline == HEADLINE
+    assert found.body.split("\n\n") == TEXT
+
+
+def test_headline_is_found_below_teasers_on_the_same_topic() -> None:
+    teasers = (
+        "Neue Brücke in Musterstadt: Verwaltung plant den Bau\n"
+        "Auch in Musterstadt plant die Verwaltung den Bau einer neuen Brücke über den Fluss, und die Kosten steigen.\n"
+        "Max Muster\n"
+    )
+    top = f"{HEADLINE}\n{HEADLINE}\n"
+    found = clean(
+        page().replace(top, f"{teasers}{HEADLINE}\n").replace("Mehr zum Thema", f"{HEADLINE}\nMehr zum Thema"), DE
+    )
+    assert (found.headline, found.lead) == (HEADLINE, LEAD)
+
+
+def test_headline_in_other_words_below_its_title_is_chosen() -> None:
+    shown = "Sanierung am Fluss Stadtrat von Musterhausen verschiebt neue Brücke um ein Jahr"
+    found = clean(page().replace(f"{HEADLINE}\n{HEADLINE}\n", f"{HEADLINE}\n{shown}\n"), DE)
+    assert found.headline == shown
+    assert found.body.split("\n\n") == TEXT
+
+
+def test_pasted_page_in_another_language_loses_no_paragraph() -> None:
+    english = [
+        "The council decided on Monday to postpone the construction of the new bridge across the river by one year.",
+        "The costs have increased by a third within one year, the head of the building authority told the members.",
+        "The opposition criticised the administration because it had informed the members about the costs too late.",
+    ]
+    found = clean(MENU + "\n\n".join(english) + "\n\n" + FOOT, DE)
+    kept = " ".join(part for part in (found.headline, found.lead, found.body) if part)
+    assert all(paragraph in kept for paragraph in english)
+    assert_nothing_is_lost(MENU + "\n\n".join(english) + "\n\n" + FOOT, found)
+
+
+def test_page_without_an_article_loses_no_text() -> None:
+    assert_nothing_is_lost(MENU + FOOT, clean(MENU + FOOT, DE))

@@ -1,9 +1,11 @@
 """Tokenizers, which convert text to the subword pieces of a model's vocabulary and back."""
 
+import itertools
 import json
 import math
 import pickle
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,9 +22,8 @@ from service.registry.manifest import Manifest, Prompts
 class Pieces(Protocol):
     """The interface of a tokenizer that converts text to pieces (subword units) and back.
 
-    ``control`` contains the target pieces that are not text. ``writable`` contains the source and target pieces that
-    are text. If ``complete`` is True, `encode` can add the special pieces of a source. Otherwise, the caller must add
-    them.
+    ``control`` contains the target pieces that are not text. ``writable`` contains the target pieces that are text. If
+    ``complete`` is True, `encode` can add the special pieces of a source. Otherwise, the caller must add them.
     """
 
     @property
@@ -67,8 +68,7 @@ class SentencePieces:
     @property
     def writable(self) -> frozenset[str]:
         """Implement `Pieces.writable`. The set is large and used only once, so it is not stored."""
-        models = [self._target] if self._source is self._target else [self._source, self._target]
-        return frozenset(model.id_to_piece(i) for model in models for i in range(model.get_piece_size())) - self.control
+        return frozenset(map(self._target.id_to_piece, range(self._target.get_piece_size()))) - self.control
 
     def encode(self, text: str, *, special: bool = False) -> list[str]:
         """Implement `Pieces.encode`."""
@@ -178,14 +178,22 @@ def restore_spacing(text: str) -> str:
     return _NUMBER.sub(r"\1", _INSIDE.sub(r"\1", text))
 
 
-UNKNOWN = "<unk>"
+EOS, UNKNOWN = "</s>", "<unk>"
+_WORD_END = "</w>"
+_CACHED_WORDS = 10_000
+_MOSES_UNICODE = str.maketrans({
+    **dict(zip("，、”“∶：？《》）！（；」「～’━〈〉【】％", ",,\"\"::?\"\")!(;\"\"~'-<>[]%", strict=True)),
+    **dict(zip("０１２３４５６７８９", "0123456789", strict=True)),
+    "。": ". ", "．": ". ", "…": "...",
+})  # fmt: skip
+"""The replacements of the Moses script replace-unicode-punctuation.perl."""
 
 
 class MosesPieces:
     """The tokenizer of an FSMT checkpoint, which has different vocabularies for source and target.
 
-    It prepares text with the Moses tokenizer, as in the training of FSMT models. This replaces typographic quotation
-    marks with plain ones.
+    It prepares text with the rules of Moses, as in the training of FSMT models, and divides each word into the pieces
+    of a byte-pair encoding. Typographic quotation marks become plain ones.
     """
 
     complete = False
@@ -194,27 +202,52 @@ class MosesPieces:
         """Load the tokenizer files of the checkpoint in ``folder``.
 
         Raises:
-            ModelError: a file is missing or damaged, or transformers or sacremoses is not installed.
+            ModelError: a file is missing or damaged.
         """
-        try:
-            from transformers.models.fsmt.tokenization_fsmt import FSMTTokenizer  # noqa: PLC0415 - an optional extra
+        import sacremoses  # noqa: PLC0415 - only FSMT models need it
 
-            self._tokenizer = FSMTTokenizer.from_pretrained(str(folder), local_files_only=True)
-        except ImportError as error:
-            raise ModelError("an FSMT model requires an extra: pip install 'depesche[torch]'") from error
+        try:
+            source, target = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))["langs"]
+            merges = (folder / "merges.txt").read_text("utf-8").splitlines()
+            self._targets = frozenset(json.loads((folder / "vocab-tgt.json").read_text("utf-8")))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"transformers cannot load the tokenizer in {folder.name}: {error}") from error
-        self.control = frozenset(self._tokenizer.all_special_tokens)
+            raise ModelError(f"the tokenizer files in {folder.name} are missing or damaged: {error}") from error
+        self._ranks = {tuple(line.split()[:2]): rank for rank, line in enumerate(merges)}
+        self._punctuation = sacremoses.MosesPunctNormalizer(lang=source)
+        self._words = sacremoses.MosesTokenizer(lang=source)
+        self._text = sacremoses.MosesDetokenizer(lang=target)
+        self.control = frozenset({"<s>", "<pad>", EOS, UNKNOWN})
+        self._word_pieces = lru_cache(maxsize=_CACHED_WORDS)(self._merged)
 
     @property
     def writable(self) -> frozenset[str]:
         """Implement `Pieces.writable`."""
-        return frozenset(self._tokenizer.decoder.values()) - self.control
+        return self._targets - self.control
 
     def encode(self, text: str, *, special: bool = False) -> list[str]:
         """Implement `Pieces.encode`."""
         del special
-        return list(self._tokenizer.tokenize(text))
+        plain = self._punctuation.normalize(text.translate(_MOSES_UNICODE))
+        visible = "".join(one for one in plain if not unicodedata.category(one).startswith("C"))
+        words = self._words.tokenize(visible, aggressive_dash_splits=True, escape=True)
+        return [piece for word in words for piece in self._word_pieces(word)]
+
+    def _merged(self, word: str) -> tuple[str, ...]:
+        """Return the pieces of a word. Byte-pair encoding repeatedly merges the pair with the lowest rank."""
+        pieces = [*word[:-1], f"{word[-1]}{_WORD_END}"]
+        while len(pieces) > 1:
+            pairs = itertools.pairwise(pieces)
+            best = min(pairs, key=lambda pair: self._ranks.get(pair, math.inf))
+            if best not in self._ranks:
+                break
+            merged: list[str] = []
+            for piece in pieces:
+                if merged and (merged[-1], piece) == best:
+                    merged[-1] += piece
+                else:
+                    merged.append(piece)
+            pieces = merged
+        return tuple(pieces)
 
     def encode_target(self, text: str) -> list[str]:
         """Implement `Pieces.encode_target`.
@@ -222,15 +255,17 @@ class MosesPieces:
         The source and target vocabularies use the same byte-pair merges. The text is therefore encoded as a source, and
         pieces that are not in the target vocabulary are removed.
         """
-        targets = set(self._tokenizer.decoder.values())
-        return [piece for piece in self.encode(text) if piece in targets]
+        return [piece for piece in self.encode(text) if piece in self._targets]
 
     def decode(self, pieces: Sequence[str]) -> str:
         """Implement `Pieces.decode`."""
-        return str(self._tokenizer.convert_tokens_to_string(list(pieces)))
+        return str(self._text.detokenize("".join(pieces).replace(_WORD_END, " ").split()))
 
 
-EOS = "</s>"
+_PLAIN_PUNCTUATION = str.maketrans({
+    **dict.fromkeys("„“”‟«»″", '"'), **dict.fromkeys("‚‘’‛‹›`´", "'"), "–": "-", "—": " - ", "…": "...",
+})  # fmt: skip
+"""The replacements of the Moses script normalize-punctuation.perl for quotation marks, dashes and ellipses."""
 _BOUNDED = re.compile(r"[\x20-\x7eäöüÄÖÜß„“”‚‘’»«–—€]*")
 """Matches texts that normalisation never makes longer. Each piece of such a text has at least one byte."""
 _SPECIAL_TOKENS = 4
@@ -250,6 +285,7 @@ class Tokenizer:
         self._files = (manifest, folder)
         self._pieces = _pieces(manifest, folder)
         self._code = (manifest.tokens.source_code,) if manifest.tokens.source_code else ()
+        self._plain_punctuation = manifest.tokens.normalise == "moses"
         self._prompts = manifest.prompts
         self.end = EOS if manifest.prompts is None else manifest.prompts.end
 
@@ -283,6 +319,7 @@ class Tokenizer:
         return tuple(encoded)
 
     def _plain(self, text: str) -> Tokens:
+        text = self._normalised(text)
         if self._pieces.complete and not self._code:
             return tuple(self._pieces.encode(self.prefix + text))
         return (*self._code, *self._pieces.encode(self.prefix + text, special=False), EOS)
@@ -304,7 +341,10 @@ class Tokenizer:
 
     def encode_target(self, text: str) -> Tokens:
         """Encode a target text without special tokens."""
-        return tuple(self._pieces.encode_target(text))
+        return tuple(self._pieces.encode_target(self._normalised(text)))
+
+    def _normalised(self, text: str) -> str:
+        return text.translate(_PLAIN_PUNCTUATION) if self._plain_punctuation else text
 
     def decode(self, tokens: Tokens) -> str:
         """Decode target tokens to text. Tokens in ``control`` are omitted."""
@@ -315,7 +355,7 @@ class Tokenizer:
 
     def pieces(self, text: str) -> frozenset[str]:
         """Return the distinct target pieces into which ``text`` is encoded."""
-        return frozenset(self._pieces.encode_target(text))
+        return frozenset(self.encode_target(text))
 
     @property
     def control(self) -> frozenset[str]:
@@ -324,7 +364,7 @@ class Tokenizer:
 
     @property
     def writable(self) -> frozenset[str]:
-        """The source and target pieces that are text. An engine outputs no other pieces of the vocabulary."""
+        """The target pieces that are text. An engine outputs no other pieces of the vocabulary."""
         return self._pieces.writable
 
 

@@ -6,6 +6,7 @@ A request with an unsupported parameter is rejected with an error that names the
 import datetime as dt
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -31,8 +32,10 @@ from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
 from service.http.schemas import link, with_links
 from service.http.state import NewsroomDep, RuntimeDep, info_of
+from service.languages.house_style import NO_STYLE
 from service.newsroom.commands import GlossaryTerms
 from service.newsroom.newsroom import Newsroom
+from service.terms.glossary import Terms
 from service.text.html.tags import TagRules
 from service.translation.preparation import Split, TranslationOptions
 
@@ -102,7 +105,9 @@ class DeeplRequest(Bounded):
 
     text: Texts
     source_lang: SourceForm | None = Field(default=None, description="The language is detected if this is missing.")
-    target_lang: TargetForm = Field(description="A code with or without a region. The region has no effect.")
+    target_lang: TargetForm = Field(
+        description="A code with or without a region. The region selects British or American spelling."
+    )
     split_sentences: Splitting = None
     preserve_formatting: Switch = False
     formality: Literal["default", "prefer_more", "prefer_less"] = "default"
@@ -154,6 +159,8 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
     source, target = runtime.newsroom.languages
     require_target(fields.target_lang, target, "target_lang")
     texts, options = texts_of_parameter("text", fields.text, runtime.limits), _options(fields)
+    region = fields.target_lang.strip().lower()
+    options = replace(options, house_style=target.region_styles.get(region, NO_STYLE))
     if fields.tag_handling == "xml":
         _require_readable(texts)
     sources = await source_languages(fields.source_lang, texts, options, source, "source_lang", context)
@@ -333,34 +340,38 @@ _GLOSSARY_ID = {
     "required": True,
     "schema": {"type": "string", "pattern": PRINTABLE},
 }
-_ONE_GLOSSARY: dict[str, Any] = {
+ONE_GLOSSARY: dict[str, Any] = {
     "openapi_extra": {"parameters": [_GLOSSARY_ID]},
     "responses": FAILURES | {404: {**FAILURES[400], "description": "There is no glossary with this id."}},
 }
 
 
-@router.get("/glossaries/{glossary_id}", operation_id="deepl_get_glossary", **_ONE_GLOSSARY)  # noqa: FAST003
+@router.get("/glossaries/{glossary_id}", operation_id="deepl_get_glossary", **ONE_GLOSSARY)  # noqa: FAST003
 async def glossary(request: Request, newsroom: NewsroomDep) -> DeeplGlossary:
     """Return the name, the languages and the number of entries of a glossary."""
-    return _glossary_out(_required_glossary(request, newsroom), newsroom)
+    return _glossary_out(required_glossary(request, newsroom), newsroom)
 
 
 @router.get(
     "/glossaries/{glossary_id}/entries",  # noqa: FAST003
     operation_id="deepl_get_glossary_entries",
     response_class=Response,
-    openapi_extra=_ONE_GLOSSARY["openapi_extra"],
-    responses=_ONE_GLOSSARY["responses"]
+    openapi_extra=ONE_GLOSSARY["openapi_extra"],
+    responses=ONE_GLOSSARY["responses"]
     | {200: {"content": {"text/tab-separated-values": {"schema": {"type": "string"}}}}},
 )
 async def glossary_entries(request: Request, newsroom: NewsroomDep) -> Response:
     """Return the entries of a glossary, one per line. A tab separates each term from its translation."""
-    entries = newsroom.glossaries[_required_glossary(request, newsroom)].entries
-    lines = [f"{term}\t{translation}" for term, translation in entries.items()]
-    return Response("\n".join(lines), media_type="text/tab-separated-values; charset=utf-8")
+    entries = entries_as_tsv(newsroom.glossaries[required_glossary(request, newsroom)])
+    return Response(entries, media_type="text/tab-separated-values; charset=utf-8")
 
 
-def _required_glossary(request: Request, newsroom: Newsroom) -> str:
+def entries_as_tsv(terms: Terms) -> str:
+    """Return the entries of a glossary, one per line. A tab separates each term from its translation."""
+    return "\n".join(f"{term}\t{translation}" for term, translation in terms.entries.items())
+
+
+def required_glossary(request: Request, newsroom: Newsroom) -> str:
     """Return the name of the glossary from the path of the request.
 
     Raises:

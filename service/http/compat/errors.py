@@ -19,7 +19,7 @@ UNSUPPORTED = "unsupported"
 """The type of validation errors for parameters that the original API has but this service does not support."""
 REFUSALS = (400, 403, 408, 413, 415, 429, 500, 503, 504)
 MAX_NAME_CHARS = 100
-DEEPL, DEEPL_QUOTA = "/v2/", 456
+DEEPL, DEEPL_QUOTA = ("/v2/", "/v3/"), 456
 
 
 FAILURES: dict[int | str, dict[str, Any]] = {

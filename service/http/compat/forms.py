@@ -45,7 +45,7 @@ async def read_body(request: Request, model: type[Fields]) -> Fields:
         InvalidInput: the body is malformed, or a field of a JSON body is missing, unknown or invalid.
         ValidationError: a form field is missing, unknown or invalid.
     """
-    media = _media_type(request)
+    media = media_type(request)
     if media in {URLENCODED, MULTIPART}:
         return model.model_validate(_without_empty(_by_name(await _form(request))))
     if media != JSON:
@@ -87,7 +87,7 @@ async def read_parameters(request: Request, model: type[Fields]) -> Fields:
         ValidationError: a parameter is missing, unknown or invalid.
     """
     pairs = [*request.query_params.multi_items()]
-    if _media_type(request) in {URLENCODED, MULTIPART}:
+    if media_type(request) in {URLENCODED, MULTIPART}:
         pairs += await _form(request)
     return model.model_validate(_without_empty(_by_name(pairs)))
 
@@ -101,7 +101,8 @@ def documented_body(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {JSON: {"schema": reference(model)}, **forms}}}
 
 
-def _media_type(request: Request) -> str:
+def media_type(request: Request) -> str:
+    """Return the media type of the body of a request in lower case, without its parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -135,7 +136,7 @@ def _without_empty(fields: dict[str, str | list[str]]) -> dict[str, str | list[s
 async def _form(request: Request) -> Pairs:
     body = await request.body()
     try:
-        if _media_type(request) == URLENCODED:
+        if media_type(request) == URLENCODED:
             # curl sends UTF-8 without percent-encoding, which the framework's parser would decode as Latin-1.
             text = body.decode()
             return await off_loop(len(text), _urlencoded, text)

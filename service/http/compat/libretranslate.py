@@ -23,6 +23,7 @@ from service.http.compat.forms import (
     texts_of_parameter,
     translate_texts,
 )
+from service.http.compat.libretranslate_files import SUFFIXES
 from service.http.requests import SourceForm, TargetForm, Text
 from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
@@ -176,8 +177,8 @@ class FrontendSettings(BaseModel):
     apiKeys: bool  # noqa: N815 - LibreTranslate's name
     keyRequired: bool  # noqa: N815 - LibreTranslate's name
     suggestions: bool = False
-    filesTranslation: bool = False  # noqa: N815 - LibreTranslate's name
-    supportedFilesFormat: list[str] = []  # noqa: N815 - LibreTranslate's name
+    filesTranslation: bool = True  # noqa: N815 - LibreTranslate's name
+    supportedFilesFormat: list[str] = list(SUFFIXES)  # noqa: N815 - LibreTranslate's name
     language: FrontendLanguages
 
 

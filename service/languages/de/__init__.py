@@ -63,8 +63,11 @@ _INDEFINITE = re.compile(r"\b(?:[Ee]ine?[mnrs]?|[Kk]eine?[mnrs]?)\s$")
 _BEFORE_NOUN = re.compile(
     r"(?:\b(?:[Dd](?:er|ie|as|es|em|en)|[Ee]ine?[mnrs]?|[Kk]eine?[mnrs]?|[Ii]m|[Aa]m|[Zz]u[mr]|[Vv]om|[Bb]eim|[Ii]ns|ans"
     r"|(?:dies|jed|sein|ihr|unser|all|viel|mehrer|einig)e?[mnrs]?)"
-    r"|(?<![\w-])[a-zäöüß]{4,}(?:e|en|er|es|em))\s$"
+    r"|(?<![\w-])(?<![“”\"«»],\s)(?!(?:sag|erklär|führ|mein|beton|teil|berichte|forder|warn|kritisier|ergänz|füg|kündig|versicher)"
+    r"te[n]?\s)[a-zäöüß]{4,}(?:e|en|er|es|em))\s$"
 )
+
+_AFTER_NOUN = re.compile(r"\s(?:[a-zäöüß]{3,}(?:en|ern|eln)|[a-zäöüß]*ge[a-zäöüß]{2,}t)\b")
 
 
 def _any_of(*names: str) -> re.Pattern[str]:
@@ -84,6 +87,18 @@ SUMMARY = SummaryGrammar(
         r"kündigte[n]?|warnte[n]?|meinte[n]?|meint|behauptete[n]?|kritisierte[n]?|forderte[n]?|hieß|heißt|zitierte?|laut|"
         r"zufolge|nach Angaben|Angaben|Ansicht|so der|so die|so)\b"
     ),
+    dangling_words=frozenset(
+        "er ihm ihn ihnen dahin daraus daran darauf davon danach zuvor deswegen deshalb darum dadurch dieser dieses "
+        "diese diesem diesen jener jene jenem jenen".split()
+    ),
+    times=frozenset(
+        "Jahr Jahres Jahre Monat Monats Monate Woche Wochen Wochenende Wochenendes Tag Tages Tage Tagen Sommer Sommers "
+        "Herbst Winter Frühjahr Frühling Quartal Saison Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag "
+        "Morgen Abend Vormittag Nachmittag Zeiten Jahrhundert".split()
+    ),
+    articles=frozenset("das der die den dem denen".split()),
+    reported=re.compile(r"\b(?:sei|seien|habe|könne|müsse|wolle|solle|dürfe|werde|brauche|gebe|zeichne)\b"),
+    first_person=re.compile(r"\b(?:[Ii]ch|[Ww]ir|mich|mir|uns|unser\w*|mein\w*)\b"),
     complement=re.compile(r"\s*[,:–-]+\s*(?:[„»\"]|(?:dass|ob|wie|was|wer|wann|warum|weshalb|wo|welche\w*|sondern)\b)"),
 )
 
@@ -128,7 +143,12 @@ LANGUAGE = Language(
         sure=_any_of("negation"), plain=_any_of("negation_plain"), any=_any_of("negation_plain", "negation_hints")
     ),
     names=NameGrammar(
-        is_common=is_common, title=_TITLE, place=_PLACE, indefinite=_INDEFINITE, before_noun=_BEFORE_NOUN
+        is_common=is_common,
+        title=_TITLE,
+        place=_PLACE,
+        indefinite=_INDEFINITE,
+        before_noun=_BEFORE_NOUN,
+        after_noun=_AFTER_NOUN,
     ),
     units=UnitGrammar(
         forms=LISTS.forms("units"),

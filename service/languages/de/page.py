@@ -31,7 +31,9 @@ _DATED_BYLINE = re.compile(_DATED)
 _TIMED_BYLINE = re.compile(rf"{_DATED}\s?[-–,|·•/]?\s?{_CLOCK}(?:\sUhr)?")
 _STAMP_LINE = re.compile(rf"{_STAMP}(?:\sUhr)?")
 _UPDATED_LINE = re.compile(rf"{_UPDATED}(?:\sam)?\s?:?\s(?:{_STAMP}|{_CLOCK}|vor\s\d+\s\w+)(?:\sUhr)?")
-_AGO_LINE = re.compile(r"[Vv]or\s\d{1,2}\s(?:Minuten?|Std\.|Stunden?|Tag(?:en)?)")
+_AGO_LINE = re.compile(
+    r"[•·]?\s?(?:[Aa]ktualisiert\s)?[Vv]or\s\d{1,2}\s(?:Min\.|Minuten?|Std\.|Stunden?|Tag(?:en)?|Wochen?|Monat(?:en)?)"
+)
 _GENRE = (
     r"(?:Kommentar|Kolumne|Analyse|Interview|Reportage|Bericht|Gastbeitrag|Gastkommentar|Essay|Glosse|Porträt|Rezension|"
     r"Leitartikel|Protokoll|Recherche|Text|Fotos)"
@@ -55,7 +57,7 @@ _LOOSE_STAMP = re.compile(
 _CLOCK_LINE = re.compile(r"\d{1,2}[:.]\d{2}\sUhr")
 _DESK_BYLINE = re.compile(
     r"[Vv]on\s(?:unsere[rmn]\s(?:Redak|Korrespondent|Reporter|Mitarbeiter|Autor|Gast)\w*(?:,?\s(?:in|aus)\s[\w-]+)?"
-    r"|der\sRedaktion|(?:dpa|AFP|Reuters)\b.{0,20})"
+    r"|der\sRedaktion|(?:dpa|DPA|[Aa]fp|AFP|APA|apa|sda|SDA|epd|KNA|SID|sid|Reuters|REUTERS)\b.{0,20})"
 )
 _READING_TIME = re.compile(
     r"(?:Lesezeit|Lesedauer)\s?:?\s?(?:ca\.\s)?\d+\s?(?:[Mm]in\.?|Minuten?)"
@@ -71,13 +73,22 @@ _RELATED = re.compile(
     r"(?:news|nachrichten|artikel|themen|meldungen|beiträge|berichte|videos|geschichten)"
     r"(?: (?:aus|zu|zum|zur|von|über|für|im|in) (?:[\w-]+ ?){1,4})?:?"
 )
+_TEASER_END = re.compile(
+    r"(?:[.!?…][“”\"»«]?\s+(?:\|\s)?(?:mehr|Mehr|mehr\s(?:lesen|erfahren|dazu)|Mehr\s(?:lesen|erfahren|dazu)|[Ww]eiterlesen|[Ww]eiter"
+    r"|[Zz]um\s(?:Artikel|Beitrag|Video))|\s(?:[Ww]eitere|[Mm]ehr)\s(?:Videos|Artikel|Nachrichten))\s*[›»→>]?$"
+)
 _NEWSLETTER = re.compile(
     r"\b(?:[Nn]ewsletter|Push-Nachrichten|WhatsApp-Kanal)\b.{0,60}\b(?:abonnier|anmeld|bestell|kostenlos|gratis)"
     r"|\b(?:[Aa]bonnier|[Hh]ier|[Jj]etzt|[Kk]ostenlos|[Gg]ratis)\w*\b.{0,60}\b(?:[Nn]ewsletter|WhatsApp-Kanal)\b"
 )
 _COMMENTS = re.compile(
-    r"(?:\d+\s)?(?:Leser|Nutzer|User)?(?:[Kk]ommentare?|KOMMENTARE|Ergänzungen|[Bb]eiträge|Diskussion)"
+    r"(?:\d+\s)?(?:Leser(?:[*:_]?innen)?-?|Nutzer(?:[*:_]?innen)?-?|User-?)?(?:[Kk]ommentare?|KOMMENTARE|Ergänzungen|[Bb]eiträge|Diskussion)"
     r"(?:\s?\(\d+\)|:\s\d+|\szum\s(?:Artikel|Thema))?"
+)
+_AGO_SHORT_LINE = re.compile(r"[•·]\s?[Vv]or\s\d{1,2}\s\w+\.?|[Vv]or\s\d{1,2}\s(?:Min|Std|Tg)\.")
+_COMMENT_ROW = re.compile(
+    r"(?:.{1,60}\s)?(?:[Aa]ntworten|ANTWORTEN)|\d{1,4}\s(?:Antwort(?:en)?|Likes?|Gefällt\smir)(?:\s\w+)?"
+    r"|(?:Kommentar|Beitrag|Missbrauch)\smelden"
 )
 _AGENCY_NUMBER = re.compile(r"(?:©\s?)?(?:dpa(?:-infocom)?,?\s)?dpa:\d{6}-\d{2,3}-\d+/\d+")
 _COPYRIGHT = re.compile(r"(?:©|\(c\)|\(C\)|Copyright\s(?=©|\d{4}|by\s)|Copyright:)\s?.{1,80}")
@@ -94,7 +105,57 @@ _PICTURE_AGENCY = (
 )
 _PICTURE_CREDIT = re.compile(
     rf"[(\[]?(?:[\w .'’&-]{{2,40}}\s?/\s?)?{_PICTURE_AGENCY}(?:\s?[/|].{{1,80}})?[)\]]?|(?:Bildr|R)echte:\s.{{2,80}}"
-    rf"|[(\[]{_PHOTO}\s?:\s?[A-Z]{{2,10}}[)\]]"
+    rf"|[(\[]{_PHOTO}\s?:\s?[^()\[\]]{{2,80}}[)\]]"
+    rf"|{_PERSON}\s?/\s?(?:dpa|AFP|APA|AP|EPA|REUTERS|Reuters|sda|{_PICTURE_AGENCY})(?:[/-]\w+)?"
+)
+# The credit at the end of a caption. The agencies that also sign reports count only together with a second name.
+_PHOTO_AGENCY = (
+    r"(?:picture[ -]alliance|IMAGO|Imago|imago(?:\simages)?|Getty\sImages|KEYSTONE|Keystone|Shutterstock|Adobe\sStock|"
+    r"Unsplash|Pexels|Pixabay|iStock\w*|Depositphotos|Alamy|ZUMA\sPress)"
+)
+_SIGNING_AGENCY = r"(?:AFP|AP|APA|dpa|DPA|EPA|epa|sda|REUTERS|Reuters|SID|ddp)"
+_CREDIT_NAMES = r"[^.!?:;\n]{2,80}"
+_AFTER_STOP_OR_BRACKET = r"(?:(?<=[.!?…)\]])|(?<=[.!?…][“”\"»«]))"
+_CAPTION_WITH_CREDIT = re.compile(
+    r"(?P<caption>.{10,400}?)(?:"
+    rf"(?:\s|{_AFTER_STOP_OR_BRACKET})[(\[|]?{_PHOTO}\s?©\s?{_CREDIT_NAMES}[)\]]?"
+    rf"|(?:\s|{_AFTER_STOP_OR_BRACKET})[(\[|]?\s?©\s?{_CREDIT_NAMES}[)\]]?"
+    rf"|(?:{_AFTER_STOP_OR_BRACKET}\s*|,\s|\s{{2,}}|\u00a0|\s[(\[|]\s?){_PHOTO}\s?:\s?(?=[A-ZÄÖÜa-z]){_CREDIT_NAMES}[)\]]?"
+    rf"|\s(?:Foto|Fotos|Symbolfoto|Archivfoto)\s?:\s?[A-ZÄÖÜ][^.!?:;\n]{{1,40}}/[^.!?:;\n]{{2,60}}"
+    rf"|{_AFTER_STOP_OR_BRACKET}\s*[(\[]?{_PHOTO_AGENCY}(?:\s?[/|]\s?{_CREDIT_NAMES})?[)\]]?"
+    rf"|{_AFTER_STOP_OR_BRACKET}\s*[(\[]?{_SIGNING_AGENCY}\s?[/|]\s?{_CREDIT_NAMES}[)\]]?"
+    rf"|\s[(\[](?:{_PHOTO_AGENCY}|{_SIGNING_AGENCY})\s?/\s?{_CREDIT_NAMES}[)\]]"
+    r")"
+    r"|(?P<named>(?:Bildl|L)egende:\s?.{10,400})"
+)
+_STANDARD = re.compile(
+    r"(?:An\sdieser\sStelle\s(?:find|befind|steh|würd|zeig)\w*\s(?:(?:du|Sie|ihr|wir|sich)\s)?(?:Ihnen\s)?(?:(?:ein|einen|den|"
+    r"weitere|externe[nr]?|empfohlene[nr]?|redaktionelle[nr]?)\s)+(?:Inhalte?|Video|Karte|Podcast|Beitrag|Post|Tweet)"
+    r"|(?:Du\skannst|Sie\skönnen|Ihr\skönnt)\s.{0,40}\bmit\seinem\sKlick\s(?:anzeigen|laden|ansehen|aktivieren)"
+    r"|(?:Du\skannst|Sie\skönnen)\ssich\shier\salle\sexternen\sInhalte"
+    r"|(?:Ich|Wir)\s(?:bin|sind)\sdamit\seinverstanden,\sdass\s(?:mir|uns)\s.{0,60}\b(?:Inhalte?|Daten)\b"
+    r"|(?:Damit\s|Dabei\s|Hierbei\s)?(?:[Pp]ersonenbezogene\sDaten\skönnen|können\spersonenbezogene\sDaten)\s(?:\w+\s)?an\sDritt"
+    r"|Mit\s(?:meiner|Ihrer|der|deiner)\s(?:Anmeldung|Registrierung)\s.{0,60}\b(?:stimme|akzeptier|erklär|bestätig)\w*"
+    r"|Diese\s(?:Audio|Vorlese)\w*\swurde\s(?:künstlich|automatisch|maschinell)"
+    r"|(?:Mehr\sInformationen|Informationen)\szu\sunserer\sVorlesefunktion"
+    r"|Wir\sfreuen\suns\s(?:über|auf)\s(?:Ihr|dein|euer)\sFeedback"
+    r"|(?:[\w.-]+\s){1,3}hat\sdiese\s(?:Meldung|Nachricht)\s(?:redaktionell\s)?nicht\s(?:redaktionell\s)?bearbeitet"
+    r"|(?:Diese[rs]?\s(?:Meldung|Text|Artikel|Beitrag|Nachricht)|Sie|Er)\swurde\sautomatisch\svon\s(?:der|einer)\s"
+    r"(?:Deutschen\sPresse|Nachrichten|Agentur|AFP|dpa)"
+    r"|(?:Die\s|Der\s)?(?:Artikel-URL|Link|URL)\swurde\s(?:erfolgreich\s)?in\s(?:Ihre[r]?|die|deine[r]?)\sZwischenablage"
+    r"|Klicken(?:\sSie)?,?\s(?:hier,?\s)?um\sdie\s[\w-]+-Funktion|Zu\sden\sKommentaren\sspringen"
+    r"|Für\s\d+[.,]\d{2}\s?(?:€|Euro|Franken)\skönnen\sSie\sdiesen\sArtikel"
+    r"|(?:Sie\smöchten|Sie\swollen|Du\swillst|Du\smöchtest)\s.{0,60}\b(?:weiterlesen|Newsletter)"
+    r"|Aktuelle\sNachrichten\saufs\sHandy|Hier\sgeht\ses\szur?\s[\w\s-]{2,30}(?:App|Newsletter)"
+    r"|(?:Copyright\s)?©\s\w.{2,40}\d{4}\.|Für\sdie\skommerzielle\sNutzung\s|Klicken\sSie\shier\sfür\sweitere\sInformationen"
+    r"|(?:Redakteur|Korrespondent|Reporter|Volontär)(?:in)?\s(?:in|bei|beim|für|im)\s"
+    r"|(?:Sie\ssind|Du\sbist|Sind\sSie|Bist\sdu)\s(?:bereits|schon)\s(?:Kund|Abonnent|Digitalabonnent|[Rr]egistriert|Mitglied)"
+    r"|Gastkommentare\sund\sBeiträge\svon\sexternen\sAutor"
+    r"|In\sdiesem\s(?:Artikel|Beitrag|Text)\s(?:sind|befinden\ssich)\s(?:sogenannte\s)?(?:Affiliate|Provisions|Werbe)-?[Ll]inks"
+    r"|(?:Die\smit|Mit)\s.{1,40}\s(?:gekennzeichnete[n]?|markierte[n]?)\sLinks\ssind\s.{0,40}(?:Affiliate|Provision|Werbe)"
+    r"|(?:Der|Ihr|Dein)\sBrowser\sunterstützt\s|(?:Ihr|Dein)\sKommentar\swird\s.{0,40}(?:geprüft|freigeschaltet)"
+    r"|(?:Haben\sSie|Hast\sdu)\seinen\s(?:Fehler|Rechtschreibfehler)\s(?:gefunden|entdeckt)"
+    r"|(?:Sollten\sIhnen\s|Wenn\sIhnen\s|Wenn\sdir\s)?Fehler\sauf(?:gefallen|fallen|fällt).{0,40}(?:E-Mail|schreib|melde))"
 )
 _PICTURE_LINE = re.compile(rf"{_PHOTO}\s?:\s.+")
 _CAPTION = re.compile(
@@ -175,6 +236,7 @@ PAGE = PageGrammar(
     agencies=LISTS.folded("agencies"),
     agency_break=re.compile(r"\s*[/,|&]\s*|\s+und\s+|\s+via\s+"),
     boilerplate=LISTS.lines("boilerplate"),
+    standard=_STANDARD,
     lines=(
         (_READING_TIME, "reading_time", "sure"),
         (_UPDATED_LINE, "timestamp", "sure"),
@@ -183,6 +245,7 @@ PAGE = PageGrammar(
         (_LOOSE_STAMP, "timestamp", "sure"),
         (_TIMED_BYLINE, "byline", "sure"),
         (_DATED_BYLINE, "byline", "context"),
+        (_AGO_SHORT_LINE, "timestamp", "sure"),
         (_AGO_LINE, "timestamp", "context"),
         (_AGENCY_NUMBER, "agency_credit", "sure"),
         (_PHOTO_CREDIT, "photo_credit", "sure"),
@@ -208,9 +271,12 @@ PAGE = PageGrammar(
     weights=Path(__file__).parent / "data" / "page_model.json",
     meta_end=re.compile(rf"{_AFTER_SENTENCE}(?:{_DATED_END}|Von\s{_PERSONS}|\s*{_CLEAR_BUTTON}(?:\s+{_BUTTON})*)$"),
     photo_ends=(_PHOTO_END, _CLEAR_SOURCE_END),
+    caption=_CAPTION_WITH_CREDIT,
     period=_PERIOD,
     related=_RELATED,
     newsletter=_NEWSLETTER,
+    teaser_end=_TEASER_END,
     comments=_COMMENTS,
+    comment_row=_COMMENT_ROW,
     source_end=_SOURCE_END,
 )

@@ -1,6 +1,7 @@
 """The English language package."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -26,6 +27,8 @@ from service.languages.base import (
     WrittenTime,
     WrittenValue,
 )
+from service.languages.en.house_style import style_rules
+from service.languages.house_style import HouseStyle
 from service.languages.wordlists import WordLists
 
 _LISTS = WordLists(Path(__file__).parent / "data")
@@ -220,8 +223,17 @@ _PREFIX = re.compile(
     r"(?:un|non|re|anti|micro|mega|multi|over|under|sub|super|pre|post|co|de|dis|semi|bio|eco|geo|electro|tele|cyber|"
     r"photo|hydro|nano|crypto|inter|out|mini|mid|pro|self|pseudo|neo|intra|extra|ultra|hyper|trans)(?=\w{4})"
 )
-_BRITISH = re.compile(r"is(?=(?:e[drs]?|es|ing|ation|ations|able)$)")
-_DICTIONARY_ENDINGS = ("", *"s es ed d ing er ers ly ness able ism ist ists istic wide".split())
+_BRITISH = (
+    (re.compile(r"is(?=(?:e[drs]?|es|ing|ation|ations|able)$)"), "iz"),
+    (re.compile(r"(?<=\w)our(?=(?:s|ed|ing|ful|able|ite|less|er|ers)?$)"), "or"),
+    (re.compile(r"(?<=[a-z][bcdghktv])re(?=s?$)"), "er"),
+    (re.compile(r"(?<=\w)ll(?=(?:ed|ing|ers?)$)"), "l"),
+    (re.compile(r"[ao]e(?=\w{3})"), "e"),
+    (re.compile(r"ys(?=(?:e[drs]?|es|ing)$)"), "yz"),
+    (re.compile(r"quor(?=ice)"), "cor"),
+)
+_DICTIONARY_ENDINGS = ("", *"s es ed d ing er ers or ors ly ness able ism ist ists istic wide".split())
+_VERB_ENDING = re.compile(r"iz(?:e[drs]?|es|ing|ation)$")
 _LEAST_PART_CHARS = 4
 
 
@@ -229,9 +241,13 @@ _LEAST_PART_CHARS = 4
 def _spells(word: str) -> bool:
     """Return whether a word in lower case is in the dictionary or is formed from words in it.
 
-    The word may have a prefix, an ending or British spelling, or consist of two frequent words ("floodwaters").
+    The word may have a prefix, an ending, accents or British spelling, or consist of two frequent words
+    ("floodwaters").
     """
-    return any(_is_spelt(one) for one in {word, _PREFIX.sub("", word, count=1), _BRITISH.sub("iz", word)}) or any(
+    bare = "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
+    forms = {word, bare, _PREFIX.sub("", word, count=1), _VERB_ENDING.sub("y", word)}
+    forms |= {pattern.sub(other, bare) for pattern, other in _BRITISH}
+    return any(map(_is_spelt, forms)) or any(
         _knows(word[:cut]) and _knows(word[cut:]) for cut in range(_LEAST_PART_CHARS, len(word) - _LEAST_PART_CHARS + 1)
     )
 
@@ -294,4 +310,6 @@ LANGUAGE = Language(
         "over up out by off about through".split()
     ),
     write_numeral=_write_numeral,
+    style_rules=style_rules,
+    region_styles={"en-gb": HouseStyle(spelling="british"), "en-us": HouseStyle(spelling="american")},
 )

@@ -111,7 +111,7 @@ def require_few_attributes(html: str, pointer: str) -> None:
 
     ``pointer`` is the JSON Pointer of the field that contains the HTML. The error reports it.
     """
-    for token in tokens(html, raw_texts=False):
+    for token in _parsed_tags(html):
         if token.end - token.start <= 2 * MAX_ATTRIBUTES or html[token.start + 1] in "!?/":
             continue
         place, count = token.start + 1, 0
@@ -120,6 +120,30 @@ def require_few_attributes(html: str, pointer: str) -> None:
             if count > MAX_ATTRIBUTES:
                 detail = f"a tag has more than {MAX_ATTRIBUTES:,} attributes"
                 raise InvalidInput("too_many_attributes", detail, pointer=pointer, limit=MAX_ATTRIBUTES)
+
+
+_SCRIPT_ENDS = {name: re.compile(rf"</{name}", re.IGNORECASE) for name in ("script", "style")}
+
+
+def _parsed_tags(html: str) -> Iterator[Token]:
+    """Yield all tokens that a parser may read as tags.
+
+    The content of scripts and style sheets is skipped, because comparisons in it ("a<b") look like tags. It is not
+    skipped inside other elements with raw text, because parsers disagree about where the raw text of these ends.
+    """
+    done, outer = 0, ""
+    while (found := _MARKUP.search(html, done)) is not None:
+        token = _markup(html, found)
+        yield token
+        done = token.end
+        if token.kind == "end" and token.name == outer:
+            outer = ""
+        elif token.kind == "start" and not outer:
+            if token.name in _SCRIPT_ENDS:
+                end = _SCRIPT_ENDS[token.name].search(html, done)
+                done = len(html) if end is None else end.start()
+            elif _opens_raw(html, token, xml=False):
+                outer = token.name
 
 
 def _texts(html: str, start: int, end: int) -> Iterator[Token]:

@@ -16,6 +16,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from service import __version__
+from service.cache.redis import Breaker, Shared
+from service.cache.seal import Seal, secrets_in
 from service.errors import DepescheError
 from service.events import Listener, broadcast
 from service.generation.remote.generator import RemoteChoice
@@ -25,10 +27,12 @@ from service.http.admission import Bounds
 from service.http.compat import deepl, deepl_v3, libretranslate, libretranslate_files
 from service.http.compat import errors as failures
 from service.http.history import History
+from service.http.jobs import KEPT_S, MOST_RESULT_BYTES, TIMEOUT_S, Jobs
 from service.http.keys import ApiKeyStore
 from service.http.middleware import middlewares
 from service.http.ratelimit import DeniedAttempts, Rates, policies
 from service.http.state import Runtime, info_of
+from service.http.webhooks import Webhooks
 from service.newsroom.commands import TextLimits
 from service.newsroom.models import Plan
 from service.newsroom.newsroom import Newsroom
@@ -189,8 +193,7 @@ def create_app(
     history = History()
     listeners += [metrics.listen, history.listen]
     traces = tracing.from_environment(os.environ)
-    if traces is not None:
-        listeners.append(traces.listen)
+    listeners += [] if traces is None else [traces.listen]
     keys = None if settings.keys_file is None else ApiKeyStore(settings.keys_file, listener=listener)
     rates = _rates(settings, listener)
     app = FastAPI(
@@ -212,6 +215,7 @@ def create_app(
         keys=keys,
         tracer=traces,
         history=history,
+        jobs=_jobs(settings, newsroom, listener),
     )
     compatible = (deepl.router, deepl_v3.router, libretranslate.router, libretranslate_files.router)
     for router in (routes.router, probes.router, probes.page_router, *compatible):
@@ -224,6 +228,27 @@ def create_app(
     _add_middlewares(app, settings, rates=rates, cancels=True, origins=origins, root_path=settings.root_path)
     openapi.install(app, newsroom.languages, needs_keys=keys is not None, server=settings.root_path or "/")
     return app
+
+
+def _jobs(settings: Settings, newsroom: Newsroom, listener: Listener) -> Jobs | None:
+    """Return the jobs of the process, or None if there is no Redis server to store their results."""
+    if settings.redis_url is None:
+        return None
+    kept_s = min(KEPT_S, settings.cache_ttl_s)  # a purge finds results through tags, which must live longer
+    store = Shared(
+        settings.redis_url.get_secret_value(),
+        ttl_s=kept_s,
+        timeout_s=TIMEOUT_S,
+        breaker=Breaker(),
+        seal=Seal(settings.seal_secrets) if settings.seal_secrets else None,
+        listener=listener,
+        most_entry_bytes=MOST_RESULT_BYTES,
+    )
+    webhooks = None
+    if settings.webhook_origins is not None and settings.webhook_secret is not None:
+        (secret,) = secrets_in(settings.webhook_secret.get_secret_value())
+        webhooks = Webhooks(_split_list(settings.webhook_origins), secret, listener)
+    return Jobs(store, newsroom, listener, kept_s=kept_s, root_path=settings.root_path, webhooks=webhooks)
 
 
 def _rates(settings: Settings, listener: Listener) -> Rates | None:
@@ -294,7 +319,9 @@ async def _lifespan(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await newsroom.stop()
+        await newsroom.stop()  # waits for accepted requests, which include jobs
+        if runtime.jobs is not None:
+            await runtime.jobs.close()
         if rates is not None:
             await rates.close()
         if traces is not None:

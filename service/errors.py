@@ -6,6 +6,7 @@ DepescheError
 │   ├── LoadFailed     the models could not be loaded, and retries do not help
 │   ├── QueueFull
 │   ├── NotReady
+│   ├── JobsUnavailable   the Redis server that stores the results of jobs does not respond
 │   ├── EngineUnavailable   the remote server of a model cannot be reached or does not answer
 │   └── Draining
 ├── BodyTooLarge       the request body exceeds the size limit (413)
@@ -20,6 +21,9 @@ DepescheError
 │   └── ScopeMissing   the API key lacks the scope that the endpoint requires (403)
 ├── RateExceeded       the caller has exceeded its rate limit; includes the time until a retry (429)
 │   └── QuotaExceeded  the exceeded limit is a quota of characters for a day or a longer period
+├── AsyncUnavailable   the service cannot store results for later, because it has no Redis server (501)
+├── JobUnknown         there is no such job, or it belongs to another key (404)
+├── JobLost            the process that ran a job ended, or its result was purged (500)
 ├── ClientGone         the client disconnected before the request was complete
 ├── DeadlineExceeded   the work was not finished before the deadline (504)
 ├── WorkerLost         a worker process for text processing failed (500)
@@ -96,6 +100,12 @@ class NotReady(Unavailable):
     """A model is loading, or its engine is being rebuilt."""
 
     code = "not_ready"
+
+
+class JobsUnavailable(Unavailable):
+    """The Redis server that stores the results of jobs does not respond."""
+
+    code = "jobs_unavailable"
 
 
 class EngineUnavailable(Unavailable):
@@ -194,6 +204,24 @@ class QuotaExceeded(RateExceeded):
     """The caller has used up its quota of characters for a day or a longer period."""
 
     code = "quota_exceeded"
+
+
+class AsyncUnavailable(DepescheError):
+    """The request prefers an asynchronous response, but the service has no Redis server to store the result."""
+
+    code = "async_unavailable"
+
+
+class JobUnknown(DepescheError):
+    """There is no job with this id, its result has expired or was purged, or it belongs to another API key."""
+
+    code = "job_unknown"
+
+
+class JobLost(DepescheError):
+    """A job has no result, because its process ended, or because a purge ran at the same time."""
+
+    code = "job_lost"
 
 
 class ClientGone(DepescheError):

@@ -136,6 +136,20 @@ class SharedCacheFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class JobEnded:
+    """A request with ``Prefer: respond-async`` has ended."""
+
+    state: Literal["succeeded", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSent:
+    """The end of a job was announced to a webhook, or all attempts failed."""
+
+    outcome: Literal["delivered", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
 class SharedCacheRecovered:
     """The shared tier of the cache responds again, so its circuit breaker has closed."""
 
@@ -293,6 +307,8 @@ Event = (
     | CacheLooked
     | SharedCacheFailed
     | SharedCacheRecovered
+    | JobEnded
+    | WebhookSent
     | EntryUnopened
     | ResultGiven
     | TextAccepted

@@ -11,6 +11,23 @@ from service.domain import Notice, Span
 Method = Literal["abstractive", "extractive", "lead"]
 Style = Literal["abstract", "teaser", "bullets", "seo"]
 Output = Literal["summary", "translation", "summary_translation", "headlines"]
+ChangeState = Literal["unchanged", "changed", "new", "gone"]
+ChangeReason = Literal[
+    "source_unchanged",
+    "source_changed",
+    "source_new",
+    "source_gone",
+    "neighbour_changed",
+    "no_previous",
+    "no_source",
+]
+"""The reason for the state of a sentence.
+
+The source sentences of a sentence are unchanged, edited, new or gone. ``neighbour_changed`` means that the previous
+translation joins an unchanged source sentence with one that changed. ``no_previous`` means that the previous
+translation has no sentence for an old source sentence. ``no_source`` means that no source sentence supported a sentence
+of the previous summary, which is kept.
+"""
 
 
 def needs_review(notices: Sequence[Notice]) -> bool:
@@ -124,3 +141,30 @@ class Headlines:
     headlines: tuple[Headline, ...]
     notices: tuple[Notice, ...]
     cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The state of a sentence in comparison with the previous version of an article.
+
+    ``span`` is the place of the sentence in the current version, or None if it is gone. ``previous`` is its place in
+    the previous version, or None if it is new.
+    """
+
+    state: ChangeState
+    reason: ChangeReason
+    span: Span | None
+    previous: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The changes of an article since its previous version.
+
+    Each tuple contains the sentences of the current version in order, and then those that are gone. ``translation`` or
+    ``summary`` is None if it was not requested, or if the previous one was not submitted.
+    """
+
+    source: tuple[Change, ...]
+    translation: tuple[Change, ...] | None
+    summary: tuple[Change, ...] | None

@@ -296,6 +296,19 @@ class Settings(BaseSettings):
             "unset, only the API's own origin may."
         ),
     )
+    webhook_origins: str | None = Field(
+        default=None,
+        description=(
+            "Origins, separated by commas, to which webhooks may be sent (`https://cms.example`). If unset, requests "
+            "with a webhook are refused."
+        ),
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description=(
+            "Secret for the signatures of webhooks (32 bytes in base64). Required if `DEPESCHE_WEBHOOK_ORIGINS` is set."
+        ),
+    )
     max_texts: int = Field(default=256, ge=1, description="Maximum number of texts in a request.")
     max_text_chars: int = Field(
         default=50_000, ge=1, description="Maximum number of characters (code points) in a text."
@@ -357,7 +370,7 @@ class Settings(BaseSettings):
             ip_network(one.strip())  # the ValueError describes the error
         return given
 
-    @field_validator("cors_origins")
+    @field_validator("cors_origins", "webhook_origins")
     @classmethod
     def _origins(cls, given: str | None) -> str | None:
         for one in [] if given is None else given.split(","):
@@ -374,6 +387,21 @@ class Settings(BaseSettings):
         if self.metrics_port != "main" and not self.admin_port:
             detail = f"`metrics_port` is {self.metrics_port!r}, but `admin_port` is not set; set `admin_port` too"
             raise ValueError(detail)
+        return self
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _a_secret(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None:
+            secrets = secrets_in(given.get_secret_value())  # the ValueError describes the error without the secret
+            if len(secrets) > 1:
+                raise ValueError("there can be only one secret")
+        return given
+
+    @model_validator(mode="after")
+    def _webhooks_are_signed(self) -> "Settings":
+        if self.webhook_origins is not None and self.webhook_secret is None:
+            raise ValueError("`webhook_origins` requires `webhook_secret`; set `webhook_secret` too")
         return self
 
     @property

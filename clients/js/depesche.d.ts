@@ -41,6 +41,7 @@ export interface ArticleRequest extends SummaryOptions, Omit<TranslateOptions, "
   clean?: boolean;
   outputs?: ("summary" | "translation" | "summary_translation" | "headlines")[];
   headlines?: number;
+  previous?: { body: string; summary?: string; translation?: string };
 }
 
 export interface ClientOptions {
@@ -77,6 +78,7 @@ export class Depesche {
   translate(text: string | string[], options?: TranslateOptions, call?: CallOptions): Promise<Json>;
   summarize(text: string | string[], options?: SummarizeOptions, call?: CallOptions): Promise<Json>;
   article(request: ArticleRequest, call?: CallOptions): Promise<Json>;
+  articles(articles: ArticleRequest[], call?: CallOptions): Promise<Json[]>;
   streamArticle(request: ArticleRequest, call?: CallOptions): AsyncGenerator<StreamEvent, void>;
   models(): Promise<Json[]>;
   isReady(): Promise<boolean>;

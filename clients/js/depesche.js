@@ -59,6 +59,11 @@ export class Depesche {
     return this.#post("/v1/articles", request, call);
   }
 
+  /** Process up to 64 articles. Each result has a `status`, and an `article` or a `problem`. */
+  async articles(articles, call = {}) {
+    return (await this.#post("/v1/articles:batch", { articles }, call)).results;
+  }
+
   /** Yield the events of an article in order: `{name, data}`. The last one is the `result`. */
   async *streamArticle(request, { signal } = {}) {
     const silence = new Silence(SILENCE_MS);

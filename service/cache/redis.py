@@ -135,20 +135,20 @@ def pack(value: bytes, ends_ms: int) -> bytes:
     return EXPIRING + ends_ms.to_bytes(END_BYTES, "big") + zlib.compress(value, FASTEST)
 
 
-def unpack(stored: object, now_ms: int) -> Found | None:
+def unpack(stored: object, now_ms: int, most_bytes: int = MOST_ENTRY_BYTES) -> Found | None:
     """Decode a value that `pack` encoded, and return it with its remaining lifetime at ``now_ms`` (Unix milliseconds).
 
-    Return None if ``stored`` is None, has another format or is damaged, or if the value has more than
-    ``MOST_ENTRY_BYTES`` bytes.
+    Return None if ``stored`` is None, has another format or is damaged, or if the value has more than ``most_bytes``
+    bytes.
     """
     if not isinstance(stored, bytes) or not stored.startswith(EXPIRING):
         return None
     unzip = zlib.decompressobj()
     try:
-        value = unzip.decompress(stored[len(EXPIRING) + END_BYTES :], MOST_ENTRY_BYTES + 1)
+        value = unzip.decompress(stored[len(EXPIRING) + END_BYTES :], most_bytes + 1)
     except zlib.error:
         return None
-    if not unzip.eof or len(value) > MOST_ENTRY_BYTES:
+    if not unzip.eof or len(value) > most_bytes:
         return None
     ends_ms = int.from_bytes(stored[len(EXPIRING) :][:END_BYTES], "big")
     return Found(value, max(0, ends_ms - now_ms) / 1000)
@@ -174,10 +174,15 @@ class PurgeIncomplete(Unavailable):
     code = "purge_incomplete"
 
 
+class SharedUnavailable(Unavailable):
+    """The shared tier did not respond to a read."""
+
+
 class Shared:
     """The shared tier of the cache, which stores entries and tags in Redis.
 
-    Entries expire after ``ttl_s`` seconds, and tags after ``TAG_LIVES`` times as long. If Redis is slow, is unreachable
+    Entries expire after ``ttl_s`` seconds, and tags after ``TAG_LIVES`` times as long. Larger entries than
+    ``most_entry_bytes`` are neither stored nor read. If Redis is slow, is unreachable
     or sends malformed responses, purges raise `PurgeIncomplete`, but reads and writes raise no exception.
 
     Each round trip takes at most ``timeout_s`` seconds, including the time to connect. A call ends after its first
@@ -200,7 +205,9 @@ class Shared:
         seal: Seal | None = None,
         listener: Listener = ignore,
         clock: Callable[[], float] = time.time,
+        most_entry_bytes: int = MOST_ENTRY_BYTES,
     ) -> None:
+        self._most_entry_bytes = most_entry_bytes
         self._ttl_ms = max(1, int(min(ttl_s, LONGEST_TTL_S) * 1000))
         self._timeout_s = timeout_s
         self._breaker = breaker
@@ -256,7 +263,7 @@ class Shared:
             if opened is None:
                 self._listener(EntryUnopened("seal" if sealed else "unsealed"))
                 return None
-        found = unpack(opened, self._now_ms())
+        found = unpack(opened, self._now_ms(), self._most_entry_bytes)
         if found is None:
             self._listener(EntryUnopened("unreadable"))
         return found
@@ -269,7 +276,7 @@ class Shared:
         """Store ``entries``, and return whether all writes succeeded.
 
         ``tags`` maps each tag to the keys that are added to it. Tags are written first, so that no entry lacks its tag.
-        Entries larger than ``MOST_ENTRY_BYTES`` are not stored. One round trip contains up to ``ROUND_TRIP_COMMANDS``
+        Entries larger than the limit are not stored. One round trip contains up to ``ROUND_TRIP_COMMANDS``
         commands.
         """
         commands: list[Command] = []
@@ -277,13 +284,30 @@ class Shared:
             # A tag must outlive all entries of its text.
             commands += [("SADD", TAG_PREFIX + tag, *keys), ("PEXPIRE", TAG_PREFIX + tag, self._ttl_ms * TAG_LIVES)]
         for key, value in entries.items():
-            if len(value) <= MOST_ENTRY_BYTES:
+            if len(value) <= self._most_entry_bytes:
                 commands.append(("SET", KEY_PREFIX + key, self._packed(key, value), "PX", self._ttl_ms))
         for some in _round_trips(commands):
             answers = await self._round_trip(partial(self._run, some), len(some))
             if answers is None or any(isinstance(answer, RedisError) for answer in answers):
                 return False
         return True
+
+    async def read(self, key: bytes) -> bytes | None:
+        """Return the readable entry under ``key``, or None if there is none. The circuit breaker has no effect.
+
+        Raises:
+            SharedUnavailable: Redis did not respond.
+        """
+        fetch = partial(self._redis.mget, [KEY_PREFIX + key])
+        answers = await self._round_trip(fetch, 1, always=True)
+        if answers is None:
+            raise SharedUnavailable("the Redis server did not respond")
+        found = self._opened(key, answers[0])
+        return None if found is None else found.value
+
+    async def delete(self, key: bytes) -> bool:
+        """Delete the entry under ``key``, and return whether Redis responded."""
+        return await self._round_trip(partial(self._run, [("UNLINK", KEY_PREFIX + key)]), 1, always=True) is not None
 
     async def tag_members(self, tags: Collection[bytes]) -> dict[bytes, set[bytes]]:
         """Return the members of each of ``tags``, and the members of each member that is itself a tag.

@@ -150,6 +150,20 @@ class Cache:
             for tag, keys in new_members.items():
                 self._put_tag(tag, keys, fresh=True)
 
+    async def put_result(
+        self, store: Shared, key: bytes, value: bytes, tags: Collection[bytes], *, started_s: float
+    ) -> bool:
+        """Store ``value`` in ``store``, which is another store in the same Redis, and return whether this succeeded.
+
+        The value is added to ``tags``, so that a purge of these tags deletes it. ``started_s`` (monotonic clock) is the
+        time when the work for the value started. If a purge is running or has ended since then, nothing is stored.
+        """
+        if self._shared is None or not self.may_store(started_s):
+            return False
+        if tags and not await self._write_shared(self._shared, {}, {tag: [key] for tag in tags}):
+            return False
+        return self.may_store(started_s) and await self._write_shared(store, {key: value}, {})
+
     async def drop(self, keys: Collection[bytes]) -> None:
         """Delete the entries under ``keys``, which could not be decoded, and emit an event for each of them.
 

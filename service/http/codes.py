@@ -47,6 +47,12 @@ ERRORS: tuple[ErrorCode, ...] = (
     ),
     ErrorCode("host_refused", (403,), "The admin port does not accept this `Host` header.", _CONFIG),
     ErrorCode("not_found", (404,), "There is no such path.", _FIX),
+    ErrorCode(
+        "job_unknown",
+        (404,),
+        "There is no such job, its result has expired or was purged, or it belongs to another key.",
+        "Send the request again, and read its result within an hour.",
+    ),
     ErrorCode("method_not_allowed", (405,), "The path does not support this method.", _FIX),
     ErrorCode("not_acceptable", (406,), "The `Accept` header allows neither JSON nor an event stream.", _FIX),
     ErrorCode(
@@ -61,9 +67,28 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "text_not_unicode", (422,), "A text contains a lone surrogate, so it is not valid Unicode.", "Repair the text."
     ),
+    ErrorCode("too_many_articles", (422,), "The batch has more than 64 articles.", "Send several batches."),
     ErrorCode("too_many_texts", (422,), "The list of texts exceeds the limit.", "Send several requests."),
     ErrorCode(
         "document_ambiguous", (422,), "The document contains several articles.", "Send the document of one article."
+    ),
+    ErrorCode(
+        "async_not_storable",
+        (422,),
+        "`Prefer: respond-async` stores the result, which an embargo or `Cache-Control: no-store` forbids.",
+        "Send the request without `Prefer: respond-async`.",
+    ),
+    ErrorCode(
+        "webhook_refused",
+        (422,),
+        "The operator has not allowed this webhook URL, or `Prefer: respond-async` is missing.",
+        "Use an allowed URL, or omit the header.",
+    ),
+    ErrorCode(
+        "previous_unsupported",
+        (422,),
+        "`previous` was sent for an article whose body is HTML.",
+        "Send the body as text, or omit `previous`.",
     ),
     ErrorCode("docx_invalid", (422,), "The Word document is damaged.", _FIX),
     ErrorCode("docx_too_large", (422,), "The Word document exceeds a size limit.", "Send the text instead."),
@@ -120,6 +145,19 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("weights_mismatch", (500,), "A model file does not match its checksum (only `/admin/reload`).", _CONFIG),
     ErrorCode("lock_mismatch", (500,), "A model does not match `models.lock` (only `/admin/reload`).", _CONFIG),
     ErrorCode("unsafe_weights", (500,), "A weights file contains unsafe objects (only `/admin/reload`).", _CONFIG),
+    ErrorCode(
+        "async_unavailable",
+        (501,),
+        "`Prefer: respond-async` was sent, but the service has no Redis server to store the result.",
+        "Send the request without `Prefer: respond-async`.",
+    ),
+    ErrorCode(
+        "job_lost",
+        (500,),
+        "The process that ran the job ended, or the result could not be stored or was purged.",
+        "Send the request again.",
+    ),
+    ErrorCode("jobs_unavailable", (503,), "The Redis server that stores the results does not respond.", _RETRY),
     ErrorCode("queue_full", (503,), "The queue is full.", _RETRY),
     ErrorCode("too_slow", (503,), "The queued work would exceed the deadline of this request.", _RETRY),
     ErrorCode("worker_lost", (500,), "The worker process that processed the text ended.", "Retry once."),
@@ -242,7 +280,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("nothing_to_summarise", "The text contains no sentence to summarise.", "Write the summary by hand."),
     WarningCode("length_unreachable", "No complete sentence fits within the requested length.", "Increase the length."),
     WarningCode("house_style_applied", "The house style changed a word, a number or a sign.", _INFORM),
-    WarningCode("length_exceeded", "The translated summary exceeds the requested length.", "Shorten the summary."),
+    WarningCode("length_exceeded", "The summary exceeds the requested length.", "Shorten the summary."),
     WarningCode("shorter_than_asked", "The summary is shorter than requested.", _INFORM),
     WarningCode("variants_fewer", "There are fewer variants than requested.", _INFORM),
     WarningCode("headlines_fewer", "There are fewer headlines than requested.", _INFORM),

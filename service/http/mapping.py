@@ -10,7 +10,7 @@ from service.http import schemas
 from service.newsroom.article import Article, TranslatedArticle
 from service.newsroom.newsroom import ArticleAnswer, SummarizeAnswer, TranslateAnswer
 from service.newsroom.review import Review
-from service.results import Headlines, SentencePair, Summary, TermUse, Translation, needs_review
+from service.results import Change, Changes, Headlines, SentencePair, Summary, TermUse, Translation, needs_review
 
 
 def _span(span: Span) -> list[int]:
@@ -238,12 +238,28 @@ def article_response(answer: ArticleAnswer) -> schemas.ArticleResponse:
         translation=None if result.translation is None else translated_article_out(result.translation),
         summary_translation=None if english is None else summary_out(english),
         headlines=None if headlines is None else headlines_out(headlines),
+        changes=None if result.changes is None else _changes(result.changes),
         models=schemas.ModelsOut(summary=summary_model, translation=translation_model),
         notices=_model_notices(answer.summary_model, answer.translation_model),
         provenance=_provenance(answer),
         document=None if answer.written is None else dict(answer.written),
         result_key=answer.result_key,
     )
+
+
+def _changes(changes: Changes) -> schemas.ChangesOut:
+    return schemas.ChangesOut(
+        source=_each(changes.source),
+        translation=None if changes.translation is None else _each(changes.translation),
+        summary=None if changes.summary is None else _each(changes.summary),
+    )
+
+
+def _each(changes: Sequence[Change]) -> list[schemas.ChangeOut]:
+    return [
+        schemas.ChangeOut(state=one.state, reason=one.reason, span=_place(one.span), previous_span=_place(one.previous))
+        for one in changes
+    ]
 
 
 def _provenance(answer: ArticleAnswer) -> schemas.ProvenanceOut:

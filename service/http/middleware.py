@@ -38,10 +38,12 @@ CORS: dict[str, Any] = {
     "allow_methods": ("GET", "POST"),
     "allow_headers": (
         *("Authorization", "Cache-Control", "Content-Type", "DEPESCHE-Embargo", "Request-Timeout-Ms", "Traceparent"),
+        *("DEPESCHE-Webhook", "Prefer"),
         ID_HEADER,
     ),
     "expose_headers": (
         *("RateLimit", "RateLimit-Policy", "Retry-After", "Server-Timing", "WWW-Authenticate"),
+        *("Location", "Preference-Applied"),
         ID_HEADER,
     ),
     "allow_credentials": False,

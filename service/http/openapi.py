@@ -25,7 +25,13 @@ from service.languages.base import LanguagePair
 
 Document = dict[str, Any]
 FORMS: tuple[type[BaseModel], ...] = (DeeplRequest, LibreRequest, DetectRequest)
-ANSWERS: tuple[type[BaseModel], ...] = (schemas.Problem, Failure, schemas.ProgressEvent, schemas.SentenceEvent)
+ANSWERS: tuple[type[BaseModel], ...] = (
+    schemas.Problem,
+    Failure,
+    schemas.ProgressEvent,
+    schemas.SentenceEvent,
+    schemas.BatchSummary,
+)
 EVENTS = "text/event-stream"
 BODYLESS = frozenset({"get", "head", "delete"})
 HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -34,11 +40,14 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "RateLimit": ("The remaining requests or characters, and the seconds until they are restored.", {"type": "string"}),
     "RateLimit-Policy": ("The rate limits of the caller.", {"type": "string"}),
     "Retry-After": ("Number of seconds to wait before a retry.", {"type": "integer", "minimum": 1}),
+    "Location": ("Path of the status and the result of the job.", {"type": "string"}),
+    "Preference-Applied": ("The preference that the service obeyed (RFC 7240).", {"type": "string"}),
     "WWW-Authenticate": ("The required authentication (RFC 6750).", {"type": "string"}),
 }
 # The headers of successful responses, and those of specific statuses.
 ON_SUCCESS = ("X-Request-Id", "Server-Timing", "RateLimit", "RateLimit-Policy")
 ON_STATUS = {
+    "202": ("X-Request-Id", "Location", "Preference-Applied", "Retry-After"),
     "401": ("X-Request-Id", "WWW-Authenticate"),
     "403": ("X-Request-Id", "WWW-Authenticate"),
     "429": ("X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"),
@@ -159,19 +168,23 @@ def _describe_events(content: Document) -> None:
     OpenAPI 3.1 has no keyword for the events of a stream, so the extension ``x-events`` lists them.
     """
     result = content["application/json"]["schema"]
+    example = 'id: 1\nevent: progress\ndata: {"stage":"translation","done":1,"of":2}\n\n'
+    events = {"progress": "ProgressEvent", "sentence": "SentenceEvent"}
+    if result == {"$ref": f"{SCHEMAS}BatchResponse"}:
+        events, result = {"article": "BatchResult"}, {"$ref": f"{SCHEMAS}BatchSummary"}
+        example = 'event: result\ndata: {"succeeded":2,"failed":0}\n\n'
     # Generators read the first media type.
     content[EVENTS] = {
         "schema": {
             "type": "string",
             "description": "Server-sent events. The data of each event is one line of JSON.",
             "x-events": {
-                "progress": {"$ref": f"{SCHEMAS}ProgressEvent"},
-                "sentence": {"$ref": f"{SCHEMAS}SentenceEvent"},
+                **{name: {"$ref": f"{SCHEMAS}{model}"} for name, model in events.items()},
                 "result": result,
                 "error": {"$ref": f"{SCHEMAS}Problem"},
             },
         },
-        "example": 'id: 1\nevent: progress\ndata: {"stage":"translation","done":1,"of":2}\n\n',
+        "example": example,
     }
     content["application/json"], content[EVENTS] = content.pop("application/json"), content.pop(EVENTS)
 

@@ -28,6 +28,8 @@ STATUS: dict[type[errors.DepescheError], int] = {
     errors.KeyUnknown: 401,
     errors.AccessDenied: 403,
     errors.RateExceeded: 429,
+    errors.JobUnknown: 404,
+    errors.AsyncUnavailable: 501,
     errors.Unavailable: 503,
     errors.DeadlineExceeded: 504,
     errors.EngineHung: 504,
@@ -43,7 +45,11 @@ CODES = {
 TITLES = {456: "Quota Exceeded"}  # DeepL's status code, which HTTP does not define
 LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
 # pydantic rejects invalid Unicode in strings with a length limit. `service.http.requests` checks all other strings.
-FIELD_CODES = {"string_unicode": "text_not_unicode", "too_many_texts": "too_many_texts"}
+FIELD_CODES = {
+    "string_unicode": "text_not_unicode",
+    "too_many_texts": "too_many_texts",
+    "too_many_articles": "too_many_articles",
+}
 UNION_BRANCHES = ("str", "list[str]")
 MEDIA_TYPE = "application/problem+json"
 

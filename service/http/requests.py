@@ -1,12 +1,24 @@
 """Request models for the endpoints of /v1, and a check that the requested languages are supported."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, JsonValue, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
-from service.bounded import FEW_WRONG, Bounded, at_most
+from service.bounded import FEW_WRONG, MAX_ERRORS, Bounded, at_most
 from service.documents.registry import formats, writable_formats
 from service.errors import InvalidInput
 from service.http.schemas import VISIBLE
@@ -17,6 +29,7 @@ from service.newsroom.commands import (
     ArticleCommand,
     CheckCommand,
     GlossaryTerms,
+    PreviousVersion,
     SummarizeCommand,
     SummaryForm,
     TextLimits,
@@ -383,6 +396,24 @@ class SummarizeRequest(SummaryFields, HouseStyleField):
         )
 
 
+class Previous(_Request):
+    """The previous version of an article. The outputs keep the wording of each sentence whose source is unchanged.
+
+    A person may have edited the summary or the translation. An output whose previous version is missing is written from
+    scratch.
+    """
+
+    body: str = Field(description="The body of the previous version, exactly as it was submitted.")
+    summary: str | None = Field(default=None, description="The summary of the previous version, as published.")
+    translation: str | None = Field(
+        default=None, description="The translation of the body of the previous version, as published."
+    )
+
+    def version(self) -> PreviousVersion:
+        """Convert the fields to the previous version of a command."""
+        return PreviousVersion(self.body, self.summary or None, self.translation or None)
+
+
 class ArticleRequest(SummaryFields, TranslationFields):
     """A request to clean, summarise and translate an article.
 
@@ -418,6 +449,10 @@ class ArticleRequest(SummaryFields, TranslationFields):
     headlines: Annotated[int, Field(ge=1, le=MAX_HEADLINES), WHOLE] = Field(
         default=DEFAULT_HEADLINES, description="Number of headlines to write if `outputs` contains them."
     )
+    previous: Previous | None = Field(
+        default=None,
+        description="The previous version of a corrected article. It requires a plain-text body.",
+    )
     priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
     @model_validator(mode="after")
@@ -439,6 +474,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
             outputs=self.outputs,
             form=self.form(facts=self.facts),
             headlines=self.headlines,
+            previous=None if self.previous is None else self.previous.version(),
             body=self.body or "",
             headline=self.headline,
             lead=self.lead,
@@ -453,3 +489,56 @@ class ArticleRequest(SummaryFields, TranslationFields):
             target_lang=target,
             priority=self.priority,
         )
+
+
+MAX_ARTICLES = 64
+MAX_TIMEOUT_MS = 3_600_000
+
+
+class BatchArticle(ArticleRequest):
+    """An article of a batch. By default, its work waits for interactive work."""
+
+    id: str | None = Field(default=None, max_length=200, description="The caller's id, which the result repeats.")
+    timeout_ms: Annotated[int, Field(ge=1, le=MAX_TIMEOUT_MS), WHOLE] | None = Field(
+        default=None, description="Time limit for this article, in milliseconds, from the start of its processing."
+    )
+    priority: Literal["interactive", "bulk"] = Field(default="bulk", description=PRIORITY_MEANING)
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidArticle:
+    """An article of a batch that violates its schema.
+
+    ``id`` is the caller's id if it is a string. ``errors`` are the validation errors in pydantic's format, whose
+    locations are within the article.
+    """
+
+    id: str | None
+    errors: tuple[dict[str, Any], ...]
+
+
+def _article_or_errors(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Return the validated article or an `InvalidArticle`, because an invalid article must not fail the others."""
+    try:
+        return validate(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=True)[: MAX_ERRORS + 1]
+        # Exceptions in the context cannot be sent to another process.
+        plain = ({k: v for k, v in one.get("ctx", {}).items() if isinstance(v, int | float | str)} for one in found)
+        errors = tuple({**one, "ctx": context} for one, context in zip(found, plain, strict=True))
+        name = value.get("id") if isinstance(value, dict) else None
+        return InvalidArticle(name[:200] if isinstance(name, str) else None, errors)
+
+
+class BatchRequest(_Request):
+    """A request to process several articles. Each article has its own options, time limit and status."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"articles": [{"id": "a1", **ARTICLE_EXAMPLE}, {"id": "a2", "body": _COUNCIL}]}]
+        }
+    )
+
+    articles: Annotated[
+        list[Annotated[BatchArticle, WrapValidator(_article_or_errors)]], at_most(MAX_ARTICLES, "too_many_articles")
+    ] = Field(min_length=1, max_length=MAX_ARTICLES, description="The articles.")

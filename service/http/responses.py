@@ -263,11 +263,26 @@ async def respond(
         return Response(await work(context), media_type=JSON)
     # A stream sends its headers before the work is done, so it has no Server-Timing header.
     info_of(request.scope).timings = None
-    stream = _EventStream(request, context, work)
+    return await stream_events(request, lambda stream: work(stream.reporting(context)))
+
+
+async def stream_events(request: Request, work: Callable[["EventStream"], Awaitable[str]]) -> Response:
+    """Call ``work`` with a new event stream, and return the stream as the response.
+
+    ``work`` calls ``accept`` on the stream when the request has passed all checks, and ``send`` for each event. It
+    returns the data of the event ``result`` as JSON. An error of ``work`` is raised, unless it has called ``accept``.
+    In that case, the stream reports the error as its last event.
+    """
+    stream = EventStream(request, work)
     await stream.begin()
     response = EventSourceResponse(stream.events(), ping=KEEP_ALIVE_S, ping_message_factory=_keep_alive, sep=NEWLINE)
     del response.headers["connection"]  # RequestContextMiddleware sets it when necessary
     return response
+
+
+def log_crash(request_id: str, error: Exception) -> None:
+    """Log an unexpected exception with its traceback."""
+    _log.error("crash", extra={"request_id": request_id}, exc_info=error)
 
 
 async def _off_loop(size: int, work: Callable[[], str]) -> str:
@@ -296,29 +311,38 @@ def _keep_alive() -> ServerSentEvent:
     return ServerSentEvent(comment="keep-alive", sep=NEWLINE)
 
 
-class _EventStream:
+class EventStream:
     """The event stream in response to one request. The request is processed in a separate task."""
 
-    def __init__(self, request: Request, context: CallContext, work: Callable[[CallContext], Awaitable[str]]) -> None:
+    def __init__(self, request: Request, work: Callable[["EventStream"], Awaitable[str]]) -> None:
         self._request = request
         self._items: asyncio.Queue[Item | None] = asyncio.Queue()
         self._done: Counter[str] = Counter()
         self._of: Counter[str] = Counter()
         self._accepted = asyncio.Event()
-        context = replace(context, accepted=self._accepted.set, progress=self._on_progress, finished=self._on_sentence)
-        self._work = asyncio.ensure_future(work(context))
+        self._work = asyncio.ensure_future(work(self))
+
+    def accept(self) -> None:
+        """Start the stream. Later errors are sent as its last event."""
+        self._accepted.set()
+
+    def send(self, event: str, data: BaseModel) -> None:
+        """Send an event with the name ``event``."""
+        self._items.put_nowait((event, data.model_dump_json(by_alias=True)))
+
+    def reporting(self, context: CallContext) -> CallContext:
+        """Return a copy of ``context`` whose callbacks send the events of this stream."""
+        return replace(context, accepted=self.accept, progress=self._on_progress, finished=self._on_sentence)
 
     def _on_progress(self, stage: str, done: int, of: int) -> None:
-        """Queue an event with the sums of a stage. Neither sum ever decreases, even if a stage gets further work."""
+        """Send an event with the sums of a stage. Neither sum ever decreases, even if a stage gets further work."""
         self._done[stage] += done
         self._of[stage] += of
-        event = ProgressEvent(stage=stage, done=self._done[stage], of=self._of[stage])
-        self._items.put_nowait(("progress", event.model_dump_json()))
+        self.send("progress", ProgressEvent(stage=stage, done=self._done[stage], of=self._of[stage]))
 
     def _on_sentence(self, sentence: Finished) -> None:
         source = [sentence.source.start, sentence.source.end]
-        event = SentenceEvent(text_number=sentence.text_number, source=source, text=sentence.output)
-        self._items.put_nowait(("sentence", event.model_dump_json()))
+        self.send("sentence", SentenceEvent(text_number=sentence.text_number, source=source, text=sentence.output))
 
     async def begin(self) -> None:
         """Wait until the request has passed all checks and its processing has started.
@@ -344,7 +368,7 @@ class _EventStream:
             # The response has already started, so the error is sent as the last event.
             request_id = info_of(self._request.scope).request_id
             if not isinstance(error, DepescheError):
-                _log.error("crash", extra={"request_id": request_id}, exc_info=error)
+                log_crash(request_id, error)
             problem = report_problem(self._request, problem_of(request_id, error))
             self._items.put_nowait(("error", problem.model_dump_json()))
         elif not work.cancelled():

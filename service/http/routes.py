@@ -8,7 +8,9 @@ from fastapi import APIRouter, Depends, Path, Request
 
 from service.http import requests, schemas
 from service.http.admission import Requires
+from service.http.batch import STREAMED_BATCH, process_articles
 from service.http.bodies import LargeBodyRoute
+from service.http.deferral import DEFERRED, DeferralDep, respond_to_poll
 from service.http.mapping import article_response, check_response, model_out, summarize_response, translate_response
 from service.http.responses import PROBLEMS, STREAMED, STREAMED_WITH_BODY, ContextDep, require_json, respond
 from service.http.state import NewsroomDep, RuntimeDep
@@ -25,6 +27,11 @@ async def require_open(newsroom: NewsroomDep) -> None:
 
 
 router = APIRouter()
+JOB_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    **{status: PROBLEMS[status] for status in (401, 403, 422, 429, 500, 503)},
+    404: {**PROBLEMS[500], "description": "There is no such job, or it belongs to another key."},
+    501: DEFERRED[501],
+}
 work = APIRouter(
     route_class=LargeBodyRoute,
     dependencies=[Depends(require_json), Depends(require_open)],
@@ -62,12 +69,25 @@ async def summarize(body: requests.SummarizeRequest, request: Request, runtime: 
     operation_id="process_article",
     dependencies=[Depends(Requires("articles"))],
     response_model=schemas.ArticleResponse,
-    responses=STREAMED_WITH_BODY,
+    responses=STREAMED_WITH_BODY | DEFERRED,
 )
-async def articles(body: requests.ArticleRequest, request: Request, newsroom: NewsroomDep, context: ContextDep) -> Any:
+async def articles(
+    body: requests.ArticleRequest, request: Request, newsroom: NewsroomDep, context: ContextDep, deferral: DeferralDep
+) -> Any:
     """Clean, summarise and translate an article."""
     command = replace(body.command(newsroom.languages), document_bytes=len(await request.body()))
+    if deferral is not None:
+        return await deferral.respond_to_article(command)
     return await respond(request, context, newsroom.article, command, article_response)
+
+
+work.post(
+    "/v1/articles:batch",
+    operation_id="process_articles",
+    dependencies=[Depends(Requires("articles"))],
+    response_model=schemas.BatchResponse,
+    responses=STREAMED_BATCH | DEFERRED,
+)(process_articles)
 
 
 @work.post(
@@ -102,6 +122,19 @@ async def forget(
     The shared cache is not changed. `/admin/cache/purge` also deletes the entries there.
     """
     return schemas.ForgottenResponse(forgotten=await newsroom.forget(result_key))
+
+
+@router.get(
+    "/v1/jobs/{job_id}",
+    operation_id="read_job",
+    dependencies=[Depends(Requires("articles"))],
+    response_model=schemas.JobOut,
+    responses=JOB_PROBLEMS,
+    tags=["news"],
+)
+async def job(job_id: Annotated[str, Path(max_length=64, description="Id of the job.")], request: Request) -> Any:
+    """Return the status of a request with `Prefer: respond-async`, and its result if it has ended."""
+    return await respond_to_poll(request, job_id)
 
 
 @router.get("/v1/models", operation_id="list_models", tags=["news"])

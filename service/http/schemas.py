@@ -318,6 +318,46 @@ class ModelsOut(Out):
     translation: ModelOut | None = Field(default=None, description="Model of the translation, or null.")
 
 
+class ChangeOut(Out):
+    """The state of a sentence in comparison with the previous version of the article.
+
+    `source_unchanged`, `source_changed`, `source_new` and `source_gone` describe the source sentences of the sentence.
+    `neighbour_changed` means that the previous translation joins an unchanged source sentence with a changed one.
+    `no_previous` means that the previous translation lacks the sentence. `no_source` means that no source sentence
+    supports a sentence of the previous summary, which was kept.
+    """
+
+    state: Literal["unchanged", "changed", "new", "gone"] = Field(
+        description="An unchanged sentence has the wording of the previous version, even if a person edited it."
+    )
+    reason: Literal[
+        "source_unchanged",
+        "source_changed",
+        "source_new",
+        "source_gone",
+        "neighbour_changed",
+        "no_previous",
+        "no_source",
+    ] = Field(description="The reason for the state.")
+    span: SpanOut | None = Field(description="Range in the current version, or null if the sentence is gone.")
+    previous_span: SpanOut | None = Field(description="Range in the previous version, or null if the sentence is new.")
+
+
+class ChangesOut(Out):
+    """The changes since the previous version of the article.
+
+    Each list contains the sentences of the current version in order, and then those that are gone.
+    """
+
+    source: list[ChangeOut] = Field(description="Sentences of the submitted body and of `previous.body`.")
+    translation: list[ChangeOut] | None = Field(
+        description="Sentences of `translation.text` and of `previous.translation`. Null without one of them."
+    )
+    summary: list[ChangeOut] | None = Field(
+        description="Sentences of `summary.text` and of `previous.summary`. Null without one of them."
+    )
+
+
 class ArticleResponse(Out):
     """The cleaned article and the requested outputs."""
 
@@ -332,6 +372,9 @@ class ArticleResponse(Out):
     headlines: list[HeadlineOut] | None = Field(
         default=None, description="Headlines, best first. `article.warnings` explains why some are missing."
     )
+    changes: ChangesOut | None = Field(
+        default=None, description="The changes since the previous version, or null if `previous` was not sent."
+    )
     models: ModelsOut = Field(description="The models that produced the outputs.")
     notices: list[WarningOut] = _NOTICES
     provenance: ProvenanceOut = Field(description="Origin of the outputs.")
@@ -339,6 +382,44 @@ class ArticleResponse(Out):
         default=None, description="The outputs as a document in the format that `as` names."
     )
     result_key: ResultKey
+
+
+class BatchResult(Out):
+    """The result of one article of a batch: the response of `/v1/articles` or a problem."""
+
+    index: int = Field(description="Index of the article in the request.")
+    id: str | None = Field(description="The caller's id of the article.")
+    status: int = Field(description="The HTTP status that the article alone would have.")
+    article: ArticleResponse | None = Field(description="The response, or null if the article failed.")
+    problem: "Problem | None" = Field(description="The error, or null if the article succeeded.")
+    retry_after_s: int | None = Field(
+        default=None, description="Number of seconds to wait before the article is sent again, if a retry can help."
+    )
+
+
+class BatchSummary(Out):
+    """The numbers of articles of a batch that succeeded and that failed."""
+
+    succeeded: int = Field(description="Number of articles with status 200.")
+    failed: int = Field(description="Number of articles with another status.")
+
+
+class BatchResponse(BatchSummary):
+    """The results of a batch."""
+
+    results: list[BatchResult] = Field(description="One result for each article, in the same order.")
+
+
+class JobOut(Out):
+    """A request with `Prefer: respond-async`. It runs in the background, and its result is kept for up to an hour."""
+
+    id: str = Field(description="Id of the job.")
+    status: Literal["running", "succeeded", "failed"] = Field(description="The state of the job.")
+    status_url: str = Field(description="Path of this status. Only the API key that started the job can read it.")
+    created_at: str = Field(description="Time in UTC, in ISO 8601 format.")
+    expires_at: str = Field(description="Time in UTC, in ISO 8601 format, at which the job and its result are deleted.")
+    result: ArticleResponse | BatchResponse | None = Field(description="The response, or null unless it succeeded.")
+    problem: "Problem | None" = Field(description="The error, or null unless the job failed.")
 
 
 class CheckedSentenceOut(Out):

@@ -12,6 +12,7 @@ from starlette.types import Scope
 from service.events import Listener, RequestDone
 from service.generation.call import Interval, Stage
 from service.http.history import History
+from service.http.jobs import Jobs
 from service.http.keys import ApiKeyStore
 from service.http.keys import Scope as KeyScope
 from service.newsroom.commands import TextLimits
@@ -101,8 +102,9 @@ class Runtime:
     """The components that the routes use. They are stored in ``app.state.runtime``.
 
     The application on the administration port has the same components. ``timeout_s`` is the default time limit of a
-    request. ``keys`` is None if the service has no API keys. ``tracer`` is None if tracing is off.
-    ``history`` is shown on the status page.
+    request. ``keys`` is None if the service has no API keys. ``tracer`` is None if tracing is off. ``jobs`` is None if
+    there is no Redis server, so that the service cannot respond later. ``history`` is shown on the
+    status page.
     """
 
     newsroom: Newsroom
@@ -112,6 +114,7 @@ class Runtime:
     registry: CollectorRegistry
     keys: ApiKeyStore | None
     tracer: Tracer | None = None
+    jobs: Jobs | None = None
     history: History = field(default_factory=History)
 
 

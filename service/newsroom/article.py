@@ -14,10 +14,11 @@ from service.domain import Notice, Span
 from service.errors import InvalidInput
 from service.generation.base import Host, TextGenerator
 from service.generation.call import Call, Finished, off_loop
-from service.languages.base import Language
-from service.newsroom.commands import DEFAULT_HEADLINES, SummaryForm
+from service.languages.base import Language, LanguagePair
+from service.newsroom.commands import DEFAULT_HEADLINES, PreviousVersion, SummaryForm
 from service.newsroom.summary_translation import translate_summaries
-from service.results import Headlines, Method, Output, SentencePair, Summary, Translation
+from service.newsroom.versions import Comparison, compare_versions, merge_summary
+from service.results import Change, Changes, Headlines, Method, Output, SentencePair, Summary, Translation
 from service.summarization.headlines import Headliner
 from service.summarization.summarizer import Summarizer
 from service.text.html.document import Block, parse
@@ -76,22 +77,30 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedArticle:
-    """A translated article. The source ranges of the sentences in ``body`` refer to the submitted body."""
+    """A translated article. The source ranges of the sentences in ``body`` refer to the submitted body.
+
+    ``changes`` compares ``body`` with the previous translation. It is None if no previous translation was submitted.
+    """
 
     headline: str | None
     lead: str | None
     body: Translation
+    changes: tuple[Change, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleResult:
-    """The parsed article and the requested outputs. Outputs that were not requested are None."""
+    """The parsed article and the requested outputs. Outputs that were not requested are None.
+
+    ``changes`` is None if no previous version was submitted.
+    """
 
     article: Article
     summary: Summary | None
     translation: TranslatedArticle | None
     summary_translation: Summary | None
     headlines: Headlines | None = None
+    changes: Changes | None = None
 
     @property
     def cached(self) -> bool:
@@ -122,30 +131,33 @@ class ArticlePipeline:
         call: Call,
         *,
         headlines: int = DEFAULT_HEADLINES,
+        previous: PreviousVersion | None = None,
     ) -> ArticleResult:
         """Clean an article, and create the ``outputs`` that the caller requests.
 
         ``form`` specifies the summary, and ``headlines`` is the number of headlines to write. The cache entries of all
-        outputs are tagged with the submitted body, so that they can be found and deleted by its text.
+        outputs are tagged with the submitted body, so that they can be found and deleted by its text. If ``previous``
+        is set, the outputs keep the wording of its unchanged sentences.
 
         Raises:
-            InvalidInput: a field is not valid Unicode, the body has too many lines, or the service has no summary model
-                for the requested outputs.
+            InvalidInput: a field is not valid Unicode, the body has too many lines, the service has no summary model
+                for the requested outputs, or a previous version was submitted for an HTML body.
             DepescheError: see `CachedGenerator.results`.
         """
         with call.timings.measured("clean"):
             chars = sum(len(part or "") for part in (submission.body, submission.headline, submission.lead))
             article = await off_loop(chars, parse_article, submission, self._translator.languages.source)
         origin = submission.body
+        versions = None if previous is None else await self._compare(article, submission, previous)
         work: dict[str, Coroutine[Any, Any, Any]] = {}
         if "translation" in outputs:
-            work["translation"] = self._translation(article, submission, call)
+            work["translation"] = self._translation(article, submission, versions, call)
         if {"summary", "summary_translation"} & set(outputs):
-            work["summary"] = self._summary(article, origin, form, call)
+            work["summary"] = self._summary(article, origin, form, versions, call)
         if "headlines" in outputs:
             work["headlines"] = self._headlines(article, origin, headlines, call)
         done = await run_all(work)
-        summary: Summary | None = done.get("summary")
+        summary, summary_changes = done.get("summary", (None, None))
         translated = None
         if summary is not None and "summary_translation" in outputs:
             (translated,) = await translate_summaries(
@@ -162,9 +174,19 @@ class ArticlePipeline:
             done.get("translation"),
             translated,
             done.get("headlines"),
+            None if versions is None else versions.changes(article, done.get("translation"), summary_changes),
         )
 
-    async def _summary(self, article: Article, origin: str, form: SummaryForm, call: Call) -> Summary:
+    async def _compare(self, article: Article, submission: ArticleInput, previous: PreviousVersion) -> "Versions":
+        if submission.options.format == "html":
+            detail = "`previous` requires a plain-text body; the body of this article is HTML"
+            raise InvalidInput("previous_unsupported", detail, pointer="/previous")
+        chars = len(submission.body) + sum(map(len, previous.texts))
+        return await off_loop(chars, Versions.of, article, submission, previous, self._translator.languages)
+
+    async def _summary(
+        self, article: Article, origin: str, form: SummaryForm, versions: "Versions | None", call: Call
+    ) -> tuple[Summary, Sequence[Change] | None]:
         if self._summariser is None:
             raise InvalidInput("task_not_served", "this service has no summary model", pointer="/outputs")
         (summary,) = await self._summariser.summarise(
@@ -178,7 +200,13 @@ class ArticlePipeline:
             variants=form.variants,
             facts=form.facts,
         )
-        return _summary_to_submitted(summary, article)
+        changes = None
+        if versions is not None and versions.previous.summary is not None:
+            chars = len(article.body) + len(versions.previous.summary)
+            language = self._translator.languages.source
+            texts = versions.comparison, versions.previous.summary
+            summary, changes = await off_loop(chars, merge_summary, *texts, summary, form.length, language)
+        return _summary_to_submitted(summary, article), changes
 
     async def _headlines(self, article: Article, origin: str, count: int, call: Call) -> Headlines:
         if self._headliner is None:
@@ -186,11 +214,16 @@ class ArticlePipeline:
         (found,) = await self._headliner.write([article.body], count, call, headline=article.headline, origins=[origin])
         return _headlines_to_submitted(found, article)
 
-    async def _translation(self, article: Article, submission: ArticleInput, call: Call) -> TranslatedArticle:
+    async def _translation(
+        self, article: Article, submission: ArticleInput, versions: "Versions | None", call: Call
+    ) -> TranslatedArticle:
         """Translate the headline, the lead and the body. An HTML body is translated as submitted, without cleaning."""
         html = submission.options.format == "html"
         texts = [submission.body if html else article.body, article.headline or "", article.lead or ""]
         plain = replace(submission.options, format="text")
+        of_body, changes = submission.options, None
+        if versions is not None:
+            of_body = replace(of_body, known=versions.comparison.known())
 
         def on_sentence(sentence: Finished) -> None:
             in_cleaned_body = sentence.text_number == 0 and not html
@@ -202,8 +235,10 @@ class ArticlePipeline:
             texts,
             replace(call, finished=on_sentence),
             origins=[submission.body] * len(texts),
-            options=[submission.options, plain, plain],
+            options=[of_body, plain, plain],
         )
+        if versions is not None and versions.previous.translation is not None:
+            changes = tuple(versions.comparison.translation_changes(body.sentences))
         if not html:
             body = _translation_to_submitted(body, article)
         heads = (headline, lead)
@@ -215,7 +250,48 @@ class ArticlePipeline:
             of=sum(part.of for part in (body, *heads)),
             terms=tuple(use for part in (body, *heads) for use in part.terms),
         )
-        return TranslatedArticle(headline.text or None, lead.text or None, whole)
+        return TranslatedArticle(headline.text or None, lead.text or None, whole, changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The previous version of an article, parsed like the current one, and its comparison with the current one."""
+
+    previous: PreviousVersion
+    parsed: Article
+    comparison: Comparison
+
+    @classmethod
+    def of(
+        cls, article: Article, submission: ArticleInput, previous: PreviousVersion, languages: LanguagePair
+    ) -> "Versions":
+        """Parse the previous version with the options of ``submission``, and compare its body with ``article``.
+
+        Raises:
+            InvalidInput: a text of the previous version is not valid Unicode or has too many sentences.
+        """
+        for text in (previous.summary, previous.translation):
+            check_text(text or "")
+        parsed = parse_article(replace(submission, body=previous.body), languages.source)
+        return cls(previous, parsed, compare_versions(parsed.body, article.body, previous.translation, languages))
+
+    def changes(
+        self, article: Article, translation: TranslatedArticle | None, summary: Sequence[Change] | None
+    ) -> Changes:
+        """Return the changes of all outputs. Spans of source sentences refer to the two submitted bodies."""
+        source = (
+            replace(
+                one,
+                span=None if one.span is None else article.to_submitted(one.span),
+                previous=None if one.previous is None else self.parsed.to_submitted(one.previous),
+            )
+            for one in self.comparison.source_changes()
+        )
+        return Changes(
+            tuple(source),
+            None if translation is None else translation.changes,
+            None if summary is None else tuple(summary),
+        )
 
 
 async def run_all(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:

@@ -65,6 +65,23 @@ DEFAULT_HEADLINES = 3
 
 
 @dataclass(frozen=True, slots=True)
+class PreviousVersion:
+    """The previous version of an article: its submitted body, and its summary and translation as they were published.
+
+    A person may have edited the summary or the translation. Each of them is None if it is not to be kept.
+    """
+
+    body: str
+    summary: str | None = None
+    translation: str | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        """All texts of the version. A missing text is empty."""
+        return [self.body, self.summary or "", self.translation or ""]
+
+
+@dataclass(frozen=True, slots=True)
 class SummarizeCommand:
     """A command to summarise each of ``texts``.
 
@@ -92,7 +109,8 @@ class ArticleCommand:
     either a string or a parsed JSON object. For an object, ``document_bytes`` is its approximate size, which determines
     whether it is parsed on the event loop. If ``headline`` or ``lead`` is set, it replaces that of the document. If
     ``write_as`` is set, the outputs are also written as a document in the format of this name. ``headlines`` is the
-    number of headlines to write. It has no effect if ``outputs`` does not contain "headlines".
+    number of headlines to write. It has no effect if ``outputs`` does not contain "headlines". If ``previous`` is set,
+    the outputs keep the wording of its unchanged sentences.
     """
 
     outputs: Sequence[Output]
@@ -110,6 +128,7 @@ class ArticleCommand:
     target_lang: str | None = None
     priority: Priority = "interactive"
     headlines: int = DEFAULT_HEADLINES
+    previous: PreviousVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)

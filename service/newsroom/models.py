@@ -13,6 +13,9 @@ from typing import get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from service.cache.entries import Field
+from service.cache.memory import Memory
+from service.cache.redis import Breaker, Shared
+from service.cache.seal import Seal
 from service.cache.tiers import Cache
 from service.errors import InvalidInput, ModelError, NotReady
 from service.events import Listener
@@ -382,6 +385,25 @@ class ModelPool:
         finally:
             for task in self._retiring.values():
                 task.cancel()
+
+
+def cache_of(plan: Plan, listener: Listener) -> Cache:
+    """Create the cache for a plan.
+
+    The cache has a memory tier and, if a Redis server is configured, a tier that is shared through Redis.
+    """
+    memory = Memory(max_bytes=plan.cache_bytes, ttl_s=plan.cache_ttl_s)
+    if plan.redis_url is None:
+        return Cache(memory, listener=listener)
+    shared = Shared(
+        plan.redis_url,
+        ttl_s=plan.cache_ttl_s,
+        timeout_s=plan.redis_timeout_s,
+        breaker=Breaker(),
+        seal=Seal(plan.seal_secrets) if plan.seal_secrets else None,
+        listener=listener,
+    )
+    return Cache(memory, shared, listener=listener)
 
 
 def read_house_styles(path: Path) -> Mapping[str, HouseStyle]:

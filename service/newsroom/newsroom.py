@@ -11,11 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from service.cache.entries import Field, result_key, tag_key
-from service.cache.memory import Memory
-from service.cache.redis import Breaker, Shared
-from service.cache.seal import Seal
-from service.cache.tiers import Cache, Purged
+from service.cache.entries import Field, entry_key, result_key, tag_key
+from service.cache.tiers import Purged
 from service.checks.base import Code
 from service.documents.base import Document
 from service.documents.html_page import is_whole_page, read_page
@@ -38,7 +35,7 @@ from service.newsroom.commands import (
     TranslateCommand,
 )
 from service.newsroom.lifecycle import Lifecycle, Status
-from service.newsroom.models import ModelPool, ModelSet, Plan
+from service.newsroom.models import ModelPool, ModelSet, Plan, cache_of
 from service.newsroom.review import Review, review_summary, review_translation
 from service.newsroom.summary_translation import translate_summaries
 from service.registry.manifest import Quality
@@ -227,13 +224,21 @@ class Newsroom:
             submission, document = await context.in_time(self._submission(command, options))
             used = [model for model in (summary_model, translation_model) if model is not None]
             parts = [submission.headline or "", submission.lead or "", submission.body]
+            parts += [] if command.previous is None else command.previous.texts
             key = _result_key("articles", used, _article_fields(command, submission, models), parts)
             call = await _admit(context.call(command.priority, key), context, parts)
             result: ArticleResult | None = self._cached_result(call, key)
             if result is None:
-                work = models.articles.run(submission, command.outputs, command.form, call, headlines=command.headlines)
+                work = models.articles.run(
+                    submission,
+                    command.outputs,
+                    command.form,
+                    call,
+                    headlines=command.headlines,
+                    previous=command.previous,
+                )
                 result = await call.in_time(work)
-                if result.cached:
+                if result.cached and command.previous is None:  # a purge by text must not miss the previous texts
                     self._store_result(call, key, result, parts)
         languages = (self.languages.source.code, self.languages.target.code)
         provenance = Provenance.of(result, used, *languages, embargo=context.embargo)
@@ -293,6 +298,9 @@ class Newsroom:
             self._limits.require_text(body, "/body" if document is None else "/document")
             self._limits.require_fitting(headline or "", "/headline")
             self._limits.require_fitting(lead or "", "/lead")
+            if command.previous is not None:
+                for field, text in zip(("body", "summary", "translation"), command.previous.texts, strict=True):
+                    self._limits.require_fitting(text, f"/previous/{field}")
         return ArticleInput(body, headline or None, lead or None, command.clean, options), document
 
     def _cached_result(self, call: Call, key: str) -> Any:
@@ -350,8 +358,16 @@ class Newsroom:
         Raises:
             PurgeIncomplete: the shared cache is unreachable.
         """
-        tags = [tag_key("text", text, self._secret) for text in texts]
-        return await self.cache.purge([*tags, *(tag_key("result", key, self._secret) for key in results)])
+        return await self.cache.purge(self.tags(texts=texts, results=results))
+
+    def tags(self, *, texts: Sequence[str] = (), results: Sequence[str] = ()) -> list[bytes]:
+        """Return the cache tags of submitted texts and of result keys."""
+        of_texts = [tag_key("text", text, self._secret) for text in texts]
+        return [*of_texts, *(tag_key("result", key, self._secret) for key in results)]
+
+    def job_key(self, name: str) -> bytes:
+        """Return the key under which the result of the job with the id ``name`` is stored."""
+        return entry_key(("job",), name, self._secret)
 
     async def forget(self, result: str) -> int:
         """Delete the entries of the result key ``result`` from the memory of this process, and return their number."""
@@ -463,25 +479,6 @@ _NOTICES: dict[Quality, str] = {
     "starter": "starter models, whose outputs are not fit for publication",
     "draft": "draft models, whose outputs an editor must compare with the original",
 }
-
-
-def cache_of(plan: Plan, listener: Listener) -> Cache:
-    """Create the cache for a plan.
-
-    The cache has a memory tier and, if a Redis server is configured, a tier that is shared through Redis.
-    """
-    memory = Memory(max_bytes=plan.cache_bytes, ttl_s=plan.cache_ttl_s)
-    if plan.redis_url is None:
-        return Cache(memory, listener=listener)
-    shared = Shared(
-        plan.redis_url,
-        ttl_s=plan.cache_ttl_s,
-        timeout_s=plan.redis_timeout_s,
-        breaker=Breaker(),
-        seal=Seal(plan.seal_secrets) if plan.seal_secrets else None,
-        listener=listener,
-    )
-    return Cache(memory, shared, listener=listener)
 
 
 async def _admit(call: Call, context: CallContext, texts: Iterable[str]) -> Call:

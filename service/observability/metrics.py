@@ -221,6 +221,8 @@ class Metrics:
         self._unopened = self._counter(
             "shared_cache_unopened", "Cache entries that were found but could not be used.", "reason"
         )
+        self._jobs = self._counter("jobs", "Requests with `Prefer: respond-async` that have ended.", "state")
+        self._webhooks = self._counter("webhooks", "Webhooks that were sent, by outcome.", "outcome")
 
     def _initialise_labels(self) -> None:
         for counter, known in (
@@ -231,6 +233,8 @@ class Metrics:
             (self._shared_failures, get_args(events.SharedFailure)),
             (self._unopened, get_args(events.Unopened)),
             (self._rate_failures, get_args(events.SharedFailure)),
+            (self._jobs, ("succeeded", "failed")),
+            (self._webhooks, ("delivered", "failed")),
             *((one, get_args(events.Output)) for one in (self._results, self._reviews, self._truncations)),
         ):
             for value in sorted(known):
@@ -265,6 +269,8 @@ class Metrics:
             events.RateStoreFailed: lambda event: self._rate_failures.labels(event.reason).inc(),
             events.CacheLooked: self._count_lookups,
             events.SharedCacheFailed: self._count_shared_failure,
+            events.JobEnded: lambda event: self._jobs.labels(event.state).inc(),
+            events.WebhookSent: lambda event: self._webhooks.labels(event.outcome).inc(),
             events.EntryUnopened: lambda event: self._unopened.labels(event.reason).inc(),
             events.BatchDone: self._observe_batch,
             events.EngineFailed: lambda event: self._failures.labels(event.model, event.reason).inc(),

@@ -331,7 +331,7 @@ def read_glossaries(folder: Path) -> dict[str, Terms]:
 def _terms(path: Path) -> Terms:
     translated: dict[str, str] = {}
     kept: list[str] = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), 1):
         columns = [column.strip() for column in line.split("\t")]
         if not any(columns) or line.startswith(COMMENT):
             continue

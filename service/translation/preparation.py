@@ -1,8 +1,8 @@
 """Preparation of texts for translation: the options, and the division of texts into parts and sentences."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from service.domain import Notice, Span
@@ -31,7 +31,10 @@ class TranslationOptions:
     breaks and ends of sentences, ``sentences`` only at ends of sentences, and ``no`` only where it is too long for the
     model. If ``attribute_texts`` is True, the HTML attributes ``title`` and ``alt`` are also translated. ``tags``
     contains the caller's rules for tags. ``alignment`` requests a word alignment. ``facts`` requests the facts of the
-    text, such as numbers and names, linked with those of its translation. ``house_style`` applies to the translation.
+    text, such as numbers and names, linked with those of its translation. ``known`` maps spans of a plain text to their
+    known translations, which are used unchanged. Each span starts at the start of a sentence and ends at the end of the
+    same or a later one, and is translated as one sentence. ``house_style`` applies to the translations of the
+    other sentences.
     """
 
     format: Format = "text"
@@ -41,6 +44,7 @@ class TranslationOptions:
     alignment: bool = False
     facts: bool = False
     glossary: Glossary = NO_TERMS
+    known: Mapping[Span, str] = field(default_factory=dict)
     house_style: HouseStyle = NO_STYLE
 
 
@@ -86,15 +90,23 @@ def notices_of(text: str, language: Language) -> list[Notice]:
     return notices if foreign is None else [*notices, foreign]
 
 
-def prepare(text: str, limit: InputLimit, language: Language, split: Split = "lines") -> Prepared:
+def prepare(text: str, limit: InputLimit, language: Language, options: TranslationOptions = PLAIN) -> Prepared:
     """Divide ``text``, which must be valid Unicode, into sentences that are not too long for the model.
 
-    ``limit`` is the input limit of the model. For ``split``, see `TranslationOptions`.
+    ``limit`` is the input limit of the model. Of the ``options``, only ``split`` and ``known`` are used. The spans in
+    ``known`` become sentences of any length.
     """
     notices: list[Notice] = []
-    found = _segmented(text, language, split)
+    found = _segmented(text, language, options.split)
+    known = {span.start: span for span in options.known}
     sentences: list[Sentence] = []
     for span in found.sentences:
+        if sentences and span.start < sentences[-1].span.end:
+            continue
+        if span.start in known:
+            whole = known[span.start]
+            sentences.append(Sentence(whole, for_model(whole.of(text), language), has_letters=True))
+            continue
         parts = _fitting(text, span, limit, language)
         if len(parts) > 1:
             message = f"this sentence has more than {limit.max_source_tokens} tokens and was translated in parts"
@@ -169,12 +181,13 @@ def prepare_submission(text: str, options: TranslationOptions, limit: InputLimit
         InvalidInput: the text is not valid Unicode, or it has too many sentences.
     """
     if options.format == "text":
-        prepared = prepare(text, limit, language, options.split)
+        prepared = prepare(text, limit, language, options)
         return Submission(text, (Part(prepared, None),), (*notices_of(text, language), *prepared.notices))
     checked = check_text(text)
     document = parse(text, attribute_texts=options.attribute_texts, rules=options.tags)
     require_sentences(len(document.blocks))  # each block has at least one sentence
-    parts = tuple(Part(prepare(block.text, limit, language, options.split), block) for block in document.blocks)
+    plain = replace(options, known={})
+    parts = tuple(Part(prepare(block.text, limit, language, plain), block) for block in document.blocks)
     foreign = foreign_notice("\n".join(block.text for block in document.blocks), language)
     inside = (_placed(notice, part) for part in parts for notice in part.prepared.notices)
     return Submission(text, parts, (*checked, *([foreign] if foreign else []), *inside), document)

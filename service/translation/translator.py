@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from service.cache.tiers import Cache
+from service.checks.assessment import check_sentence
 from service.checks.base import Code, Severity
 from service.checks.facts import LinkedFact, link_facts
 from service.checks.repetition import find_repeated_sentences
@@ -15,6 +16,8 @@ from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads
 from service.languages.base import Language, LanguagePair
 from service.results import SentencePair, TermUse, Translation
+from service.terms.glossary import Glossary
+from service.terms.placement import missing_terms
 from service.text.html.document import Document
 from service.text.html.render import TranslatedSentence, render
 from service.text.language_id import foreign_code
@@ -23,7 +26,7 @@ from service.text.segmentation import reassemble, require_sentences
 from service.translation.house_style import StyleChange, Stylist
 from service.translation.postprocessing import FinishedSentence, SentenceKind, finish_without_model
 from service.translation.preparation import PLAIN, Part, Sentence, Submission, TranslationOptions, prepare_submission
-from service.translation.sentence_constraints import CALLER_TERMS, SentenceConstraints, constraints_of
+from service.translation.sentence_constraints import CALLER_TERMS, SentenceConstraints, constraints_of, terms_of
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # control characters except white space
 
@@ -62,12 +65,10 @@ def assemble(
 ) -> Translation:
     """Assemble the translation of a text from the translations of its sentences.
 
-    ``results`` contains one result for each sentence that contains letters, in order.
+    ``results`` contains one result for each sentence that needs the model, in order.
     """
     left, stylist = iter(results), Stylist(options.house_style, languages.target)
-    pairs = [
-        _styled(_pair(part, sentence, left, options, languages), stylist) for part, sentence in submission.sentences()
-    ]
+    pairs = [_pair(part, sentence, left, options, languages, stylist) for part, sentence in submission.sentences()]
     text, targets = _translated_text(submission, pairs, languages.source)
     pairs = [replace(pair, target=target) for pair, target in zip(pairs, targets, strict=True)]
     work = [pair.cached for pair in pairs if pair.cached is not None]
@@ -107,12 +108,32 @@ def _pair(
     results: Iterator[Result[FinishedSentence]],
     options: TranslationOptions,
     languages: LanguagePair,
+    stylist: Stylist,
 ) -> _Pair:
+    """Return a sentence with its translation in the house style. A known translation is not changed."""
+    source = sentence.span.of(part.prepared.segmentation.text)
+    if (known := _known(part, sentence, options)) is not None:
+        return _Pair(part, sentence, _finish_known(source, known, options.glossary, languages), None)
     if sentence.has_letters:
         result = next(results)
-        return _Pair(part, sentence, result.value, result.cached)
-    source = sentence.span.of(part.prepared.segmentation.text)
-    return _Pair(part, sentence, finish_without_model(source, sentence, options.glossary, languages), None)
+        return _styled(_Pair(part, sentence, result.value, result.cached), stylist)
+    finished = finish_without_model(source, sentence, options.glossary, languages)
+    return _styled(_Pair(part, sentence, finished, None), stylist)
+
+
+def _finish_known(source: str, text: str, glossary: Glossary, languages: LanguagePair) -> FinishedSentence:
+    """Check ``text``, a known translation of ``source``, and return it unchanged as a finished sentence.
+
+    A person may have written or edited the translation.
+    """
+    required = terms_of(source, glossary, languages)
+    missing = missing_terms(text, required)
+    applied = tuple(one for one in required if one not in missing)
+    return FinishedSentence(text, applied, tuple(missing), tuple(check_sentence(source, text, *languages)))
+
+
+def _known(part: Part, sentence: Sentence, options: TranslationOptions) -> str | None:
+    return options.known.get(sentence.span) if part.block is None else None
 
 
 def _styled(pair: _Pair, stylist: Stylist) -> _Pair:
@@ -241,10 +262,18 @@ Manners = TranslationOptions | Sequence[TranslationOptions]
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A text that has been divided into sentences, with the requirements for each sentence that contains letters."""
+    """A text that has been divided into sentences, with the requirements for each sentence that contains letters.
+
+    Each requirement is replaced by the translation of the sentence if it is known.
+    """
 
     submission: Submission
-    wanted: list[SentenceConstraints]
+    requirements: list[SentenceConstraints | str]
+
+    @property
+    def wanted(self) -> list[SentenceConstraints]:
+        """The requirements for the sentences that need the model."""
+        return [one for one in self.requirements if not isinstance(one, str)]
 
     @property
     def sentences(self) -> Iterator[tuple[Part, Sentence]]:
@@ -258,14 +287,28 @@ class _InOrder:
     Each sentence is reported as soon as it and all sentences before it are finished.
     """
 
-    def __init__(self, tell: Callable[[int, FinishedSentence], None]) -> None:
+    def __init__(
+        self, tell: Callable[[int, FinishedSentence | str], None], sentences: Sequence[SentenceConstraints | str]
+    ) -> None:
+        """Create a reporter that calls ``tell`` with the index and the translation of each sentence.
+
+        Sentences whose translations are known count as finished. Those before the first other sentence are reported
+        immediately.
+        """
         self._tell = tell
-        self._done: dict[int, FinishedSentence] = {}
+        self._done: dict[int, FinishedSentence | str] = {
+            number: one for number, one in enumerate(sentences) if isinstance(one, str)
+        }
+        self._numbers = [number for number, one in enumerate(sentences) if not isinstance(one, str)]
         self._told = 0
+        self.add([])
 
     def add(self, on_results: Sequence[tuple[int, Result[FinishedSentence]]]) -> None:
-        """Add finished sentences as (index, result) pairs, and report those that are next in text order."""
-        self._done.update((number, result.value) for number, result in on_results)
+        """Add finished sentences, and report those that are next in text order.
+
+        The sentences are pairs of a result and its index among the sentences that need the model.
+        """
+        self._done.update((self._numbers[number], result.value) for number, result in on_results)
         while (one := self._done.pop(self._told, None)) is not None:
             self._tell(self._told, one)
             self._told += 1
@@ -341,12 +384,14 @@ class Translator:
         places = [(n, *pair) for n, one in enumerate(prepared) for pair in one.sentences]
         stylists = [Stylist(options.house_style, self.languages.target) for options in options_of_texts]
 
-        def tell(number: int, finished: FinishedSentence) -> None:
+        def tell(number: int, finished: FinishedSentence | str) -> None:
             text_number, part, sentence = places[number]
-            styled = stylists[text_number].apply(part, sentence, finished).finished
-            call.finished(Finished(text_number, part.place(sentence.span), styled.text))
+            if isinstance(finished, FinishedSentence):
+                finished = stylists[text_number].apply(part, sentence, finished).finished.text
+            call.finished(Finished(text_number, part.place(sentence.span), finished))
 
-        results = iter(await self.sentences.results(wanted, tags_of, call, on_results=_InOrder(tell).add))
+        in_order = _InOrder(tell, [one for text in prepared for one in text.requirements])
+        results = iter(await self.sentences.results(wanted, tags_of, call, on_results=in_order.add))
         with call.timings.measured("finish"):
             done = [
                 (one.submission, [next(results) for _ in one.wanted], options)
@@ -376,19 +421,23 @@ def _prepare(
         sentences += sum(len(part.prepared.sentences) for part in submission.parts)
         require_sentences(sentences)
         pairs = [(part, sentence) for part, sentence in submission.sentences() if sentence.has_letters]
-        wanted = [
-            constraints_of(
-                sentence.span.of(part.prepared.segmentation.text),
-                sentence,
-                options.glossary,
-                languages,
-                aligned=options.alignment or part.marked_up,
-                inflected=hints,
-                context=tuple(before.text for _, before in pairs[max(0, n - context_sentences) : n]),
+        found: list[SentenceConstraints | str] = []
+        for n, (part, sentence) in enumerate(pairs):
+            known = _known(part, sentence, options)
+            found.append(
+                constraints_of(
+                    sentence.span.of(part.prepared.segmentation.text),
+                    sentence,
+                    options.glossary,
+                    languages,
+                    aligned=options.alignment or part.marked_up,
+                    inflected=hints,
+                    context=tuple(before.text for _, before in pairs[max(0, n - context_sentences) : n]),
+                )
+                if known is None
+                else known
             )
-            for n, (part, sentence) in enumerate(pairs)
-        ]
-        prepared.append(_Prepared(submission, wanted))
+        prepared.append(_Prepared(submission, found))
     return prepared
 
 

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.newsroom.review import SizedSentence, align_sentences
+from service.newsroom.sentence_alignment import SizedSentence, align_sentences
 
 SOURCE = "Der Rat zahlt 5 Millionen Euro. Kanzlerin Merkel kam am 3. Mai nach Ulm. Die Kosten sanken."
 GOOD = "The council pays 5 million euros. On 3 May, Chancellor Merkel came to Ulm. Costs fell."

@@ -35,6 +35,13 @@ REQUESTS: list[tuple[str, dict[str, Any], int]] = [
     ("/v1/summarize", {"json": {**MARKED, "method": "extractive", "target_lang": "en"}}, 200),
     ("/v1/articles", {"json": {"headline": MARKS[2], "lead": MARKS[3], "body": TEXT}}, 200),
     ("/v1/articles", {"json": {"document": f"<html><body><article><p>{TEXT * 9}</p></article></body></html>"}}, 200),
+    (
+        "/v1/articles",
+        {"json": {"body": TEXT, "previous": {"body": TEXT, "summary": MARKS[2], "translation": MARKS[3]}}},
+        200,
+    ),
+    ("/v1/articles", {"json": {"body": TEXT}, "headers": {"prefer": "respond-async"}}, 202),
+    ("/v1/articles:batch", {"json": {"articles": [{"body": TEXT}, {"id": "bad", "body": 5, "length": MARKS[4]}]}}, 200),
     ("/v2/translate", {"json": {"text": [TEXT], "target_lang": "EN"}}, 200),
     ("/v2/translate", {"data": {"text": TEXT, "target_lang": "EN", "auth_key": TOKEN}}, 200),
     ("/v1/translate", {"json": {**MARKED, "house_style": {"spelling": "british"}}}, 200),
@@ -48,6 +55,14 @@ REQUESTS: list[tuple[str, dict[str, Any], int]] = [
     # Requests that are refused, and one that exceeds its deadline.
     ("/v1/translate", {"json": {**MARKED, MARKS[3]: MARKS[4]}}, 422),
     ("/v1/translate", {"json": {"text": {MARKS[0]: TEXT}}}, 422),
+    (
+        "/v1/articles",
+        {
+            "json": {"body": TEXT},
+            "headers": {"prefer": "respond-async", "depesche-webhook": f"http://{MARKS[2]}.example/{MARKS[3]}"},
+        },
+        422,
+    ),
     ("/v1/translate", {"content": f'{{"text": "{TEXT}'.encode()}, 400),
     ("/v1/translate", {"content": f'{{"text": "{TEXT}\\udfff"}}'.encode()}, 422),
     ("/v1/translate", {"content": f'{{"{MARKS[0]}":'.encode() * 100}, 422),

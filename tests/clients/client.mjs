@@ -17,6 +17,10 @@ const tasks = {
       method: summaries[0].method,
     };
   },
+  async batch() {
+    const results = await depesche.articles([{ body: text, outputs: ["translation"] }, { body: " " }]);
+    return { statuses: results.map((one) => one.status), body: results[0].article.article.body };
+  },
   async stream() {
     const found = [];
     for await (const event of depesche.streamArticle({ body: text, clean: false })) found.push(event);

@@ -40,6 +40,10 @@ def test_every_method_returns_its_result(url: str) -> None:
     ]
 
 
+def test_batch_returns_a_result_for_each_article(url: str) -> None:
+    assert called(url, "batch", "Der Rat tagt.") == {"statuses": [200, 422], "body": "Der Rat tagt."}
+
+
 def test_stream_ends_with_the_result(url: str) -> None:
     text = f"{TEXT}\u2028Die Sitzung ist öffentlich."
     found = called(url, "stream", text)

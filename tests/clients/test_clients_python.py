@@ -37,6 +37,14 @@ def test_span_is_a_passage(url: str) -> None:
     ]
 
 
+def test_batch_returns_a_result_for_each_article(url: str) -> None:
+    with Depesche(url) as depesche:
+        good, bad = depesche.articles([{"body": TEXT, "outputs": ["translation"], "write_as": "jsonld"}, {"body": " "}])
+    assert (good["status"], bad["status"]) == (200, 422)
+    assert good["article"]["document"]["@type"]
+    assert bad["problem"]["code"] == "text_empty"
+
+
 def test_stream_ends_with_the_result(url: str) -> None:
     with Depesche(url) as depesche:
         found = list(depesche.stream_article(body=TEXT, clean=False))
@@ -52,9 +60,11 @@ async def test_asynchronous_client_has_the_same_results(url: str) -> None:
         (summary,) = (await depesche.summarize([TEXT], method="lead"))["summaries"]
         found = [one async for one in depesche.stream_article(body=TEXT, outputs=["translation"])]
         plain = await depesche.article(body=TEXT, outputs=["translation"])
+        (result,) = await depesche.articles([{"body": TEXT, "outputs": ["translation"]}])
         (translation,) = (await depesche.translate(TEXT))["translations"]
     assert summary["method"] == "lead"
     assert found[-1].data["translation"]["text"] == plain["translation"]["text"]
+    assert result["article"]["result_key"] == plain["result_key"]
     assert translation["text"]
 
 

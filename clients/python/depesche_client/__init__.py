@@ -61,6 +61,12 @@ class SummarizeOptions(_Form, total=False):
     priority: Literal["interactive", "bulk"]
 
 
+class _Previous(TypedDict, total=False):
+    body: str
+    summary: str
+    translation: str
+
+
 class ArticleRequest(_Terms, _Form, total=False):
     """An article, either in ``body`` or in ``document``, and the options of its outputs."""
 
@@ -72,6 +78,7 @@ class ArticleRequest(_Terms, _Form, total=False):
     clean: bool
     outputs: Sequence[Literal["summary", "translation", "summary_translation", "headlines"]]
     headlines: int
+    previous: _Previous
 
 
 Result = dict[str, Any]
@@ -162,6 +169,11 @@ def _result(response: httpx.Response) -> Result:
     raise _refusal(response)
 
 
+def _batch(response: httpx.Response) -> list[Result]:
+    found: list[Result] = _result(response)["results"]
+    return found
+
+
 def _refusal(response: httpx.Response) -> Refused:
     try:
         problem = response.json()
@@ -235,6 +247,10 @@ class Depesche(_Client):
     def article(self, **request: Unpack[ArticleRequest]) -> Result:
         """Clean, summarise and translate an article. Raises `Refused` or `httpx.TransportError`."""
         return _result(self._answer("/v1/articles", _article(request)))
+
+    def articles(self, articles: Sequence[ArticleRequest]) -> list[Result]:
+        """Process up to 64 articles. Each result has a ``status``, and an ``article`` or a ``problem``."""
+        return _batch(self._answer("/v1/articles:batch", {"articles": [*map(_article, articles)]}))
 
     def stream_article(self, **request: Unpack[ArticleRequest]) -> Iterator[Event]:
         """Yield the events of an article in order. The last one is the ``result``."""
@@ -311,6 +327,10 @@ class AsyncDepesche(_Client):
     async def article(self, **request: Unpack[ArticleRequest]) -> Result:
         """Clean, summarise and translate an article. Raises `Refused` or `httpx.TransportError`."""
         return _result(await self._answer("/v1/articles", _article(request)))
+
+    async def articles(self, articles: Sequence[ArticleRequest]) -> list[Result]:
+        """Process up to 64 articles. Each result has a ``status``, and an ``article`` or a ``problem``."""
+        return _batch(await self._answer("/v1/articles:batch", {"articles": [*map(_article, articles)]}))
 
     async def stream_article(self, **request: Unpack[ArticleRequest]) -> AsyncIterator[Event]:
         """Yield the events of an article in order. The last one is the ``result``."""

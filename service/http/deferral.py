@@ -1,0 +1,139 @@
+"""The header ``Prefer: respond-async``, with which a response is stored and read later."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request, Response
+
+from service.errors import AsyncUnavailable, DepescheError, InvalidInput
+from service.generation.call import TEXT_THREADS
+from service.http import schemas
+from service.http.jobs import Job, JobResult, Jobs
+from service.http.mapping import article_response
+from service.http.problems import problem_of, report_problem
+from service.http.responses import JSON, ContextDep, log_crash
+from service.http.schemas import reference
+from service.http.state import info_of, runtime_of
+from service.http.webhooks import NAME as WEBHOOK
+from service.http.webhooks import refused
+from service.newsroom.commands import ArticleCommand, CallContext
+
+ASYNC = "respond-async"
+POLL_S = 2
+DEFERRED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "The request runs in the background. `Location` is the URL of its status and result.",
+        "content": {JSON: {"schema": reference(schemas.JobOut)}},
+    },
+    501: {
+        "description": "The request has `Prefer: respond-async`, but the service has no Redis server.",
+        "content": {"application/problem+json": {"schema": reference(schemas.Problem)}},
+    },
+}
+_PREFER_MEANING = "`respond-async` returns 202 immediately and stores the result for an hour."
+_WEBHOOK_MEANING = "URL that is notified of the end of a request with `Prefer: respond-async`."
+
+
+async def _deferral_of(
+    request: Request,
+    context: ContextDep,
+    prefer: Annotated[str | None, Header(alias="Prefer", description=_PREFER_MEANING)] = None,
+    webhook: Annotated[str | None, Header(alias=WEBHOOK, description=_WEBHOOK_MEANING)] = None,
+) -> "Deferral | None":
+    """Return the deferral that the request prefers, or None if the response is sent immediately.
+
+    Raises:
+        AsyncUnavailable: the service has no Redis server.
+        InvalidInput: the webhook is not allowed, or the result must not be stored.
+    """
+    words = {word.partition(";")[0].strip().lower() for word in (prefer or "").split(",")}
+    if ASYNC not in words:
+        if webhook is not None:
+            raise refused(f"a webhook requires the header `Prefer: {ASYNC}`")
+        return None
+    jobs = runtime_of(request).jobs
+    if jobs is None:
+        raise AsyncUnavailable(f"`Prefer: {ASYNC}` requires the setting DEPESCHE_REDIS_URL, which is not set")
+    if context.embargo or not context.write_cache:
+        detail = "a job stores its result, which an embargo and `Cache-Control: no-store` forbid"
+        raise InvalidInput("async_not_storable", detail, pointer="header:Prefer")
+    if webhook is not None:
+        if jobs.webhooks is None:
+            raise refused("the operator of the service has not allowed webhooks")
+        jobs.webhooks.require_allowed(webhook)
+    return Deferral(request, context, jobs, webhook)
+
+
+class Deferral:
+    """The preference of a request for a response that is stored and read later."""
+
+    def __init__(self, request: Request, context: CallContext, jobs: Jobs, webhook: str | None) -> None:
+        self._request = request
+        self._context = context
+        self._jobs = jobs
+        self._webhook = webhook
+
+    async def respond(self, work: Callable[[CallContext], Awaitable[JobResult]]) -> Response:
+        """Start ``work`` in the background, and return a response with the URL of its status.
+
+        An error that ``work`` raises before it calls ``accepted`` of its context is raised here.
+        """
+        info = info_of(self._request.scope)
+        job = await self._jobs.begin(
+            lambda accepted: work(replace(self._context, accepted=accepted)),
+            owner=info.key_id,
+            describe=partial(_problem, self._request),
+            webhook=self._webhook,
+        )
+        response = _response(job, self._jobs, status=202)
+        response.headers["Preference-Applied"] = ASYNC
+        response.headers["Location"] = _url(self._jobs, job.id)
+        return response
+
+    async def respond_to_article(self, command: ArticleCommand) -> Response:
+        """Process an article in the background, and return a response with the URL of its status."""
+        newsroom = runtime_of(self._request).newsroom
+
+        async def work(context: CallContext) -> JobResult:
+            answer = await newsroom.article(command, context)
+            body = answer.submission.body
+            written = await TEXT_THREADS.in_thread(
+                len(body), lambda: article_response(answer).model_dump_json(by_alias=True)
+            )
+            return JobResult(written, [body], [answer.result_key])
+
+        return await self.respond(work)
+
+
+DeferralDep = Annotated[Deferral | None, Depends(_deferral_of)]
+
+
+async def respond_to_poll(request: Request, name: str) -> Response:
+    """Return the status of the job with the id ``name``, and its result if it has ended.
+
+    Raises:
+        AsyncUnavailable: the service has no Redis server.
+        JobUnknown, JobsUnavailable: see `Jobs.read`.
+    """
+    jobs = runtime_of(request).jobs
+    if jobs is None:
+        raise AsyncUnavailable("jobs require the setting DEPESCHE_REDIS_URL, which is not set")
+    return _response(await jobs.read(name, info_of(request.scope).key_id, partial(_problem, request)), jobs)
+
+
+def _response(job: Job, jobs: Jobs, status: int = 200) -> Response:
+    headers = {"Cache-Control": "no-store", **({"Retry-After": str(POLL_S)} if job.state == "running" else {})}
+    return Response(job.json(_url(jobs, job.id), jobs.kept_s), status, headers, media_type=JSON)
+
+
+def _url(jobs: Jobs, name: str) -> str:
+    return f"{jobs.root_path}/v1/jobs/{name}"
+
+
+def _problem(request: Request, error: Exception) -> schemas.Problem:
+    request_id = info_of(request.scope).request_id
+    if not isinstance(error, DepescheError):
+        log_crash(request_id, error)
+    return report_problem(request, problem_of(request_id, error))

@@ -19,9 +19,8 @@ import typer
 
 from benchmarks import record
 from service.registry.catalog import Catalog
-from service.registry.manifest import ConfidenceTable
+from service.registry.manifest import ConfidenceTable, confidence_features
 from service.settings import Settings
-from service.translation.confidence import confidence, features
 
 BINS = 5
 RIDGE = 0.1
@@ -53,11 +52,11 @@ def read(path: Path) -> list[Marked]:
 
 
 def fit(marked: Sequence[Marked]) -> tuple[float, ...]:
-    """Return the coefficients: the intercept, and one for each feature (see `features`).
+    """Return the coefficients: the intercept, and one for each feature (see `confidence_features`).
 
     They maximise the likelihood of the marks, minus the penalty `RIDGE`. The method is Newton's.
     """
-    x = np.array([(1.0, *features(one.log_prob, one.doubts)) for one in marked])
+    x = np.array([(1.0, *confidence_features(one.log_prob, one.doubts)) for one in marked])
     y = np.array([float(one.good) for one in marked])
     penalty = np.diag([0.0, *[RIDGE] * (x.shape[1] - 1)])
     weights = np.zeros(x.shape[1])
@@ -85,7 +84,7 @@ def bins(values: Sequence[float], good: Sequence[bool]) -> list[dict[str, Any]]:
 
 def calibration_error(rows: Sequence[dict[str, Any]]) -> float:
     """Return the expected calibration error: the mean distance between ``said`` and ``true``, weighted by sentences."""
-    total = sum(row["sentences"] for row in rows)
+    total = sum(int(row["sentences"]) for row in rows)
     apart = sum(row["sentences"] * abs(float(row["said"]) - float(row["true"])) for row in rows)
     return round(float(apart) / max(1, total), 3)
 
@@ -99,12 +98,12 @@ def ranking(values: Sequence[float], good: Sequence[bool]) -> float:
         for b, other in zip(values, good, strict=True)
         if not other
     ]
-    return round(sum((a > b) + (a == b) / 2 for a, b in pairs) / max(1, len(pairs)), 3)
+    return round(float(sum((a > b) + (a == b) / 2 for a, b in pairs)) / max(1, len(pairs)), 3)
 
 
 def measured(table: ConfidenceTable, marked: Sequence[Marked]) -> dict[str, Any]:
     """Measure the confidence on marked sentences."""
-    values = [confidence(table, one.log_prob, one.doubts) or 0.0 for one in marked]
+    values = [table.confidence(one.log_prob, one.doubts) or 0.0 for one in marked]
     good = [one.good for one in marked]
     rows = bins(values, good)
     low = [n for n, value in enumerate(values) if value < table.below]

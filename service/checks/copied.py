@@ -7,7 +7,8 @@ from functools import cache
 
 from service.checks.base import Code, Finding, Passage, Severity
 from service.domain import Span
-from service.languages.base import NEVER, Language
+from service.languages.base import Language
+from service.languages.page import NEVER
 from service.text.literals import find_literals, find_signs, literal_pattern
 from service.text.normalization import REPLACEMENT
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from service.domain import Span
-from service.languages.base import Language, PageGrammar, Weight, WireGrammar
+from service.languages.base import Language
+from service.languages.page import PageGrammar, Weight, WireGrammar
 from service.text.segmentation import paragraphs, segment, strip_span
 
 SURE_WORDS = 12  # a sentence with at least this many words is never boilerplate because of its form

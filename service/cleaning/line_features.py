@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from service.cleaning.boilerplate import Line, Verdict
-from service.languages.base import Language, PageGrammar
+from service.languages.base import Language
+from service.languages.page import PageGrammar
 
 LONG_CHARS = 80  # shorter lines are mostly not running text (see docs/adr/0026)
 _SEEN_CHARS = 400  # patterns are applied to the two ends of a longer line, so that their time is bounded

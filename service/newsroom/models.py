@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import get_args
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from service.cache.entries import Field
 from service.cache.memory import Memory
@@ -412,7 +412,7 @@ def read_house_styles(path: Path) -> Mapping[str, HouseStyle]:
     Raises:
         ModelError: the file cannot be read, or a rule or its value is unknown.
     """
-    strict = TypeAdapter(dict[str, with_config(ConfigDict(extra="forbid"))(HouseStyle)])
+    strict = TypeAdapter(dict[str, HouseStyle], config=ConfigDict(extra="forbid"))
     try:
         return strict.validate_python(tomllib.loads(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

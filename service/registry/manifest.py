@@ -1,5 +1,6 @@
 """Model manifests. A manifest is a TOML file that describes a model's task, languages, files and decoding options."""
 
+import math
 import tomllib
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self
@@ -21,6 +22,8 @@ from pydantic import (
 from service.domain import DecodingOptions, Tokens
 from service.errors import ModelError
 
+LEAST_LOG_PROB = -5.0
+MOST_DOUBTS = 3
 EngineKind = Literal["ctranslate2", "torch"]
 Task = Literal["translation", "summary", "alignment"]
 """An ``alignment`` model matches the words of an output with the words of its source."""
@@ -167,9 +170,10 @@ class Thorough(Decoding):
 class ConfidenceTable(_Strict):
     """The coefficients by which the confidence of a translated sentence is computed.
 
-    `service.translation.confidence` defines the features and has the formula. The table is valid only for outputs of
-    ``engine`` with the weights of ``revision``. A sentence with a confidence less than ``below`` needs a review.
-    ``sentences`` is the number of marked sentences on which the coefficients were fitted.
+    The confidence is the estimated probability that the sentence has no major error, by logistic regression.
+    `benchmarks.confidence` fits the coefficients. The table is valid only for outputs of ``engine`` with the weights of
+    ``revision``. A sentence with a confidence less than ``below`` needs a review. ``sentences`` is the number of marked
+    sentences on which the coefficients were fitted.
     """
 
     engine: EngineKind
@@ -179,6 +183,27 @@ class ConfidenceTable(_Strict):
     doubts: float
     below: float = Field(ge=0, le=1)
     sentences: int = Field(ge=1)
+
+    def confidence(self, log_prob: float | None, doubts: int) -> float | None:
+        """Return the confidence of a sentence, rounded to three decimals.
+
+        The parameters are those of `confidence_features`. The result is None if the log-probability is unknown or not
+        finite.
+        """
+        if log_prob is None or not math.isfinite(log_prob):
+            return None
+        score, capped = confidence_features(log_prob, doubts)
+        total = self.intercept + self.log_prob * score + self.doubts * capped
+        return round(1 / (1 + math.exp(-max(-50.0, min(total, 50.0)))), 3)
+
+
+def confidence_features(log_prob: float, doubts: int) -> tuple[float, float]:
+    """Return the features of a translated sentence: its log-probability and its doubts.
+
+    ``log_prob`` is the log-probability per token that the model assigned to the translation. It is limited to -5 or
+    more. ``doubts`` is the number of findings that need a review. It is limited to 3.
+    """
+    return max(log_prob, LEAST_LOG_PROB), float(min(doubts, MOST_DOUBTS))
 
 
 class Acceptance(_Strict):

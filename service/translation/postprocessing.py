@@ -27,18 +27,16 @@ from service.generation.cached import Search
 from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import LanguagePair
 from service.registry.manifest import BACKWARD_MARK
-from service.terms.constraints import (
-    TermConstraint,
-)
+from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
 from service.terms.placement import place_terms
 from service.text.alignment import Alignment
 from service.text.normalization import NORMALISER_VERSION, REPLACEMENT, for_model
-from service.translation import entries
-from service.translation.confidence import confidence
 from service.translation.preparation import Sentence
 from service.translation.sentence_constraints import CALLER_TERMS, SentenceConstraints, hinted, terms_of
 
+_CODES = tuple(Code)
+_SEVERITIES = tuple(Severity)
 LEAST_LINK_WEIGHT = 0.05  # links with less weight are noise
 SHORT_WORDS = 3
 """The maximum length of a repeated phrase that needs no review.
@@ -412,7 +410,7 @@ class SentenceKind:
         """Return the sentence with its confidence and, if this is low, with a finding about it."""
         if self._table is None or not finished.answered:
             return finished
-        value = confidence(self._table, finished.log_prob, finished.doubts)
+        value = self._table.confidence(finished.log_prob, finished.doubts)
         low = value is not None and value < self._table.below
         return replace(finished.with_findings([_UNCERTAIN] if low else []), confidence=value)
 
@@ -476,8 +474,8 @@ class SentenceKind:
             (
                 result.text,
                 [there for _, there in terms],
-                entries.findings_field(result.findings),
-                entries.alignment_field(result.alignment),
+                _findings_field(result.findings),
+                _alignment_field(result.alignment),
                 result.cut,
                 result.confidence,
             )
@@ -495,11 +493,46 @@ class SentenceKind:
             text,
             applied=tuple(one for one, there in terms if there),
             missing=tuple(one for one, there in terms if not there),
-            findings=entries.findings(findings, source_chars, len(text)),
-            alignment=entries.alignment(alignment, source_chars, len(text)),
+            findings=_findings_of(findings, source_chars, len(text)),
+            alignment=_alignment_of(alignment, source_chars, len(text)),
             cut=codec.flag(cut),
             confidence=None if confident is None else codec.share(confident),
         )
+
+
+def _findings_field(found: Sequence[Finding]) -> list[tuple[Any, ...]]:
+    """Return the field for ``found``."""
+    return [(one.code, one.message, one.source, one.output, one.severity) for one in found]
+
+
+def _findings_of(field: Any, source_chars: int, output_chars: int) -> tuple[Finding, ...]:
+    """Read the field that `_findings_field` returned."""
+    return tuple(_finding(one, source_chars, output_chars) for one in codec.rows(field))
+
+
+def _finding(value: Any, source_chars: int, output_chars: int) -> Finding:
+    code, message, source, output, severity = codec.row(value, 5)
+    return Finding(
+        Code(codec.choice(code, _CODES)),
+        codec.text(message),
+        codec.optional_span(source, source_chars),
+        codec.optional_span(output, output_chars),
+        Severity(codec.choice(severity, _SEVERITIES)),
+    )
+
+
+def _alignment_field(found: Alignment | None) -> tuple[Any, ...] | None:
+    """Return the field for ``found``."""
+    return None if found is None else (found.source, found.target, found.weights)
+
+
+def _alignment_of(field: Any, source_chars: int, output_chars: int) -> Alignment | None:
+    """Read the field that `_alignment_field` returned."""
+    if field is None:
+        return None
+    source, target, weights = codec.row(field, 3)
+    pieces, words = codec.spans(source, source_chars), codec.spans(target, output_chars)
+    return Alignment(pieces, words, codec.shares(weights, len(words), len(pieces)))
 
 
 NO_CONTEXT = ""

@@ -97,7 +97,7 @@ async def test_streamed_sentences_follow_the_style(ports: Both) -> None:
 
 
 async def test_markup_is_kept(ports: Both) -> None:
-    body = {"text": f"<p>{SOURCE}</p>", "format": "html", "house_style": {"spelling": "british"}}
+    body: dict[str, Any] = {"text": f"<p>{SOURCE}</p>", "format": "html", "house_style": {"spelling": "british"}}
     assert (await answer_of(ports, **body))["translations"][0]["text"] == f"<p>{BRITISH}</p>"
 
 

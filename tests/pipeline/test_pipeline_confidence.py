@@ -14,7 +14,6 @@ from service.domain import Hypothesis
 from service.generation.call import Call
 from service.registry.manifest import ConfidenceTable
 from service.results import Translation
-from service.translation.confidence import confidence
 from tests.pipeline.rig import Stand, codes, stand
 
 TABLE = ConfidenceTable(
@@ -42,7 +41,7 @@ async def translated(at: Stand, output: str, score: float) -> Translation:
 
 @given(first=scores, second=scores, doubts=st.integers(0, 9))
 def test_confidence_rises_with_the_log_probability(first: float, second: float, doubts: int) -> None:
-    low, high = (confidence(TABLE, score, doubts) for score in sorted((first, second)))
+    low, high = (TABLE.confidence(score, doubts) for score in sorted((first, second)))
     assert low is not None
     assert high is not None
     assert 0 <= low <= high <= 1
@@ -50,7 +49,7 @@ def test_confidence_rises_with_the_log_probability(first: float, second: float, 
 
 @given(score=scores, doubts=st.integers(0, 9))
 def test_confidence_falls_with_each_doubt(score: float, doubts: int) -> None:
-    fewer, more = confidence(TABLE, score, doubts), confidence(TABLE, score, doubts + 1)
+    fewer, more = TABLE.confidence(score, doubts), TABLE.confidence(score, doubts + 1)
     assert fewer is not None
     assert more is not None
     assert more <= fewer
@@ -58,7 +57,7 @@ def test_confidence_falls_with_each_doubt(score: float, doubts: int) -> None:
 
 @pytest.mark.parametrize("score", [None, -inf, nan])
 def test_unknown_log_probability_has_no_confidence(score: float | None) -> None:
-    assert confidence(TABLE, score, 0) is None
+    assert TABLE.confidence(score, 0) is None
 
 
 async def test_certain_sentence_has_a_high_confidence_and_no_warning(pieces: Path) -> None:

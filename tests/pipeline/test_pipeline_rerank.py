@@ -16,8 +16,9 @@ from service.generation.call import Call, Finished
 from service.results import Translation
 from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
-from service.translation.postprocessing import CALLER_TERMS, FACTS, FinishedSentence, Finishing, rerank
+from service.translation.postprocessing import FACTS, FinishedSentence, Finishing, rerank
 from service.translation.preparation import TranslationOptions
+from service.translation.sentence_constraints import CALLER_TERMS
 from service.translation.translator import Translator
 from tests.pipeline.rig import Stand, stand
 

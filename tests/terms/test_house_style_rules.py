@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -42,14 +43,14 @@ AMERICAN = HouseStyle(
 STYLES = (BRITISH, AMERICAN)
 
 
-def styled(text: str, style: HouseStyle, source: str = "", **finished: object) -> StyledSentence:
+def styled(text: str, style: HouseStyle, source: str = "", **finished: Any) -> StyledSentence:
     """Apply ``style`` to one sentence, the translation of ``source``."""
     (one,) = styled_all([text], style, source, **finished)
     return one
 
 
 def styled_all(
-    texts: list[str], style: HouseStyle, source: str = "", gap: str = " ", **finished: object
+    texts: list[str], style: HouseStyle, source: str = "", gap: str = " ", **finished: Any
 ) -> list[StyledSentence]:
     """Apply ``style`` to the sentences of one text. ``gap`` separates their sources."""
     sources = [source or "Quelle." for _ in texts]
@@ -63,7 +64,7 @@ def styled_all(
     part = Part(Prepared(whole, sentences, ()), None)
     stylist = Stylist(style, ENGLISH)
     return [
-        stylist.apply(part, sentence, FinishedSentence(one, **finished))  # type: ignore[arg-type]  # fields of any type
+        stylist.apply(part, sentence, FinishedSentence(one, **finished))
         for sentence, one in zip(sentences, texts, strict=True)
     ]
 

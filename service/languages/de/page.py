@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from service.languages.base import PageGrammar, WireGrammar
 from service.languages.de.grammar import LISTS
+from service.languages.page import PageGrammar, WireGrammar
 
 _VERB = re.compile(
     r"\b(?:ist|sind|war|waren|wird|werden|wurden?|hat|haben|hatten?|kann|können|konnten?|soll|sollen|sollten?|will|wollen|"

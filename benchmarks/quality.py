@@ -95,7 +95,7 @@ def score_quantisation(made: Outputs, reference: Outputs, data: Path) -> dict[st
 def worst_outputs(made: Outputs, data: Path) -> list[dict[str, Any]]:
     """Return the outputs for `WORST_SET` with the lowest chrF, worst first, with the number of the line and the source.
 
-    Lines are counted from one. chrF is computed for each line by itself.
+    Lines are counted from one. chrF is computed for each line separately.
     """
     wanted, outputs = lines_of(data / f"{WORST_SET}.en"), made[WORST_SET]
     scored = [(sacrebleu.sentence_chrf(output, [wanted[n]]).score, n) for n, output in enumerate(outputs)]

@@ -198,8 +198,8 @@ _LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of
 
 _SURELY_NOT = 0.15  # in another copy from a page, a line is removed only below this probability
 _SURELY_NO_SENTENCE = 0.1  # the same for a full sentence
-_LEAST_KNOWN = 4  # a full sentence is removed only if the rules have recognised so many lines as boilerplate …
-_LEAST_LINES = 16  # … in a text with so many lines
+_LEAST_KNOWN = 4  # the rules must have recognised at least this number of lines before a full sentence is removed
+_LEAST_LINES = 16  # the text must have at least this number of lines before a full sentence is removed
 _DOUBT = 0.05
 _LEAD_CHARS = range(60, 600)
 _LEAD_OR_TEXT = frozenset({"lead", "text"})

@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from service.cache import entries as codec
 from service.cache.entries import Field

@@ -209,6 +209,7 @@ def confidence_features(log_prob: float, doubts: int) -> tuple[float, float]:
 class Acceptance(_Strict):
     """The conditions that a rewritten sentence must meet, in addition to the rules that apply to every model.
 
+    ``rewriter`` states what rewrites the sentences of summaries: the model, or only the rules of the language.
     ``least_score`` is the minimum log-probability per token. ``most_loose_joints`` is the maximum number of pairs of
     adjacent words that are not adjacent in any original sentence (see `service.summarization.rewriting.loose_joints`).
     If it is 0, the model can only omit whole clauses. If ``source_pieces_only`` is True, a rewritten sentence may
@@ -221,6 +222,7 @@ class Acceptance(_Strict):
     `service.summarization.candidates`).
     """
 
+    rewriter: Literal["model", "rules"] = "model"
     least_score: float = -100.0
     most_loose_joints: int = Field(default=1_000, ge=0)
     source_pieces_only: bool = True

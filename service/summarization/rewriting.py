@@ -273,7 +273,7 @@ class SummaryOptions:
 
     ``headline`` is the existing headline of the article. ``variants`` is the number of different summaries of each
     text. ``quoting_is_usual`` is True if a summary normally contains both rewritten and unchanged sentences, as with a
-    causal model. ``rules_first`` is True if sentences reworded by rules are better than the rewrites of the model.
+    causal model.
     """
 
     length: Length
@@ -281,7 +281,6 @@ class SummaryOptions:
     style: Style
     variants: int
     quoting_is_usual: bool = False
-    rules_first: bool = False
 
     def barred(self, text: Text) -> frozenset[int]:
         """Return the indices of those sentences of ``text`` that the summary must not use."""
@@ -362,41 +361,35 @@ def _input(text: Text, group: Group, limit: InputLimit) -> RewriteInput:
     return RewriteInput(group, (group.core,), rewritten=False, cut=True)
 
 
-def reworded_cores(text: Text, inputs: Sequence[RewriteInput], language: Language) -> list[str | None]:
+def reworded(text: Text, inputs: Sequence[RewriteInput], language: Language) -> "list[Result[Wordings] | None]":
     """Return the core of each input as reworded by the rules of the language, or None.
 
     The result is also None if the new wording does not pass the checks of rewrites.
     """
-    return [_reworded(text.sentences[one.group.core], language) for one in inputs]
+    return [_reworded(text, one, language) for one in inputs]
 
 
-def _reworded(sentence: str, language: Language) -> str | None:
+def _reworded(text: Text, one: RewriteInput, language: Language) -> "Result[Wordings] | None":
+    sentence = text.sentences[one.group.core]
     made = None if GRAMMAR.reword is None else GRAMMAR.reword(sentence)
     if made is None or made == sentence or objection_to_rewording(made, [sentence]) is not None:
         return None
-    findings = check_summary(sentence, made, [(Span(0, len(made)), [Span(0, len(sentence))])], language)
-    return None if findings else made
+    if check_summary(sentence, made, [(Span(0, len(made)), [Span(0, len(sentence))])], language):
+        return None
+    return Result((Wording(made, (one.members.index(one.group.core),)),), cached=False)
 
 
 def rewrite_result(
-    text: Text,
-    rewrite_input: RewriteInput,
-    written: Result[Wordings] | None,
-    reworded: str | None,
-    options: SummaryOptions,
+    text: Text, rewrite_input: RewriteInput, written: Result[Wordings] | None, options: SummaryOptions
 ) -> RewriteResult:
     """Return the candidate sentences for a group, without those that the style does not allow.
 
-    ``written`` contains the accepted rewrites of the group, or is None if the group was not rewritten. ``reworded`` is
-    the core as reworded by rules, or None. Rewrites that differ from the source come first, and the reworded core
-    precedes or follows them. Rewrites that are copies of source text come next, and the unchanged core comes last.
+    ``written`` contains the accepted rewrites of the group, or is None if the group was not rewritten. Rewrites that
+    differ from the source come first. Rewrites that are copies of source text follow, and the unchanged core comes
+    last.
     """
     members = rewrite_input.sentences(text)
     wordings = () if written is None else written.value
-    if reworded is not None:
-        place = rewrite_input.members.index(rewrite_input.group.core)
-        own = (Wording(reworded, (place,)),)
-        wordings = own + wordings if options.rules_first else wordings + own
     fit = [one for one in wordings if admits(options.style, one.text, options.headline)]
     fit.sort(key=lambda one: any(one.text in member for member in members))
     core = text.verbatim(rewrite_input.group.core)

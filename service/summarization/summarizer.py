@@ -27,7 +27,7 @@ from service.summarization.rewriting import (
     Wordings,
     beginning,
     prepare_text,
-    reworded_cores,
+    reworded,
     rewrite_inputs,
     rewrite_result,
     selections,
@@ -145,8 +145,7 @@ class Summarizer:
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
         quoting = self._candidates is not None
-        rules_first = self.generator.manifest.quality == "starter"
-        options = SummaryOptions(length, headline, style, variants, quoting, rules_first)
+        options = SummaryOptions(length, headline, style, variants, quoting)
         off_loop = self._threads.off_loop
         with call.timings.measured("segment"):
             found = [await off_loop(len(text), prepare_text, text, self._language) for text in texts]
@@ -175,28 +174,23 @@ class Summarizer:
                 await off_loop(len(text), rewrite_inputs, one, options, self.generator.limit)
                 for text, one in zip(texts, found, strict=True)
             ]
-        if self._candidates is None:
+        if self.generator.manifest.acceptance.rewriter == "rules":
+            with call.timings.measured("finish"):
+                wordings = [await self._reworded(*of_text) for of_text in zip(found, inputs, strict=True)]
+        elif self._candidates is None:
             wordings = await self._rewrite(found, inputs, tags, call)
         else:
             wordings = await _choose(self._candidates, found, inputs, tags, call)
         with call.timings.measured("finish"):
             return [
-                await self._composed(text, one, of_text, done, options)
+                await off_loop(len(text), _compose, text, one, of_text, done, options, self._language)
                 for text, one, of_text, done in zip(texts, found, inputs, wordings, strict=True)
             ]
 
-    async def _composed(
-        self,
-        source: str,
-        text: Text,
-        inputs: Sequence[RewriteInput],
-        written: Sequence[Written],
-        options: SummaryOptions,
-    ) -> Summary:
+    async def _reworded(self, text: Text, inputs: Sequence[RewriteInput]) -> list[Written]:
+        """Return the core of each input as reworded by rules, or None if no rule applies."""
         chars = sum(len(text.sentences[one.group.core]) for one in inputs)
-        off_loop, language = self._threads.off_loop, self._language
-        reworded = await off_loop(REWORDING_COST * chars, reworded_cores, text, inputs, language)
-        return await off_loop(len(source), _compose, source, text, inputs, written, reworded, options, language)
+        return await self._threads.off_loop(REWORDING_COST * chars, reworded, text, inputs, self._language)
 
     async def _rewrite(
         self, found: Sequence[Text], inputs: Sequence[Sequence[RewriteInput]], tags: Sequence[bytes], call: Call
@@ -266,19 +260,14 @@ def _compose(
     text: Text,
     inputs: Sequence[RewriteInput],
     written: Sequence[Written],
-    reworded: Sequence[str | None],
     options: SummaryOptions,
     language: Language,
 ) -> Summary:
     """Compose a summary from the accepted rewrites. If too few of them fit, use unchanged source sentences instead.
 
-    ``source`` is the text as submitted. ``written`` contains the accepted rewrites of each of ``inputs``, and
-    ``reworded`` their cores as reworded by rules.
+    ``source`` is the text as submitted. ``written`` contains the accepted rewrites of each of ``inputs``.
     """
-    done = [
-        rewrite_result(text, one, wordings, by_rules, options)
-        for one, wordings, by_rules in zip(inputs, written, reworded, strict=True)
-    ]
+    done = [rewrite_result(text, one, wordings, options) for one, wordings in zip(inputs, written, strict=True)]
     rewritten = _rewritten(done, options)
     if not _is_long_enough(rewritten, options.length):
         extracts = _extracts(text, options)

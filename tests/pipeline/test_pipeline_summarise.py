@@ -58,6 +58,16 @@ async def test_source_sentences_fill_remaining_room(pieces: Path) -> None:
     assert again.cached
 
 
+async def test_rules_reword_without_the_model(pieces: Path) -> None:
+    async with stand(pieces, "summary", acceptance={"rewriter": "rules"}) as at:
+        (found,) = await summarise(at, TEXT)
+    assert at.reached == []
+    assert "Im vergangenen Jahr sind rund 90.000 Gäste gekommen." in [one.text for one in found.sentences]
+    assert [one.verbatim for one in found.sentences if one.text in TEXT] == [True] * sum(
+        one.text in TEXT for one in found.sentences
+    )
+
+
 async def test_summary_of_verbatim_sentences_is_extractive(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({}, other=REFUSED)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from service.languages.base import language
 from service.languages.de.rewording import reworded
+from service.summarization import rewriting
 from service.summarization.lengths import from_request
 from service.summarization.rewriting import (
     Group,
@@ -13,7 +14,6 @@ from service.summarization.rewriting import (
     SummaryOptions,
     Text,
     prepare_text,
-    reworded_cores,
     rewrite_result,
 )
 
@@ -104,15 +104,15 @@ def _inputs(text: Text) -> list[RewriteInput]:
 def test_wording_that_loses_a_negation_is_not_offered() -> None:
     text = prepare_text("Am Freitag begann der Umbau des Hallenbads (nicht des Freibads) in Bonn.", GERMAN)
     assert reworded(text.sentences[0]) is not None
-    assert reworded_cores(text, _inputs(text), GERMAN) == [None]
+    assert rewriting.reworded(text, _inputs(text), GERMAN) == [None]
 
 
 def test_reworded_sentence_precedes_the_unchanged_one_in_a_summary() -> None:
     text = prepare_text("Am Freitag begann der Umbau des Hallenbads in Bonn.", GERMAN)
     options = SummaryOptions(from_request("short"), None, "abstract", 1)
     (one,) = _inputs(text)
-    (made,) = reworded_cores(text, [one], GERMAN)
-    wordings = rewrite_result(text, one, None, made, options).wordings
+    (made,) = rewriting.reworded(text, [one], GERMAN)
+    wordings = rewrite_result(text, one, made, options).wordings
     assert [(found.text, found.verbatim, found.support) for found in wordings] == [
         ("Der Umbau des Hallenbads hat am Freitag in Bonn begonnen.", False, text.spans),
         ("Am Freitag begann der Umbau des Hallenbads in Bonn.", True, text.spans),

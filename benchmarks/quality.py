@@ -52,12 +52,21 @@ async def outputs_of(server: Server, data: Path, limit: int | None, kept: Path) 
     """Return the service's translations of the source sentences of each test set, by name of the test set.
 
     ``data`` is the folder of the test sets. If ``limit`` is not None, only the first ``limit`` sentences are
-    translated. The folder ``kept`` keeps the translations, so an interrupted run continues where it stopped.
+    translated. The folder ``kept`` keeps the translations, so an interrupted run continues where it stopped, and the
+    commits of the service that made them.
     """
+    _add_commit(kept / "commits")
     return {
         name: await kept_translations(server, lines_of(data / f"{name}.de")[:limit], kept / f"{name}.en")
         for name in SETS
     }
+
+
+def _add_commit(file: Path) -> None:
+    """Add the commit of this checkout to the lines of ``file``, unless it is there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    known = file.read_text("utf-8").split() if file.exists() else []
+    file.write_text("\n".join(dict.fromkeys([*known, record.commit(record.ROOT)])) + "\n", "utf-8")
 
 
 def score_translation(made: Outputs, data: Path, limit: int | None) -> dict[str, Any]:
@@ -170,6 +179,7 @@ async def measure(data: Path, limit: int | None, reference_lines: int, kept: Pat
     async with here.server(**REFERENCE) as server:
         reference = await outputs_of(server, data / "eval", fewer, kept / f"{revision}-float32")
     return {
+        "translated_at": (kept / f"{revision}-int8" / "commits").read_text("utf-8").split(),
         "models": [f"{one['name']} {one['revision']} {one['engine']}" for one in models],
         "translation": score_translation(made, data / "eval", limit),
         "quantisation": score_quantisation(made, reference, data / "eval"),

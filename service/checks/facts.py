@@ -75,13 +75,16 @@ def link_facts(
 
 
 def _figures(source: Passage, output: Passage) -> Iterator[LinkedFact]:
-    left = _merged(find_facts(source))
+    # Words that may be articles ("ein", "a") come last, so they do not take the counterparts of numerals. Two such words
+    # are no fact.
+    left = sorted(_merged(find_facts(source)), key=_is_uncertain)
     unmatched: list[_Figure] = []
-    for one in _merged(find_facts(output)):
+    for one in sorted(_merged(find_facts(output)), key=_is_uncertain):
         match = next((other for other in left if _agree(one, other)), None)
         if match is not None:
             left.remove(match)
-            yield LinkedFact(match.kind, "same", match.span, one.span)
+            if match.certain or one.certain:
+                yield LinkedFact(match.kind, "same", match.span, one.span)
         elif one.certain:
             unmatched.append(one)
     for one, other in zip_longest(unmatched, [other for other in left if other.certain]):
@@ -92,6 +95,10 @@ def _figures(source: Passage, output: Passage) -> Iterator[LinkedFact]:
             yield LinkedFact(one.kind, "added", None, one.span)
         if other is not None:
             yield LinkedFact(other.kind, "missing", other.span, None)
+
+
+def _is_uncertain(figure: _Figure) -> bool:
+    return not figure.certain
 
 
 def _merged(facts: Sequence[Fact]) -> list[_Figure]:

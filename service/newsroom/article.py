@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from service import __version__
+from service.checks.facts import LinkedFact
 from service.cleaning.clean import RemovedPart, clean
 from service.documents.base import Edition
 from service.domain import Notice, Span
@@ -314,12 +315,15 @@ def _summary_to_submitted(summary: Summary, article: Article) -> Summary:
         summary,
         sentences=tuple(sentences),
         notices=_notices_to_submitted(summary.notices, article),
-        facts=summary.facts
-        and tuple(
-            one._replace(source=None if one.source is None else article.to_submitted(one.source))
-            for one in summary.facts
-        ),
+        facts=_facts_to_submitted(summary.facts, article),
         variants=tuple(_summary_to_submitted(variant, article) for variant in summary.variants),
+    )
+
+
+def _facts_to_submitted(facts: tuple[LinkedFact, ...] | None, article: Article) -> tuple[LinkedFact, ...] | None:
+    """Return the facts with their source ranges converted from the cleaned body to the submitted body."""
+    return facts and tuple(
+        one._replace(source=None if one.source is None else article.to_submitted(one.source)) for one in facts
     )
 
 
@@ -343,6 +347,7 @@ def _translation_to_submitted(body: Translation, article: Article) -> Translatio
         sentences=tuple(_pair_to_submitted(pair, article) for pair in body.sentences),
         notices=_notices_to_submitted(body.notices, article),
         terms=tuple(replace(use, span=article.to_submitted(use.span)) for use in body.terms),
+        facts=_facts_to_submitted(body.facts, article),
     )
 
 

@@ -7,6 +7,8 @@ from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.checks.facts import link_facts
+from service.languages.base import language
 from service.newsroom.sentence_alignment import SizedSentence, align_sentences
 
 SOURCE = "Der Rat zahlt 5 Millionen Euro. Kanzlerin Merkel kam am 3. Mai nach Ulm. Die Kosten sanken."
@@ -209,6 +211,20 @@ def test_facts_of_a_summary_are_answered_on_request(client: TestClient, path: st
     pairs = {(source[slice(*one["source"])], found["text"][slice(*one["target"])]) for one in found["facts"]}
     assert {("2024", "2024"), ("17", "17"), ("Köln", "Köln")} <= pairs
     assert {one["state"] for one in found["facts"]} == {"same"}
+
+
+def test_facts_of_a_translated_article_are_ranges_of_the_submitted_body(client: TestClient) -> None:
+    body = f"Anzeige\n\n{FACTS}"
+    answer = client.post("/v1/articles", json={"body": body, "facts": True, "outputs": ["translation"]}).json()
+    assert answer["article"]["body"] == FACTS
+    facts = answer["translation"]["facts"]
+    assert {"2024", "17", "Köln"} <= {body[slice(*one["source"])] for one in facts if one["source"]}
+
+
+def test_words_that_may_be_articles_are_no_facts() -> None:
+    source, output = "Ein Treffen ist für den 10. Januar geplant.", "A meeting is planned for 10 January."
+    (fact,) = link_facts(source, output, language("de"), language("en"))
+    assert (fact.source.of(source), fact.output.of(output)) == ("10. Januar", "10 January")
 
 
 def test_facts_of_a_translated_summary_are_null(client: TestClient) -> None:

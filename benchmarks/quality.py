@@ -168,7 +168,7 @@ async def measure(data: Path, limit: int | None, reference_lines: int, kept: Pat
     float32. Below the folder ``kept``, each engine and revision has a folder of translations.
     """
     with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
-        rows = [row for row in map(json.loads, file) if row["split"] == "test"][:limit]
+        rows = [row for row in map(json.loads, file) if row["split"] == "test" and row["article"].strip()][:limit]
     here = Checkout.here()
     async with here.server() as server:
         models = (await server.http.get("/v1/models")).raise_for_status().json()["models"]

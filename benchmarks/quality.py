@@ -175,9 +175,11 @@ async def measure(data: Path, limit: int | None, reference_lines: int, kept: Pat
         revision = "-".join(one["revision"] for one in models if one["task"] == "translation")
         made = await outputs_of(server, data / "eval", limit, kept / f"{revision}-int8")
         summary = await score_summaries(server, rows)
-    fewer = min(reference_lines, limit or reference_lines)
-    async with here.server(**REFERENCE) as server:
-        reference = await outputs_of(server, data / "eval", fewer, kept / f"{revision}-float32")
+    reference: Outputs = {}
+    if reference_lines:
+        fewer = min(reference_lines, limit or reference_lines)
+        async with here.server(**REFERENCE) as server:
+            reference = await outputs_of(server, data / "eval", fewer, kept / f"{revision}-float32")
     return {
         "translated_at": (kept / f"{revision}-int8" / "commits").read_text("utf-8").split(),
         "models": [f"{one['name']} {one['revision']} {one['engine']}" for one in models],
@@ -194,7 +196,10 @@ def main(
         int | None, typer.Option(help="Maximum number of lines and articles of each set, for a quick look.")
     ] = None,
     reference_lines: Annotated[
-        int, typer.Option(help="Number of lines of each test set that are also translated in float32, which is slow.")
+        int,
+        typer.Option(
+            min=0, help="Number of lines of each test set that are also translated in float32, which is slow."
+        ),
     ] = 100,
     kept: Annotated[
         Path, typer.Option(help="Folder that keeps the translations, so that an interrupted run can continue.")

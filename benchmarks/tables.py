@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 PLACES = {
     "translation": (Path("README.md"), Path("models/embedded/gemma-news/README.md")),
     "summary": (Path("README.md"), Path("models/embedded/starter-sum-de/README.md")),
-    "int8": (Path("README.md"), Path("models/embedded/gemma-news/README.md")),
+    "int8": (Path("models/embedded/gemma-news/README.md"),),
     "worst": (Path("models/embedded/gemma-news/README.md"),),
     "sizes": (Path("models/embedded/starter-de-en/README.md"), Path("models/embedded/starter-sum-de/README.md")),
     "speed": (Path("README.md"),),
@@ -25,11 +25,14 @@ SPEED_COLUMNS = ("torch", "ctranslate2", "ratio")
 
 
 def quality(result: dict[str, Any]) -> dict[str, str]:
-    """Return the tables for a recorded result of `benchmarks.quality`, by the names of their markers."""
-    return {
+    """Return the tables for a recorded result of `benchmarks.quality`, by the names of their markers.
+
+    There is no table of int8 if nothing was translated in float32.
+    """
+    compared = {"int8": int8(result["quantisation"])} if result["quantisation"] else {}
+    return compared | {
         "translation": translation(result["translation"]),
         "worst": worst(result["worst"]),
-        "int8": int8(result["quantisation"]),
         "summary": summary(result["summary"]),
         "sizes": sizes(ROOT / "models" / "embedded"),
     }

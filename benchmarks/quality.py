@@ -55,11 +55,14 @@ async def outputs_of(server: Server, data: Path, limit: int | None, kept: Path) 
     translated. The folder ``kept`` keeps the translations, so an interrupted run continues where it stopped, and the
     commits of the service that made them.
     """
-    _add_commit(kept / "commits")
-    return {
-        name: await kept_translations(server, lines_of(data / f"{name}.de")[:limit], kept / f"{name}.en")
-        for name in SETS
-    }
+    sources = {name: lines_of(data / f"{name}.de")[:limit] for name in SETS}
+    if any(_kept_lines(kept / f"{name}.en") < len(lines) for name, lines in sources.items()):
+        _add_commit(kept / "commits")
+    return {name: await kept_translations(server, lines, kept / f"{name}.en") for name, lines in sources.items()}
+
+
+def _kept_lines(file: Path) -> int:
+    return len(lines_of(file)) if file.exists() else 0
 
 
 def _add_commit(file: Path) -> None:

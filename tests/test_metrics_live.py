@@ -22,6 +22,10 @@ SCRAPES = 4
 ARTICLE = {"body": "Der Zug fährt heute nicht nach Kiel. Die Regierung rechnet mit einer Mehrheit im Bundestag."}
 
 
+class NotReady(Exception):
+    """Prometheus is still starting."""
+
+
 class Prometheus:
     """A client for the API of a Prometheus server."""
 
@@ -31,6 +35,8 @@ class Prometheus:
     def ask(self, path: str, **parameters: str) -> Any:
         """Send a request to ``path`` of the API, assert that it succeeds, and return the data of the response."""
         answer = httpx.get(f"{self._url}/api/v1/{path}", params=parameters, timeout=PATIENCE_S)
+        if answer.status_code == 503:
+            raise NotReady(answer.text)
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
@@ -49,7 +55,7 @@ class Prometheus:
     def _holds(self, wanted: Callable[[], bool]) -> bool:
         try:
             return wanted()
-        except httpx.TransportError:
+        except (httpx.TransportError, NotReady):
             return False
 
 

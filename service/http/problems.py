@@ -151,7 +151,9 @@ def _invalid(request_id: str, found: Sequence[Any]) -> Problem:
     """
     if any(e["type"] == "json_invalid" or (e["loc"] == ("body",) and e["type"] == "missing") for e in found):
         return problem_body(request_id, 400, "malformed_json", "the body is not valid JSON")
-    fields = tuple(_field(e) for e in found[:MAX_ERRORS])
+    # FastAPI validates a header again for each dependency that uses it.
+    every = [_field(e) for e in found[:MAX_ERRORS]]
+    fields = tuple(one for n, one in enumerate(every) if one not in every[:n])
     more = ", and more" if len(found) > MAX_ERRORS else ""
     places = ", ".join(sorted({f.pointer or "the body" for f in fields}))
     codes = {f.code for f in fields} & set(FIELD_CODES.values())

@@ -132,7 +132,10 @@ async def forget(
     responses=JOB_PROBLEMS,
     tags=["news"],
 )
-async def job(job_id: Annotated[str, Path(max_length=64, description="Id of the job.")], request: Request) -> Any:
+async def job(
+    job_id: Annotated[str, Path(max_length=64, pattern="^[A-Za-z0-9_-]+$", description="Id of the job.")],
+    request: Request,
+) -> Any:
     """Return the status of a request with `Prefer: respond-async`, and its result if it has ended."""
     return await respond_to_poll(request, job_id)
 

@@ -20,6 +20,8 @@ NEEDED: dict[str, set[Scope]] = {
     "/v1/check": {"translate"},
     "/v1/summarize": {"summarize"},
     "/v1/articles": {"articles"},
+    "/v1/articles:batch": {"articles"},
+    "/v1/jobs/{job_id}": {"articles"},
     "/v1/results/{result_key}": {"articles"},
     "/v1/models": set(ALL),
     "/translate": {"translate"},

@@ -213,7 +213,7 @@ def test_shutdown_fails_a_running_job(
 
 
 def test_failed_work_is_a_problem(service: TestClient) -> None:
-    slow = {**ARTICLE, "body": " ".join(f"Der Zug Nummer {number} fährt nach Ulm." for number in range(900))}
+    slow = {**ARTICLE, "body": " ".join(f"Der Zug Nummer {number} fährt nach Ulm." for number in range(400))}
     job = begin(service, {"articles": [slow]}, "/v1/articles:batch", **{"request-timeout-ms": "1"})
     (result,) = ended(service, job)["result"]["results"]
     assert (result["status"], result["problem"]["code"]) == (504, "deadline_exceeded")

@@ -90,8 +90,8 @@ async def test_streamed_sentences_follow_the_style(ports: Both) -> None:
     events = {
         name: json.loads(data)
         for block in answer.text.strip().split("\n\n")
-        if block.startswith("event: ")
-        for name, data in [block.removeprefix("event: ").split("\ndata: ", 1)]
+        if "event: " in block
+        for name, data in [block.partition("event: ")[2].split("\ndata: ", 1)]
     }
     assert events["sentence"]["text"] == events["result"]["translations"][0]["text"] == BRITISH
 

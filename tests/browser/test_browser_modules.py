@@ -88,7 +88,7 @@ def test_pasted_page_runs_no_script(page: Page) -> None:
 def test_file_opens_in_the_form(page: Page, name: str, content: bytes, text: str) -> None:
     page.set_input_files("#file", {"name": name, "mimeType": "", "buffer": content})
     expect(page.locator("#body")).to_have_value(text)
-    expect(page.get_by_role("status")).to_contain_text(f"{name} geöffnet")
+    expect(page.locator("#status")).to_contain_text(f"{name} geöffnet")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_large_file_is_refused(page: Page, tmp_path: Path) -> None:
     large = tmp_path / "large.txt"
     large.write_bytes(b"x" * (8 * 2**20 + 1))
     page.set_input_files("#file", large)
-    expect(page.get_by_role("status")).to_contain_text("höchstens 8 MB")
+    expect(page.locator("#status")).to_contain_text("höchstens 8 MB")
     expect(page.locator("#body")).to_have_value("")
 
 

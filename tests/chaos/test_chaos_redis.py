@@ -249,8 +249,8 @@ async def test_garbage_after_handshake_is_a_miss(garbage: bytes) -> None:
 
 def test_requests_succeed_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.generation.local.load_engine", lambda *_, **__: FakeEngine())
-    settings = Settings(redis_url=f"redis://:secret@127.0.0.1:{free_port()}", cache_seal_key="none")
-    assert "secret" not in repr(settings)
+    settings = Settings(redis_url=f"redis://:p4ssw0rd@127.0.0.1:{free_port()}", cache_seal_key="none")
+    assert "p4ssw0rd" not in repr(settings)
     with TestClient(create_app(settings)) as client:
         wait_until_ready(client)
         for number in range(8):

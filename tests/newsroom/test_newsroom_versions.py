@@ -138,7 +138,7 @@ def test_kept_sentences_are_streamed_in_order(client: TestClient) -> None:
         "previous": {"body": f"{COUNCIL}\n\n{DEBT}\n\n{CRITICS}", "translation": ENGLISH},
     }
     answer = client.post("/v1/articles", json=body, headers={"accept": "text/event-stream"})
-    blocks = [block for block in answer.text.split("\n\n") if block.startswith("event: sentence")]
+    blocks = [block for block in answer.text.split("\n\n") if "event: sentence\n" in block]
     assert len(blocks) == 3
     assert EDITED in blocks[0]
     assert "reckless" in blocks[2]

@@ -12,6 +12,7 @@ Case = schemathesis.Case[Any]
 OF_TEXT = {"text_empty", "document_empty", "jsonld_invalid", "ninjs_invalid"}
 # Reasons of DeepL's and LibreTranslate's endpoints: the language, and fields that require each other.
 OF_PEERS = {"source_lang_unsupported", "needs_tag_handling", "markup_unsupported", "file_unsupported"}
+OF_PEERS |= {"target_lang_unsupported"}
 # Reasons in fields: conflicts, empty terms, unknown names.
 OF_FIELDS = {"length_conflict", "term_empty", "term_twice", "glossary_unknown", "as_without_output"}
 OF_FIELDS |= {"document_without_uri", "previous_unsupported", "webhook_refused", "house_style_unknown"}

@@ -224,6 +224,8 @@ def test_facts_of_a_translated_article_are_ranges_of_the_submitted_body(client: 
 def test_words_that_may_be_articles_are_no_facts() -> None:
     source, output = "Ein Treffen ist für den 10. Januar geplant.", "A meeting is planned for 10 January."
     (fact,) = link_facts(source, output, language("de"), language("en"))
+    assert fact.source is not None
+    assert fact.output is not None
     assert (fact.source.of(source), fact.output.of(output)) == ("10. Januar", "10 January")
 
 

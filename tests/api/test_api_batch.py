@@ -102,7 +102,7 @@ def test_batch_work_waits_for_interactive_work(client: TestClient, monkeypatch: 
 
 
 def test_whole_batch_has_a_time_limit_if_the_header_sets_one(client: TestClient) -> None:
-    late = {**LATE, "timeout_ms": None, "body": str(LATE["body"])[:4_000]}  # together below 20 KB: a longer body may be late
+    late = {**LATE, "timeout_ms": None, "body": str(LATE["body"])[:4_000]}  # a body over 20 KB may be late
     answer = send(client, *[late] * 3, **{"request-timeout-ms": "1"})
     assert [one["status"] for one in answer["results"]] == [504] * 3
 

@@ -28,7 +28,7 @@ async def require_open(newsroom: NewsroomDep) -> None:
 
 router = APIRouter()
 JOB_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    **{status: PROBLEMS[status] for status in (401, 403, 422, 429, 500, 503)},
+    **{status: PROBLEMS[status] for status in (400, 401, 403, 422, 429, 500, 503)},
     404: {**PROBLEMS[500], "description": "There is no such job, or it belongs to another key."},
     501: DEFERRED[501],
 }

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.results import ChangeReason, ChangeState
+
 SCHEMAS = "#/components/schemas/"
 CODE_MARK = "x-depesche-codes"
 """Marks a field that contains a code. `service.http.openapi` replaces the mark by the list of codes."""
@@ -327,18 +329,10 @@ class ChangeOut(Out):
     supports a sentence of the previous summary, which was kept.
     """
 
-    state: Literal["unchanged", "changed", "new", "gone"] = Field(
+    state: ChangeState = Field(
         description="An unchanged sentence has the wording of the previous version, even if a person edited it."
     )
-    reason: Literal[
-        "source_unchanged",
-        "source_changed",
-        "source_new",
-        "source_gone",
-        "neighbour_changed",
-        "no_previous",
-        "no_source",
-    ] = Field(description="The reason for the state.")
+    reason: ChangeReason = Field(description="The reason for the state.")
     span: SpanOut | None = Field(description="Range in the current version, or null if the sentence is gone.")
     previous_span: SpanOut | None = Field(description="Range in the previous version, or null if the sentence is new.")
 

@@ -67,6 +67,18 @@ def installed(name: str, folder: Path, *, quantization: Quantization = "float32"
     return Checkpoint(done, folder / "installed")
 
 
+def word_pieces(prefix: Path, line: str) -> None:
+    """Write a SentencePiece model, ``prefix`` with the suffix ``.model``, whose pieces are the words of ``line``."""
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([line] * 20),
+        model_prefix=str(prefix),
+        model_type="word",
+        vocab_size=20,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+
+
 def pieces(path: Path, **more: Any) -> sentencepiece.SentencePieceProcessor:
     """Train a small SentencePiece model on the test sentences, write it to ``path``, and return it.
 

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import sentencepiece
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
@@ -58,15 +57,8 @@ def test_a_shared_encoder_does_not_hide_other_missing_weights(shared: Path) -> N
 
 
 def test_pieces_of_the_source_model_are_decoded_without_markers(tmp_path: Path) -> None:
-    for name, lines in (("source", ["der alte Hund bellt laut"]), ("target", ["the old cat sleeps"])):
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(lines * 20),
-            model_prefix=str(tmp_path / name),
-            model_type="word",
-            vocab_size=20,
-            hard_vocab_limit=False,
-            minloglevel=2,
-        )
+    checkpoints.word_pieces(tmp_path / "source", "der alte Hund bellt laut")
+    checkpoints.word_pieces(tmp_path / "target", "the old cat sleeps")
     pieces = sentence_pieces(tmp_path / "source.model", tmp_path / "target.model")
     assert pieces.decode(["▁the", "▁Hund", "▁old", "▁bellt"]) == "the Hund old bellt"
     assert pieces.decode(["▁the", "▁old", "▁cat"]) == "the old cat"

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sentencepiece
 import tokenizers
 from tokenizers.normalizers import BertNormalizer
 
@@ -57,15 +56,8 @@ def test_madlad_spells_unknown_characters_as_bytes(snapshot: Path) -> None:
 
 
 def test_outputs_contain_only_pieces_of_the_target_model(tmp_path: Path) -> None:
-    for name, lines in (("source", ["der alte Hund bellt laut"]), ("target", ["the old dog sleeps"])):
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(lines * 20),
-            model_prefix=str(tmp_path / name),
-            model_type="word",
-            vocab_size=20,
-            hard_vocab_limit=False,
-            minloglevel=2,
-        )
+    checkpoints.word_pieces(tmp_path / "source", "der alte Hund bellt laut")
+    checkpoints.word_pieces(tmp_path / "target", "the old dog sleeps")
     writable = sentence_pieces(tmp_path / "source.model", tmp_path / "target.model").writable
     assert "▁the" in writable
     assert "▁der" not in writable

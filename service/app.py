@@ -232,11 +232,12 @@ def create_app(
 
 def _jobs(settings: Settings, newsroom: Newsroom, listener: Listener) -> Jobs | None:
     """Return the jobs of the process, or None if there is no Redis server to store their results."""
-    if settings.redis_url is None:
+    url = _redis_url(settings.redis_url, settings.redis_password)
+    if url is None:
         return None
     kept_s = min(KEPT_S, settings.cache_ttl_s)  # a purge finds results through tags, which must live longer
     store = Shared(
-        settings.redis_url.get_secret_value(),
+        url,
         ttl_s=kept_s,
         timeout_s=TIMEOUT_S,
         breaker=Breaker(),

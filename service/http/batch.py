@@ -131,7 +131,7 @@ class _Batch:
         if ends_s <= asyncio.get_running_loop().time():
             raise DeadlineExceeded("the request's deadline passed before the processing of this article started")
         answer = await newsroom.article(command, replace(self._context, deadline_s=ends_s, timings=Timings()))
-        self.bodies.append(answer.submission.body)
+        self.bodies += [answer.submission.body, *command.previous_texts]
         self.result_keys.append(answer.result_key)
         return await TEXT_THREADS.in_thread(len(answer.submission.body), article_response, answer)
 

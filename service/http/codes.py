@@ -75,7 +75,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "async_not_storable",
         (422,),
-        "`Prefer: respond-async` stores the result, which an embargo or `Cache-Control: no-store` forbids.",
+        "`Prefer: respond-async` stores the result in Redis, which an embargo, `no-store` or `DEPESCHE-Cache` forbids.",
         "Send the request without `Prefer: respond-async`.",
     ),
     ErrorCode(

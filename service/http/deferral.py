@@ -56,8 +56,8 @@ async def _deferral_of(
     jobs = runtime_of(request).jobs
     if jobs is None:
         raise AsyncUnavailable(f"`Prefer: {ASYNC}` requires the setting DEPESCHE_REDIS_URL, which is not set")
-    if context.embargo or not context.write_cache:
-        detail = "a job stores its result, which an embargo and `Cache-Control: no-store` forbid"
+    if context.embargo or context.memory_only or not context.write_cache:
+        detail = "a job stores its result in Redis, which an embargo, a `no-store` and a `DEPESCHE-Cache` header forbid"
         raise InvalidInput("async_not_storable", detail, pointer="header:Prefer")
     if webhook is not None:
         if jobs.webhooks is None:
@@ -102,7 +102,7 @@ class Deferral:
             written = await TEXT_THREADS.in_thread(
                 len(body), lambda: article_response(answer).model_dump_json(by_alias=True)
             )
-            return JobResult(written, [body], [answer.result_key])
+            return JobResult(written, [body, *command.previous_texts], [answer.result_key])
 
         return await self.respond(work)
 

@@ -35,10 +35,10 @@ ID_HEADER = "X-Request-Id"
 # Request ids from callers that do not match are replaced, because they could break log lines or headers.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 CORS: dict[str, Any] = {
-    "allow_methods": ("GET", "POST"),
+    "allow_methods": ("DELETE", "GET", "POST"),
     "allow_headers": (
         *("Authorization", "Cache-Control", "Content-Type", "DEPESCHE-Embargo", "Request-Timeout-Ms", "Traceparent"),
-        *("DEPESCHE-Webhook", "Prefer"),
+        *("DEPESCHE-Cache", "DEPESCHE-Webhook", "Prefer"),
         ID_HEADER,
     ),
     "expose_headers": (

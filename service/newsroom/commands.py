@@ -130,6 +130,11 @@ class ArticleCommand:
     headlines: int = DEFAULT_HEADLINES
     previous: PreviousVersion | None = None
 
+    @property
+    def previous_texts(self) -> list[str]:
+        """The texts of the previous version that are not empty. A result may repeat them."""
+        return [] if self.previous is None else [text for text in self.previous.texts if text]
+
 
 @dataclass(frozen=True, slots=True)
 class CheckCommand:

@@ -18,7 +18,7 @@ from service.summarization.guard import repeats_sentence, support
 from service.summarization.lengths import Length
 from service.summarization.rewriting import prepare_text
 from service.summarization.styles import lay_out
-from service.summarization.summarizer import find_flaws, with_findings
+from service.summarization.summarizer import find_flaws, with_facts, with_findings
 from service.text.normalization import for_model
 from service.text.segmentation import segment
 
@@ -249,6 +249,8 @@ def merge_summary(
     if not length.fits([sentence.text for sentence in sentences]):
         notices.append(Notice("length_exceeded", "the summary with its unchanged sentences exceeds the length"))
     merged = with_findings(comparison.new.text, replace(merged, notices=tuple(notices)), language)
+    if fresh.facts is not None:
+        merged = with_facts(comparison.new.text, merged, language)
     return merged, list(_placed(merged, merger))
 
 

@@ -225,6 +225,7 @@ def test_failed_work_is_a_problem(service: TestClient) -> None:
         ({"body": " "}, {}, "text_empty"),
         ({"body": BODY, "length": "huge"}, {}, "invalid_request"),
         (ARTICLE, {"depesche-embargo": "1"}, "async_not_storable"),
+        (ARTICLE, {"depesche-cache": "memory"}, "async_not_storable"),
         (ARTICLE, {"cache-control": "no-store"}, "async_not_storable"),
         (ARTICLE, {"depesche-webhook": "https://cms.example/hook"}, "webhook_refused"),
     ],

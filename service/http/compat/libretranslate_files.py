@@ -9,15 +9,23 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
 from service.bounded import Bounded
 from service.documents.docx import NAME as DOCX
 from service.errors import InvalidInput
 from service.http.admission import Requires
 from service.http.compat.errors import FAILURES, CompatibleRoute
-from service.http.compat.forms import MAX_FORM_FIELDS, MULTIPART, media_type, require_target, source_languages
+from service.http.compat.forms import (
+    MAX_FORM_FIELDS,
+    MULTIPART,
+    media_type,
+    needs_detection,
+    require_target,
+    source_languages,
+)
 from service.http.requests import SourceForm, TargetForm
 from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
@@ -104,6 +112,7 @@ async def translate_file(request: Request, runtime: RuntimeDep, context: PeerCon
     source, target = newsroom.languages
     require_target(fields.target, target, "target")
     if file.suffix == WORD:
+        needs_detection(fields.source, source, "source")
         content = await _translated_word(newsroom, file, context)
     else:
         text, options = _decoded(file), TranslationOptions(format=FORMATS[file.suffix])

@@ -74,6 +74,20 @@ function faultOf(terms) {
   }
 }
 
+/** Return whether the form contains no text, no document, no terms and no corrections. */
+export function isBlank(form) {
+  return opened === null && corrections.length === 0 && form.elements.body.value === "" && form.elements.terms.value === "";
+}
+
+/** Empty the form, except for the API key. */
+export function clear(form) {
+  const key = form.elements.key.value;
+  form.reset();
+  form.elements.key.value = key;
+  corrections = [];
+  forgetPage(form);
+}
+
 /** Use the text of the form instead of the opened document. */
 export function forgetPage(form) {
   opened = null;

@@ -2,7 +2,7 @@
 
 import { askForKey, key } from "./access.js";
 import { comparedWith, withSentence } from "./draft.js";
-import { acceptDrops, correctionsFor, fill, forgetPage, isComplete, memoryOf, openFile, pasteFormatted, submissionOf, valuesOf } from "./entry.js";
+import { acceptDrops, clear, correctionsFor, fill, forgetPage, isBlank, isComplete, memoryOf, openFile, pasteFormatted, submissionOf, valuesOf } from "./entry.js";
 import { failureView } from "./failure.js";
 import { load, say, sayCount, translatePage } from "./language.js";
 import { showMemory } from "./memory.js";
@@ -40,8 +40,7 @@ function showKept() {
 /** Keep the content of the window for a reload. */
 function remember() {
   const { answer, seen, terms, memory } = shown;
-  const isEmpty = answer === null && form.elements.body.value === "";
-  if (isEmpty) forget();
+  if (answer === null && isBlank(form)) forget();
   else stored = keep({ form: valuesOf(form), answer, seen: [...seen], terms, memory });
   showKept();
 }
@@ -56,9 +55,8 @@ function restore() {
 
 /** Empty the form and the result. The API key stays, because it is never stored. */
 function clearWindow() {
-  form.reset();
-  forgetPage(form);
-  Object.assign(shown, { answer: null, problem: null, seen: new Set() });
+  clear(form);
+  Object.assign(shown, { answer: null, problem: null, seen: new Set(), terms: {} });
   place("entry").open = true;
   show();
   remember();

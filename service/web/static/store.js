@@ -8,7 +8,7 @@ export function keep(value) {
     sessionStorage.setItem(NAME, JSON.stringify(value));
     return true;
   } catch {
-    sessionStorage.removeItem(NAME);
+    forget();
     return false;
   }
 }
@@ -22,7 +22,11 @@ export function kept() {
   }
 }
 
-/** Delete the stored value. */
+/** Delete the stored value. A browser that blocks the storage has none. */
 export function forget() {
-  sessionStorage.removeItem(NAME);
+  try {
+    sessionStorage.removeItem(NAME);
+  } catch {
+    // Reading `sessionStorage` throws if it is blocked.
+  }
 }

@@ -283,7 +283,8 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
 
 
 _EXPLAINED = re.compile(
-    r"\b(?P<short>[A-ZÄÖÜ]{2,6})\s\((?P<long>[^()]{3,80})\)|(?P<before>(?:[\w’'-]+\s){1,8})\((?P<after>[A-ZÄÖÜ]{2,6})\)"
+    r"\b(?P<short>[A-ZÄÖÜ]{2,6})\s\((?P<long>[^()]{3,80})\)"
+    r"|(?<![\w’'-])(?P<before>(?:[\w’'-]+\s){1,8})\((?P<after>[A-ZÄÖÜ]{2,6})\)"
 )
 
 

@@ -157,10 +157,11 @@ _POSSIBLE_VERB = re.compile(r"[a-zäöüß]{3,}(?:t|en|ern|eln)|[a-zäöüß]{4,
 _MOST_WORDS_WITHOUT_VERB = 15
 
 
-def _is_verbless(sentence: str, _: Sequence[str] = ()) -> bool:
+def _is_verbless(sentence: str) -> bool:
     """Return whether a sentence of up to 15 words contains no word that could be a verb ("Nicht besser als zuvor.").
 
-    A word in lower case could be a verb because of its ending, unless the next word is a noun.
+    A word in lower case could be a verb because of its ending. Between a word in lower case and a noun, it is more
+    likely to be an adjective ("die neuen Regeln").
     """
     found = words(sentence)
     if len(found) > _MOST_WORDS_WITHOUT_VERB or sentence.rstrip('“”"»«').endswith(("?", "!")):
@@ -169,8 +170,12 @@ def _is_verbless(sentence: str, _: Sequence[str] = ()) -> bool:
         return False
     return not any(
         word.lower() in GRAMMAR.finite_verbs
-        or (_POSSIBLE_VERB.fullmatch(word) and word not in GRAMMAR.function_words and not follower[:1].isupper())
-        for word, follower in zip(found, [*found[1:], ""], strict=True)
+        or (
+            _POSSIBLE_VERB.fullmatch(word)
+            and word not in GRAMMAR.function_words
+            and (before[:1].isupper() or not after[:1].isupper())
+        )
+        for before, word, after in zip(["", *found], found, [*found[1:], ""], strict=False)
     )
 
 

@@ -334,7 +334,7 @@ class RewriteResult:
     cached: bool
 
 
-def rewrite_inputs(text: Text, options: SummaryOptions, limit: InputLimit) -> list[RewriteInput]:
+def rewrite_inputs(text: Text, options: SummaryOptions, limit: InputLimit | None) -> list[RewriteInput]:
     """Return the model inputs for all variants of a summary, in text order.
 
     There is one input for each group of sentences.
@@ -351,8 +351,13 @@ def rewrite_inputs(text: Text, options: SummaryOptions, limit: InputLimit) -> li
     return [_input(text, group, limit) for group in found]
 
 
-def _input(text: Text, group: Group, limit: InputLimit) -> RewriteInput:
-    """Return the model input for a group. If the whole group is too long, the input contains only its core."""
+def _input(text: Text, group: Group, limit: InputLimit | None) -> RewriteInput:
+    """Return the model input for a group. If the whole group is too long, the input contains only its core.
+
+    Without a ``limit``, no model reads the input, and only the core is rewritten.
+    """
+    if limit is None:
+        return RewriteInput(group, (group.core,), rewritten=False, cut=False)
     if group.filler:
         return RewriteInput(group, group.members, rewritten=False, cut=False)
     for members in (group.members, (group.core,)):

@@ -169,12 +169,14 @@ class Summarizer:
         self, texts: Sequence[str], found: Sequence[Text], tags: Sequence[bytes], options: SummaryOptions, call: Call
     ) -> list[Summary]:
         off_loop = self._threads.off_loop
+        by_rules = self.generator.manifest.acceptance.rewriter == "rules"
+        limit = None if by_rules else self.generator.limit
         with call.timings.measured("select"):
             inputs = [
-                await off_loop(len(text), rewrite_inputs, one, options, self.generator.limit)
+                await off_loop(len(text), rewrite_inputs, one, options, limit)
                 for text, one in zip(texts, found, strict=True)
             ]
-        if self.generator.manifest.acceptance.rewriter == "rules":
+        if by_rules:
             with call.timings.measured("finish"):
                 wordings = [await self._reworded(*of_text) for of_text in zip(found, inputs, strict=True)]
         elif self._candidates is None:
@@ -465,7 +467,7 @@ def _spoken(text: Text) -> set[int]:
         if opened and not marks:
             found.add(number)
         for mark in marks:
-            opened = mark in "„»" or (mark == '"' and not opened)
+            opened = mark == "„" or (mark in '"«»' and not opened)
     return found
 
 

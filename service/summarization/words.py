@@ -58,12 +58,13 @@ def depends_on_previous(sentence: str) -> bool:
     found = words(sentence)
     if not found:
         return False
+    head = words(sentence.partition(",")[0])  # behind a comma, a pronoun can refer to a word before the comma
     return (
         found[0].lower() in GRAMMAR.dangling_openings
         or _is_demonstrative(found)
         or any(
             word in GRAMMAR.dangling_words and follower not in GRAMMAR.times
-            for word, follower in zip(found[1:_FIRST_WORDS], [*found[2:], ""], strict=False)
+            for word, follower in zip(head[1:_FIRST_WORDS], [*head[2:], ""], strict=False)
         )
     )
 

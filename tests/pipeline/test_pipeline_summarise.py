@@ -68,6 +68,12 @@ async def test_rules_reword_without_the_model(pieces: Path) -> None:
     )
 
 
+async def test_rules_reword_sentences_that_are_too_long_for_the_model(pieces: Path) -> None:
+    async with stand(pieces, "summary", acceptance={"rewriter": "rules"}, max_source_tokens=9) as at:
+        (found,) = await summarise(at, TEXT)
+    assert not found.truncated
+
+
 async def test_summary_of_verbatim_sentences_is_extractive(pieces: Path) -> None:
     async with stand(pieces, "summary") as at:
         at.answer({}, other=REFUSED)

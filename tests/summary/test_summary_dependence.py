@@ -37,6 +37,8 @@ def test_sentence_depends_on_the_previous_one(sentence: str) -> None:
         "Der Rat tagte am Montag.",
         "In diesem Jahr steigen die Preise.",
         "Die Stadt baut eine Brücke.",
+        "Scholz sagte, er wolle bleiben.",
+        "Merkel erklärte, diese Reform sei nötig.",
     ],
 )
 def test_sentence_stands_alone(sentence: str) -> None:
@@ -59,6 +61,29 @@ def test_reported_speech_names_its_speaker(sentence: str, expected: bool) -> Non
 @pytest.mark.parametrize("sentence", ["Nicht besser als der Lehrer.", "Eine Stunde Unterricht in der siebten Klasse."])
 def test_sentence_without_a_verb_is_broken(sentence: str) -> None:
     assert flaw(sentence) == "has no verb"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Die Polizei sucht Zeugen.",
+        "Der Trainer lobt Müller.",
+        "Die Länder fordern Reformen.",
+        "Die Bahn baut Stellen ab.",
+        "Der Kanzler trifft Macron in Paris.",
+    ],
+)
+def test_verb_before_a_noun_is_a_verb(sentence: str) -> None:
+    assert flaw(sentence) is None
+
+
+def test_sentence_after_a_quotation_in_guillemets_is_whole() -> None:
+    written = (
+        "«Das ist ein gutes Ergebnis», sagte der Trainer.",
+        "Am Abend ging Müller nach Hause.",
+        "Der Verein plant.",
+    )
+    assert flaws(written, 1, 2) == []
 
 
 def flaws(written: Sequence[str], *numbers: int) -> list[tuple[str, str]]:

@@ -101,6 +101,28 @@ def _inputs(text: Text) -> list[RewriteInput]:
     return [RewriteInput(group, (0,), rewritten=False, cut=False)] if text.sentences else []
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    ["Am Montag kam Angela Merkel", "Der Mann sah das Haus,.", "Weil", ",.", "„"],
+)
+def test_unfinished_sentence_is_not_reworded(sentence: str) -> None:
+    assert reworded(sentence) is None
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Der Minister traf am Montag in Berlin ein.",
+        "Der neue Minister trat am Montag sein Amt an.",
+        "Die Polizei durchsuchte am Montag in Bonn mehrere Wohnungen.",
+    ],
+)
+def test_verb_whose_perfect_is_uncertain_keeps_its_tense(sentence: str) -> None:
+    made = reworded(sentence) or sentence
+    assert "hat" not in made.split()
+    assert "ist" not in made.split()
+
+
 def test_wording_that_loses_a_negation_is_not_offered() -> None:
     text = prepare_text("Am Freitag begann der Umbau des Hallenbads (nicht des Freibads) in Bonn.", GERMAN)
     assert reworded(text.sentences[0]) is not None

@@ -158,6 +158,10 @@ def preterite_to_perfect(tokens: Tokens) -> list[Token] | None:
     ]
 
 
+_OTHER_VERBS = frozenset({("traf", "ein"), ("drehte", "durch")})
+"""Verbs whose particle changes the auxiliary verb ("ist eingetroffen")."""
+
+
 def _perfect(verb: Token, particle: str) -> tuple[str, str] | None:
     """Return the auxiliary verb and the participle for a verb in the preterite, or None for an unknown verb."""
     singulars = (verb.text, verb.text.removesuffix("en"), verb.text.removesuffix("n"))
@@ -166,7 +170,7 @@ def _perfect(verb: Token, particle: str) -> tuple[str, str] | None:
         participle, auxiliary = _strong()[singular]
     elif verb.lemma in _weak():
         singular, participle, auxiliary = _weak_preterite(verb.lemma), _participle(verb.lemma), "haben"
-    if verb.text not in {singular, singular + "n", singular + "en"}:
+    if verb.text not in {singular, singular + "n", singular + "en"} or (singular, particle) in _OTHER_VERBS:
         return None
     forms = ("hat", "haben") if auxiliary == "haben" else ("ist", "sind")
     space = " " if particle == "bekannt" else ""

@@ -116,6 +116,8 @@ def _is_object_pronoun(token: Token) -> bool:
 
 def _may_follow(tokens: Tokens, place: int, verb: int, subject: Tokens, *, after_pronoun: bool) -> bool:
     """Return whether the subject surely ends before the token at the index ``place``."""
+    if place >= len(tokens):  # the sentence has no final stop
+        return False
     token, following = tokens[place], tokens[min(place + 1, len(tokens) - 1)]
     if token.text == ",":
         return REPORTING.match(tokens[verb].text) is not None and following.text in _REPORTED_BEGINNINGS
@@ -235,7 +237,7 @@ def clause_first(tokens: Tokens) -> list[Token] | None:
     if any(tokens[n + 1].tag in FINITE | {"KON", "ADV"} or tokens[n + 1].text in _MOVABLE for n in commas[1:]):
         return None
     clause, main = tokens[comma + 1 : -1], tokens[:comma]
-    if clause[0].text not in _MOVABLE or clause[0].tag not in {"KOUS", "KOUI"} or len(clause) < _LEAST_CLAUSE:
+    if len(clause) < _LEAST_CLAUSE or clause[0].text not in _MOVABLE or clause[0].tag not in {"KOUS", "KOUI"}:
         return None
     if (
         comma - verb < _LEAST_CLAUSE

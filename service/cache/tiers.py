@@ -79,7 +79,7 @@ class Cache:
         self._shared = shared
         self._listener = listener
         self._purges = 0
-        self._purged_s = float("-inf")
+        self._purged_s = self._shared_purged_s = float("-inf")
         self._writing: set[asyncio.Future[None]] = set()
 
     async def get_many(self, keys: Collection[bytes], *, task: str, memory_only: bool = False) -> dict[bytes, bytes]:
@@ -156,13 +156,14 @@ class Cache:
         """Store ``value`` in ``store``, which is another store in the same Redis, and return whether this succeeded.
 
         The value is added to ``tags``, so that a purge of these tags deletes it. ``started_s`` (monotonic clock) is the
-        time when the work for the value started. If a purge is running or has ended since then, nothing is stored.
+        time when the work for the value started. If a purge is running or a purge of the shared tier has ended since
+        then, nothing is stored.
         """
-        if self._shared is None or not self.may_store(started_s):
+        if self._shared is None or not self._may_share(started_s):
             return False
         if tags and not await self._write_shared(self._shared, {}, {tag: [key] for tag in tags}):
             return False
-        return self.may_store(started_s) and await self._write_shared(store, {key: value}, {})
+        return self._may_share(started_s) and await self._write_shared(store, {key: value}, {})
 
     async def drop(self, keys: Collection[bytes]) -> None:
         """Delete the entries under ``keys``, which could not be decoded, and emit an event for each of them.
@@ -182,6 +183,9 @@ class Cache:
         They may not be stored if a purge is running or has ended since then.
         """
         return not self._purges and self._purged_s < started_s
+
+    def _may_share(self, started_s: float) -> bool:
+        return not self._purges and self._shared_purged_s < started_s
 
     def _new_members(self, tag: bytes, keys: AbstractSet[bytes], entries: Mapping[bytes, bytes]) -> set[bytes]:
         """Return the keys to write to ``tag``: those of ``keys`` that the tag lacks or whose entries are being written.
@@ -240,7 +244,7 @@ class Cache:
 
         The shared tier is not changed.
         """
-        async with self._purge():
+        async with self._purge(shared=False):
             return self._delete(self._with_members(tags))
 
     async def _purge_shared(self, shared: Shared, found: set[bytes]) -> int:
@@ -267,10 +271,11 @@ class Cache:
             return Purged(memory, shared)
 
     @asynccontextmanager
-    async def _purge(self) -> AsyncIterator[None]:
+    async def _purge(self, *, shared: bool = True) -> AsyncIterator[None]:
         """Block all writes during a purge, and afterwards the writes of work that started before the purge ended.
 
-        The purge starts when the writes that are already running have ended.
+        The purge starts when the writes that are already running have ended. ``shared`` states whether it includes the
+        shared tier.
         """
         self._purges += 1
         self.documents.clear()
@@ -281,6 +286,8 @@ class Cache:
         finally:
             self._purges -= 1
             self._purged_s = time.monotonic()
+            if shared:
+                self._shared_purged_s = self._purged_s
 
     def _with_members(self, tags: Collection[bytes]) -> set[bytes]:
         """Return ``tags`` and the keys of their direct and indirect members, as far as the tags are in memory.

@@ -179,9 +179,6 @@ class ArticlePipeline:
         )
 
     async def _compare(self, article: Article, submission: ArticleInput, previous: PreviousVersion) -> "Versions":
-        if submission.options.format == "html":
-            detail = "`previous` requires a plain-text body; the body of this article is HTML"
-            raise InvalidInput("previous_unsupported", detail, pointer="/previous")
         chars = len(submission.body) + sum(map(len, previous.texts))
         return await off_loop(chars, Versions.of, article, submission, previous, self._translator.languages)
 
@@ -293,6 +290,17 @@ class Versions:
             None if translation is None else translation.changes,
             None if summary is None else tuple(summary),
         )
+
+
+def require_plain(options: TranslationOptions) -> None:
+    """Check that an article with a previous version is plain text.
+
+    Raises:
+        InvalidInput: the article is HTML.
+    """
+    if options.format == "html":
+        detail = "`previous` requires a plain-text body; the body of this article is HTML"
+        raise InvalidInput("previous_unsupported", detail, pointer="/previous")
 
 
 async def run_all(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from service.events import Output as EventOutput
 from service.generation.base import TextGenerator
 from service.generation.call import TEXT_THREADS, Call, off_loop
 from service.languages.base import LanguagePair
-from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of, run_all
+from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of, require_plain, run_all
 from service.newsroom.commands import (
     ArticleCommand,
     CallContext,
@@ -294,6 +294,8 @@ class Newsroom:
             document = await off_loop(chars, read_document, command.document)
             headline, lead, body = headline or document.headline, lead or document.lead, document.body
             options = replace(options, format=document.body_format)
+        if command.previous is not None:
+            require_plain(options)
         if self._limits is not None:
             self._limits.require_text(body, "/body" if document is None else "/document")
             self._limits.require_fitting(headline or "", "/headline")

@@ -192,6 +192,15 @@ def test_result_is_not_stored_if_its_text_is_purged_meanwhile(
     assert found["result"] is None
 
 
+def test_job_survives_the_forgetting_of_another_result(
+    service: TestClient, blocked: Callable[[TestClient], None]
+) -> None:
+    job = begin(service)
+    assert service.delete(f"/v1/results/{'0' * 64}", headers=AUTH).status_code == 200
+    blocked(service)
+    assert ended(service, job)["status"] == "succeeded"
+
+
 def test_job_of_an_ended_process_has_failed(
     service: TestClient, blocked: Callable[[TestClient], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +233,7 @@ def test_failed_work_is_a_problem(service: TestClient) -> None:
     [
         ({"body": " "}, {}, "text_empty"),
         ({"body": BODY, "length": "huge"}, {}, "invalid_request"),
+        ({"body": "<p>Ja.</p>", "format": "html", "previous": {"body": ""}}, {}, "previous_unsupported"),
         (ARTICLE, {"depesche-embargo": "1"}, "async_not_storable"),
         (ARTICLE, {"depesche-cache": "memory"}, "async_not_storable"),
         (ARTICLE, {"cache-control": "no-store"}, "async_not_storable"),

@@ -138,6 +138,30 @@ def test_opened_correction_replaces_the_same_sentence(tab: Tab, page: Page) -> N
     expect(page.locator(TARGET).first).to_contain_text("1,200")
 
 
+def test_clearing_removes_the_corrections_and_keeps_the_key(tab: Tab, page: Page) -> None:
+    line = json.dumps({"source": "Es blieb ruhig.", "target": "It remained quiet."})
+    page.set_input_files("#file", {"name": "c.jsonl", "mimeType": "", "buffer": line.encode()})
+    expect(page.get_by_role("status").first).to_contain_text("1 Korrekturen gelesen")
+    page.evaluate("document.querySelector('#key').value = 'secret'")
+    page.get_by_role("button", name="Dieses Fenster leeren").click()
+    expect(page.locator("#key")).to_have_value("secret")
+    assert page.evaluate("sessionStorage.length") == 0
+    tab.answer_with(**streamed(warned()))
+    tab.result("any")
+    expect(page.locator(TARGET).nth(1)).to_have_text("It stayed calm.")
+
+
+def test_reload_keeps_corrections_without_an_article(tab: Tab, page: Page) -> None:
+    line = json.dumps({"source": "Es blieb ruhig.", "target": "It remained quiet."})
+    page.set_input_files("#file", {"name": "c.jsonl", "mimeType": "", "buffer": line.encode()})
+    expect(page.get_by_role("status").first).to_contain_text("1 Korrekturen gelesen")
+    page.reload()
+    page.locator("body[data-ready]").wait_for()
+    tab.answer_with(**streamed(warned()))
+    tab.result("any")
+    expect(page.locator(TARGET).nth(1)).to_have_text("It remained quiet.")
+
+
 def test_reviewed_translation_gets_its_label(tab: Tab, page: Page) -> None:
     edited(tab)
     page.get_by_role("button", name="Übersetzung als geprüft kennzeichnen").click()

@@ -35,7 +35,7 @@ function tableOf(output, view) {
 function lineOf(fact, output, points, view) {
   const [source, target] = [rangeOf(fact.source), rangeOf(fact.target)];
   const texts = [source === null ? "–" : articleText(source, view), target === null ? "–" : points.slice(target.start, target.end)];
-  const id = ["fact", output, fact.kind, fact.source, fact.target].join("|");
+  const id = ["fact", output, fact.kind, fact.source, texts[1]].join("|"); // an edit moves the ranges of later targets
   const box = element("input", { type: "checkbox", checked: view.seen.has(id), "aria-label": say("facts.tick", { text: texts[0] === "–" ? texts[1] : texts[0] }) });
   box.addEventListener("change", () => {
     if (box.checked) view.seen.add(id);

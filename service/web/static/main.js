@@ -118,11 +118,16 @@ async function change(output, number, text) {
 /** Use the corrections of an earlier article for sentences with exactly the same source. */
 async function correct() {
   const found = correctionsFor(view);
-  for (const { number, target } of found) await change("translation", number, target);
   if (found.length === 0) return;
-  const sentences = shown.answer.translation.sentences.map((one, index) => (found.some(({ number }) => number === index) ? { ...one, from_memory: true } : one));
-  shown.answer = { ...shown.answer, translation: { ...shown.answer.translation, sentences } };
-  show();
+  try {
+    for (const { number, target } of found) {
+      await change("translation", number, target);
+      const sentences = shown.answer.translation.sentences.map((one, index) => (index === number ? { ...one, from_memory: true } : one));
+      shown.answer = { ...shown.answer, translation: { ...shown.answer.translation, sentences } };
+    }
+  } finally {
+    show();
+  }
   announce(sayCount("file.corrected", found.length));
 }
 

@@ -14,7 +14,7 @@ export function notesOf(answer) {
   const found = OUTPUTS.flatMap((output) =>
     (answer[output]?.warnings ?? []).map((warning) => ({
       output,
-      id: [output, warning.code, warning.span, warning.span ? "" : warning.target_span, warning.message].join("|"),
+      id: [output, warning.code, warning.span, warning.span ? "" : targetText(answer[output], warning), warning.message].join("|"),
       code: warning.code ?? "",
       message: warning.message ?? "",
       review: warning.review === true,
@@ -24,6 +24,10 @@ export function notesOf(answer) {
   );
   const ordered = [true, false].flatMap((review) => found.filter((note) => note.review === review));
   return ordered.map((note, index) => ({ ...note, number: index + 1 }));
+}
+
+function targetText({ text }, { target_span }) {
+  return Array.isArray(target_span) ? [...text].slice(...target_span).join("") : "";
 }
 
 /** Return {start, end} for a span, or null if there is no span. */

@@ -225,14 +225,8 @@ def predicate_last(tokens: Tokens) -> list[Token] | None:
         return None
     start = verb + 1 + (tokens[verb + 1].text == "auch")
     subject = tokens[start:-1]
-    if (
-        len(subject) < 2
-        or any(token.tag not in _IN_PHRASES for token in subject)
-        or not agrees(tokens[verb], subject[0])
-    ):
-        return None
     end = subject_end(tokens, start)
-    if subject[0].tag in PREPOSITIONS | {"KON"} or end is None:
+    if end is None or any(token.tag not in _IN_PHRASES for token in subject) or not agrees(tokens[verb], subject[0]):
         return None
     is_noun = tokens[0].tag == "NN" and verb > 1 and (may_be_genitive(tokens[1]) or tokens[1].text == "für")
     is_participle = tokens[0].tag in {"VV(PP)", "ADJ(D)"} and (verb == 1 or tokens[1].tag in PREPOSITIONS)

@@ -86,12 +86,12 @@ async def summarised(server: Server, data: Path, wikinews: int, pages: int) -> l
     return found
 
 
-def context(article: str, support: Sequence[dict[str, int]]) -> str:
+def context(article: str, support: Sequence[Sequence[int]]) -> str:
     """Return the sentence before the first source of a summary sentence, and all its sources."""
     spans = segment(article, GERMAN).sentences
-    starts = {one["start"] for one in support}
-    first = next((n for n, span in enumerate(spans) if span.end > min(starts)), 0)
-    sources = [article[one["start"] : one["end"]] for one in support]
+    beginning = min(start for start, _ in support)
+    first = next((n for n, span in enumerate(spans) if span.end > beginning), 0)
+    sources = [article[start:end] for start, end in support]
     before = [f"[{spans[first - 1].of(article)}]"] if first else []
     return " ".join([*before, *sources])
 
@@ -105,7 +105,7 @@ def facts(one: dict[str, Any], number: int) -> dict[str, Any]:
     return {
         "article": one["id"],
         "sentence": number,
-        "support": [[span["start"], span["end"]] for span in sentence["support"]],
+        "support": sentence["support"],
         "verbatim": sentence["verbatim"],
         "copied_percent": round(copied_percent(sentence["text"], one["article"]), 1),
     }

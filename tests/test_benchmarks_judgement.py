@@ -24,7 +24,7 @@ ARTICLE = "Die Stadt baut ein neues Museum. Es kostet zwölf Millionen Euro. Der
 
 def made(name: str, lead: str) -> dict[str, Any]:
     texts = ["Die Stadt baut ein neues Museum.", "Für zwölf Millionen soll ein Haus entstehen."]
-    sentences = [{"text": text, "support": [{"start": 0, "end": 32}], "verbatim": False} for text in texts]
+    sentences = [{"text": text, "support": [[0, 32]], "verbatim": False} for text in texts]
     return {"id": name, "article": ARTICLE, "summary": {"text": " ".join(texts), "sentences": sentences}, "lead": lead}
 
 
@@ -55,7 +55,7 @@ def test_sample_is_limited_and_the_key_counts_all_sentences(tmp_path: Path) -> N
 
 def test_source_follows_the_sentence_before_it() -> None:
     start = ARTICLE.index("Es kostet")
-    assert context(ARTICLE, [{"start": start, "end": start + 31}]) == (
+    assert context(ARTICLE, [[start, start + 31]]) == (
         "[Die Stadt baut ein neues Museum.] Es kostet zwölf Millionen Euro."
     )
 

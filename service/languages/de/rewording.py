@@ -1,7 +1,8 @@
 """Rewording of single German sentences by rules of grammar.
 
-The rules delete brackets, change the order of clauses and phrases, and change the tense. They add no content word and
-leave out only what is in brackets. A sentence whose structure they do not recognise is not reworded.
+The rules delete brackets, change the order of clauses and phrases, change the tense, and replace words by equivalents
+of the same kind. They leave out only what is in brackets. A sentence whose structure they do not recognise is not
+reworded.
 """
 
 import re
@@ -74,10 +75,10 @@ _KINDS: tuple[tuple[Rule, ...], ...] = ((without_brackets,), _ORDERS, _TENSES, (
 def reworded(sentence: str) -> str | None:
     """Return another wording of a sentence with the same content, or None if no rule applies.
 
-    At most one rule of each kind is applied: brackets, order, and tense.
+    At most one rule of each kind is applied: brackets, order, tense, and equivalents.
     """
     tokens: Tokens = tagged(sentence)
-    if not tokens or (len(tokens) > 1 and _ABBREVIATED.fullmatch(tokens[-2].text)):
+    if not tokens or tokens[-1].text[-1].isalnum() or _ABBREVIATED.fullmatch(tokens[max(0, len(tokens) - 2)].text):
         return None
     changed = False
     for rules in _KINDS:

@@ -112,7 +112,7 @@ _WORDINGS = [
     ),
     (
         "Nach Angaben der Veranstalter nahmen an den Demonstrationen viele Leute teil.",
-        "Angaben der Veranstalter zufolge nahmen an den Demonstrationen viele Leute teil.",
+        "Angaben der Veranstalter zufolge haben an den Demonstrationen viele Leute teilgenommen.",
     ),
     (
         "Der Angriff ereignete sich, als die Soldaten ihre Mahlzeit einnahmen.",
@@ -138,6 +138,10 @@ _WORDINGS = [
     (
         "Die Häuser wurden durch den Sturm zerstört, der über die Inseln zog.",
         "Die Häuser sind durch den Sturm zerstört worden, der über die Inseln zog.",
+    ),
+    (  # "davor" refers to the clause
+        "Die Forscher warnten davor, der Sturm könne ähnliche Folgen haben.",
+        "Die Forscher haben davor gewarnt, der Sturm könne ähnliche Folgen haben.",
     ),
     ("Der Zug hält etwa 20 Minuten.", "Der Zug hält rund 20 Minuten."),
     ("Offen ist derzeit nur noch das Wetter in Bonn.", "Offen ist zurzeit nur noch das Wetter in Bonn."),
@@ -183,6 +187,8 @@ def test_sentence_of_another_structure_is_left_alone(sentence: str) -> None:
         ("Er tat dies deshalb, weil es notwendig war.", "da"),
         ("Die Flieger, die die Versorgung aufrecht erhielten, kamen nachts.", "bekamen"),
         ("Der Bericht handelt über 300 Zimmer.", "mehr"),
+        ("Es würde somit nicht mehr die Mehrheit aller Stimmen benötigt.", "braucht"),
+        ("Grönland soll pro Jahr zehn Schiffe bauen dürfen.", "im"),
         ("Er kommt daher, weil er hier lebt.", "deshalb"),
         ("„Die Lage ist derzeit offen“ war in Bonn zu hören.", "zurzeit"),
         ("Gleichzeitig zur Premiere erscheint das Buch.", "Zugleich"),
@@ -201,6 +207,7 @@ def test_word_in_another_use_is_not_replaced(sentence: str, word: str) -> None:
         ("Die Premiere hat einen Erfolg im (Queer-)Theater gefeiert.", "(Queer-)Theater"),
         ("Das letzte Erdbeben ereignete sich im Mai dieses Jahres.", "im mai dieses jahres"),
         ("Der Orkan soll erst in der Nacht zum Montag die Küste erreichen.", "in der nacht zum montag"),
+        ("Der Flug käme für Demjanjuk einer Folter gleich.", "Flug einer Folter gleich"),
         ("Die Suche begann um 10:05 Uhr Moskauer Zeit.", "10:05 uhr moskauer zeit"),
         ("Das Haus liegt in der Nähe des Parks der alten Stadt.", "in der nähe des parks der alten stadt"),
     ],

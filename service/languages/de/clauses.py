@@ -143,10 +143,14 @@ def has_loose_relative(tokens: Tokens, verb: int) -> bool:
 
 
 def continues(tokens: Tokens, verb: int) -> bool:
-    """Return whether a second finite verb shares the subject of the one at index ``verb`` ("X kam und ging")."""
+    """Return whether a second verb shares the subject of the one at index ``verb`` ("X kam und ging")."""
     return any(
         tokens[n].text in {"und", ",", "sowie", "aber"}
-        and (tokens[n + 1].tag in FINITE or (tokens[n + 1].tag in NOUNS and tokens[n + 1].text[0].islower()))
+        and (
+            tokens[n + 1].tag in FINITE
+            or (tokens[n + 1].tag in NOUNS and tokens[n + 1].text[0].islower())
+            or (tokens[n].text == "und" and tokens[n - 1].tag in {"VV(PP)", "VV(INF)", "VA(PP)", "VA(INF)"})
+        )
         for n in range(verb, len(tokens) - 1)
     )
 

@@ -16,6 +16,7 @@ order. Its conditions state where the first one of a pair surely has this meanin
 - ``verb``: it is a finite verb without a particle.
 - ``phrase``: a noun phrase or a prepositional phrase follows.
 - ``noun``: a number precedes it.
+- ``amount``: a noun precedes it, such as a unit.
 - ``alone``: the sentence contains no other conjunction of its kind.
 - ``unit``: a number other than 1 precedes it.
 
@@ -114,6 +115,9 @@ def _is_verb(tokens: Tokens, start: int, end: int) -> bool:
     clause = tokens[end : next((n for n in range(end, len(tokens)) if tokens[n].text == ","), len(tokens))]
     has_particle = any(token.tag == "PTKVZ" for token in clause)
     before = tokens[start - 1] if start else tokens[0]
+    beginning = max((n for n in range(start) if tokens[n].text == ","), default=0)
+    if any(token.tag in {"VA(FIN)", "VM(FIN)"} for token in tokens[beginning:start]):
+        return False  # the word is a participle or an infinitive with a wrong tag
     is_idiom = has([before, *clause], _IDIOMS) or before.tag in {"PTKVZ", "ADJ(D)"}
     return tokens[start].tag == "VV(FIN)" and not has_particle and not is_idiom
 
@@ -121,6 +125,11 @@ def _is_verb(tokens: Tokens, start: int, end: int) -> bool:
 def _precedes_phrase(tokens: Tokens, start: int, end: int) -> bool:
     del start
     return _tag(tokens, end) in NOUNS | PREPOSITIONS | {"ART", "ADJ(A)", "CARD", "PPOSAT", "PIAT"}
+
+
+def _follows_noun(tokens: Tokens, start: int, end: int) -> bool:
+    del end
+    return _tag(tokens, start - 1) in NOUNS
 
 
 def _is_counted_noun(tokens: Tokens, start: int, end: int) -> bool:
@@ -153,6 +162,7 @@ _CONDITIONS: Mapping[str, Condition] = {
     "verb": _is_verb,
     "phrase": _precedes_phrase,
     "noun": _is_counted_noun,
+    "amount": _follows_noun,
     "alone": _is_alone,
     "unit": _follows_number,
 }

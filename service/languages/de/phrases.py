@@ -111,6 +111,8 @@ def _prepositional_end(tokens: Tokens, start: int) -> int | None:
         token = tokens[end]
         if not may_be_genitive(token) and not _is_quantity(tokens, end):
             return end
+        if tokens[end - 1].tag == "NE" and token.text.startswith("ein"):  # after a name, a dative
+            return end
         end = _nouns_end(tokens, skip(tokens, end + 1, frozenset({"ART", "PPOSAT", "PDAT", "ADJ(A)", "CARD"})))
     return end
 
@@ -158,6 +160,8 @@ def object_first(tokens: Tokens) -> list[Token] | None:
     if opening is None:
         return None
     verb, start = opening
+    if tokens[0].tag == "PPER":  # a pronoun rarely follows an object
+        return None
     end = _object_end(tokens, start)
     if (
         end is None
@@ -254,7 +258,7 @@ def speaker_last(tokens: Tokens) -> list[Token] | None:
     speaker = _speaker(tokens, verb, mark)
     if speaker is None or has(tokens[verb:mark], frozenset({"dass", "ob", "und", "oder"}) | BREAKS | QUOTES):
         return None
-    if any(token.tag == "PTKVZ" for token in tokens[verb:mark]):
+    if any(token.tag == "PTKVZ" or (token.tag == "PROAV" and tokens[mark].text == ",") for token in tokens[verb:mark]):
         return None
     speech = tokens[mark + 1 :]
     made = _quotation(speech) if tokens[mark].text == ":" else _reported(speech)

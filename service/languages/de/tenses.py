@@ -23,7 +23,9 @@ _COMPARING = frozenset({"als", "wie"})
 _PHRASE_TAGS = NOUNS | PREPOSITIONS | {"ART", "CARD", "PPOSAT", "PIAT", "PDAT"}
 _SINCE = frozenset({"seit", "Seit"})
 _LEAST_PASSIVE = 4
-_LASTING = frozenset("schon bereits noch bislang bisher immer nie seit mittlerweile inzwischen jetzt nun".split())
+_LASTING = frozenset(
+    "schon bereits noch bislang bisher immer selten jemals nie seit mittlerweile inzwischen jetzt nun".split()
+)
 """With these words, the perfect states a present result."""
 _CLAUSE_TAGS = frozenset({"KOUS", "KOUI", "PRELS", "PWAV", "KON"})
 _CLAUSE_WORDS = frozenset("wobei ohne um dass".split())
@@ -97,7 +99,7 @@ def _starts_clause(tokens: Tokens, start: int) -> bool:
     """Return whether another clause starts at ``start``, so that the verb before it is complete."""
     first, second = tokens[start], tokens[min(start + 1, len(tokens) - 1)]
     starts = (
-        first.tag in _CLAUSE_TAGS
+        (first.tag in _CLAUSE_TAGS and not (first.tag == "KON" and second.tag in FINITE))
         or first.text in _CLAUSE_WORDS
         or (first.tag == "APPR" and second.tag == "PRELS")
         or (first.tag in {"PIS", "PPER"} and second.tag in FINITE)

@@ -87,7 +87,7 @@ _ASKS = re.compile(r"\?[\"“”»«’)\]]*$")
 _ALL_QUOTED = re.compile(r"[„“\"»«‚].*[“”\"«»‘][.,!?]?$", re.DOTALL)
 _SHORT_WORDS, _LONG_WORDS = 7, 40
 _OPENING_SENTENCES = 3
-_DEPENDENT, _UNATTRIBUTED = 0.45, 0.6
+_DEPENDENT, _UNATTRIBUTED = 0.5, 0.6
 """The ratings of sentences that refer to the sentence before them, and of reported speech without its speaker."""
 
 

@@ -48,7 +48,7 @@ export interface SummarizeOptions extends SummaryOptions {
   priority?: "interactive" | "bulk";
 }
 
-export interface ArticleRequest extends SummaryOptions, Omit<TranslateOptions, "alignment"> {
+export interface ArticleRequest extends SummaryOptions, Omit<TranslateOptions, "alignment" | "context"> {
   headline?: string;
   lead?: string;
   body?: string;

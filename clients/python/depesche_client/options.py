@@ -29,7 +29,6 @@ class _Terms(TypedDict, total=False):
     priority: Literal["interactive", "bulk"]
     facts: bool
     house_style: HouseStyle
-    context: str
 
 
 class _Form(TypedDict, total=False):
@@ -46,6 +45,7 @@ class TranslateOptions(_Terms, total=False):
     """The options of a translation."""
 
     alignment: bool
+    context: str
 
 
 class SummarizeOptions(_Form, total=False):

@@ -84,8 +84,8 @@ def test_context_reaches_the_model_and_is_part_of_the_result_key(remote_models: 
 
 
 def test_context_has_a_limit_and_is_reported_if_no_model_uses_it(remote_models: Path) -> None:
-    with remote_server(good) as server, serving(remote_models, server.url) as client:
-        long = client.post("/v1/translate", json={"text": SECOND, "context": "a " * 20_000})
+    with remote_server(good) as server, serving(remote_models, server.url, max_text_chars=500) as client:
+        long = client.post("/v1/translate", json={"text": SECOND, "context": "Ja. " * 126})
         assert (long.status_code, long.json()["errors"][0]["pointer"]) == (422, "/context")
         found = post(client, "/v1/translate", EMBARGO, text=SECOND, context=FIRST)  # a model in the process
         plain = post(client, "/v1/translate", EMBARGO, text=SECOND)

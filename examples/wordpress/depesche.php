@@ -14,8 +14,9 @@
  *
  * An article can take longer than PHP may run. A click therefore starts a task, and the panel polls its state:
  *   - If the service has a Redis server, the task is a job of the service (`Prefer: respond-async`).
- *   - Otherwise, each poll asks the service for the result and takes at most STEP_S seconds. If the article needs longer,
- *     the next poll continues, because the service keeps finished sentences in its cache.
+ *   - Otherwise, the panel sends one more request, in which PHP waits for the result, and does not wait for the response.
+ *     PHP does not count the time that it waits, and goes on if the web server closes the connection. If the process is
+ *     killed, the panel sends the request again. The service then has the finished sentences in its cache.
  */
 
 namespace Depesche;
@@ -33,7 +34,7 @@ const KEPT_S      = 3600; // how long the state of a task is stored
 const LIMIT_S     = 900; // a task that runs longer has failed
 const POLL_S      = 2;
 const CALL_S      = 10; // time limit of a call that starts or polls a job
-const STEP_S      = 25; // time limit of a poll that asks for the result; many web servers stop PHP after 30 seconds
+const WORK_S      = 300; // time limit of the request in which PHP waits for the result
 // Meta of an English version. They stay when the plugin goes: where a text comes from is part of the text.
 const META_SOURCE   = '_depesche_source';
 const META_MACHINE  = '_depesche_machine_made';
@@ -212,20 +213,22 @@ function start_task( WP_REST_Request $request ) {
 	return state_of( $task, $request );
 }
 
-/** With `work`, the service is asked for the result, which may take STEP_S seconds. */
+/** Reads the state of a task. With `work`, a task without a job waits for its result, for at most WORK_S seconds. */
 function read_task( WP_REST_Request $request ) {
 	$task = get_transient( place_of( $request ) );
 	if ( ! is_array( $task ) ) {
 		return state_of( array( 'state' => 'none' ), $request );
 	}
-	if ( 'running' !== $task['state'] || ! $request['work'] ) {
+	$late = time() > ( $task['started'] ?? time() ) + LIMIT_S;
+	if ( 'running' !== $task['state'] || ( isset( $task['article'] ) && ! $request['work'] && ! $late ) ) {
 		return state_of( $task, $request );
 	}
 	ignore_user_abort( true ); // an editor that closes the window finds the result later
-	unset( $task['message'], $task['wait_s'] );
-	$found = isset( $task['job'] ) ? polled( $task, $request ) : stepped( $task, $request );
-	if ( 'running' === $found['state'] && ! isset( $found['answer'] ) && time() > $task['started'] + LIMIT_S ) {
+	if ( $late ) {
 		$found = failed( $task, __( 'The article was not finished in time.', 'depesche' ) );
+	} else {
+		$before = array_diff_key( $task, array( 'message' => 0, 'wait_s' => 0 ) );
+		$found  = isset( $task['job'] ) ? polled( $before, $request ) : worked( $before, $request );
 	}
 	wp_cache_delete( '_transient_' . place_of( $request ), 'options' );
 	$now = get_transient( place_of( $request ) );
@@ -247,6 +250,7 @@ function state_of( array $task, WP_REST_Request $request ): array {
 	$shown = array_intersect_key( $task, array_flip( array( 'state', 'message', 'teaser', 'notes' ) ) );
 	if ( 'running' === $task['state'] ) {
 		$shown['retry_after'] = $task['wait_s'] ?? POLL_S;
+		$shown['needs_work']  = isset( $task['article'] );
 	}
 	if ( 'english' === $request['kind'] ) {
 		$draft = (int) get_post_meta( (int) $request['post'], META_ENGLISH, true );
@@ -295,9 +299,12 @@ function polled( array $task, WP_REST_Request $request ): array {
 	return $task;
 }
 
-/** Asks the service for the result. If there is none in time, the next poll continues with the finished sentences. */
-function stepped( array $task, WP_REST_Request $request ): array {
-	$answer = call( '/v1/articles', STEP_S, $task['article'] );
+/** Waits for the result. If there is none in time, the next request continues with the finished sentences. */
+function worked( array $task, WP_REST_Request $request ): array {
+	if ( function_exists( 'set_time_limit' ) ) {
+		set_time_limit( 2 * WORK_S ); // on Windows, PHP counts the time that it waits
+	}
+	$answer = call( '/v1/articles', WORK_S, $task['article'] );
 	$status = is_wp_error( $answer ) ? 0 : $answer['status'];
 	if ( 504 === $status ) {
 		return $task;
@@ -407,8 +414,8 @@ function call( string $path, int $limit_s, ?array $article = null, array $header
 		'Content-Type' => 'application/json',
 		'Accept'       => 'application/json',
 	);
-	if ( STEP_S === $limit_s ) { // so that the service, not the transport, gives up first
-		$headers['Request-Timeout-Ms'] = (string) ( 1000 * ( STEP_S - 5 ) );
+	if ( WORK_S === $limit_s ) { // so that the service, not the transport, gives up first
+		$headers['Request-Timeout-Ms'] = (string) ( 1000 * ( WORK_S - 5 ) );
 	}
 	if ( '' !== $settings['key'] ) {
 		$headers['Authorization'] = 'Bearer ' . $settings['key'];

@@ -5,7 +5,7 @@
  */
 ( function ( wp ) {
 	const el = wp.element.createElement;
-	const { Fragment, useEffect, useState } = wp.element;
+	const { Fragment, useEffect, useRef, useState } = wp.element;
 	const { Button, CheckboxControl, Modal, Notice, Spinner } = wp.components;
 	const { useDispatch, useSelect } = wp.data;
 	const { __ } = wp.i18n;
@@ -18,20 +18,34 @@
 		const post = useSelect( ( select ) => select( 'core/editor' ).getCurrentPostId() );
 		const path = '/depesche/v1/tasks/' + kind + '?post=' + post;
 		const [ task, setTask ] = useState( { state: 'none' } );
-		const poll = async ( query ) => {
+		const working = useRef( false );
+		const poll = async () => {
 			try {
-				setTask( await wp.apiFetch( { path: path + query } ) );
+				setTask( await wp.apiFetch( { path } ) );
 			} catch ( error ) {
 				setTask( ( last ) => ( { ...last, message: error.message, retry_after: LOST_S } ) );
 			}
 		};
+		// The request in which PHP waits for the result. The polls report its outcome.
+		const work = async () => {
+			if ( ! working.current ) {
+				working.current = true;
+				await wp.apiFetch( { path: path + '&work=1' } ).catch( () => {} );
+				working.current = false;
+			}
+		};
 		// A task may be running from before the editor was closed.
-		useEffect( () => void poll( '' ), [ path ] );
+		useEffect( () => void poll(), [ path ] );
 		useEffect( () => {
 			if ( task.state !== 'running' ) {
 				return undefined;
 			}
-			const timer = setTimeout( poll, 1000 * task.retry_after, '&work=1' );
+			const timer = setTimeout( () => {
+				if ( task.needs_work ) {
+					work();
+				}
+				poll();
+			}, 1000 * task.retry_after );
 			return () => clearTimeout( timer );
 		}, [ task ] );
 		const start = async () => {

@@ -56,7 +56,7 @@ def jobs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield found
 
 
-@pytest.fixture(params=["jobs", "steps"])
+@pytest.fixture(params=["jobs", "waiting"])
 def gate(request: pytest.FixtureRequest, site: Site) -> Iterator[Gate]:
     """Connect the site to a service that delays its results: one that runs jobs, and one that does not."""
     service: Server = request.getfixturevalue("jobs_server" if request.param == "jobs" else "server")
@@ -217,7 +217,7 @@ def test_service_that_is_away_stops_nobody(browser: Browser, site: Site, server:
     assert content_of(site, post)["title"]["raw"] == "Rat berät weiter"
 
 
-@pytest.mark.parametrize("gate", ["steps"], indirect=True)
+@pytest.mark.parametrize("gate", ["waiting"], indirect=True)
 def test_closed_editor_finds_its_task_again(browser: Browser, site: Site, gate: Gate) -> None:
     post = site.post("Rat berät", BLOCKS)
     with editing(browser, site, post) as page, page.expect_response(is_start):
@@ -258,7 +258,7 @@ def test_job_survives_a_service_that_is_away_for_a_moment(
         assert ended(site, task)["state"] == "done"
 
 
-def test_poll_without_a_result_in_time_is_continued(
+def test_request_without_a_result_in_time_is_repeated(
     site: Site, server: Server, start: Callable[..., tuple[str, Any]]
 ) -> None:
     late: Scripted = (504, {}, b'{"code": "deadline_exceeded"}')

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Response, expect
+from playwright.sync_api import Browser, Locator, Page, Response, Route, expect
 
 from tests.browser.gate import Gate, gated
 from tests.browser.tab import PATIENCE_MS
@@ -227,6 +228,25 @@ def test_closed_editor_finds_its_task_again(browser: Browser, site: Site, gate: 
         gate.opened.set()
         page.get_by_role("link", name="Englische Fassung öffnen").wait_for()
     assert len(drafts_of(site, post)) == 1
+
+
+def test_request_that_the_web_server_breaks_off_is_repeated(browser: Browser, site: Site, server: Server) -> None:
+    site.configure(url=server.url)
+    post = site.post("Rat berät", BLOCKS)
+    broken = []
+
+    def break_off(route: Route) -> None:
+        broken.append(route)
+        if len(broken) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    with editing(browser, site, post) as page:
+        page.route(re.compile("work=1"), break_off)
+        page.get_by_role("button", name="Englische Fassung").click()
+        page.get_by_role("link", name="Englische Fassung öffnen").wait_for()
+    assert len(broken) > 1
 
 
 # The REST routes

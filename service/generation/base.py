@@ -214,10 +214,6 @@ class TextGenerator(Protocol):
         """
         ...
 
-    def refuse(self) -> None:
-        """Refuse new requests from now on. A request that was already admitted may still add work."""
-        ...
-
     async def close(self, drain_s: float) -> None:
         """Reject new work, and wait up to ``drain_s`` seconds for accepted work to finish.
 

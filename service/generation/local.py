@@ -161,10 +161,6 @@ class LocalGenerator:
         """Load the model. Raises the errors of `TextGenerator.start`."""
         await self.batcher.start()
 
-    def refuse(self) -> None:
-        """Refuse new requests from now on. Requests that were already admitted may still submit further texts."""
-        self.batcher.refuse()
-
     async def close(self, drain_s: float) -> None:
         """Refuse new requests, wait up to ``drain_s`` seconds for admitted work, and close the engine.
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -56,17 +56,20 @@ async def process_articles(
     if deferral is not None:
 
         async def later(context: CallContext) -> JobResult:
-            context.accepted()
-            response = await work.response()
+            with work.admitted():
+                context.accepted()
+                response = await work.response()
             return JobResult(response, work.bodies, work.result_keys)
 
         return await deferral.respond(later)
     if not wants_events(request):
-        return Response(await work.response(), media_type=JSON)
+        with work.admitted():
+            return Response(await work.response(), media_type=JSON)
 
     async def stream(events: EventStream) -> str:
-        events.accept()
-        await work.run(lambda result: events.send("article", result))
+        with work.admitted():
+            events.accept()
+            await work.run(lambda result: events.send("article", result))
         return work.summary().model_dump_json()
 
     return await stream_events(request, stream)
@@ -85,6 +88,12 @@ class _Batch:
         self._failed = 0
         self.bodies: list[str] = []
         self.result_keys: list[str] = []
+
+    @contextlib.contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Accept the batch, so that all of its articles are processed even if the process begins to shut down."""
+        with self._runtime.newsroom.admitted(self._context) as self._context:
+            yield
 
     def summary(self) -> schemas.BatchSummary:
         """Return the numbers of successes and failures. Call this method after `run`."""

@@ -17,6 +17,7 @@ from service.cache.memory import Memory
 from service.cache.redis import Breaker, Shared
 from service.cache.seal import Seal
 from service.cache.tiers import Cache
+from service.domain import Notice
 from service.errors import InvalidInput, ModelError, NotReady
 from service.events import Listener
 from service.generation.aligners import ForcedAligner
@@ -198,6 +199,16 @@ class ModelSet:
         rules = self.house_style(style).key
         return {"house_style": rules} if rules else {}
 
+    def context_fields(self, context: str) -> dict[str, Field]:
+        """Return the fields of the result key for a context. There are none if the translation model uses none."""
+        return {"context": context} if context and self.translator.context_sentences else {}
+
+    def context_notices(self, context: str) -> tuple[Notice, ...]:
+        """Return a notice if the caller has sent a context that the translation model does not use."""
+        if not context or self.translator.context_sentences:
+            return ()
+        return (Notice("context_unused", "the translation model does not use the context", review=False),)
+
     def _glossary(self, name: str) -> Terms:
         named = self.glossaries.get(name)
         if named is None:
@@ -210,12 +221,10 @@ class ModelSet:
         await self.close(0.0)
 
     async def close(self, drain_s: float) -> None:
-        """Refuse new requests, wait up to ``drain_s`` seconds for the accepted ones, and release the engines.
+        """Wait up to ``drain_s`` seconds for the accepted requests, and release the engines.
 
         The engines are released when no request holds a lease on this set, or when the time is up.
         """
-        for model in self.every:
-            model.refuse()
         with suppress(TimeoutError):
             async with asyncio.timeout(drain_s):
                 await self._unused.wait()

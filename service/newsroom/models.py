@@ -24,6 +24,7 @@ from service.generation.base import Scorer, TextGenerator
 from service.generation.local import EngineChoice, LocalGenerator, load_generator
 from service.generation.remote.generator import RemoteChoice, load_remote
 from service.generation.scheduler import Limits
+from service.languages.base import LanguagePair
 from service.languages.house_style import HouseStyle
 from service.newsroom.article import ArticlePipeline
 from service.newsroom.commands import GlossaryTerms
@@ -35,6 +36,8 @@ from service.terms.glossary import Glossary, Terms, read_glossaries
 from service.text.language_id import load_detector
 from service.translation.preparation import TranslationOptions
 from service.translation.translator import Translator
+
+_UNKNOWN_WORD = "xqzv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +280,7 @@ class ModelPool:
         plan, self._loading, self._fallbacks = self._plan, {}, {}
         try:
             await asyncio.to_thread(load_detector)
+            await asyncio.to_thread(_load_dictionaries, plan)
             for task in get_args(Task):
                 await self._load(task)
             self._require_use_of_server()
@@ -385,6 +389,16 @@ class ModelPool:
         finally:
             for task in self._retiring.values():
                 task.cancel()
+
+
+def _load_dictionaries(plan: Plan) -> None:
+    """Load the dictionaries that the checks use. Otherwise, the first request with an unknown word waits for them.
+
+    Loading a dictionary stops all threads of the process for a third of a second.
+    """
+    for language in LanguagePair.of(plan.source_lang, plan.target_lang):
+        if language.spells is not None:
+            language.spells(_UNKNOWN_WORD)
 
 
 def cache_of(plan: Plan, listener: Listener) -> Cache:

@@ -96,6 +96,7 @@ ATTACKS = {
 def server() -> Iterator[Server]:
     with serving(program="tests.chaos.slow_service", drain_s="2", max_text_chars="250000") as found:
         found.post("/v1/translate", {"text": "Der Bus kommt. " * 2_000})  # starts the worker processes
+        found.post("/v1/translate", {"text": _different(1_000)})  # the attack with these sentences finds them cached
         yield found
 
 

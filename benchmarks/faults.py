@@ -77,7 +77,7 @@ ATTACKS = (
 
 
 class Outcome(NamedTuple):
-    """What an attack cost: the status of its last answer, the time of its slowest answer, and the probes meanwhile."""
+    """What an attack cost: the status of its last answer, the time of its slowest answer, and the probes during it."""
 
     name: str
     repeated: int

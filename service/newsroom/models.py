@@ -37,6 +37,7 @@ from service.text.language_id import load_detector
 from service.translation.preparation import TranslationOptions
 from service.translation.translator import Translator
 
+MOST_TERMS_ON_LOOP = 200
 _UNKNOWN_WORD = "xqzv"
 
 
@@ -168,6 +169,16 @@ class ModelSet:
         if terms.name is None:
             return replace(options, glossary=Glossary(terms.translated, terms.kept))
         return replace(options, glossary=self._glossary(terms.name).merged_with(terms.translated, terms.kept))
+
+    async def request_options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
+        """Return the result of `options`. If a request has many terms, their glossary is built in a thread.
+
+        Raises:
+            InvalidInput: see `options`.
+        """
+        if len(terms.translated) + len(terms.kept) <= MOST_TERMS_ON_LOOP:
+            return self.options(options, terms)
+        return await asyncio.to_thread(self.options, options, terms)
 
     def glossary_version(self, name: str | None) -> str:
         """Return the digest of the terms in the stored glossary ``name``, or an empty string if ``name`` is None.

@@ -1,9 +1,9 @@
 """Tests that a request that takes much time or memory does not delay the requests of another caller.
 
 An attack is repeated without a pause while the victim uses the service. The victim is compared with itself shortly
-before and after, on the same machine. A busy machine delays every program, so the limits grow by the time by which the
-pauses of the victim were too long during the attack (see `tests.attack.victim`). If a limit is exceeded, the attack is
-repeated up to twice: a fault of the service delays the victim every time. ``--log-cli-level=INFO`` shows all figures.
+before and after, on the same machine. A busy machine delays every program, so the victim also measures the machine, and
+the limits grow accordingly (see `tests.attack.victim`). If a limit is exceeded, the attack is repeated up to twice: a
+fault of the service delays the victim every time. ``--log-cli-level=INFO`` shows all figures.
 """
 
 import json
@@ -132,7 +132,7 @@ class Figures(NamedTuple):
 
     ``usual_p95_s`` is that of new sentences without an attack. ``probe_typical_slowest_s`` is the slowest probe during
     the median attack: a fault of the service delays a probe in every attack, and a busy machine only in some. The
-    machine may have delayed a request by ``machine_s``.
+    machine may have delayed a request by ``machine_s``, and work took ``slowdown`` times its processor time.
     """
 
     attacks: int
@@ -142,6 +142,7 @@ class Figures(NamedTuple):
     probe_p99_s: float
     probe_typical_slowest_s: float
     machine_s: float
+    slowdown: float
     used_mib: float
 
     @classmethod
@@ -156,18 +157,17 @@ class Figures(NamedTuple):
             percentile(at_a_steady_rate(window.seconds("probe"), STEADY_S), 0.99),
             statistics.median(window.slowest_s("probe", *attack) for attack in siege.attacks),
             TURNS * percentile(window.seconds("pause"), 0.99),
+            max(1.0, statistics.median(window.seconds("slowdown"))),
             siege.used_bytes / 2**20,
         )
 
     @property
     def in_limits(self) -> bool:
         """Whether all durations are below their limits."""
-        slack_s = self.machine_s
+        most_s = MOST_S * self.slowdown + self.machine_s
         return (
-            self.new_p95_s <= ALLOWED_DELAY * self.usual_p95_s + slack_s
-            and self.cached_p95_s <= MOST_S + slack_s
-            and self.probe_p99_s <= MOST_S + slack_s
-            and self.probe_typical_slowest_s <= MOST_S + slack_s
+            self.new_p95_s <= ALLOWED_DELAY * self.usual_p95_s + self.machine_s
+            and max(self.cached_p95_s, self.probe_p99_s, self.probe_typical_slowest_s) <= most_s
         )
 
     def __str__(self) -> str:

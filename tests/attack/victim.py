@@ -2,12 +2,13 @@
 
 ``python -m tests.attack.victim URL`` sends short requests until it is killed, and prints each measurement as a line of
 JSON: its kind, its start on the monotonic clock, its duration in seconds, and the status of the response. The kinds are
-``new`` (a sentence that the service has not seen), ``cached`` (a sentence that it has), ``probe`` (``/livez``) and
-``pause``. A pause asks the operating system for `PAUSE_S` and states by how much longer it took, so it shows the delay
-that a busy machine causes in every program.
+``new`` (a sentence that the service has not seen), ``cached`` (a sentence that it has), ``probe`` (``/livez``), ``pause``
+and ``slowdown``. The last two show what a busy machine does to every program: by how much longer than `PAUSE_S` a pause
+took, and how many times its processor time some work took.
 """
 
 import contextlib
+import hashlib
 import http.client
 import itertools
 import json
@@ -24,12 +25,17 @@ from urllib.parse import urlsplit
 PATIENCE_S = 300.0
 PAUSE_S = 0.01
 STEP_S = 0.01
-Kind = Literal["new", "cached", "probe", "pause"]
+WORK_BYTES = 16_000_000
+WORK_PAUSE_S = 0.2
+Kind = Literal["new", "cached", "probe", "pause", "slowdown"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Measurement(NamedTuple):
-    """The duration of a request, and the status of its response. ``begun_s`` is on the monotonic clock."""
+    """The duration of a request, and the status of its response or 0. ``begun_s`` is on the monotonic clock.
+
+    ``seconds`` of a slowdown is not a duration but a ratio.
+    """
 
     begun_s: float
     seconds: float
@@ -51,7 +57,7 @@ class Window:
     @property
     def statuses(self) -> set[int]:
         """The statuses of all responses."""
-        return {one.status for kind in KINDS if kind != "pause" for one in self.found[kind]}
+        return {one.status for kind in KINDS for one in self.found[kind] if one.status}
 
     def slowest_s(self, kind: Kind, begun_s: float, ended_s: float) -> float:
         """Return the longest duration of one kind among the measurements that overlap a part of the window."""
@@ -179,8 +185,17 @@ def _forever(url: str, send: Callable[[_Client, int], None]) -> None:
         send(client, number)
 
 
+def _work() -> None:
+    content = bytes(WORK_BYTES)
+    while True:
+        begun_s, processor_s = time.monotonic(), time.thread_time()
+        hashlib.sha256(content)  # without the interpreter lock
+        _print("slowdown", begun_s, (time.monotonic() - begun_s) / (time.thread_time() - processor_s), 0)
+        time.sleep(WORK_PAUSE_S)
+
+
 def main() -> None:
-    """Send requests from one thread for each kind, and measure pauses in this thread."""
+    """Send requests from one thread for each kind, and measure the machine in two more threads."""
     (url,) = sys.argv[1:]
     sends: tuple[Callable[[_Client, int], None], ...] = (
         lambda client, number: _translation(client, "new", number + 1_000),
@@ -189,6 +204,7 @@ def main() -> None:
     )
     for send in sends:
         threading.Thread(target=_forever, args=(url, send), daemon=True).start()
+    threading.Thread(target=_work, daemon=True).start()
     while True:
         begun_s = time.monotonic()
         time.sleep(PAUSE_S)

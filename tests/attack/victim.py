@@ -2,9 +2,9 @@
 
 ``python -m tests.attack.victim URL`` sends short requests until it is killed, and prints each measurement as a line of
 JSON: its kind, its start on the monotonic clock, its duration in seconds, and the status of the response. The kinds are
-``new`` (a sentence that the service has not seen), ``cached`` (a sentence that it has), ``probe`` (``/livez``), ``pause``
-and ``slowdown``. The last two show what a busy machine does to every program: by how much longer than `PAUSE_S` a pause
-took, and how many times its processor time some work took.
+``new`` (a sentence that the service has not seen), ``cached`` (a sentence that it has), ``probe`` (``/livez``),
+``pause`` and ``slowdown``. The last two show what a busy machine does to every program: by how much longer than
+`PAUSE_S` a pause took, and how many times its processor time some work took.
 """
 
 import contextlib

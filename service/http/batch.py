@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
@@ -37,7 +38,7 @@ _STREAM = (
     "article, as soon as it is finished), and finally `result` with the numbers of successes and failures."
 )
 STREAMED_BATCH: dict[int | str, dict[str, Any]] = {200: {**STREAMED[200], "description": _STREAM}}
-Report = Callable[[schemas.BatchResult], None]
+Report = Callable[[schemas.BatchResult], Awaitable[None]]
 
 
 async def process_articles(
@@ -69,7 +70,7 @@ async def process_articles(
     async def stream(events: EventStream) -> str:
         with work.admitted():
             events.accept()
-            await work.run(lambda result: events.send("article", result))
+            await work.run(partial(events.send_large, "article"))
         return work.summary().model_dump_json()
 
     return await stream_events(request, stream)
@@ -101,17 +102,17 @@ class _Batch:
 
     async def response(self) -> str:
         """Process all articles, and return the response as JSON."""
-        results = await self.run(lambda _: None)
+        results = await self.run()
         response = schemas.BatchResponse(results=results, **dict(self.summary()))
         return await TEXT_THREADS.in_thread(self._size, response.model_dump_json, by_alias=True)
 
-    async def run(self, report: Report) -> list[schemas.BatchResult]:
+    async def run(self, report: Report | None = None) -> list[schemas.BatchResult]:
         """Process all articles, and return their results in order. ``report`` is called with each finished result."""
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._finish(index, report)) for index in range(len(self._articles))]
         return [task.result() for task in tasks]
 
-    async def _finish(self, index: int, report: Report) -> schemas.BatchResult:
+    async def _finish(self, index: int, report: Report | None) -> schemas.BatchResult:
         article: BatchArticle | InvalidArticle = self._articles[index]
         async with self._free:
             try:
@@ -119,7 +120,8 @@ class _Batch:
                 result = schemas.BatchResult(index=index, id=article.id, status=200, article=response, problem=None)
             except Exception as error:  # noqa: BLE001 - an error in one article must not fail the others
                 result = self._failure(index, article.id, error)
-        report(result)
+        if report is not None:
+            await report(result)
         return result
 
     async def _process(self, article: BatchArticle | InvalidArticle) -> schemas.ArticleResponse:

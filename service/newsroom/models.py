@@ -25,6 +25,7 @@ from service.generation.base import Scorer, TextGenerator
 from service.generation.local import EngineChoice, LocalGenerator, load_generator
 from service.generation.remote.generator import RemoteChoice, load_remote
 from service.generation.scheduler import Limits
+from service.languages.base import LanguagePair
 from service.languages.house_style import HouseStyle
 from service.newsroom.article import ArticlePipeline
 from service.newsroom.commands import GlossaryTerms
@@ -37,6 +38,9 @@ from service.terms.glossary import Glossary, Terms, read_glossaries
 from service.text.language_id import load_detector
 from service.translation.preparation import TranslationOptions
 from service.translation.translator import Translator
+
+MOST_TERMS_ON_LOOP = 200
+_UNKNOWN_WORD = "xqzv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,16 @@ class ModelSet:
             return replace(options, glossary=Glossary(terms.translated, terms.kept))
         return replace(options, glossary=self._glossary(terms.name).merged_with(terms.translated, terms.kept))
 
+    async def request_options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
+        """Return the result of `options`. If a request has many terms, their glossary is built in a thread.
+
+        Raises:
+            InvalidInput: see `options`.
+        """
+        if len(terms.translated) + len(terms.kept) <= MOST_TERMS_ON_LOOP:
+            return self.options(options, terms)
+        return await asyncio.to_thread(self.options, options, terms)
+
     def glossary_version(self, name: str | None) -> str:
         """Return the digest of the terms in the stored glossary ``name``, or an empty string if ``name`` is None.
 
@@ -294,6 +308,7 @@ class ModelPool:
         plan, self._loading, self._fallbacks = self._plan, {}, {}
         try:
             await asyncio.to_thread(load_detector)
+            await asyncio.to_thread(_load_dictionaries, plan)
             for task in get_args(Task):
                 await self._load(task)
             self._require_use_of_server()
@@ -405,6 +420,16 @@ class ModelPool:
         finally:
             for task in self._retiring.values():
                 task.cancel()
+
+
+def _load_dictionaries(plan: Plan) -> None:
+    """Load the dictionaries that the checks use. Otherwise, the first request with an unknown word waits for them.
+
+    Loading a dictionary stops all threads of the process for a third of a second.
+    """
+    for language in LanguagePair.of(plan.source_lang, plan.target_lang):
+        if language.spells is not None:
+            language.spells(_UNKNOWN_WORD)
 
 
 def cache_of(plan: Plan, listener: Listener) -> Cache:

@@ -100,7 +100,7 @@ class Newsroom:
             call = await _admit(context.call(command.priority, key), context, command.texts)
             translations: Sequence[Translation] | None = self._cached_result(call, key)
             if translations is None:
-                options = models.options(command.options, command.terms)
+                options = await models.request_options(command.options, command.terms)
                 work = translator.translate(command.texts, call, options=options)
                 translations = await call.in_time(work)
                 if all(notice.code != Code.ANSWER_INVALID for one in translations for notice in one.notices):
@@ -178,7 +178,7 @@ class Newsroom:
         with self._lease(context) as models:
             summary_model, translation_model = _models_for(command.outputs, models)
             self._require_languages(command)
-            options = models.options(command.options, command.terms)
+            options = await models.request_options(command.options, command.terms)
             submission, document = await context.in_time(self._submission(command, options))
             used = [model for model in (summary_model, translation_model) if model is not None]
             parts = [submission.headline or "", submission.lead or "", submission.body]
@@ -220,7 +220,7 @@ class Newsroom:
         """
         source, text, reviewed = command.source, command.text, command.reviewed_by_person
         with self._lease(context) as models:
-            glossary = models.options(PLAIN, command.terms).glossary
+            glossary = (await models.request_options(PLAIN, command.terms)).glossary
             await _admit(context.call("interactive", ""), context, (source, text))
             chars, language = len(source) + len(text), self.languages.source
             if command.task == "summary":

@@ -13,7 +13,7 @@ from service.domain import Notice, Span
 from service.generation.aligners import Aligner, AttentionAligner
 from service.generation.base import InputLimit, Referee, Scorer, TextGenerator
 from service.generation.cached import CachedGenerator, Result
-from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads
+from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads, nothing
 from service.languages.base import Language, LanguagePair
 from service.results import SentencePair, TermUse, Translation
 from service.terms.glossary import Glossary
@@ -394,7 +394,8 @@ class Translator:
             call.finished(Finished(text_number, part.place(sentence.span), finished))
 
         in_order = _InOrder(tell, [one for text in prepared for one in text.requirements])
-        results = iter(await self.sentences.results(wanted, tags_of, call, on_results=in_order.add))
+        on_results = in_order.add if call.follows else nothing
+        results = iter(await self.sentences.results(wanted, tags_of, call, on_results=on_results))
         with call.timings.measured("finish"):
             done = [
                 (one.submission, [next(results) for _ in one.wanted], options)

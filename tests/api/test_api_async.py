@@ -411,3 +411,11 @@ def test_webhook_requires_the_preference(client: TestClient) -> None:
 def test_webhooks_need_a_secret() -> None:
     with pytest.raises(ValueError, match="webhook_secret"):
         Settings(webhook_origins="https://cms.example")
+
+
+def test_stored_job_is_read_unchanged() -> None:
+    job = jobs.Job("id", None, "succeeded", 1.5, 2.5, '{"text": "Zwetschge\\n\u2028"}\n{}'.encode())
+    assert jobs.Job.decode(job.encode()) == job
+    assert json.loads(jobs.Job("id", "cms", "failed", 1.5, 2.5, b'{"code": "x"}').json("/v1/jobs/id", 60))[
+        "problem"
+    ] == {"code": "x"}

@@ -198,6 +198,10 @@ class RemoteGenerator:
         """Return whether the normalised ``text`` fits into one input of the model."""
         return self.limit.fits(text)
 
+    def prepare(self, source: Source) -> Source:
+        """Return ``source`` unchanged, because the server of the model tokenises it."""
+        return source
+
     def generate(
         self,
         sources: Sequence[Source],

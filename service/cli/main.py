@@ -127,7 +127,7 @@ def pull(
             progress.update(tasks[file], completed=done_bytes, total=total_bytes)
 
         converter = partial(convert, keep_checkpoint=keep_checkpoint, trim=trim)
-        puller = Pull(store.catalog, store.installed, converter, report, store.say)
+        puller = Pull(store.catalog, store.installed, converter, report, store.say, keep_checkpoint)
         for name in names:
             if name == RECOMMENDED:
                 name = _recommended(store)  # noqa: PLW2901 - the name means another one

@@ -74,7 +74,7 @@ class Needs:
         """Return the space for a repository with files of these sizes.
 
         ``parameters`` is the number of parameters, if the hub states it. Otherwise, the weights may have two bytes per
-        parameter, and take twice the space in float32. ``keep`` states whether the checkpoint is installed, too.
+        parameter, and take twice the space in float32. ``keep`` states whether the checkpoint is also installed.
         """
         stored_bytes = sum(size for name, size in sizes_bytes.items() if name.endswith((".safetensors", ".bin")))
         float32_bytes = 2 * stored_bytes if parameters is None else FLOAT32_BYTES * parameters

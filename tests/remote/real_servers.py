@@ -63,13 +63,16 @@ def gemma(folder: Path) -> Path:
 
 
 @contextmanager
-def llama_server(model: Path, log: Path, *, slots: int = 2) -> Iterator[str]:
-    """Run llama-server on the CPU with the GGUF file ``model``, and yield its base URL."""
+def llama_server(model: Path, log: Path, *, slots: int = 4) -> Iterator[str]:
+    """Run llama-server on the CPU with the GGUF file ``model``, and yield its base URL.
+
+    It rejects a request for more candidates than it has slots.
+    """
     port = _free_port()
     template = log.with_suffix(".jinja")
     template.write_text(TEMPLATE, "utf-8")
     command = [str(PROGRAM), "--model", str(model), "--host", "127.0.0.1", "--port", str(port), "--threads", "1"]
-    command += ["--gpu-layers", "0", "--ctx-size", str(4096 * slots), "--parallel", str(slots), "--no-webui"]
+    command += ["--gpu-layers", "0", "--ctx-size", str(2048 * slots), "--parallel", str(slots), "--no-webui"]
     command += ["--jinja", "--chat-template-file", str(template)]
     with _running(command, port, log, {**os.environ, "LD_LIBRARY_PATH": str(PROGRAM.parent)}) as url:
         yield url

@@ -114,7 +114,7 @@ def main(
     """Compare the greedy outputs in float32, measure the speeds, and print both."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    transformers.logging.disable_progress_bar()
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the library leaves it untyped
     rates: dict[str, list[float]] = {name: [] for name in SYSTEMS}
     with tempfile.TemporaryDirectory() as folder:
         running, items = engines(Path(folder), width, layers, pieces)

@@ -17,8 +17,8 @@ CONVERTIBLE: frozenset[Architecture] = frozenset({"marian", "t5", "mt5", "bart",
 """The architectures that `service.hub.conversion` can convert. The others run on torch."""
 FLOAT32_BYTES = 4
 # The disk space for temporary files, as a multiple of the weights in float32: the float32 model for the comparison, the
-# int8 model, and the trimmed checkpoint. The memory also contains a constant for the libraries. It is larger if torch is
-# installed, because the model is then compared with its checkpoint. docs/production.md has the measurements.
+# int8 model, and the trimmed checkpoint. The memory also contains a constant for the libraries. It is larger if torch
+# is installed, because the model is then compared with its checkpoint. docs/production.md has the measurements.
 DISK_FACTOR = 2
 MEMORY, MEMORY_WITH_TORCH = (1.5, 300 << 20), (2.5, 400 << 20)
 

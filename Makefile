@@ -19,7 +19,7 @@ PROSE ?= $(wildcard *.md) docs clients examples models/README.md k8s tools .gith
   service/settings.py benchmarks container models/train models/marian models/pages
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
-.PHONY: serve production production-torch test check api bench eval lock rules pin-base pin-check sbom sign image clean
+.PHONY: serve production production-torch evaluation test check api bench eval lock rules pin-base pin-check sbom sign image clean
 .PHONY: compose secrets types workflows prose docs ci version image-name smoke dist release-check release
 
 serve: $(VENV)/.serve
@@ -146,6 +146,10 @@ production: $(VENV)/.serve
 production-torch: production
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[convert,torch]"
+
+# Installs what `depesche evaluate` needs to score outputs against references.
+evaluation: $(VENV)/.serve
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[evaluate]"
 
 # Installs no torch, because the embedded models run on CTranslate2.
 $(VENV)/.serve: pyproject.toml

@@ -17,7 +17,7 @@ from typing import Any
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
 PYTHON = "3.11"  # the Python version of the base image (Debian bookworm)
-DEVELOPER_EXTRAS = {"benchmarks", "train", "dev", "docs"}
+DEVELOPER_EXTRAS = {"benchmarks", "train", "dev", "docs", "evaluate"}  # an evaluation runs on a workstation
 LARGE = {"torch", "convert"}
 OWN_EXTRA = re.compile(r"depesche\[")
 TORCH_PACKAGE = re.compile(r"torch|triton|(nvidia|cuda)-.+")

@@ -59,12 +59,15 @@ class RemoteCalled:
     """An attempt to call the remote server of a model has ended, with or without success.
 
     The outcome ``refused`` means that the server refused this text. The outcome ``not_accepted`` means that the server
-    refuses the key, the path or the name of the model.
+    refuses the key, the path or the name of the model. ``prompt_tokens`` and ``output_tokens`` are the counts in the
+    server's answer. They are None if there is no answer, or if it does not contain both counts.
     """
 
     model: str
     outcome: RemoteOutcome
     seconds: float
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

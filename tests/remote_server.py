@@ -22,6 +22,7 @@ class Reply:
 
     An error has another ``status`` than 200. If ``broken`` is True, the server closes the connection in the middle of
     the body. ``delay_s`` is the time before the response, in seconds. If ``raw`` is not None, it is the body.
+    ``usage`` is the JSON object with the token counts.
     """
 
     contents: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Reply:
     broken: bool = False
     delay_s: float = 0.0
     raw: bytes | None = None
+    usage: Any = None
 
     def body(self) -> bytes:
         """Return the body of the response."""
@@ -47,7 +49,7 @@ class Reply:
             }
             for number, content in enumerate(self.contents)
         ]
-        return json.dumps({"object": "chat.completion", "choices": choices}).encode()
+        return json.dumps({"object": "chat.completion", "choices": choices, "usage": self.usage}).encode()
 
 
 def said(*contents: str, **options: Any) -> Reply:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 from pydantic import ValidationError
@@ -35,10 +35,13 @@ from service.app import create_newsroom, plan_of, text_limits
 from service.backfill.runner import BackfillContext, backfill
 from service.domain import Notice
 from service.errors import DepescheError, ModelError
+from service.evaluation.command import EvaluationContext, evaluate
+from service.evaluation.runner import SystemSpec
 from service.http.keys import EMBARGO, ID, SCOPES, TOKEN, Key, KeyFileInvalid, digest_of, read, scopes_in
 from service.hub import bundle
 from service.hub.installed import InstalledModels, write_errors
 from service.hub.pull import Pull, convert
+from service.languages.base import LanguagePair
 from service.newsroom.article import ArticleResult
 from service.newsroom.commands import ArticleCommand, CallContext, SummaryForm
 from service.newsroom.newsroom import Newsroom
@@ -124,7 +127,7 @@ def pull(
             progress.update(tasks[file], completed=done_bytes, total=total_bytes)
 
         converter = partial(convert, keep_checkpoint=keep_checkpoint, trim=trim)
-        puller = Pull(store.catalog, store.installed, converter, report, store.say)
+        puller = Pull(store.catalog, store.installed, converter, report, store.say, keep_checkpoint)
         for name in names:
             if name == RECOMMENDED:
                 name = _recommended(store)  # noqa: PLW2901 - the name means another one
@@ -471,6 +474,36 @@ def _workplace() -> Iterator[BackfillContext]:
 
 
 app.command(context_settings={"obj": _workplace})(backfill)
+
+
+@contextlib.contextmanager
+def _evaluation() -> Iterator[EvaluationContext]:
+    with _told():
+        settings = _settings()
+        languages = LanguagePair.of(settings.source_lang, settings.target_lang)
+        yield EvaluationContext(partial(_newsroom_of, settings), languages, text_limits(settings), _messages)
+
+
+def _newsroom_of(settings: Settings, spec: SystemSpec, listener: events.Listener) -> Newsroom:
+    """Create the newsroom of a system of an evaluation. A server is used only if the model of the system is remote."""
+    method, options = spec.name in get_args(Method), spec.options
+    name = options.get("model") if method else spec.name
+    catalog = Catalog(settings.models_dir, settings.installed_dir, settings.weights_dir)
+    remote = name is not None and catalog.entry(name).manifest.remote is not None
+    given: dict[str, Any] = {
+        "translation_model": None if method else name,
+        "summary_model": name if method else None,
+        "remote_url": options.get("url", settings.remote_url) if remote else None,
+        "remote_model": options.get("remote-model", settings.remote_model) if remote else None,
+        "remote_key_file": options.get("key-file", settings.remote_key_file) if remote else None,
+        "engine": options.get("engine", settings.engine),
+        "embargo_models": False,
+        "redis_url": None,
+    }
+    return create_newsroom(_settings(**given), listener)
+
+
+app.command(context_settings={"obj": _evaluation})(evaluate)
 
 
 @contextlib.contextmanager

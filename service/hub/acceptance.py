@@ -18,6 +18,7 @@ from service.errors import ModelError, OutputsRefused
 from service.generation.engines.base import Engine
 from service.generation.engines.loading import load_engine, read_vocabulary
 from service.generation.engines.tokenizers import EOS, Tokenizer
+from service.hub.requirements import judged
 from service.registry.manifest import OUTPUTS, Manifest
 
 DATA = Path(__file__).parent / "data"
@@ -131,11 +132,6 @@ def reference_pairs() -> list[Pair]:
     return [Pair(*line.split("\t")) for line in lines]
 
 
-def judges(manifest: Manifest) -> bool:
-    """Return whether the test sentences can judge the outputs of the model, which must translate German to English."""
-    return (manifest.task, manifest.source_lang, manifest.target_lang) == ("translation", "de", "en")
-
-
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -175,7 +171,7 @@ class Installation:
             ModelError: the model cannot be loaded, or sacrebleu is not installed.
         """
         outputs = self._outputs([pair.source for pair in reference_pairs()])
-        score = _chrf([one.output for one in outputs]) if judges(self.manifest) else None
+        score = _chrf([one.output for one in outputs]) if judged(self.manifest) else None
         least = 0.0 if self.manifest.hub is None else self.manifest.hub.least_chrf
         if score is not None and score < least:
             raise OutputsRefused(

@@ -204,7 +204,7 @@ class Fsmt(_WithBiases, loaders.BartLoader):  # type: ignore[misc]  # CTranslate
         return spec
 
 
-_LOADERS: Mapping[Architecture, type[Any]] = {
+LOADERS: Mapping[Architecture, type[Any]] = {
     "marian": Marian,
     "t5": T5,
     "mt5": T5,
@@ -213,8 +213,6 @@ _LOADERS: Mapping[Architecture, type[Any]] = {
     "m2m100": M2M100,
     "fsmt": Fsmt,
 }
-CONVERTIBLE = frozenset(_LOADERS)
-"""The architectures that can be converted. The others run on torch."""
 
 
 def write_ctranslate2(
@@ -285,7 +283,7 @@ def _specification(model: Module, architecture: Architecture) -> Any:
         config.normalize_before = _NORMALIZE_BEFORE[architecture]
     if architecture in T5_FAMILY:
         config.tie_word_embeddings = getattr(config, "scale_decoder_outputs", False)
-    return _LOADERS[architecture]().get_model_spec(model)
+    return LOADERS[architecture]().get_model_spec(model)
 
 
 def _extra(checkpoint: Checkpoint, config: Any, architecture: Architecture) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The installation of a model: write its tokenizer and vocabulary, convert the checkpoint, and check the outputs."""
 
-import importlib.util
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -22,12 +21,12 @@ from service.hub.acceptance import (
     check_unconverted,
     compare_outputs,
     first_outputs,
-    judges,
     probe_inputs,
     unknown_share,
 )
-from service.hub.conversion import CONVERTIBLE, T5_FAMILY, write_ctranslate2
+from service.hub.conversion import T5_FAMILY, write_ctranslate2
 from service.hub.files import INDEX, weight_files
+from service.hub.requirements import CONVERTIBLE, has, require_torch
 from service.hub.trimming import trim_checkpoint
 from service.registry.manifest import EngineFiles, EngineKind, Manifest
 
@@ -251,7 +250,7 @@ def _check(source: Path, manifest: Manifest, folder: Path, float32: Path | None,
         raise ModelError(
             f"{manifest.id}: {unknown:.0%} of the tokens in the probe sentences are not in the model's vocabulary"
         )
-    reference = _reference_outputs(source, manifest, vocabulary, items, converted=float32 is not None)
+    reference = _reference_outputs(source, manifest, vocabulary, items)
     if float32 is None:
         check_unconverted(reference or [])
         return
@@ -263,18 +262,15 @@ def _check(source: Path, manifest: Manifest, folder: Path, float32: Path | None,
         check_quantized(float32, folder / CONVERTED, items, [one.tokens for one in converted])
 
 
-def _reference_outputs(
-    source: Path, manifest: Manifest, vocabulary: Vocabulary, items: Sequence[EngineInput], *, converted: bool
-) -> Any:
+def _reference_outputs(source: Path, manifest: Manifest, vocabulary: Vocabulary, items: Sequence[EngineInput]) -> Any:
     """Return the outputs of the checkpoint on torch, or None if torch is not needed and not installed.
 
     Raises:
         ModelError: torch is needed and not installed, or it cannot load the checkpoint.
     """
-    if importlib.util.find_spec("torch") is None:
-        if converted and judges(manifest):
-            return None
-        raise ModelError(f"{manifest.id} can only be checked with torch; run: make production-torch")
+    require_torch(manifest, manifest.id)
+    if not has("torch"):
+        return None
     from service.generation.engines.torch import TorchEngine  # noqa: PLC0415 - an optional extra
 
     return first_outputs(TorchEngine(source, vocabulary), items)

@@ -3,7 +3,6 @@
 import contextlib
 import fnmatch
 import hashlib
-import importlib.util
 import ipaddress
 import os
 import re
@@ -23,6 +22,7 @@ from service.hub.files import INDEX, PICKLE, SAFETENSORS, SHARDS
 from service.hub.installed import InstalledModels, write_errors
 from service.hub.lock import COMMIT_PATTERN, LockedRepository
 from service.hub.pickles import rewrite
+from service.hub.requirements import Needs, has, require_packages
 from service.registry.catalog import MANIFEST, Catalog, Entry
 from service.registry.manifest import EngineFiles, EngineKind, Hub, Manifest, dumps
 from service.registry.verify import Digest, verify_whole
@@ -30,11 +30,6 @@ from service.registry.verify import Digest, verify_whole
 Report = Callable[[str, int, int | None], None]
 """A progress callback. Its arguments are the file name, the number of downloaded bytes, and the size if known."""
 
-# The space for an installation, as a multiple of the size of the weights. The memory also contains a constant for the
-# libraries. It is larger if torch is installed, because the model is then compared with its checkpoint.
-# docs/production.md has the measurements.
-DISK_FACTOR = 2
-MEMORY, MEMORY_WITH_TORCH = (1.5, 300 << 20), (2.5, 400 << 20)
 # The hub client builds cache paths from these headers. A valid value is a commit or a digest, which may be quoted and
 # marked as weak.
 _PATH_HEADERS = ("etag", "x-linked-etag", "x-repo-commit")
@@ -54,31 +49,8 @@ class RepoFile:
     git: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """The space that the installation of a model needs.
-
-    ``download_bytes`` is needed in the cache of the hub client, and at most ``disk_bytes`` in the folder of the
-    installed models, for temporary files. ``memory_bytes`` is the memory that the conversion needs. ``pickled`` states
-    whether the weights are a pickle.
-    """
-
-    download_bytes: int
-    disk_bytes: int
-    memory_bytes: int
-    pickled: bool
-
-    @classmethod
-    def of(cls, sizes_bytes: Mapping[str, int]) -> "Needs":
-        """Return the space for a repository with these files. Weights of two bytes are converted to four."""
-        weights = sum(size for name, size in sizes_bytes.items() if name.endswith((".safetensors", ".bin")))
-        pickled = PICKLE in sizes_bytes
-        disk = weights * (DISK_FACTOR + pickled)
-        factor, base_bytes = MEMORY_WITH_TORCH if _has("torch") else MEMORY
-        return cls(sum(sizes_bytes.values()), disk, int(weights * factor) + base_bytes, pickled)
-
-
-Announce = Callable[[Needs], None]
+Announce = Callable[[Mapping[str, int], int | None], None]
+"""A callback with the sizes of the files to download, and the number of parameters, if the hub states it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +77,8 @@ def pull(hub: Hub, commit: str | None, report: Report, announce: Announce) -> Sn
     complete files are not downloaded again. If HF_HUB_OFFLINE is set, nothing is downloaded and the files must be in
     the cache. ``commit`` is then required, because only the hub can resolve a revision.
 
-    ``announce`` is called once before the download with the space that the installation needs, unless nothing is
-    downloaded. ``report`` is called with the progress of the download.
+    ``announce`` is called once before the download, unless nothing is downloaded. ``report`` is called with the
+    progress of the download.
 
     Raises:
         HubError: the hub is unreachable or refuses the request; the repository, revision or files are missing; the
@@ -166,12 +138,14 @@ def _download(hub: Hub, revision: str, report: Report, announce: Announce) -> Sn
 
     set_client_factory(_http_client)
     api = HfApi()
-    commit = api.model_info(hub.repo, revision=revision).sha
+    info = api.model_info(hub.repo, revision=revision)
+    commit = info.sha
     if commit is None or not re.fullmatch(COMMIT_PATTERN, commit):
         raise HubError(f"{hub.repo}: the hub returned no valid commit for {revision}")
     listed = {file.name: file for file in _list_files(api, hub.repo, commit)}
     names = wanted(listed, hub)
-    announce(Needs.of({name: listed[name].size_bytes for name in names}))
+    parameters = None if PICKLE in names or info.safetensors is None else info.safetensors.total
+    announce({name: listed[name].size_bytes for name in names}, parameters)
     files = {}
     for name in names:
         path = Path(hf_hub_download(hub.repo, name, revision=commit, tqdm_class=_progress_class(name, report)))
@@ -345,8 +319,6 @@ def _endpoint() -> str:
     return endpoint
 
 
-PACKAGES = ("safetensors", "transformers", "sacrebleu", "wordfreq")
-"""Packages of the extra ``convert``."""
 FILE_MODE, FOLDER_MODE = 0o644, 0o755
 REVISION_CHARS = 12
 
@@ -450,7 +422,7 @@ class Pull:
     ``catalog`` describes the models, and ``installed`` manages the folders of the installed models.
     ``convert(checkpoint, manifest, target)`` writes the model's files and its manifest to the new folder ``target``,
     and returns the new manifest. ``report`` is called with the download progress, and ``say`` is called with the name
-    of each step.
+    of each step. ``keep_checkpoint`` states whether ``convert`` also installs the checkpoint.
     """
 
     catalog: Catalog
@@ -458,6 +430,7 @@ class Pull:
     convert: Convert
     report: Report
     say: Say
+    keep_checkpoint: bool = False
 
     def install(self, name: str, *, licence_accepted: bool) -> Entry:
         """Download and install the model ``name``, and return its entry in the catalogue.
@@ -471,7 +444,7 @@ class Pull:
         """
         manifest = self.catalog.published(name)
         hub = _hub_of(name, manifest)
-        _require_packages(name, manifest)
+        require_packages(manifest, name)
         _check_licence(name, manifest, hub, accepted=licence_accepted)
         with self.installed.changing():
             snapshot = self._download(hub)
@@ -520,13 +493,14 @@ class Pull:
                 self.say(f"  {source}\n  → {output}")
             raise
 
-    def _announce(self, hub: Hub, needs: Needs) -> None:
+    def _announce(self, hub: Hub, sizes_bytes: Mapping[str, int], parameters: int | None) -> None:
         """Say how much space the installation needs, and how much the disk and the machine have.
 
         Raises:
             ModelError: the weights are a pickle, and torch is not installed.
         """
-        if needs.pickled and not _has("torch"):
+        needs = Needs.of(sizes_bytes, parameters, keep=self.keep_checkpoint)
+        if needs.pickled and not has("torch"):
             raise ModelError(f"{hub.repo} has a pickle, which only torch can read; run: make production-torch")
         free = shutil.disk_usage(self.installed.folder).free
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -548,19 +522,6 @@ class Pull:
         if PICKLE in snapshot.files:
             self.say("rewriting pickled weights as safetensors, in a separate process")
             rewrite(snapshot.files[PICKLE], checkpoint / SAFETENSORS)
-
-
-def _require_packages(name: str, manifest: Manifest) -> None:
-    """Raise `ModelError` if packages are missing, before anything is downloaded."""
-    missing = [package for package in PACKAGES if not _has(package)]
-    if missing:
-        raise ModelError(f"a pull needs {', '.join(missing)}, which is not installed; run: make production")
-    if not _has("torch") and (manifest.task, manifest.target_lang) != ("translation", "en"):
-        raise ModelError(f"{name} can only be checked with torch; run: make production-torch")
-
-
-def _has(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
 
 
 def _gib(size_bytes: int) -> str:

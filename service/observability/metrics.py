@@ -208,6 +208,9 @@ class Metrics:
             "remote_calls", "Attempts to use a remote server, by outcome.", "model", "outcome"
         )
         self._remote_s = self._histogram("remote_seconds", "Duration of an attempt to use a remote server.", "model")
+        self._remote_tokens = self._counter(
+            "remote_tokens", "Tokens that a remote server reported, by kind.", "model", "kind"
+        )
         self._invalid_answers = self._counter(
             "remote_invalid_answers", "Texts for which a remote model gave no usable answer.", "model"
         )
@@ -326,6 +329,8 @@ class Metrics:
     def _count_remote_call(self, event: events.RemoteCalled) -> None:
         self._remote_calls.labels(event.model, event.outcome).inc()
         self._remote_s.labels(event.model).observe(event.seconds)
+        self._remote_tokens.labels(event.model, "prompt").inc(event.prompt_tokens or 0)
+        self._remote_tokens.labels(event.model, "output").inc(event.output_tokens or 0)
 
     def _set_engine(self, event: events.EngineReady) -> None:
         self._load_s.labels(event.model).set(event.load_s)

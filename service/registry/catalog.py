@@ -153,13 +153,12 @@ def recommended(catalog: Catalog) -> str:
     """Return the name of the preferred production model for translation from German to English.
 
     Raises:
-        ModelError: the catalogue has no such model, or a manifest is invalid.
+        ModelError: the catalogue has no such model, several but none that is preferred, or an invalid manifest.
     """
-    fitting = _fitting(catalog, "translation", "de", "en", "production")
-    preferred = [name for name, manifest in fitting.items() if manifest.preferred]
-    if len(preferred) != 1:
+    name = _default(catalog, "translation", "de", "en", "production")
+    if name is None:
         raise ModelError("the catalogue recommends no translation model; name the model to pull")
-    return preferred[0]
+    return name
 
 
 Profile = Literal["auto", "embedded", "production"]

@@ -15,8 +15,8 @@ from service.domain import Tokens
 from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
 from service.hub.acceptance import probe_inputs
-from service.hub.conversion import CONVERTIBLE
 from service.hub.pull import convert
+from service.hub.requirements import CONVERTIBLE
 from service.registry.catalog import Catalog
 from service.registry.manifest import EngineKind, Manifest
 from service.settings import Settings

@@ -85,27 +85,33 @@ def both(
 
 def written(
     model: tuple[Path, Manifest], kind: EngineKind, sources: list[Tokens], options: DecodingOptions
-) -> list[Tokens]:
+) -> list[tuple[Tokens, ...]]:
+    """Return the outputs of a model for each source, best first."""
     folder, manifest = model
     engine = load_engine(manifest, folder, kind, device="cpu", threads=1)
     try:
-        return [found[0].tokens for found in engine.generate([EngineInput(source, options) for source in sources])]
+        found = engine.generate([EngineInput(source, options) for source in sources])
+        return [tuple(one.tokens for one in hypotheses) for hypotheses in found]
     finally:
         engine.close()
 
 
 # transformers scores forbidden pieces before it masks them, so only greedy search is comparable.
-@pytest.mark.parametrize(("kind", "beam_size"), [("ctranslate2", 1), ("ctranslate2", 4), ("torch", 1)])
+@pytest.mark.parametrize(
+    ("kind", "beam_size", "hypotheses"),
+    [("ctranslate2", 1, 1), ("ctranslate2", 4, 1), ("ctranslate2", 4, 4), ("torch", 1, 1)],
+)
 def test_outputs_equal_the_masked_whole_model(
-    both: dict[str, tuple[Path, Manifest]], kind: EngineKind, beam_size: int
+    both: dict[str, tuple[Path, Manifest]], kind: EngineKind, beam_size: int, hypotheses: int
 ) -> None:
     folder, manifest = both["trimmed"]
     tokenizer = Tokenizer(manifest, folder)
     sources = [tokenizer.encode(sentence) for sentence in SENTENCES]
-    options = replace(GREEDY, beam_size=beam_size)
+    options = replace(GREEDY, beam_size=beam_size, hypotheses=hypotheses)
     masked = replace(options, allowed=tokenizer.writable)
     expected = written(both["whole"], kind, sources, masked)
     assert written(both["trimmed"], kind, sources, options) == expected
+    assert {len(outputs) for outputs in expected} == {hypotheses}
     assert len(set(expected)) > len(SENTENCES) // 2  # outputs depend on their sources
     assert written(both["whole"], kind, sources, options) != expected  # and on the mask
 
@@ -172,3 +178,5 @@ def test_conversion_trims_a_large_vocabulary(
     monkeypatch.setattr(trimming, "KEPT_PIECES", KEPT)
     convert(source, manifest, tmp_path / "installed")
     assert len(trimming.read_pieces(tmp_path / "installed" / "spiece.model").pieces) == KEPT
+    convert(source, manifest, tmp_path / "whole", trim=False)
+    assert trimming.read_pieces(tmp_path / "whole" / "spiece.model") == trimming.read_pieces(source / "spiece.model")

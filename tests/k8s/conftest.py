@@ -17,8 +17,16 @@ from tests.k8s.manifests import Manifest
 
 ROOT = Path(__file__).parent.parent.parent
 K8S = ROOT / "k8s"
-OVERLAYS = ("base", "overlays/redis", "overlays/gpu", "overlays/custom-metrics", "overlays/keda", "overlays/production")
-WHOLE = (*OVERLAYS, "models", "monitoring", "ingress", "gateway")
+OVERLAYS = (
+    "base",
+    "overlays/redis",
+    "overlays/gpu",
+    "overlays/custom-metrics",
+    "overlays/keda",
+    "overlays/llm",
+    "overlays/production",
+)
+WHOLE = (*OVERLAYS, "models", "llm-models", "monitoring", "ingress", "gateway")
 LEAST_KUSTOMIZE = 5
 
 

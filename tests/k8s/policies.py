@@ -17,7 +17,7 @@ from tests.k8s.manifests import (
 Policy = Callable[[list[Manifest]], Iterator[str]]
 NOBODY = 65532
 LEAVING_S = 6  # the shutdown and the administration port, see service/server.py
-DNS, REDIS = 53, 6379
+DNS, REDIS, LLM = 53, 6379, 8000
 AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 
 
@@ -196,8 +196,8 @@ def references(manifests: list[Manifest]) -> Iterator[str]:
 def network(manifests: list[Manifest]) -> Iterator[str]:
     """Yield faults of network policies.
 
-    Every pod needs policies for ingress and egress. Egress is allowed only to DNS and Redis, and the admin port must
-    not be open to all.
+    Every pod needs policies for ingress and egress. Egress is allowed only to DNS, Redis and a language model, and
+    the admin port must not be open to all.
     """
     policies = of_kind(manifests, "NetworkPolicy")
     for where, template in templates(manifests):
@@ -206,7 +206,7 @@ def network(manifests: list[Manifest]) -> Iterator[str]:
         yield from (f"{where}: {kind} is open" for kind in ("Ingress", "Egress") if kind not in bounded)
         for rule in (rule for one in mine for rule in one["spec"].get("egress", [])):
             ports = {port.get("port") for port in rule.get("ports", [])}
-            if not rule.get("to") or not ports or not ports <= {DNS, REDIS}:
+            if not rule.get("to") or not ports or not ports <= {DNS, REDIS, LLM}:
                 yield f"{where}: may call {sorted(map(str, ports)) or 'anything'}"
             if any("namespaceSelector" in peer and "podSelector" not in peer for peer in rule.get("to", [])):
                 yield f"{where}: may call every pod of a namespace"

@@ -19,8 +19,9 @@ def test_overlay_keeps_the_policy(overlay: list[Manifest], policy: Policy) -> No
 
 
 @pytest.mark.parametrize("policy", policies.OF_ANY_POD)
-def test_pull_job_keeps_the_pod_policies(policy: Policy) -> None:
-    manifests = [*rendered("models"), *of_kind(rendered("base"), "ServiceAccount")]
+@pytest.mark.parametrize("folder", ["models", "llm-models"])
+def test_pull_job_keeps_the_pod_policies(folder: str, policy: Policy) -> None:
+    manifests = [*rendered(folder), *of_kind(rendered("base"), "ServiceAccount")]
     assert list(policy(manifests)) == []
 
 

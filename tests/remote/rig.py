@@ -23,13 +23,14 @@ from service.translation.translator import Translator
 CATALOG = Catalog(Path(__file__).parents[2] / "models")
 
 
-def changed(manifest: Manifest, **remote: Any) -> Manifest:
-    """Return a copy of the manifest without a second search.
+def changed(manifest: Manifest, *, thorough: bool = False, **remote: Any) -> Manifest:
+    """Return a copy of the manifest, with a second search only if ``thorough`` is True.
 
     ``remote`` replaces fields of the manifest's table ``remote``.
     """
     assert manifest.remote is not None
-    return manifest.model_copy(update={"remote": manifest.remote.model_copy(update=remote), "thorough": None})
+    second = manifest.thorough if thorough else None
+    return manifest.model_copy(update={"remote": manifest.remote.model_copy(update=remote), "thorough": second})
 
 
 @dataclass
@@ -68,7 +69,7 @@ async def remote_stand(
     own = {key: options.pop(key) for key in ("form", "context_sentences", "logprobs", "body") if key in options}
     referee = options.pop("referee", None)
     entry = CATALOG.entry(name)
-    manifest = entry.manifest if thorough else changed(entry.manifest, **own)
+    manifest = changed(entry.manifest, thorough=thorough, **own)
     server = RemoteServer(**{"url": url, "model": "m", "pause_s": 0.01, "check_s": 0.05, "timeout_s": 2.0, **options})
     events: list[Event] = []
     generator = RemoteGenerator(replace(entry, manifest=manifest), server, events.append, most_texts=100)

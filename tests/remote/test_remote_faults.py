@@ -3,6 +3,7 @@
 The caller must receive either a correct text or a warning or error.
 """
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -89,6 +90,32 @@ async def test_a_wrong_form_costs_one_sentence(answer: str) -> None:
     assert len(invalid) == 1
 
 
+@pytest.mark.parametrize("form", ["json", "plain"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "The administration estimates\nthe costs at eleven million euros.",
+        "**The administration** estimates the costs at eleven million euros.",
+        "I'm sorry, but I can't translate this text.",
+    ],
+    ids=["empty", "two-lines", "bold", "apology"],
+)
+async def test_a_wrong_answer_in_another_form_costs_one_sentence(answer: str, form: str) -> None:
+    def wrapped(text: str) -> Reply:
+        return said(json.dumps({"text": text}) if form == "json" else text)
+
+    def script(body: dict[str, Any]) -> Reply:
+        source = body["messages"][-1]["content"].partition("\n\nYour last answer")[0].rpartition("\n")[2]
+        return wrapped(answer if source == SECOND else ENGLISH[source])
+
+    with remote_server(script) as server:
+        async with remote_stand(server.url, form=form) as stand:
+            (found,) = await stand.translate(TEXT)
+    assert found.text == f"{ENGLISH[FIRST]} {SECOND} {ENGLISH[THIRD]}"
+    assert codes(found) == {"answer_invalid"}
+
+
 async def test_a_reminder_repairs_a_wrong_form() -> None:
     script = bad_for_second(said("Sure! Here you go."), said(f"1: {ENGLISH[SECOND]}"))
     with remote_server(script) as server:
@@ -112,6 +139,7 @@ async def test_a_sentence_without_an_answer_is_not_cached() -> None:
     ("answer", "code"),
     [
         ("Die Kosten schätzt die Verwaltung auf elf Millionen Euro.", "untranslated"),
+        ("Die Verwaltung rechnet damit, dass die Kosten bei elf Millionen Euro liegen werden.", "untranslated"),
         ("The administration estimates the costs at twelve million euros.", "number_unsupported"),
         ("The administration estimates the costs at eleven million euros, says Angela Merkel.", "name_unsupported"),
         ("The administration does not estimate the costs at eleven million euros.", "negation_added"),

@@ -9,6 +9,7 @@ import pytest
 
 from service.domain import Mark
 from service.errors import DeadlineExceeded, Draining, ModelError, QueueFull
+from service.events import RemoteCalled
 from service.generation.base import Source
 from service.generation.remote.client import RemoteServer, host_of
 from service.generation.remote.generator import RemoteChoice, RemoteGenerator
@@ -155,6 +156,26 @@ async def test_log_probabilities_are_the_scores_of_hypotheses() -> None:
         async with remote_stand(server.url) as stand:
             (hypotheses,) = await asyncio.gather(*stand.generator.generate([Source(FIRST)]))
     assert [one.score for one in hypotheses] == [-0.25]
+
+
+@pytest.mark.parametrize(
+    ("usage", "counts"),
+    [
+        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}, (9, 4)),
+        (None, (None, None)),
+        ({"prompt_tokens": 9}, (None, None)),
+        ({"prompt_tokens": 9, "completion_tokens": -1}, (None, None)),
+        ({"prompt_tokens": "9", "completion_tokens": True}, (None, None)),
+        ([9, 4], (None, None)),
+    ],
+)
+async def test_token_counts_of_the_server_are_reported(usage: Any, counts: tuple[int | None, int | None]) -> None:
+    with remote_server(lambda _: said(f"1: {ENGLISH[FIRST]}", usage=usage)) as server:
+        async with remote_stand(server.url) as stand:
+            (found,) = await stand.translate(FIRST)
+            (called,) = stand.of_type(RemoteCalled)
+    assert found.text == ENGLISH[FIRST]
+    assert (called.prompt_tokens, called.output_tokens) == counts
 
 
 async def test_key_and_additional_fields_are_sent() -> None:

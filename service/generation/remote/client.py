@@ -110,6 +110,15 @@ class Choice:
     cut: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Completion:
+    """The choices in a response, and its token counts, which are None if the server did not send both of them."""
+
+    choices: list[Choice]
+    prompt_tokens: int | None
+    output_tokens: int | None
+
+
 class RemoteClient:
     """A client that requests chat completions from one server. Use it only from one event loop.
 
@@ -214,7 +223,7 @@ class RemoteClient:
         started_s = clock()
         try:
             status, headers, content = await self._post(body)
-            choices = self._choices(status, headers, content)
+            found = self._completion(status, headers, content)
         except _Failure as failure:
             self._listener(RemoteCalled(self._name, failure.reason, clock() - started_s))
             if failure.reason != "rate_limited" and self._breaker.failed():
@@ -225,8 +234,9 @@ class RemoteClient:
             self._listener(RemoteCalled(self._name, "refused", clock() - started_s))
             raise
         self._breaker.succeeded()
-        self._listener(RemoteCalled(self._name, "answered", clock() - started_s))
-        return choices
+        tokens = found.prompt_tokens, found.output_tokens
+        self._listener(RemoteCalled(self._name, "answered", clock() - started_s, *tokens))
+        return found.choices
 
     async def _post(self, body: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
         try:
@@ -241,7 +251,7 @@ class RemoteClient:
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise _Failure("unreachable") from error
 
-    def _choices(self, status: int, headers: Mapping[str, str], content: bytes) -> list[Choice]:
+    def _completion(self, status: int, headers: Mapping[str, str], content: bytes) -> _Completion:
         if status == TOO_MANY:
             raise _Failure("rate_limited", _retry_after_s(headers))
         if status >= SERVER_ERROR:
@@ -251,12 +261,13 @@ class RemoteClient:
         if status != httpx2.codes.OK:  # a wrong key, path or model name, or a redirect
             raise _Failure("not_accepted")
         try:
-            found = [_choice(one) for one in json.loads(content)["choices"]]
+            answer = json.loads(content)
+            found = [_choice(one) for one in answer["choices"]]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise _Failure("malformed") from error
         if not found:
             raise _Failure("malformed")
-        return found
+        return _Completion(found, *_token_counts(answer.get("usage")))
 
     def _report_away(self, reason: RemoteFailure) -> None:
         """Tell the listener that the server has failed, and start checking the server until it responds again."""
@@ -313,6 +324,14 @@ def _choice(value: Any) -> Choice:
     if not isinstance(content, str):
         raise TypeError("the content of a message must be a string")
     return Choice(content, _log_prob(value.get("logprobs")), cut=value.get("finish_reason") == "length")
+
+
+def _token_counts(usage: Any) -> tuple[int | None, int | None]:
+    """Return the numbers of prompt tokens and output tokens in ``usage``, or None for both if one is missing."""
+    counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")] if isinstance(usage, dict) else []
+    if len(counts) == 2 and all(type(count) is int and count >= 0 for count in counts):  # noqa: PLR2004 - a pair
+        return counts[0], counts[1]
+    return None, None
 
 
 def _log_prob(value: Any) -> float | None:

@@ -95,7 +95,7 @@ def _apart(text: str, span: Span, page: PageGrammar) -> Iterator[Span]:
 
 
 def _is_row(line: str, page: PageGrammar) -> bool:
-    if page.byline_start is not None and line.casefold() == page.byline_start.casefold():
+    if page.byline_start.fullmatch(line):
         return True
     return len(line) <= _MAX_CHARS and any(
         reason in _ROW_REASONS and pattern.fullmatch(line) for pattern, reason, _ in page.lines
@@ -164,6 +164,8 @@ def is_caption(line: Line) -> bool:
     return len(line.text.split()) <= _CAPTION_WORDS and line.page.caption.fullmatch(line.text) is not None
 
 
+_APPEAL_CHARS = 2_000
+_QUOTED = re.compile(r"[„“”\"«»]")
 _MAX_CHARS = 160  # longer lines are boilerplate only if all their sentences are
 _CRUMB_WORDS = 6
 _ORNAMENT = " \t:›»>«‹→↗↓↑▶►•·|-–—…+*#"
@@ -203,6 +205,8 @@ def judge(line: str, language: Language) -> Verdict | None:
         return Verdict("boilerplate")
     if page.teaser_end.search(line, max(0, len(line) - _END_CHARS)) is not None:
         return Verdict("related")
+    if len(line) <= _APPEAL_CHARS and not _QUOTED.search(line) and page.appeal.search(line) is not None:
+        return Verdict("boilerplate")
     if len(line) <= _MAX_CHARS and len(line.split()) < SURE_WORDS and page.copyright.fullmatch(line):
         return Verdict("copyright")
     if is_running(line, page):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import dropwhile, takewhile
+from itertools import dropwhile, islice, takewhile
 from typing import NamedTuple
 
 from service.cleaning.boilerplate import (
@@ -11,6 +11,7 @@ from service.cleaning.boilerplate import (
     Line,
     Verdict,
     glued_meta_chars,
+    has_inner_end,
     is_caption,
     is_stopped,
     judge,
@@ -20,7 +21,7 @@ from service.cleaning.boilerplate import (
     source_credit_chars,
 )
 from service.cleaning.head import MAX_LEAD_WORDS, mark_headline, mark_kicker, mark_lead
-from service.cleaning.line_features import META_REASONS
+from service.cleaning.line_features import LONG_CHARS, META_REASONS
 from service.cleaning.line_model import ARTICLE, OUTSIDE, Labelled, label, read_weights
 from service.domain import Notice, Span
 from service.languages.base import Language
@@ -35,6 +36,10 @@ _BOILERPLATE_NEIGHBOURS = frozenset(
 )
 _LEAST_OTHERS = 5  # in a shorter text, a caption with a credit may be the text itself, so only its credit is removed
 _BELOW_LEAD = frozenset({"byline", "timestamp"})
+_KICKER_COLON = re.compile(r"\S\s*\n\s*:\s*\n\s*\S")
+_MOST_NAME_LINES = 4
+_QUESTION_WORDS, _ANSWER_WORDS = 25, 12
+_LEAST_ANSWERS, _MOST_ANSWERS = 3, 8
 _NUMBERED = re.compile(r"\d{1,2}\.\s+(.+)")
 
 MAYBE_BOILERPLATE = "This line may be page boilerplate; it was kept."
@@ -70,8 +75,7 @@ def _split_glued_line(line: Line, *, by_picture: bool, alone: bool) -> Iterator[
     chars = glued_meta_chars(line)
     if chars:
         text, meta = line.cut(len(line.text) - chars)
-        start = line.page.byline_start
-        byline = any(c.isdigit() for c in meta.text) or (start is not None and meta.text.startswith(start))
+        byline = any(c.isdigit() for c in meta.text) or line.page.byline_start.match(meta.text) is not None
         meta.reason = "byline" if byline else "control"
         yield from (text, meta)
         return
@@ -101,6 +105,9 @@ def remove_boilerplate(lines: list[Line], language: Language) -> list[Verdict | 
         if verdict is not None and verdict.weight == "sure":
             line.reason = verdict.reason
     _remove_numbered_path(lines)
+    _remove_split_bylines(lines)
+    _remove_polls(lines)
+    _remove_kicker_teasers(lines)
     _remove_blocks(lines, verdicts)
     _remove_neighbours(lines, verdicts)
     return verdicts
@@ -115,6 +122,40 @@ def _remove_numbered_path(lines: list[Line]) -> None:
     if root is not None and root[1] in crumbs[0].page.roots:
         for crumb in crumbs:
             crumb.reason = "breadcrumb"
+
+
+def _remove_split_bylines(lines: list[Line]) -> None:
+    """Mark bylines as removed whose names are on the lines below the word "Von"."""
+    for number, line in enumerate(lines):
+        if line.page.byline_start.fullmatch(line.text) is None:
+            continue
+        names = takewhile(_is_names, lines[number + 1 : number + 1 + _MOST_NAME_LINES])
+        for one in (line, *names):
+            one.reason = one.reason or "byline"
+
+
+def _is_names(line: Line) -> bool:
+    return line.page.bare_names.fullmatch(line.text.rstrip(" ,")) is not None
+
+
+def _remove_polls(lines: list[Line]) -> None:
+    """Mark readers' polls as removed: a question, and at least three short answers, one of which is yes or no."""
+    for number, line in enumerate(lines):
+        if not line.text.endswith("?") or len(line.text.split()) > _QUESTION_WORDS:
+            continue
+        short = takewhile(lambda one: len(one.text.split()) <= _ANSWER_WORDS, lines[number + 1 :])
+        answers = list(islice(short, _MOST_ANSWERS))
+        if len(answers) >= _LEAST_ANSWERS and any(one.page.answer.fullmatch(one.text) for one in answers):
+            for one in (line, *answers):
+                one.reason = one.reason or "boilerplate"
+
+
+def _remove_kicker_teasers(lines: list[Line]) -> None:
+    """Mark teasers of other articles as removed: below the text, a kicker and a headline on each side of a lone colon."""
+    first = next((n for n, line in enumerate(lines) if line.running and len(line.text) >= _PARAGRAPH_CHARS), len(lines))
+    for line in lines[first + 1 :]:
+        if _KICKER_COLON.search(line.text) is not None and line.reason is None:
+            line.reason = "related"
 
 
 def _remove_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
@@ -196,6 +237,8 @@ _LEAST_PAGE_LINES = 20
 _PAGE_LINES = 5  # a text with at least this many unknown lines around the article is a whole page
 _LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of the article with this probability
 
+_LEAST_PARAGRAPH = 0.1  # the same for a long paragraph of several sentences
+_PARAGRAPH_CHARS = 200
 _SURELY_NOT = 0.15  # in another copy from a page, a line is removed only below this probability
 _SURELY_NO_SENTENCE = 0.1  # the same for a full sentence
 _LEAST_KNOWN = 4  # the rules must have recognised at least this number of lines before a full sentence is removed
@@ -204,6 +247,7 @@ _DOUBT = 0.05
 _LEAD_CHARS = range(60, 600)
 _LEAD_OR_TEXT = frozenset({"lead", "text"})
 _LEAST_LEAD = 0.3
+_CAPTION_STATES = frozenset({"head_caption", "caption"})
 _KEPT_OWN = frozenset({"boilerplate", "head_boilerplate"})
 _SURELY_HEAD = 0.8
 _LIKELY_HEAD = 0.4
@@ -253,8 +297,13 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
         chance = labelled.chance(number, ARTICLE)
         if not line.kept or state in ARTICLE or (number in labelled.facts.own and state in _KEPT_OWN):
             continue
+        if _is_subheading(lines, labelled, number):
+            continue
+        if _is_above_credit(lines, number) and state in _CAPTION_STATES and known >= _LEAST_KNOWN:
+            line.reason = "photo_caption"
+            continue
         if whole_page:
-            if chance >= _LEAST_ARTICLE and state not in OUTSIDE:
+            if chance >= (_LEAST_PARAGRAPH if _is_paragraph(line) else _LEAST_ARTICLE) and state not in OUTSIDE:
                 continue
         elif state in OUTSIDE or chance >= (sentence_limit if _is_sentence(line) else _SURELY_NOT):
             continue
@@ -264,6 +313,43 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
             line.reason = "maybe_article"
         else:
             line.reason = "timestamp" if "meta" in state and line.text[0].isdigit() else _REASONS[state]
+
+
+def _is_subheading(lines: list[Line], labelled: Labelled, number: int) -> bool:
+    """Return whether the line with index ``number`` is a short line alone between two long paragraphs of the article.
+
+    The line model often takes such a subheading for a link, because its words need not occur in the text.
+    """
+    line = lines[number]
+    if (
+        labelled.states[number] not in _KEPT_OWN
+        or line.running
+        or line.doubt is not None
+        or not 0 < number < len(lines) - 1
+    ):
+        return False
+    if (
+        line.page.bare_names.fullmatch(line.text)
+        or "/" in line.text
+        or not line.text[-1].isalnum()
+        and line.text[-1] not in '?!“"»«'
+    ):
+        return False
+    around = (number - 1, number + 1)
+    return all(
+        lines[n].kept and lines[n].running and len(lines[n].text) >= LONG_CHARS and labelled.states[n] == "text"
+        for n in around
+    )
+
+
+def _is_above_credit(lines: list[Line], number: int) -> bool:
+    """Return whether the next line is a photo credit, so that a short paragraph may be the caption of its photo."""
+    short = len(lines[number].text.split()) <= _MAYBE_CAPTION_WORDS
+    return short and number + 1 < len(lines) and lines[number + 1].reason == "photo_credit"
+
+
+def _is_paragraph(line: Line) -> bool:
+    return line.running and len(line.text) >= _PARAGRAPH_CHARS and has_inner_end(line.text)
 
 
 def _is_sentence(line: Line) -> bool:

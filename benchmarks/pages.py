@@ -133,6 +133,16 @@ def cleaned(text: str, source: Language, headline: str | None = None, lead: str 
     return Found(article.headline, article.lead, article.body)
 
 
+def sure_parts(text: str, source: Language) -> Found:
+    """Clean a pasted text, and return the article without the paragraphs that the service does not summarise.
+
+    ``source`` is the language of the text. The paragraphs that are left out may be boilerplate.
+    """
+    article = clean(text, source)
+    sure = [one.cleaned.of(article.body) for one in article.spans if not one.doubtful]
+    return Found(article.headline, article.lead, "\n\n".join(sure))
+
+
 def _from_html(source: str, german: Language) -> Found:
     document = read_page(source)
     return cleaned(document.body, german, document.headline, document.lead)
@@ -231,20 +241,24 @@ def is_foreign(sentence: str, gold: Mapping[str, Any]) -> bool:
     return bool(pairs) and sum(pair in set(pairwise(article)) for pair in pairs) < SHARE_OF_PAIRS * len(pairs)
 
 
-def summaries(folder: Path, url: str, form: str) -> dict[str, int]:
+def summaries(folder: Path, url: str, form: str, german: Language, folds: Path | None = None) -> dict[str, int]:
     """Summarise each page as pasted text in three sentences, and count the sentences that are not from the article.
 
     ``folder`` contains the pages, and ``url`` is the base URL of the server that summarises them. ``form`` is the way
-    in which the text was copied from the page.
+    in which the text was copied from the page. Each text is cleaned here with the weights of its fold (see
+    `by_publisher`), because the weights of the server were trained on the same pages. The server cleans it no further.
 
     Raises:
         httpx.HTTPError: the server cannot be reached or refuses a page.
     """
+    languages = by_publisher(folder, german, folds)
     counts = {"pages": 0, "sentences": 0, "foreign_sentences": 0, "pages_with_a_foreign_sentence": 0}
     for path in sorted(folder.glob(f"*.{form}.txt.gz")):
         name = path.name.removesuffix(f".{form}.txt.gz")
-        body = {"body": read_text(path), "outputs": ["summary"], "max_sentences": 3, "priority": "bulk"}
-        response = httpx.post(f"{url.rstrip('/')}/v1/articles", json=body, timeout=TIMEOUT_S).raise_for_status()
+        article = sure_parts(read_text(path), languages.get(publisher_of(name), german))
+        parts = {"headline": article.headline, "lead": article.lead, "body": article.body, "clean": False}
+        request = {**parts, "outputs": ["summary"], "max_sentences": 3, "priority": "bulk"}
+        response = httpx.post(f"{url.rstrip('/')}/v1/articles", json=request, timeout=TIMEOUT_S).raise_for_status()
         gold = gold_of(folder / f"{name}.json")
         sentences = [one["text"] for one in response.json()["summary"]["sentences"]]
         foreign = [one for one in sentences if is_foreign(one, gold)]
@@ -273,11 +287,12 @@ def main(
     save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/pages.json.")] = False,
 ) -> None:
     """Measure and print the scores. With --record, also write them to benchmarks/results/pages.json."""
-    figures = table([(kind, one) for kind, _, one in rows(data, language("de"), folds)])
+    german = language("de")
+    figures = table([(kind, one) for kind, _, one in rows(data, german, folds)])
     show(figures)
     found: dict[str, Any] = {"table": figures}
     if url is not None:
-        found["summaries"] = {form: summaries(data, url, form) for form in FORMS}
+        found["summaries"] = {form: summaries(data, url, form, german, folds) for form in FORMS}
         print(found["summaries"])
     if save:
         print(record.write("pages", found))

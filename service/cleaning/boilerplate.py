@@ -165,7 +165,7 @@ def is_caption(line: Line) -> bool:
 
 
 _APPEAL_CHARS = 2_000
-_QUOTED = re.compile(r"[„“”\"«»]")
+_QUOTE = re.compile(r"[„“”\"«»]")
 _MAX_CHARS = 160  # longer lines are boilerplate only if all their sentences are
 _CRUMB_WORDS = 6
 _ORNAMENT = " \t:›»>«‹→↗↓↑▶►•·|-–—…+*#"
@@ -205,8 +205,6 @@ def judge(line: str, language: Language) -> Verdict | None:
         return Verdict("boilerplate")
     if page.teaser_end.search(line, max(0, len(line) - _END_CHARS)) is not None:
         return Verdict("related")
-    if len(line) <= _APPEAL_CHARS and not _QUOTED.search(line) and page.appeal.search(line) is not None:
-        return Verdict("boilerplate")
     if len(line) <= _MAX_CHARS and len(line.split()) < SURE_WORDS and page.copyright.fullmatch(line):
         return Verdict("copyright")
     if is_running(line, page):
@@ -291,12 +289,17 @@ def _is_agencies(line: str, page: PageGrammar) -> bool:
 
 
 def _is_boilerplate(line: str, language: Language) -> bool:
-    """Return whether each sentence of the line begins like a known sentence of a consent box, paywall or newsletter."""
+    """Return whether each sentence of the line begins like a known sentence of a consent box, paywall or newsletter.
+
+    A paragraph without quotation marks that appeals to the readers to support the newsroom is also boilerplate.
+    """
     known, standard = language.page.boilerplate, language.page.standard
 
     def is_known(sentence: str) -> bool:
         return sentence.startswith(known) or standard.match(sentence) is not None
 
+    if len(line) <= _APPEAL_CHARS and language.page.appeal.search(line) is not None and not _QUOTE.search(line):
+        return True
     if not is_known(line.lstrip(_ORNAMENT)):
         return False
     return all(is_known(span.of(line).lstrip(_ORNAMENT)) for span in segment(line, language).sentences)

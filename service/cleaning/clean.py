@@ -151,7 +151,7 @@ def _remove_polls(lines: list[Line]) -> None:
 
 
 def _remove_kicker_teasers(lines: list[Line]) -> None:
-    """Mark teasers of other articles as removed: below the text, a kicker and a headline on each side of a lone colon."""
+    """Mark teasers in the text as removed that consist of a kicker, a colon on a line of its own, and a headline."""
     first = next((n for n, line in enumerate(lines) if line.running and len(line.text) >= _PARAGRAPH_CHARS), len(lines))
     for line in lines[first + 1 :]:
         if _KICKER_COLON.search(line.text) is not None and line.reason is None:
@@ -247,7 +247,10 @@ _DOUBT = 0.05
 _LEAD_CHARS = range(60, 600)
 _LEAD_OR_TEXT = frozenset({"lead", "text"})
 _LEAST_LEAD = 0.3
-_CAPTION_STATES = frozenset({"head_caption", "caption"})
+_NO_SUBHEADING = re.compile(r"/|[^\w?!“”\"»«]$")
+_HEADS = frozenset({"headline", "kicker", "lead"})
+_SURE_ABOVE_CREDIT = 0.9
+_SURE_TEXT = 0.75
 _KEPT_OWN = frozenset({"boilerplate", "head_boilerplate"})
 _SURELY_HEAD = 0.8
 _LIKELY_HEAD = 0.4
@@ -289,25 +292,21 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
     """Set ``reason`` for each line that is not part of the article according to the line model.
 
     If ``whole_page`` is False, this applies only to lines between parts of the article. A full sentence is then removed
-    only if the text contains several other lines that are boilerplate.
+    only if the text contains several other lines that are boilerplate. A line that is kept although it may be
+    boilerplate gets a notice.
     """
     known = sum(line.reason is not None for line in lines)
     sentence_limit = _SURELY_NO_SENTENCE if known >= _LEAST_KNOWN and len(lines) >= _LEAST_LINES else 0
     for number, (line, verdict, state) in enumerate(zip(lines, verdicts, labelled.states, strict=True)):
+        if not line.kept:
+            continue
         chance = labelled.chance(number, ARTICLE)
-        if not line.kept or state in ARTICLE or (number in labelled.facts.own and state in _KEPT_OWN):
-            continue
-        if _is_subheading(lines, labelled, number):
-            continue
-        if _is_above_credit(lines, number) and state in _CAPTION_STATES and known >= _LEAST_KNOWN:
+        if _is_caption_above_credit(lines, number, state, chance):
             line.reason = "photo_caption"
-            continue
-        if whole_page:
-            if chance >= (_LEAST_PARAGRAPH if _is_paragraph(line) else _LEAST_ARTICLE) and state not in OUTSIDE:
-                continue
-        elif state in OUTSIDE or chance >= (sentence_limit if _is_sentence(line) else _SURELY_NOT):
-            continue
-        if verdict is not None:
+        elif _stays(lines, labelled, number, whole_page=whole_page, sentence_limit=sentence_limit):
+            if line.running and (state not in ARTICLE or (chance < _SURE_TEXT and _may_be_caption(line))):
+                line.doubt = line.doubt or MAYBE_BOILERPLATE
+        elif verdict is not None:
             line.reason = verdict.reason
         elif chance >= _DOUBT:
             line.reason = "maybe_article"
@@ -315,45 +314,53 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
             line.reason = "timestamp" if "meta" in state and line.text[0].isdigit() else _REASONS[state]
 
 
-def _is_subheading(lines: list[Line], labelled: Labelled, number: int) -> bool:
-    """Return whether the line with index ``number`` is a short line alone between two long paragraphs of the article.
+def _stays(lines: list[Line], labelled: Labelled, number: int, *, whole_page: bool, sentence_limit: float) -> bool:
+    """Return whether the line with index ``number`` stays in the article (see `remove_outside`).
 
-    The line model often takes such a subheading for a link, because its words need not occur in the text.
+    In a text that is not a whole page, a full sentence stays if it belongs to the article with a probability of at
+    least ``sentence_limit``.
     """
-    line = lines[number]
-    if (
-        labelled.states[number] not in _KEPT_OWN
-        or line.running
-        or line.doubt is not None
-        or not 0 < number < len(lines) - 1
-    ):
-        return False
-    if (
-        line.page.bare_names.fullmatch(line.text)
-        or "/" in line.text
-        or not line.text[-1].isalnum()
-        and line.text[-1] not in '?!“"»«'
-    ):
-        return False
-    around = (number - 1, number + 1)
-    return all(
-        lines[n].kept and lines[n].running and len(lines[n].text) >= LONG_CHARS and labelled.states[n] == "text"
-        for n in around
-    )
+    line, state = lines[number], labelled.states[number]
+    if state in ARTICLE or (number in labelled.facts.own and state in _KEPT_OWN):
+        return True
+    if _is_subheading(lines, labelled, number):
+        return True
+    chance = labelled.chance(number, ARTICLE)
+    if whole_page:
+        return state not in OUTSIDE and chance >= (_LEAST_PARAGRAPH if _is_paragraph(line) else _LEAST_ARTICLE)
+    return state in OUTSIDE or chance >= (sentence_limit if line.running or is_stopped(line.text) else _SURELY_NOT)
 
 
-def _is_above_credit(lines: list[Line], number: int) -> bool:
-    """Return whether the next line is a photo credit, so that a short paragraph may be the caption of its photo."""
-    short = len(lines[number].text.split()) <= _MAYBE_CAPTION_WORDS
-    return short and number + 1 < len(lines) and lines[number + 1].reason == "photo_credit"
+def _is_caption_above_credit(lines: list[Line], number: int, state: str, chance: float) -> bool:
+    """Return whether the line with index ``number`` is the caption of the photo whose credit is on the next line.
+
+    ``state`` is its state, and ``chance`` is the probability that it belongs to the article.
+    """
+    if number + 1 == len(lines) or lines[number + 1].reason != "photo_credit" or state in _HEADS:
+        return False
+    return _may_be_caption(lines[number]) and chance < _SURE_ABOVE_CREDIT
+
+
+def _may_be_caption(line: Line) -> bool:
+    return len(line.text.split()) <= _MAYBE_CAPTION_WORDS
 
 
 def _is_paragraph(line: Line) -> bool:
     return line.running and len(line.text) >= _PARAGRAPH_CHARS and has_inner_end(line.text)
 
 
-def _is_sentence(line: Line) -> bool:
-    return line.running or is_stopped(line.text)
+def _is_subheading(lines: list[Line], labelled: Labelled, number: int) -> bool:
+    """Return whether the line with index ``number`` is a short line alone between two long paragraphs of the article.
+
+    The line model often takes such a subheading for a link, because its words need not occur in the text.
+    """
+    line, around = lines[number], (number - 1, number + 1)
+    if labelled.states[number] not in _KEPT_OWN or line.running or not 0 < number < len(lines) - 1:
+        return False
+    if line.doubt is not None or _NO_SUBHEADING.search(line.text) or line.page.bare_names.fullmatch(line.text):
+        return False
+    texts = [lines[n] for n in around if labelled.states[n] == "text"]
+    return len(texts) == len(around) and all(one.kept and one.running and len(one.text) >= LONG_CHARS for one in texts)
 
 
 def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, whole_page: bool) -> list[Line]:
@@ -449,11 +456,12 @@ class RemovedPart:
 class Mapping(NamedTuple):
     """A span of the cleaned body and the corresponding span of the submitted text.
 
-    The two spans have the same length.
+    The two spans have the same length. ``doubtful`` is True if the paragraph may be boilerplate, such as a caption.
     """
 
     cleaned: Span
     source: Span
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -552,7 +560,8 @@ def _mappings(body: list[Line]) -> list[Mapping]:
     mappings: list[Mapping] = []
     start = 0
     for line in body:
-        mappings.append(Mapping(Span(start, start + len(line.text)), line.span))
+        doubtful = line.doubt in {MAYBE_BOILERPLATE, MAYBE_CAPTION}
+        mappings.append(Mapping(Span(start, start + len(line.text)), line.span, doubtful))
         start += len(line.text) + len(_PARAGRAPH_GAP)
     return mappings
 

@@ -156,7 +156,8 @@ def _best_path(
 ) -> list[str]:
     """Return the most probable sequence of states (Viterbi).
 
-    ``scores`` (lines × states) contains the scores of the features, and ``start`` those of the states of the first line.
+    ``scores`` (lines × states) contains the scores of the features, and ``start`` contains the scores of the states of
+    the first line.
     """
     best = scores[0] + start
     pointers = np.zeros(scores.shape, dtype=np.int64)

@@ -137,7 +137,8 @@ _CREDIT_NAMES = r"(?:[^.!?:;\n]|(?<=\b[A-ZÄÖÜ])\.){2,80}"  # the only full st
 _AFTER_STOP_OR_BRACKET = r"(?:(?<=[.!?…)\]])|(?<=[.!?…][“”\"»«]))"
 # Captions say where a person is in the picture, or that the picture is an old one.
 _IN_PICTURE = (
-    r"\((?:(?:\d\.\s)?(?:v\.\s?(?:l|r|re|li)\.(?:\s?n\.\s?(?:r|l|re|li)\.)?|von (?:links|rechts)(?: nach (?:links|rechts))?)"
+    r"\((?:(?:\d\.\s)?(?:v\.\s?(?:l|r|re|li)\.(?:\s?n\.\s?(?:r|l|re|li)\.)?"
+    r"|von (?:links|rechts)(?: nach (?:links|rechts))?)"
     r"|l\.|r\.|M\.|li\.|re\.|links|rechts|Mitte|vorne?|Archivbild|Archivfoto|Archiv|Symbolbild|Symbolfoto)\)"
 )
 _CAPTION_WITH_CREDIT = re.compile(

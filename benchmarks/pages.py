@@ -14,8 +14,10 @@ another main heading of the page as a correct headline. With ``--url``, the serv
 texts, and sentences that are not from the article are counted.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import pairwise
@@ -25,6 +27,7 @@ from typing import Annotated, Any
 
 import httpx
 import typer
+from lxml import html
 
 from benchmarks import record
 from models.pages.pages import (
@@ -42,7 +45,8 @@ from models.pages.pages import (
 )
 from service.cleaning.boilerplate import Line
 from service.cleaning.clean import clean
-from service.documents.html_page import read_page
+from service.documents.html_page import JSONLD, read_page
+from service.documents.jsonld import find_articles, plain_field
 from service.domain import Span
 from service.languages.base import Language, language
 
@@ -67,7 +71,7 @@ class Score:
     ``precision``, ``recall`` and ``f1`` refer to the words of the body. ``headline`` and ``lead`` are True if the
     extracted headline and lead are correct. ``lead`` is None if the marked article has no lead. ``f1_own`` counts
     unmarked paragraphs on the topic of the article as part of it. ``headline_shown`` is also True if the headline is
-    another main heading of the page or its title for social networks.
+    another main heading of the page (see `shown_headings`).
     """
 
     precision: float
@@ -96,10 +100,28 @@ def is_near(found: str | None, wanted: str) -> bool:
     return bool(one and other) and overlap(one, other)[2] >= NEAR
 
 
+def shown_headings(gold: Mapping[str, Any], source: str) -> list[list[str]]:
+    """Return the words of each heading of the page that may be the headline.
+
+    In addition to those of `headings_of`, these are headings of any level that the JSON-LD of the page calls its
+    headline. ``gold`` is the marked article, and ``source`` is the HTML of the page.
+    """
+    tree = html.document_fromstring(source.encode("utf-8"), parser=html.HTMLParser(encoding="utf-8"))
+    named: list[list[str]] = []
+    for script in tree.iter("script"):
+        if script.get("type") == JSONLD:
+            with suppress(ValueError):  # some blocks are no valid JSON
+                articles = find_articles(json.loads(script.text or "", strict=False))
+                titles = (one.get(name) for one in articles for name in ("headline", "alternativeHeadline"))
+                named += [words(plain_field(title) or "") for title in titles]
+    shown = [words(heading.text_content()) for heading in tree.iter("h2", "h3")]
+    return [*headings_of(gold, source), *(heading for heading in shown if heading and heading in named)]
+
+
 def score(found: Found, gold: Mapping[str, Any], headings: Sequence[Sequence[str]] = ()) -> Score:
     """Return the scores of the extracted article ``found``, compared with the marked article ``gold``.
 
-    ``headings`` contains the words of each heading of the page that may be the headline (see `headings_of`).
+    ``headings`` contains the words of each heading of the page that may be the headline (see `shown_headings`).
     """
     leads = [" ".join(gold["summary"]), *gold["summary"]] if gold["summary"] else []
     lead = any(is_near(found.lead, one) for one in leads) if leads else None
@@ -167,7 +189,6 @@ def _by_newspaper(source: str) -> Found:
 
 def _by_readability(source: str) -> Found:
     import readability  # noqa: PLC0415 - optional
-    from lxml import html  # noqa: PLC0415
 
     document = readability.Document(source)
     tree = html.fromstring(document.summary())
@@ -200,7 +221,7 @@ def rows(folder: Path, german: Language, folds: Path | None = None) -> Iterator[
     languages = by_publisher(folder, german, folds)
     for path in sorted(folder.glob("*.json")):
         gold, source = gold_of(path), read_text(folder / f"{path.stem}.html.gz")
-        own, headings = languages.get(publisher_of(path.stem), german), headings_of(gold, source)
+        own, headings = languages.get(publisher_of(path.stem), german), shown_headings(gold, source)
         for form in FORMS:
             file = folder / f"{path.stem}.{form}.txt.gz"
             if file.exists():

@@ -29,7 +29,8 @@ class Line:
     ``page`` is the grammar with which the line is classified. ``after_blank`` is True if a blank line precedes the
     line. ``running`` is True if the line is running text (see `is_running`). ``part`` is "headline", "kicker", "lead"
     or "body". ``reason`` is the code of the reason for removing the line, or None if the line is kept. ``doubt`` is the
-    text of the notice for a line that is kept but may be boilerplate.
+    text of the notice for a line that is kept but may be boilerplate. ``unsure`` is True if the line model is not sure
+    that a kept line belongs to the article.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Line:
     page: PageGrammar
     reason: str | None = None
     doubt: str | None = None
+    unsure: bool = False
     part: str = "body"
     running: bool = field(init=False)
 

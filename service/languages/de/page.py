@@ -93,8 +93,7 @@ _NEWSLETTER = re.compile(
 # An appeal to support the newsroom with money. It addresses the readers, or speaks of the newsroom's own work.
 _APPEAL = re.compile(
     r"\b[Uu]nterstütz(?:en\sSie|e|t)?\s(?:\w+\s){0,2}(?:uns|unser(?:e[nmr]?)?)\b(?:\s(?:Arbeit|Aktion|Journalismus|Recherchen?|Redaktion)\b)"
-    r"|\b[Ss]penden\s(?:unserer|von)\s(?:\w+\s)?Leser|\b(?:[Ii]hre[rn]?|[Dd]eine[rn]?|[Ee]ure[rn]?)\sSpende\b"
-    r"|\bJetzt\s(?:unterstützen|spenden)[.!]?$|\b[Ww]erden\sSie\s(?:jetzt\s)?(?:Mitglied|Unterstützer)"
+    r"|\b[Ss]penden\sunserer\s(?:\w+\s)?Leser|\bJetzt\s(?:unterstützen|spenden)[.!]?$"
 )
 _ANSWER = re.compile(
     r"(?:Ja|Nein|Jein|Vielleicht|Weiss?ß?\s(?:ich\s)?nicht|Keine\s(?:Angabe|Ahnung|Meinung)|Ist\smir\s(?:egal|gleich)"
@@ -139,7 +138,7 @@ _AFTER_STOP_OR_BRACKET = r"(?:(?<=[.!?…)\]])|(?<=[.!?…][“”\"»«]))"
 _IN_PICTURE = (
     r"\((?:(?:\d\.\s)?(?:v\.\s?(?:l|r|re|li)\.(?:\s?n\.\s?(?:r|l|re|li)\.)?"
     r"|von (?:links|rechts)(?: nach (?:links|rechts))?)"
-    r"|l\.|r\.|M\.|li\.|re\.|links|rechts|Mitte|vorne?|Archivbild|Archivfoto|Archiv|Symbolbild|Symbolfoto)\)"
+    r"|l\.|r\.|li\.|re\.|links|rechts|Archivbild|Archivfoto|Symbolbild|Symbolfoto)\)"
 )
 _CAPTION_WITH_CREDIT = re.compile(
     r"(?P<caption>.{10,400}?)(?:"

@@ -87,11 +87,12 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
         if not line.kept:
             continue
         chance = labelled.chance(number, ARTICLE)
-        if _is_caption_above_credit(lines, number, state, chance):
+        above_credit = _is_caption_above_credit(lines, number, state, chance)
+        if above_credit and len(lines) >= _LEAST_LINES:
             line.reason = "photo_caption"
         elif _stays(lines, labelled, number, whole_page=whole_page, sentence_limit=sentence_limit):
             in_text = state in ARTICLE and (chance >= _SURE_TEXT or not _may_be_caption(line))
-            line.unsure = line.running and not in_text
+            line.unsure = line.running and (above_credit or not in_text)
         elif verdict is not None:
             line.reason = verdict.reason
         elif chance >= _DOUBT:

@@ -92,7 +92,8 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
             line.reason = "photo_caption"
         elif _stays(lines, labelled, number, whole_page=whole_page, sentence_limit=sentence_limit):
             in_text = state in ARTICLE and (chance >= _SURE_TEXT or not _may_be_caption(line))
-            line.unsure = line.running and (above_credit or not in_text)
+            introduces = line.page.biography.match(line.text) is not None
+            line.unsure = line.running and (above_credit or introduces or not in_text)
         elif verdict is not None:
             line.reason = verdict.reason
         elif chance >= _DOUBT:

@@ -139,6 +139,12 @@ def test_summaries_leave_out_doubtful_sentences() -> None:
     assert caption not in prepare_text(found.body, DE, doubtful).sentences
 
 
+def test_summaries_leave_out_the_biography_of_a_person() -> None:
+    biography = "Die Ökonomin Ida Beispiel ist Professorin für Verkehr und Städtebau an der Universität Musterhausen."
+    found = clean(column(biography), DE)
+    assert [one.cleaned.of(found.body) for one in found.spans if one.doubtful] == [biography]
+
+
 def test_doubtful_sentences_are_used_if_too_few_others_remain() -> None:
     text = " ".join(TEXT[:1])
     sentences = prepare_text(text, DE).sentences

@@ -95,6 +95,10 @@ _APPEAL = re.compile(
     r"\b[Uu]nterstütz(?:en\sSie|e|t)?\s(?:\w+\s){0,2}(?:uns|unser(?:e[nmr]?)?)\b(?:\s(?:Arbeit|Aktion|Journalismus|Recherchen?|Redaktion)\b)"
     r"|\b[Ss]penden\sunserer\s(?:\w+\s)?Leser|\bJetzt\s(?:unterstützen|spenden)[.!]?$"
 )
+_BIOGRAPHY = re.compile(
+    rf"(?:(?:Der|Die)\s(?:[\w-]+\s){{1,3}})?{_PERSON}\s(?:\([^()]{{1,40}}\)\s)?ist\s(?:[\w-]+\s){{0,3}}"
+    r"[\w-]*(?:[Pp]rofessor|[Rr]edakteur|[Aa]utor|[Jj]ournalist|[Kk]orrespondent|[Gg]ründer|[Dd]ozent)(?:in)?\b"
+)
 _ANSWER = re.compile(
     r"(?:Ja|Nein|Jein|Vielleicht|Weiss?ß?\s(?:ich\s)?nicht|Keine\s(?:Angabe|Ahnung|Meinung)|Ist\smir\s(?:egal|gleich)"
     r"|Ich\s(?:weiss|weiß|bin\smir)\b.{0,20}\bnicht)\b.{0,80}"
@@ -301,6 +305,7 @@ PAGE = PageGrammar(
     byline_start=_BYLINE_START,
     appeal=_APPEAL,
     answer=_ANSWER,
+    biography=_BIOGRAPHY,
     photo_credit=_PHOTO_CREDIT,
     dateline=_DATELINE,
     wire=WIRE,

@@ -14,8 +14,10 @@ another main heading of the page as a correct headline. With ``--url``, the serv
 texts, and sentences that are not from the article are counted.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import pairwise
@@ -25,6 +27,7 @@ from typing import Annotated, Any
 
 import httpx
 import typer
+from lxml import html
 
 from benchmarks import record
 from models.pages.pages import (
@@ -42,7 +45,8 @@ from models.pages.pages import (
 )
 from service.cleaning.boilerplate import Line
 from service.cleaning.clean import clean
-from service.documents.html_page import read_page
+from service.documents.html_page import JSONLD, read_page
+from service.documents.jsonld import find_articles, plain_field
 from service.domain import Span
 from service.languages.base import Language, language
 
@@ -67,7 +71,7 @@ class Score:
     ``precision``, ``recall`` and ``f1`` refer to the words of the body. ``headline`` and ``lead`` are True if the
     extracted headline and lead are correct. ``lead`` is None if the marked article has no lead. ``f1_own`` counts
     unmarked paragraphs on the topic of the article as part of it. ``headline_shown`` is also True if the headline is
-    another main heading of the page or its title for social networks.
+    another main heading of the page (see `shown_headings`).
     """
 
     precision: float
@@ -96,10 +100,28 @@ def is_near(found: str | None, wanted: str) -> bool:
     return bool(one and other) and overlap(one, other)[2] >= NEAR
 
 
+def shown_headings(gold: Mapping[str, Any], source: str) -> list[list[str]]:
+    """Return the words of each heading of the page that may be the headline.
+
+    In addition to those of `headings_of`, these are headings of any level that the JSON-LD of the page calls its
+    headline. ``gold`` is the marked article, and ``source`` is the HTML of the page.
+    """
+    tree = html.document_fromstring(source.encode("utf-8"), parser=html.HTMLParser(encoding="utf-8"))
+    named: list[list[str]] = []
+    for script in tree.iter("script"):
+        if script.get("type") == JSONLD:
+            with suppress(ValueError):  # some blocks are no valid JSON
+                articles = find_articles(json.loads(script.text or "", strict=False))
+                titles = (one.get(name) for one in articles for name in ("headline", "alternativeHeadline"))
+                named += [words(plain_field(title) or "") for title in titles]
+    shown = [words(heading.text_content()) for heading in tree.iter("h2", "h3")]
+    return [*headings_of(gold, source), *(heading for heading in shown if heading and heading in named)]
+
+
 def score(found: Found, gold: Mapping[str, Any], headings: Sequence[Sequence[str]] = ()) -> Score:
     """Return the scores of the extracted article ``found``, compared with the marked article ``gold``.
 
-    ``headings`` contains the words of each heading of the page that may be the headline (see `headings_of`).
+    ``headings`` contains the words of each heading of the page that may be the headline (see `shown_headings`).
     """
     leads = [" ".join(gold["summary"]), *gold["summary"]] if gold["summary"] else []
     lead = any(is_near(found.lead, one) for one in leads) if leads else None
@@ -133,6 +155,16 @@ def cleaned(text: str, source: Language, headline: str | None = None, lead: str 
     return Found(article.headline, article.lead, article.body)
 
 
+def sure_parts(text: str, source: Language) -> Found:
+    """Clean a pasted text, and return the article without the paragraphs that the service does not summarise.
+
+    ``source`` is the language of the text. The paragraphs that are left out may be boilerplate.
+    """
+    article = clean(text, source)
+    sure = [one.cleaned.of(article.body) for one in article.spans if not one.doubtful]
+    return Found(article.headline, article.lead, "\n\n".join(sure))
+
+
 def _from_html(source: str, german: Language) -> Found:
     document = read_page(source)
     return cleaned(document.body, german, document.headline, document.lead)
@@ -157,7 +189,6 @@ def _by_newspaper(source: str) -> Found:
 
 def _by_readability(source: str) -> Found:
     import readability  # noqa: PLC0415 - optional
-    from lxml import html  # noqa: PLC0415
 
     document = readability.Document(source)
     tree = html.fromstring(document.summary())
@@ -190,7 +221,7 @@ def rows(folder: Path, german: Language, folds: Path | None = None) -> Iterator[
     languages = by_publisher(folder, german, folds)
     for path in sorted(folder.glob("*.json")):
         gold, source = gold_of(path), read_text(folder / f"{path.stem}.html.gz")
-        own, headings = languages.get(publisher_of(path.stem), german), headings_of(gold, source)
+        own, headings = languages.get(publisher_of(path.stem), german), shown_headings(gold, source)
         for form in FORMS:
             file = folder / f"{path.stem}.{form}.txt.gz"
             if file.exists():
@@ -231,20 +262,24 @@ def is_foreign(sentence: str, gold: Mapping[str, Any]) -> bool:
     return bool(pairs) and sum(pair in set(pairwise(article)) for pair in pairs) < SHARE_OF_PAIRS * len(pairs)
 
 
-def summaries(folder: Path, url: str, form: str) -> dict[str, int]:
+def summaries(folder: Path, url: str, form: str, german: Language, folds: Path | None = None) -> dict[str, int]:
     """Summarise each page as pasted text in three sentences, and count the sentences that are not from the article.
 
     ``folder`` contains the pages, and ``url`` is the base URL of the server that summarises them. ``form`` is the way
-    in which the text was copied from the page.
+    in which the text was copied from the page. Each text is cleaned here with the weights of its fold (see
+    `by_publisher`), because the weights of the server were trained on the same pages. The server cleans it no further.
 
     Raises:
         httpx.HTTPError: the server cannot be reached or refuses a page.
     """
+    languages = by_publisher(folder, german, folds)
     counts = {"pages": 0, "sentences": 0, "foreign_sentences": 0, "pages_with_a_foreign_sentence": 0}
     for path in sorted(folder.glob(f"*.{form}.txt.gz")):
         name = path.name.removesuffix(f".{form}.txt.gz")
-        body = {"body": read_text(path), "outputs": ["summary"], "max_sentences": 3, "priority": "bulk"}
-        response = httpx.post(f"{url.rstrip('/')}/v1/articles", json=body, timeout=TIMEOUT_S).raise_for_status()
+        article = sure_parts(read_text(path), languages.get(publisher_of(name), german))
+        parts = {"headline": article.headline, "lead": article.lead, "body": article.body, "clean": False}
+        request = {**parts, "outputs": ["summary"], "max_sentences": 3, "priority": "bulk"}
+        response = httpx.post(f"{url.rstrip('/')}/v1/articles", json=request, timeout=TIMEOUT_S).raise_for_status()
         gold = gold_of(folder / f"{name}.json")
         sentences = [one["text"] for one in response.json()["summary"]["sentences"]]
         foreign = [one for one in sentences if is_foreign(one, gold)]
@@ -273,11 +308,12 @@ def main(
     save: Annotated[bool, typer.Option("--record", help="Write benchmarks/results/pages.json.")] = False,
 ) -> None:
     """Measure and print the scores. With --record, also write them to benchmarks/results/pages.json."""
-    figures = table([(kind, one) for kind, _, one in rows(data, language("de"), folds)])
+    german = language("de")
+    figures = table([(kind, one) for kind, _, one in rows(data, german, folds)])
     show(figures)
     found: dict[str, Any] = {"table": figures}
     if url is not None:
-        found["summaries"] = {form: summaries(data, url, form) for form in FORMS}
+        found["summaries"] = {form: summaries(data, url, form, german, folds) for form in FORMS}
         print(found["summaries"])
     if save:
         print(record.write("pages", found))

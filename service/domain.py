@@ -21,6 +21,10 @@ class Span(NamedTuple):
         """Return this span moved by ``by`` code points."""
         return Span(self.start + by, self.end + by)
 
+    def overlaps(self, other: "Span") -> bool:
+        """Return whether the two spans have a code point in common."""
+        return self.start < other.end and other.start < self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

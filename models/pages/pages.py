@@ -20,8 +20,8 @@ from typing import Any
 from lxml import html
 
 from service.cleaning.boilerplate import Line, Verdict, read_lines
-from service.cleaning.clean import remove_boilerplate, split_glued_lines
 from service.cleaning.line_features import features
+from service.cleaning.rules import remove_boilerplate, split_glued_lines
 from service.languages.base import Language
 
 FORMS = ("all", "column", "drag")

@@ -29,7 +29,8 @@ class Line:
     ``page`` is the grammar with which the line is classified. ``after_blank`` is True if a blank line precedes the
     line. ``running`` is True if the line is running text (see `is_running`). ``part`` is "headline", "kicker", "lead"
     or "body". ``reason`` is the code of the reason for removing the line, or None if the line is kept. ``doubt`` is the
-    text of the notice for a line that is kept but may be boilerplate.
+    text of the notice for a line that is kept but may be boilerplate. ``unsure`` is True if the line model is not sure
+    that a kept line belongs to the article.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Line:
     page: PageGrammar
     reason: str | None = None
     doubt: str | None = None
+    unsure: bool = False
     part: str = "body"
     running: bool = field(init=False)
 
@@ -95,7 +97,7 @@ def _apart(text: str, span: Span, page: PageGrammar) -> Iterator[Span]:
 
 
 def _is_row(line: str, page: PageGrammar) -> bool:
-    if page.byline_start is not None and line.casefold() == page.byline_start.casefold():
+    if page.byline_start.fullmatch(line):
         return True
     return len(line) <= _MAX_CHARS and any(
         reason in _ROW_REASONS and pattern.fullmatch(line) for pattern, reason, _ in page.lines
@@ -164,6 +166,8 @@ def is_caption(line: Line) -> bool:
     return len(line.text.split()) <= _CAPTION_WORDS and line.page.caption.fullmatch(line.text) is not None
 
 
+_APPEAL_CHARS = 2_000
+_QUOTE = re.compile(r"[„“”\"«»]")
 _MAX_CHARS = 160  # longer lines are boilerplate only if all their sentences are
 _CRUMB_WORDS = 6
 _ORNAMENT = " \t:›»>«‹→↗↓↑▶►•·|-–—…+*#"
@@ -287,12 +291,17 @@ def _is_agencies(line: str, page: PageGrammar) -> bool:
 
 
 def _is_boilerplate(line: str, language: Language) -> bool:
-    """Return whether each sentence of the line begins like a known sentence of a consent box, paywall or newsletter."""
+    """Return whether each sentence of the line begins like a known sentence of a consent box, paywall or newsletter.
+
+    A paragraph without quotation marks that appeals to the readers to support the newsroom is also boilerplate.
+    """
     known, standard = language.page.boilerplate, language.page.standard
 
     def is_known(sentence: str) -> bool:
         return sentence.startswith(known) or standard.match(sentence) is not None
 
+    if len(line) <= _APPEAL_CHARS and language.page.appeal.search(line) is not None and not _QUOTE.search(line):
+        return True
     if not is_known(line.lstrip(_ORNAMENT)):
         return False
     return all(is_known(span.of(line).lstrip(_ORNAMENT)) for span in segment(line, language).sentences)

@@ -1,201 +1,30 @@
 """Cleaning of text that was copied from a web page: removal of boilerplate around the headline, lead and body."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import dropwhile, takewhile
 from typing import NamedTuple
 
-from service.cleaning.boilerplate import (
-    SURE_WORDS,
-    Line,
-    Verdict,
-    glued_meta_chars,
-    is_caption,
-    is_stopped,
-    judge,
-    mark_wire,
-    photo_credit_chars,
-    read_lines,
-    source_credit_chars,
-)
+from service.cleaning.boilerplate import Line, Verdict, has_inner_end, is_stopped, mark_wire, read_lines
 from service.cleaning.head import MAX_LEAD_WORDS, mark_headline, mark_kicker, mark_lead
-from service.cleaning.line_features import META_REASONS
+from service.cleaning.line_features import LONG_CHARS, META_REASONS
 from service.cleaning.line_model import ARTICLE, OUTSIDE, Labelled, label, read_weights
+from service.cleaning.rules import (
+    MAYBE_BOILERPLATE,
+    MAYBE_CAPTION,
+    MAYBE_CAPTION_WORDS,
+    PARAGRAPH_CHARS,
+    remove_boilerplate,
+    split_glued_lines,
+)
 from service.domain import Notice, Span
 from service.languages.base import Language
 
-_MAYBE_CAPTION_WORDS = 30
-_MAX_CREDIT_CHARS = 160
-_TOPIC_WORDS = 6
-_TO_THE_END = frozenset({"related", "partner"})  # below such a heading at the end of a page, there is no article text
-# A single date or button next to one of these lines is boilerplate. Next to a photo credit it may be a subheading.
-_BOILERPLATE_NEIGHBOURS = frozenset(
-    {"advert", "byline", "control", "partner", "reading_time", "related", "timestamp", "topics"}
-)
-_LEAST_OTHERS = 5  # in a shorter text, a caption with a credit may be the text itself, so only its credit is removed
-_BELOW_LEAD = frozenset({"byline", "timestamp"})
-_NUMBERED = re.compile(r"\d{1,2}\.\s+(.+)")
-
-MAYBE_BOILERPLATE = "This line may be page boilerplate; it was kept."
-MAYBE_CAPTION = "This paragraph may be the caption of a photo whose credit was removed; it was kept."
-MAYBE_ITEM = "This line may be a subheading or the last link in a list; it was kept."
-AFTER_HEADING = "This text follows a boilerplate heading; it was kept."
-
-
-def split_glued_lines(lines: list[Line]) -> list[Line]:
-    """Split off bylines, timestamps, button labels and credits from the ends of paragraphs.
-
-    Return all lines in order.
-    """
-    running = sum(line.running for line in lines)
-    last = max((number for number, line in enumerate(lines) if line.running), default=0)
-    result: list[Line] = []
-    for number, line in enumerate(lines):
-        if running > _LEAST_OTHERS and number != last and is_caption(line):
-            line.reason = "photo_caption"
-            result.append(line)
-            continue
-        neighbours = (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2])
-        by_picture = any(_is_photo_credit(other) for other in neighbours)
-        result.extend(_split_glued_line(line, by_picture=by_picture, alone=running - line.running == 0))
-    return result
-
-
-def _is_photo_credit(line: Line) -> bool:
-    return len(line.text) <= _MAX_CREDIT_CHARS and line.page.photo_credit.fullmatch(line.text) is not None
-
-
-def _split_glued_line(line: Line, *, by_picture: bool, alone: bool) -> Iterator[Line]:
-    chars = glued_meta_chars(line)
-    if chars:
-        text, meta = line.cut(len(line.text) - chars)
-        start = line.page.byline_start
-        byline = any(c.isdigit() for c in meta.text) or (start is not None and meta.text.startswith(start))
-        meta.reason = "byline" if byline else "control"
-        yield from (text, meta)
-        return
-    clear = photo_credit_chars(line)
-    chars = clear or source_credit_chars(line)
-    if not chars:
-        yield line
-        return
-    text, credit = line.cut(len(line.text) - chars)
-    words = len(text.text.split())
-    if (clear or by_picture) and words < SURE_WORDS and not alone:
-        line.reason = "photo_caption"
-        yield line
-        return
-    credit.reason = "photo_credit" if clear else "source_credit"
-    text.doubt = MAYBE_CAPTION if words <= _MAYBE_CAPTION_WORDS else None
-    yield from (text, credit)
-
-
-def remove_boilerplate(lines: list[Line], language: Language) -> list[Verdict | None]:
-    """Set ``reason`` for each line that is boilerplate according to its wording, its form and its neighbours.
-
-    Return the verdict on each line, or None for a line that does not look like boilerplate.
-    """
-    verdicts = [judge(line.text, language) if line.kept else None for line in lines]
-    for line, verdict in zip(lines, verdicts, strict=True):
-        if verdict is not None and verdict.weight == "sure":
-            line.reason = verdict.reason
-    _remove_numbered_path(lines)
-    _remove_blocks(lines, verdicts)
-    _remove_neighbours(lines, verdicts)
-    return verdicts
-
-
-def _remove_numbered_path(lines: list[Line]) -> None:
-    """Mark the lines of a numbered breadcrumb trail above the text as removed ("1. Startseite", "2. Politik")."""
-    above = takewhile(lambda line: not line.running, lines)
-    path = dropwhile(lambda line: not _NUMBERED.fullmatch(line.text), above)
-    crumbs = list(takewhile(lambda line: _NUMBERED.fullmatch(line.text), path))
-    root = _NUMBERED.fullmatch(crumbs[0].text) if crumbs else None
-    if root is not None and root[1] in crumbs[0].page.roots:
-        for crumb in crumbs:
-            crumb.reason = "breadcrumb"
-
-
-def _remove_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
-    last_running = max((number for number, line in enumerate(lines) if line.kept and line.running), default=-1)
-    to_the_end: str | None = None
-    links_above = False
-    for number, (line, verdict) in enumerate(zip(lines, verdicts, strict=True)):
-        if verdict is not None and verdict.opens:
-            endless = verdict.reason in _TO_THE_END
-            to_the_end = verdict.reason if number > last_running and (to_the_end or endless) else None
-            links_above = links_above or endless
-            _remove_list(lines, number, verdict.reason)
-        elif line.kept and to_the_end is not None:
-            line.reason = to_the_end
-        elif line.kept and line.running and links_above:
-            line.doubt, links_above = AFTER_HEADING, False
-
-
-def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
-    """Mark the block below the boilerplate heading at index ``heading`` as removed, with the code ``reason``.
-
-    The block consists of the lines directly below the heading or, if there are none, of the lines below it that each
-    follow a blank line.
-    """
-    items = list(_items(lines, heading, reason, parted=False))
-    if not items and reason != "advert":
-        items = list(_items(lines, heading, reason, parted=True))
-    after = heading + 1 + len(items)
-    if items and after < len(lines) and lines[after].running and _may_be_subheading(items, reason, lines[after]):
-        items.pop().doubt = MAYBE_ITEM
-    for item in items:
-        item.reason = reason
-
-
-def _may_be_subheading(items: list[Line], reason: str, below: Line) -> bool:
-    """Return whether the last of the list ``items`` may be a subheading of the text in the line ``below``."""
-    alone = len(items) == 1
-    if not alone and items[-1].text[0] == items[-2].text[0] and not items[-1].text[0].isalnum():
-        return False  # the previous item has the same bullet
-    return items[-1].after_blank or not below.after_blank or (alone and reason == "advert")
-
-
-def _items(lines: list[Line], heading: int, reason: str, *, parted: bool) -> Iterator[Line]:
-    for number in range(heading + 1, len(lines)):
-        line = lines[number]
-        if line.running or not line.kept or line.after_blank != parted:
-            return
-        if reason == "topics" and len(line.text.split()) > _TOPIC_WORDS:
-            return
-        yield line
-
-
-def _remove_neighbours(lines: list[Line], verdicts: list[Verdict | None]) -> None:
-    """Mark lines that may be boilerplate as removed if they are above the text, below it or next to boilerplate.
-
-    Set ``doubt`` for all other lines that may be boilerplate.
-    """
-    running = [number for number, line in enumerate(lines) if line.kept and line.running]
-    first, last = (running[0], running[-1]) if running else (0, len(lines))
-    order = range(len(lines))
-    for number in (*order, *reversed(order)):  # in both directions, so a whole row of such lines is removed
-        line, verdict = lines[number], verdicts[number]
-        if verdict is None or verdict.weight != "context" or not line.kept or verdict.reason == "breadcrumb":
-            continue
-        below_lead = number == first + 1 and first > 0 and verdict.reason in _BELOW_LEAD
-        if below_lead or not first <= number <= last or _is_next_to_boilerplate(lines, number):
-            line.reason = verdict.reason
-    for line, verdict in zip(lines, verdicts, strict=True):
-        if verdict is not None and line.kept and verdict.reason != "breadcrumb":
-            line.doubt = line.doubt or MAYBE_BOILERPLATE
-
-
-def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
-    neighbours = (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2])
-    return any(neighbour.reason in _BOILERPLATE_NEIGHBOURS for neighbour in neighbours)
-
-
 _LEAST_PAGE_LINES = 20
+_LEAST_END = 0.25  # the same for a long line directly below the last paragraph
 _PAGE_LINES = 5  # a text with at least this many unknown lines around the article is a whole page
 _LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of the article with this probability
 
+_LEAST_PARAGRAPH = 0.1  # the same for a long paragraph of several sentences
 _SURELY_NOT = 0.15  # in another copy from a page, a line is removed only below this probability
 _SURELY_NO_SENTENCE = 0.1  # the same for a full sentence
 _LEAST_KNOWN = 4  # the rules must have recognised at least this number of lines before a full sentence is removed
@@ -204,6 +33,10 @@ _DOUBT = 0.05
 _LEAD_CHARS = range(60, 600)
 _LEAD_OR_TEXT = frozenset({"lead", "text"})
 _LEAST_LEAD = 0.3
+_NO_SUBHEADING = re.compile(r"/|[^\w?!“”\"»«]$")
+_HEADS = frozenset({"headline", "kicker", "lead"})
+_SURE_ABOVE_CREDIT = 0.9
+_SURE_TEXT = 0.75
 _KEPT_OWN = frozenset({"boilerplate", "head_boilerplate"})
 _SURELY_HEAD = 0.8
 _LIKELY_HEAD = 0.4
@@ -245,20 +78,23 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
     """Set ``reason`` for each line that is not part of the article according to the line model.
 
     If ``whole_page`` is False, this applies only to lines between parts of the article. A full sentence is then removed
-    only if the text contains several other lines that are boilerplate.
+    only if the text contains several other lines that are boilerplate. Set ``unsure`` for sentences that are kept
+    although they may not belong to the article.
     """
     known = sum(line.reason is not None for line in lines)
     sentence_limit = _SURELY_NO_SENTENCE if known >= _LEAST_KNOWN and len(lines) >= _LEAST_LINES else 0
     for number, (line, verdict, state) in enumerate(zip(lines, verdicts, labelled.states, strict=True)):
+        if not line.kept:
+            continue
         chance = labelled.chance(number, ARTICLE)
-        if not line.kept or state in ARTICLE or (number in labelled.facts.own and state in _KEPT_OWN):
-            continue
-        if whole_page:
-            if chance >= _LEAST_ARTICLE and state not in OUTSIDE:
-                continue
-        elif state in OUTSIDE or chance >= (sentence_limit if _is_sentence(line) else _SURELY_NOT):
-            continue
-        if verdict is not None:
+        above_credit = _is_caption_above_credit(lines, number, state, chance)
+        if above_credit and len(lines) >= _LEAST_LINES:
+            line.reason = "photo_caption"
+        elif _stays(lines, labelled, number, whole_page=whole_page, sentence_limit=sentence_limit):
+            in_text = state in ARTICLE and (chance >= _SURE_TEXT or not _may_be_caption(line))
+            introduces = line.page.biography.match(line.text) is not None
+            line.unsure = line.running and (above_credit or introduces or not in_text)
+        elif verdict is not None:
             line.reason = verdict.reason
         elif chance >= _DOUBT:
             line.reason = "maybe_article"
@@ -266,8 +102,63 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
             line.reason = "timestamp" if "meta" in state and line.text[0].isdigit() else _REASONS[state]
 
 
-def _is_sentence(line: Line) -> bool:
-    return line.running or is_stopped(line.text)
+def _stays(lines: list[Line], labelled: Labelled, number: int, *, whole_page: bool, sentence_limit: float) -> bool:
+    """Return whether the line with index ``number`` stays in the article (see `remove_outside`).
+
+    In a text that is not a whole page, a full sentence stays if it belongs to the article with a probability of at
+    least ``sentence_limit``.
+    """
+    line, state = lines[number], labelled.states[number]
+    if state in ARTICLE or (number in labelled.facts.own and state in _KEPT_OWN):
+        return True
+    if _is_subheading(lines, labelled, number):
+        return True
+    chance = labelled.chance(number, ARTICLE)
+    if whole_page and state == "after" and _goes_on(lines, labelled, number):
+        return chance >= _LEAST_END
+    if whole_page:
+        return state not in OUTSIDE and chance >= (_LEAST_PARAGRAPH if _is_paragraph(line) else _LEAST_ARTICLE)
+    return state in OUTSIDE or chance >= (sentence_limit if line.running or is_stopped(line.text) else _SURELY_NOT)
+
+
+def _goes_on(lines: list[Line], labelled: Labelled, number: int) -> bool:
+    """Return whether the line with index ``number`` is a long line directly below the last paragraph of the article."""
+    above = number - 1
+    if number == 0 or not lines[number].running or len(lines[number].text) < LONG_CHARS:
+        return False
+    return labelled.states[above] == "text" and lines[above].kept
+
+
+def _is_caption_above_credit(lines: list[Line], number: int, state: str, chance: float) -> bool:
+    """Return whether the line with index ``number`` is the caption of the photo whose credit is on the next line.
+
+    ``state`` is its state, and ``chance`` is the probability that it belongs to the article.
+    """
+    if number + 1 == len(lines) or lines[number + 1].reason != "photo_credit" or state in _HEADS:
+        return False
+    return _may_be_caption(lines[number]) and chance < _SURE_ABOVE_CREDIT
+
+
+def _may_be_caption(line: Line) -> bool:
+    return len(line.text.split()) <= MAYBE_CAPTION_WORDS
+
+
+def _is_paragraph(line: Line) -> bool:
+    return line.running and len(line.text) >= PARAGRAPH_CHARS and has_inner_end(line.text)
+
+
+def _is_subheading(lines: list[Line], labelled: Labelled, number: int) -> bool:
+    """Return whether the line with index ``number`` is a short line alone between two long paragraphs of the article.
+
+    The line model often takes such a subheading for a link, because its words need not occur in the text.
+    """
+    line, around = lines[number], (number - 1, number + 1)
+    if labelled.states[number] not in _KEPT_OWN or line.running or not 0 < number < len(lines) - 1:
+        return False
+    if line.doubt is not None or _NO_SUBHEADING.search(line.text):
+        return False
+    texts = [lines[n] for n in around if labelled.states[n] == "text"]
+    return len(texts) == len(around) and all(one.kept and one.running and len(one.text) >= LONG_CHARS for one in texts)
 
 
 def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, whole_page: bool) -> list[Line]:
@@ -286,6 +177,8 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
         if part == "lead":
             found = [number for number in found if len(lines[number].text.split()) <= MAX_LEAD_WORDS]
             found = [number for number in found if _opens(lines, labelled, number, language)]
+            # A paragraph that the page contains twice is the caption of a photo that it shows twice.
+            found = [number for number in found if number not in labelled.facts.copied] or found
         best = max(found, key=lambda number: labelled.chance(number, frozenset({part})), default=None)
         if best is None:
             continue
@@ -323,7 +216,7 @@ def _first_paragraph(lines: list[Line], labelled: Labelled, headline: int, lead:
     """
     for number in range(headline + 1, lead):
         line = lines[number]
-        is_text = line.kept and line.running and len(line.text) in _LEAD_CHARS
+        is_text = line.kept and line.running and len(line.text) in _LEAD_CHARS and number not in labelled.facts.copied
         above, below = ({one.reason for one in part} for part in (lines[headline:number], lines[number + 1 : lead]))
         separated = not META_REASONS & above and bool(META_REASONS & below)
         if is_text and (separated or labelled.chance(number, _LEAD_OR_TEXT) >= _LEAST_LEAD):
@@ -363,11 +256,12 @@ class RemovedPart:
 class Mapping(NamedTuple):
     """A span of the cleaned body and the corresponding span of the submitted text.
 
-    The two spans have the same length.
+    The two spans have the same length. ``doubtful`` is True if the paragraph may be boilerplate, such as a caption.
     """
 
     cleaned: Span
     source: Span
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,7 +360,8 @@ def _mappings(body: list[Line]) -> list[Mapping]:
     mappings: list[Mapping] = []
     start = 0
     for line in body:
-        mappings.append(Mapping(Span(start, start + len(line.text)), line.span))
+        doubtful = line.unsure or line.doubt in {MAYBE_BOILERPLATE, MAYBE_CAPTION}
+        mappings.append(Mapping(Span(start, start + len(line.text)), line.span, doubtful))
         start += len(line.text) + len(_PARAGRAPH_GAP)
     return mappings
 

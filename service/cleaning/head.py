@@ -58,7 +58,7 @@ def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line
     headline is computed only once, and the lines above a repetition are examined only once.
     """
     result: list[Line] = []
-    headline, wanted = headline.strip(), comparison_key(headline)
+    headline, wanted = headline.strip(), _letters(headline)
     seen = 0
     for line in lines[:limit]:
         parts = _split_at_headline(line, headline) if line.kept else [line]
@@ -92,11 +92,19 @@ def _split_at_headline(line: Line, headline: str) -> list[Line]:
 
 
 def _repeats(text: str, wanted: str) -> bool:
-    """Return whether the comparison key of the text is ``wanted``, with or without a site name after the last " | "."""
-    if comparison_key(text) == wanted:
+    """Return whether the letters of the text are ``wanted``, with or without a site name after the last " | ".
+
+    Punctuation and spaces do not matter, because they are often lost between the parts of a headline.
+    """
+    if wanted and _letters(text) == wanted:
         return True
     title, bar, site = text.rpartition(" | ")
-    return bool(bar) and len(site.split()) <= _SITE_NAME_WORDS and comparison_key(title) == wanted
+    return bool(bar) and len(site.split()) <= _SITE_NAME_WORDS and _letters(title) == wanted
+
+
+def _letters(text: str) -> str:
+    """Return the letters and digits of a text in a form for comparisons (see `comparison_key`)."""
+    return "".join(filter(str.isalnum, comparison_key(text)))
 
 
 def _with_found_headline(lines: list[Line], first: int, language: Language) -> list[Line]:
@@ -142,7 +150,7 @@ def mark_kicker(lines: list[Line], headline: Line, first: int, language: Languag
     if chars:
         parts[0].part = "kicker"
     parts[-1].part = "headline"
-    wanted = comparison_key(parts[-1].text)
+    wanted = _letters(parts[-1].text)
     for line in lines[:first]:
         if line is not headline and line.kept and line.part == "body" and _repeats(line.text, wanted):
             line.reason = "repeated_headline"

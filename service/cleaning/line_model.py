@@ -140,7 +140,26 @@ def label(lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: L
     if not len(scores):
         return Labelled((), scores, facts)
     _forbid(scores, lines, verdicts, facts.anchors)
-    best = scores[0] + weights.start
+    path = _best_path(scores, weights.start, weights)
+    leads = [number for number, state in enumerate(path) if state == "lead"]
+    if len(leads) > _MOST_LEADS:  # the text was mistaken for a lead of many paragraphs
+        below = leads[0] + 1
+        scores[below:, [STATES.index(state) for state in _HEAD]] += _FORBIDDEN
+        path[below:] = _best_path(scores[below:], weights.transition[STATES.index("lead")], weights)
+    chances = _chances(scores, weights)
+    states = _with_headline(path, lines, verdicts, chances, facts)
+    return Labelled(tuple(states), chances, facts)
+
+
+def _best_path(
+    scores: "np.ndarray[Any, np.dtype[np.float64]]", start: "np.ndarray[Any, np.dtype[np.float64]]", weights: Weights
+) -> list[str]:
+    """Return the most probable sequence of states (Viterbi).
+
+    ``scores`` (lines × states) contains the scores of the features, and ``start`` contains the scores of the states of
+    the first line.
+    """
+    best = scores[0] + start
     pointers = np.zeros(scores.shape, dtype=np.int64)
     for number in range(1, len(scores)):
         ways = best[:, None] + weights.transition
@@ -149,11 +168,10 @@ def label(lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: L
     path = [int(best.argmax())]
     for number in range(len(scores) - 1, 0, -1):
         path.append(int(pointers[number, path[-1]]))
-    chances = _chances(scores, weights)
-    states = _with_headline([STATES[state] for state in reversed(path)], lines, verdicts, chances, facts)
-    return Labelled(tuple(states), chances, facts)
+    return [STATES[state] for state in reversed(path)]
 
 
+_MOST_LEADS = 4
 _HEAD_LINES = 40
 _HEADLINE_WORDS = range(2, 26)
 _USUAL_WORDS = range(4, 17)

@@ -7,13 +7,16 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from lxml import html as lxml_html
+from lxml.etree import ParserError
 
 from service.documents.base import Document, Format
 from service.documents.jsonld import article_addresses, find_articles, plain_text, text_value
-from service.documents.page_tree import parse_tree, prepared, require_flat, words_of
+from service.documents.page_tree import parse_tree, prepare, require_flat, words_of
 from service.errors import InvalidInput
+from service.languages.base import codes, language
 from service.text.html.tokens import require_few_attributes
 
 JSONLD = "application/ld+json"
@@ -64,11 +67,15 @@ def read_page(source: str, pointer: str = "/document") -> Document:
             deeply.
     """
     require_few_attributes(source, pointer)
-    require_flat(source, pointer)
+    try:
+        tree = parse_tree(source)
+    except ParserError:
+        raise _empty(pointer) from None
+    require_flat(tree, pointer)
     from trafilatura import extract  # noqa: PLC0415 - the import takes half a second, and only this format needs it
 
     text = extract(
-        prepared(source),
+        str(lxml_html.tostring(tree, encoding="unicode")) if prepare(tree) else source,
         output_format="txt",
         include_comments=False,
         include_formatting=False,
@@ -76,8 +83,7 @@ def read_page(source: str, pointer: str = "/document") -> Document:
         favor_precision=True,
     )
     if not text:
-        raise InvalidInput("document_empty", "no article was found in the page", pointer=pointer)
-    tree = parse_tree(source)
+        raise _empty(pointer)
     address = _canonical(tree) or _meta(tree, "og:url")
     article = _jsonld(tree, [_canonical(tree), _meta(tree, "og:url")])
     named = [text_value(article.get(name)) for name in ("headline", "alternativeHeadline")]
@@ -94,6 +100,10 @@ def read_page(source: str, pointer: str = "/document") -> Document:
         original=article,
         original_format="jsonld",
     )
+
+
+def _empty(pointer: str) -> InvalidInput:
+    return InvalidInput("document_empty", "no article was found in the page", pointer=pointer)
 
 
 def _jsonld(tree: lxml_html.HtmlElement, addresses: Sequence[str | None]) -> dict[str, object]:
@@ -163,7 +173,6 @@ def _canonical(tree: lxml_html.HtmlElement) -> str | None:
 _KICKER_CLASS = re.compile(r"kicker|overline|topline|roofline|dachzeile|topic|rubrik|subtitle", re.IGNORECASE)
 _LEAD_CLASS = re.compile(r"lead|teaser|intro|excerpt|summary|standfirst|vorspann|abstract|\bdek\b", re.IGNORECASE)
 _SITE = re.compile(r"\s+[|–—-]\s+[^|–—-]{1,40}$")
-_DATELINE = re.compile(r"[A-ZÄÖÜ][\w/ .-]{1,40}\s?\([A-Za-z]{2,8}(?:/[A-Za-z]{2,8})?\)\s?[-–—.:]\s")
 _CUT = re.compile(r"(?:…|\.\.\.)$")
 _STOPPED = re.compile(r"[.!?…][“”\"»«)]*$")
 _BLOCK = frozenset(
@@ -281,7 +290,7 @@ def _lead(blocks: Sequence[_Part], headline: str | None, described: Sequence[str
         return shown
     captions = {block.key for block in blocks if block.caption}
     for one in described:
-        if _DATELINE.match(one) or any(caption and _key(one) in caption for caption in captions):
+        if _is_dateline(one) or any(caption and _key(one) in caption for caption in captions):
             continue
         if not _CUT.search(one):
             return one
@@ -329,8 +338,18 @@ def _is_set_apart(blocks: Sequence[_Part], number: int, body: set[str]) -> bool:
     return bool(following) and following[0].place[:2] == (parent, tag) and following[0].place != block.place
 
 
+def _is_dateline(text: str) -> bool:
+    """Return whether a text begins with the place and the agency of a report, in any language of the service."""
+    return any(pattern.match(text) for pattern in _datelines())
+
+
+@cache
+def _datelines() -> tuple[re.Pattern[str], ...]:
+    return tuple(language(code).page.dateline for code in codes())
+
+
 def _may_be_lead(block: _Part) -> bool:
-    if _DATELINE.match(block.text):
+    if _is_dateline(block.text):
         return False  # the text of a report begins with its place and agency
     long_enough = not block.caption and len(block.text) in _LEAD_CHARS and len(block.text.split()) >= _LEAD_WORDS
     return long_enough and _STOPPED.search(block.text) is not None

@@ -4,7 +4,6 @@ import re
 from itertools import islice
 
 from lxml import html as lxml_html
-from lxml.etree import ParserError
 
 from service.errors import InvalidInput
 
@@ -18,7 +17,11 @@ _MOST_DROP_CAPS = 40
 
 
 def parse_tree(source: str) -> lxml_html.HtmlElement:
-    """Parse a web page, and return the root element of its tree."""
+    """Parse a web page, and return the root element of its tree.
+
+    Raises:
+        lxml.etree.ParserError: the page is empty.
+    """
     # lxml rejects a str that contains an encoding declaration, so pass bytes.
     return lxml_html.document_fromstring(source.encode("utf-8"), parser=lxml_html.HTMLParser(encoding="utf-8"))
 
@@ -27,15 +30,12 @@ MAX_DEPTH = 250
 """The maximum nesting depth of the elements of a page. libxml2 drops what is nested deeper than 255 levels."""
 
 
-def require_flat(source: str, pointer: str) -> None:
+def require_flat(tree: lxml_html.HtmlElement, pointer: str) -> None:
     """Raise `InvalidInput` if the elements of a page are nested more than `MAX_DEPTH` levels deep.
 
     ``pointer`` is the JSON Pointer of the field that contains the page. The error reports it.
     """
-    try:
-        level = [parse_tree(source)]
-    except ParserError:  # the page is empty
-        return
+    level = [tree]
     for _ in range(MAX_DEPTH):
         level = [child for element in level for child in element]
         if not level:
@@ -44,18 +44,13 @@ def require_flat(source: str, pointer: str) -> None:
     raise InvalidInput("html_too_deep", detail, pointer=pointer, limit=MAX_DEPTH)
 
 
-def prepared(source: str) -> str:
-    """Return the page in a form from which trafilatura extracts drop caps (large first letters) and live tickers.
+def prepare(tree: lxml_html.HtmlElement) -> bool:
+    """Change the tree of a page so that trafilatura extracts drop caps (large first letters) and live tickers.
 
     Drop caps are joined to their words. The times of a live ticker are moved into the headings of its entries, and
-    entries in list items become sections. A page without drop caps and live tickers is returned unchanged.
+    entries in list items become sections. Return whether the tree was changed.
     """
-    try:
-        tree = parse_tree(source)
-    except ParserError:  # the page is empty
-        return source
-    changed = [_join_drop_caps(tree), _keep_times(tree), _unwrap_entries(tree)]
-    return str(lxml_html.tostring(tree, encoding="unicode")) if any(changed) else source
+    return any([_join_drop_caps(tree), _keep_times(tree), _unwrap_entries(tree)])
 
 
 def words_of(element: lxml_html.HtmlElement) -> str:

@@ -56,7 +56,9 @@ class PageGrammar:
         lines: (pattern, reason, weight) triples for whole lines. The patterns are tried in this order.
         copyright: a pattern for whole lines that contain a copyright notice.
         bare_names: a pattern for whole lines that contain only names of people.
-        byline_start: the first word of a byline.
+        byline_start: a pattern for the words of a byline before the name.
+        appeal: a pattern for paragraphs that ask the readers to support the newsroom with money.
+        answer: a pattern for whole lines with an answer of a readers' poll, such as yes or no.
         photo_credit: a pattern for whole lines that contain a photo credit.
         dateline: a pattern for the place and agency at the beginning of a report.
         meta_end: a pattern for a byline, a timestamp or button labels at the end of a paragraph.
@@ -66,6 +68,7 @@ class PageGrammar:
         related: a pattern for headings (folded) of links to other articles, in addition to the list in ``headings``.
         newsletter: a pattern for sentences that offer a newsletter.
         teaser_end: a pattern for the link at the end of a teaser of another article.
+        biography: a pattern for the beginning of a text that introduces the author or an interviewed person.
         comments: a pattern for whole lines that are the heading of the readers' comments.
         comment_row: a pattern for whole lines with the buttons of a reader's comment.
         source_end: a pattern for the credit of a photo or of the report at the end of a paragraph.
@@ -87,7 +90,9 @@ class PageGrammar:
     lines: tuple[tuple[re.Pattern[str], str, Weight], ...] = ()
     copyright: re.Pattern[str] = NEVER
     bare_names: re.Pattern[str] = NEVER
-    byline_start: str | None = None
+    byline_start: re.Pattern[str] = NEVER
+    appeal: re.Pattern[str] = NEVER
+    answer: re.Pattern[str] = NEVER
     photo_credit: re.Pattern[str] = NEVER
     dateline: re.Pattern[str] = NEVER
     meta_end: re.Pattern[str] = NEVER
@@ -97,6 +102,7 @@ class PageGrammar:
     related: re.Pattern[str] = NEVER
     newsletter: re.Pattern[str] = NEVER
     teaser_end: re.Pattern[str] = NEVER
+    biography: re.Pattern[str] = NEVER
     comments: re.Pattern[str] = NEVER
     comment_row: re.Pattern[str] = NEVER
     source_end: re.Pattern[str] = NEVER

@@ -52,7 +52,8 @@ class Article:
     """A parsed article. ``body`` is the cleaned body as plain text.
 
     ``kicker`` is the short line above the headline. ``spans`` contains pairs of ranges: a range of ``body`` and the
-    corresponding range of the submitted body.
+    corresponding range of the submitted body. ``doubtful`` contains the ranges of ``body`` that may be boilerplate,
+    such as captions. Summaries and headlines do not use them.
     """
 
     headline: str | None
@@ -62,6 +63,7 @@ class Article:
     spans: tuple[tuple[Span, Span], ...]
     removed: tuple[RemovedPart, ...]
     notices: tuple[Notice, ...]
+    doubtful: tuple[Span, ...] = ()
 
     def to_submitted(self, span: Span) -> Span:
         """Convert a range of the cleaned body to the corresponding range of the submitted body.
@@ -195,6 +197,7 @@ class ArticlePipeline:
             call,
             headline=article.headline,
             origins=[origin],
+            doubtful=article.doubtful,
             style=form.style,
             variants=form.variants,
             facts=form.facts,
@@ -210,7 +213,9 @@ class ArticlePipeline:
     async def _headlines(self, article: Article, origin: str, count: int, call: Call) -> Headlines:
         if self._headliner is None:
             raise InvalidInput("task_not_served", "no summary model is served", pointer="/outputs")
-        (found,) = await self._headliner.write([article.body], count, call, headline=article.headline, origins=[origin])
+        (found,) = await self._headliner.write(
+            [article.body], count, call, headline=article.headline, origins=[origin], doubtful=article.doubtful
+        )
         return _headlines_to_submitted(found, article)
 
     async def _translation(
@@ -385,9 +390,9 @@ def parse_article(submission: ArticleInput, language: Language) -> Article:
         found = clean(body, language, headline=submission.headline, lead=submission.lead)
         if found.body:
             spans = tuple((mapping.cleaned, mapping.source) for mapping in found.spans)
-            return Article(
-                found.headline, found.kicker, found.lead, found.body, spans, found.removed, (*notices, *found.notices)
-            )
+            doubtful = tuple(mapping.cleaned for mapping in found.spans if mapping.doubtful)
+            every = (*notices, *found.notices)
+            return Article(found.headline, found.kicker, found.lead, found.body, spans, found.removed, every, doubtful)
         notices.append(Notice("not_cleaned", "cleaning would have removed the whole body, so the text was not cleaned"))
     whole = Span(0, len(body))
     return Article(submission.headline, None, submission.lead, body, ((whole, whole),), (), tuple(notices))

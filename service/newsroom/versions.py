@@ -308,13 +308,13 @@ class _Merger:
         """
         spans = {self._comparison.new.spans[number] for number in numbers}
         for place, one in enumerate(self._left):
-            if any(_overlap(span, other) for span in spans for other in one.support):
+            if any(span.overlaps(other) for span in spans for other in one.support):
                 return [self._left.pop(place)]
         covered = [span for entry in self.entries for span in entry.sentence.support]
         return [
             SummarySentence(for_model(span.of(self._comparison.new.text), self._language), (span,), verbatim=True)
             for span in sorted(spans)
-            if not any(_overlap(span, other) for other in covered)
+            if not any(span.overlaps(other) for other in covered)
         ]
 
     def add_new(self, length: Length) -> None:
@@ -327,7 +327,7 @@ class _Merger:
         ]
         for one in self._left:
             others = [entry.sentence.text for entry in self.entries]
-            is_new = any(_overlap(span, other) for span in new for other in one.support)
+            is_new = any(span.overlaps(other) for span in new for other in one.support)
             if is_new and not any(repeats_sentence(one.text, other) for other in others):
                 place = sum(_start(entry.sentence) <= _start(one) for entry in self.entries)
                 if length.fits([*others, one.text]):
@@ -336,10 +336,6 @@ class _Merger:
 
 def _start(sentence: SummarySentence) -> int:
     return min((span.start for span in sentence.support), default=0)
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end
 
 
 def _placed(summary: Summary, merger: _Merger) -> Iterable[Change]:

@@ -69,12 +69,15 @@ class Headliner:
         *,
         headline: str | None = None,
         origins: Sequence[str] | None = None,
+        doubtful: Sequence[Span] = (),
     ) -> list[Headlines]:
         """Write up to ``count`` headlines for each of ``texts``, best first. The results are in the order of the texts.
 
         ``headline`` is the existing headline of the article, which the new ones must not repeat. A cache entry is
         tagged with the text as it was submitted. If ``texts`` were changed after submission, ``origins`` contains the
-        submitted texts. If the model is not causal, no headlines are written, and a notice states this.
+        submitted texts. ``doubtful`` contains the spans of parts of a single text that may not belong to the article;
+        the headlines do not use them (see `prepare_text`). If the model is not causal, no headlines are written, and a
+        notice states this.
 
         Raises:
             InvalidInput: a text is not valid Unicode.
@@ -85,7 +88,7 @@ class Headliner:
             return [Headlines((), (_UNAVAILABLE,), cached=True) for _ in texts]
         limit = generator.generator.limit
         with call.timings.measured("segment"):
-            found = [await off_loop(len(text), prepare_text, text, self._language) for text in texts]
+            found = [await off_loop(len(text), prepare_text, text, self._language, doubtful) for text in texts]
         with call.timings.measured("select"):
             parts = [
                 await off_loop(len(text), _parts, one, count, limit) for text, one in zip(texts, found, strict=True)

@@ -220,10 +220,15 @@ class Text:
         return SummarySentence(self.sentences[number], (self.spans[number],), verbatim=True)
 
 
-def prepare_text(text: str, language: Language) -> Text:
+LEAST_LEFT = 3
+
+
+def prepare_text(text: str, language: Language, doubtful: Sequence[Span] = ()) -> Text:
     """Split a text into sentences, without those that contain no letters.
 
-    If the text is not in ``language``, the result contains a notice.
+    ``doubtful`` contains the spans of parts that may not belong to the article, such as captions. Their sentences are
+    also left out, unless fewer than `LEAST_LEFT` other sentences remain. If the text is not in ``language``, the result
+    contains a notice.
 
     Raises:
         InvalidInput: the text is not valid Unicode, or it has too many sentences.
@@ -232,6 +237,8 @@ def prepare_text(text: str, language: Language) -> Text:
     notices = [*check_text(text), *([foreign] if foreign else [])]
     found = (_without_list_mark(text, span) for span in segment(text, language).sentences)
     spans = [span for span in found if any(char.isalpha() for char in span.of(text))]
+    sure = [span for span in spans if not any(span.overlaps(part) for part in doubtful)] if doubtful else spans
+    spans = sure if len(sure) >= LEAST_LEFT else spans
     return Text(tuple(for_model(span.of(text), language) for span in spans), tuple(spans), tuple(notices))
 
 

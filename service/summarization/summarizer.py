@@ -131,6 +131,7 @@ class Summarizer:
         *,
         headline: str | None = None,
         origins: Sequence[str] | None = None,
+        doubtful: Sequence[Span] = (),
         style: Style = "abstract",
         variants: int = 1,
         facts: bool = False,
@@ -140,7 +141,9 @@ class Summarizer:
         The work for all texts and variants is queued together or not at all. ``length`` must be a result of `length_of`
         for the same style. ``headline`` is the existing headline of the texts, which the summaries do not repeat. A
         cache entry is tagged with the text as it was submitted. If ``texts`` were changed after submission, ``origins``
-        contains the submitted texts. If ``facts`` is True, the summaries contain their facts.
+        contains the submitted texts. ``doubtful`` contains the spans of parts of a single text that may not belong to
+        the article; the summary does not use them (see `prepare_text`). If ``facts`` is True, the summaries contain
+        their facts.
 
         Raises:
             InvalidInput: a text is not valid Unicode.
@@ -150,7 +153,7 @@ class Summarizer:
         options = SummaryOptions(length, headline, style, variants, quoting)
         off_loop = self._threads.off_loop
         with call.timings.measured("segment"):
-            found = [await off_loop(len(text), prepare_text, text, self._language) for text in texts]
+            found = [await off_loop(len(text), prepare_text, text, self._language, doubtful) for text in texts]
         if method == "abstractive":
             made = await self._abstractive(texts, found, origins or texts, options, call)
         else:

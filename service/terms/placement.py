@@ -118,7 +118,7 @@ def _occurrences(output: str, form: str, kind: Kind, *, exact: bool = True) -> l
 
 
 def _free(span: Span, occupied: Sequence[Span]) -> bool:
-    return not any(span.start < other.end and other.start < span.end for other in occupied)
+    return not any(span.overlaps(other) for other in occupied)
 
 
 def _edit(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> _Edit | None:
@@ -219,8 +219,8 @@ def _weight(word: Span, links: Sequence[Link], source: Span) -> float:
     """
     inside = outside = 0.0
     for link in links:
-        if link.target.start < word.end and word.start < link.target.end:
-            if link.source.start < source.end and source.start < link.source.end:
+        if link.target.overlaps(word):
+            if link.source.overlaps(source):
                 inside += link.weight
             else:
                 outside += link.weight

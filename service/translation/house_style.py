@@ -99,9 +99,9 @@ class _Draft:
 
         An edit of text in ``kept`` is only applied if ``is_inside`` is True.
         """
-        edits = [edit for edit in proposed if is_inside or not any(_overlap(edit.span, kept) for kept in self.kept)]
+        edits = [edit for edit in proposed if is_inside or not any(edit.span.overlaps(kept) for kept in self.kept)]
         changes = [self._absorbing(rule, edit) for edit in edits]
-        left = [one for one in self._changes if not any(_overlap(one.span, new.span) for new in changes)]
+        left = [one for one in self._changes if not any(one.span.overlaps(new.span) for new in changes)]
         edits = [Edit(change.span, change.after) for change in changes]
         self._changes = [replace(one, span=_moved(one.span, edits)) for one in (*left, *changes)]
         self.kept = [_moved(span, edits) for span in self.kept]
@@ -111,7 +111,7 @@ class _Draft:
 
     def _absorbing(self, rule: RuleName, edit: Edit) -> StyleChange:
         """Return the change that an edit makes, combined with earlier changes that it overlaps."""
-        earlier = [one for one in self._changes if _overlap(one.span, edit.span)]
+        earlier = [one for one in self._changes if one.span.overlaps(edit.span)]
         start = min([edit.span.start, *(one.span.start for one in earlier)])
         end = max([edit.span.end, *(one.span.end for one in earlier)])
         before = self.text[start:end]
@@ -132,10 +132,6 @@ class _Draft:
         for edits in self._steps:
             span = _moved(span, edits)
         return span
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end
 
 
 def _moved(span: Span, edits: Sequence[Edit]) -> Span:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from service.domain import Mark, Prompt, Span
+from service.domain import Mark, Prompt
 from service.languages.base import LanguagePair
 from service.registry.manifest import TERM_MARKS
 from service.terms.constraints import (
@@ -94,9 +94,5 @@ def terms_of(source: str, glossary: Glossary, languages: LanguagePair) -> tuple[
         name_constraints(source),
         sign_constraints(source, languages.target),
     ):
-        chosen += [one for one in found if not any(_overlap(one.span, other.span) for other in chosen)]
+        chosen += [one for one in found if not any(one.span.overlaps(other.span) for other in chosen)]
     return tuple(sorted(chosen, key=lambda one: one.span))
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end

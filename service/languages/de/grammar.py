@@ -312,7 +312,7 @@ def find_numerals(text: str) -> list[WrittenNumeral]:
     for pattern, read in _FORMS:
         for match in pattern.finditer(text):
             span, value = Span(*match.span()), read(match)
-            if value is not None and not any(span.start < one.span.end and one.span.start < span.end for one in found):
+            if value is not None and not any(span.overlaps(one.span) for one in found):
                 found.append(WrittenNumeral(span, value))
     return sorted(found, key=lambda one: one.span)
 

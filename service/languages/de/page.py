@@ -21,6 +21,10 @@ _DAY = rf"(?:{_WEEKDAY}\d{{1,2}}\.\s?(?:\d{{1,2}}\.|{_MONTH_NAME})\s?(?:\d{{4}}|
 _FULL_DAY = rf"{_WEEKDAY}\d{{1,2}}\.\s?(?:\d{{1,2}}\.|{_MONTH_NAME})\s?\d{{4}}"
 _CLOCK = r"(?:um\s)?\d{1,2}[:.]\d{2}(?:\sUhr)?"
 _STAMP = rf"{_DAY}(?:\s?[-–,|·•/]?\s?{_CLOCK})?"
+_ENGLISH_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_ENGLISH_STAMP = re.compile(
+    rf"(?:{_NAME}(?:\s{_NAME})?,\s)?(?:{_ENGLISH_MONTH}|{_MONTH_NAME})\s\d{{1,2}},\s\d{{4}}(?:,?\s\d{{1,2}}[:.]\d{{2}}:?)?(?:\s?Uhr)?"
+)
 _UPDATED = (
     r"(?:Stand|(?:Zuletzt\s|Letzte\s)?[Aa]ktualisier(?:t|ung)|Veröffentlicht|Erschienen|Erstellt|Publiziert|"
     r"Update|Datum)"
@@ -52,9 +56,14 @@ _LOOSE_STAMP = re.compile(
     rf"(?:(?:{_UPDATED}|Zuerst\s\w{{4,16}}t)(?:\s?am|\s?:)?\s?|Online\sseit\s|-\s?)?"
     rf"(?:{_STAMP}|\d{{1,2}}/\d{{1,2}}/\d{{4}}|(?:[Hh]eute|[Gg]estern)(?:,?\s(?:um\s)?\d{{1,2}}[:.]\d{{2}}|(?=,)))"
     rf"(?:\s?(?:-|–|,|\||•|·|um)?\s?\d{{1,2}}[:.]\d{{2}})?(?:\s?Uhr)?"
-    rf"(?:\s?[•|·,-]?\s?(?:Lesezeit|Lesedauer):?\s?\d+\s?[Mm]in\w*\.?)?"
+    rf"(?:\s?[•|·,-]?\s?(?:Lesezeit|Lesedauer):?\s?\d+\s?[Mm]in\w*\.?|(?<=Uhr)\s?[,|·•-]?\s?{_NAME})?"
 )
 _CLOCK_LINE = re.compile(r"\d{1,2}[:.]\d{2}\sUhr")
+_BYLINE_START = re.compile(rf"(?:(?:Eine?\s)?{_GENRE}\s)?[Vv]on:?|VON|Text:|Autor(?:in|en)?:")
+_AGENCY_BYLINE = re.compile(
+    rf"(?:dpa|AFP|APA|Reuters|REUTERS|SDA|sda|epd|KNA|SID|AP)\s?(?:[,|]|und|mit)\s?{_PERSONS}|{_PERSONS}\s?(?:[,|]|und|mit)\s?"
+    r"(?:dpa|AFP|APA|Reuters|REUTERS|SDA|sda|epd|KNA|SID|AP)"
+)
 _DESK_BYLINE = re.compile(
     r"[Vv]on\s(?:unsere[rmn]\s(?:Redak|Korrespondent|Reporter|Mitarbeiter|Autor|Gast)\w*(?:,?\s(?:in|aus)\s[\w-]+)?"
     r"|der\sRedaktion|(?:dpa|DPA|[Aa]fp|AFP|APA|apa|sda|SDA|epd|KNA|SID|sid|Reuters|REUTERS)\b.{0,20})"
@@ -80,6 +89,19 @@ _TEASER_END = re.compile(
 _NEWSLETTER = re.compile(
     r"\b(?:[Nn]ewsletter|Push-Nachrichten|WhatsApp-Kanal)\b.{0,60}\b(?:abonnier|anmeld|bestell|kostenlos|gratis)"
     r"|\b(?:[Aa]bonnier|[Hh]ier|[Jj]etzt|[Kk]ostenlos|[Gg]ratis)\w*\b.{0,60}\b(?:[Nn]ewsletter|WhatsApp-Kanal)\b"
+)
+# An appeal to support the newsroom with money. It addresses the readers, or speaks of the newsroom's own work.
+_APPEAL = re.compile(
+    r"\b[Uu]nterstütz(?:en\sSie|e|t)?\s(?:\w+\s){0,2}(?:uns|unser(?:e[nmr]?)?)\b(?:\s(?:Arbeit|Aktion|Journalismus|Recherchen?|Redaktion)\b)"
+    r"|\b[Ss]penden\sunserer\s(?:\w+\s)?Leser|\bJetzt\s(?:unterstützen|spenden)[.!]?$"
+)
+_BIOGRAPHY = re.compile(
+    rf"(?:(?:Der|Die)\s(?:[\w-]+\s){{1,3}})?{_PERSON}\s(?:\([^()]{{1,40}}\)\s)?ist\s(?:[\w-]+\s){{0,3}}"
+    r"[\w-]*(?:[Pp]rofessor|[Rr]edakteur|[Aa]utor|[Jj]ournalist|[Kk]orrespondent|[Gg]ründer|[Dd]ozent)(?:in)?\b"
+)
+_ANSWER = re.compile(
+    r"(?:Ja|Nein|Jein|Vielleicht|Weiss?ß?\s(?:ich\s)?nicht|Keine\s(?:Angabe|Ahnung|Meinung)|Ist\smir\s(?:egal|gleich)"
+    r"|Ich\s(?:weiss|weiß|bin\smir)\b.{0,20}\bnicht)\b.{0,80}"
 )
 _COMMENTS = re.compile(
     r"(?:\d+\s)?(?:Leser(?:[*:_]?innen)?-?|Nutzer(?:[*:_]?innen)?-?|User-?)?(?:[Kk]ommentare?|KOMMENTARE|Ergänzungen|[Bb]eiträge|Diskussion)"
@@ -114,8 +136,14 @@ _PHOTO_AGENCY = (
     r"Unsplash|Pexels|Pixabay|iStock\w*|Depositphotos|Alamy|ZUMA\sPress)"
 )
 _SIGNING_AGENCY = r"(?:AFP|AP|APA|dpa|DPA|EPA|epa|sda|REUTERS|Reuters|SID|ddp)"
-_CREDIT_NAMES = r"[^.!?:;\n]{2,80}"
+_CREDIT_NAMES = r"(?:[^.!?:;\n]|(?<=\b[A-ZÄÖÜ])\.){2,80}"  # the only full stops are those of initials
 _AFTER_STOP_OR_BRACKET = r"(?:(?<=[.!?…)\]])|(?<=[.!?…][“”\"»«]))"
+# Captions say where a person is in the picture, or that the picture is an old one.
+_IN_PICTURE = (
+    r"\((?:(?:\d\.\s)?(?:v\.\s?(?:l|r|re|li)\.(?:\s?n\.\s?(?:r|l|re|li)\.)?"
+    r"|von (?:links|rechts)(?: nach (?:links|rechts))?)"
+    r"|l\.|r\.|li\.|re\.|links|rechts|Archivbild|Archivfoto|Symbolbild|Symbolfoto)\)"
+)
 _CAPTION_WITH_CREDIT = re.compile(
     r"(?P<caption>.{10,400}?)(?:"
     rf"(?:\s|{_AFTER_STOP_OR_BRACKET})[(\[|]?{_PHOTO}\s?©\s?{_CREDIT_NAMES}[)\]]?"
@@ -127,6 +155,7 @@ _CAPTION_WITH_CREDIT = re.compile(
     rf"|\s[(\[](?:{_PHOTO_AGENCY}|{_SIGNING_AGENCY})\s?/\s?{_CREDIT_NAMES}[)\]]"
     r")"
     r"|(?P<named>(?:Bildl|L)egende:\s?.{10,400})"
+    rf"|.{{3,300}}{_IN_PICTURE}.{{0,150}}"
 )
 _STANDARD = re.compile(
     r"(?:An\sdieser\sStelle\s(?:find|befind|steh|würd|zeig)\w*\s(?:(?:du|Sie|ihr|wir|sich)\s)?(?:Ihnen\s)?(?:(?:ein|einen|den|"
@@ -146,6 +175,7 @@ _STANDARD = re.compile(
     r"|Klicken(?:\sSie)?,?\s(?:hier,?\s)?um\sdie\s[\w-]+-Funktion|Zu\sden\sKommentaren\sspringen"
     r"|Für\s\d+[.,]\d{2}\s?(?:€|Euro|Franken)\skönnen\sSie\sdiesen\sArtikel"
     r"|(?:Sie\smöchten|Sie\swollen|Du\swillst|Du\smöchtest)\s.{0,60}\b(?:weiterlesen|Newsletter)"
+    r"|Über\sdieses\sThema\s(?:bericht|sprach|inform)\w*\s.{2,80}\s(?:am|um)\s\d|Dieses\sThema\sim\sProgramm:"
     r"|Aktuelle\sNachrichten\saufs\sHandy|Hier\sgeht\ses\szur?\s[\w\s-]{2,30}(?:App|Newsletter)"
     r"|(?:Copyright\s)?©\s\w.{2,40}\d{4}\.|Für\sdie\skommerzielle\sNutzung\s|Klicken\sSie\shier\sfür\sweitere\sInformationen"
     r"|(?:Redakteur|Korrespondent|Reporter|Volontär)(?:in)?\s(?:in|bei|beim|für|im)\s"
@@ -157,6 +187,7 @@ _STANDARD = re.compile(
     r"|(?:Haben\sSie|Hast\sdu)\seinen\s(?:Fehler|Rechtschreibfehler)\s(?:gefunden|entdeckt)"
     r"|(?:Sollten\sIhnen\s|Wenn\sIhnen\s|Wenn\sdir\s)?Fehler\sauf(?:gefallen|fallen|fällt).{0,40}(?:E-Mail|schreib|melde))"
 )
+_NAMED_CREDIT = re.compile(rf"{_NAME}\s?/\s?{_NAME}(?:\s(?:von\s|de\s)?{_NAME}){{1,2}}|(?:Bildl|L)egende:?")
 _PICTURE_LINE = re.compile(rf"{_PHOTO}\s?:\s.+")
 _CAPTION = re.compile(
     rf".{{3,120}}(?:\s?[(\[|]\s?(?:{_PHOTO}|Quelle)\s?(?::|©)\s?[^.!?]{{1,60}}"
@@ -165,6 +196,10 @@ _CAPTION = re.compile(
 _SOURCE_CREDIT = re.compile(r"[(\[]?Quellen?\s?:\s?.{1,80}[)\]]?")
 _MEDIA_LINE = re.compile(
     r"(?:Video|Audio|Podcast|Bilderstrecke|Fotostrecke|Galerie|Bildergalerie)\s?(?:[:|]\s?.+|\d{1,2}:\d{2}.*)"
+)
+_LISTEN_LINE = re.compile(
+    r"(?:(?:Jetzt|Hier)\s)?(?:in\sder\sApp|(?:Diesen\s)?(?:Artikel|Beitrag|Text|Kommentar))\s(?:an)?hören"
+    r"(?:\s?\(\d{1,2}:\d{2}\s?[Mm]in\.?\))?|\d{1,2}:\d{2}\s?/\s?\d{1,2}:\d{2}"
 )
 _MEDIA_LENGTH = re.compile(
     r"(?:Video|Audio|Podcast)\s?[|]?\s?\d{1,2}:\d{2}(?:\s?Min\.?)?|\d{1,2}:\d{2}\s?(?:min|Min\.?)"
@@ -243,6 +278,7 @@ PAGE = PageGrammar(
         (_STAMP_LINE, "timestamp", "context"),
         (_CLOCK_LINE, "timestamp", "context"),
         (_LOOSE_STAMP, "timestamp", "sure"),
+        (_ENGLISH_STAMP, "timestamp", "sure"),
         (_TIMED_BYLINE, "byline", "sure"),
         (_DATED_BYLINE, "byline", "context"),
         (_AGO_SHORT_LINE, "timestamp", "sure"),
@@ -250,20 +286,26 @@ PAGE = PageGrammar(
         (_AGENCY_NUMBER, "agency_credit", "sure"),
         (_PHOTO_CREDIT, "photo_credit", "sure"),
         (_PICTURE_CREDIT, "photo_credit", "sure"),
+        (_NAMED_CREDIT, "photo_credit", "context"),
         (_PICTURE_LINE, "photo_credit", "doubt"),
         (_SOURCE_CREDIT, "source_credit", "sure"),
         (_CAPTION, "photo_caption", "sure"),
         (_HOME_LINK, "control", "context"),
         (_COMMENT_COUNT, "control", "sure"),
         (_MEDIA_LENGTH, "media", "sure"),
+        (_LISTEN_LINE, "media", "sure"),
         (_MEDIA_LINE, "media", "doubt"),
         (_DESK_BYLINE, "byline", "sure"),
+        (_AGENCY_BYLINE, "byline", "context"),
         (_ROLE_BYLINE, "byline", "context"),
         (_BYLINE, "byline", "context"),
     ),
     copyright=_COPYRIGHT,
     bare_names=_BARE_NAMES,
-    byline_start="Von",
+    byline_start=_BYLINE_START,
+    appeal=_APPEAL,
+    answer=_ANSWER,
+    biography=_BIOGRAPHY,
     photo_credit=_PHOTO_CREDIT,
     dateline=_DATELINE,
     wire=WIRE,

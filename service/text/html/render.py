@@ -273,7 +273,7 @@ class AlignedStretch:
 
     def _meets(self, number: int, spans: Sequence[Span | None]) -> bool:
         word = self._words[number]
-        return any(span is not None and span.start < word.end and word.start < span.end for span in spans)
+        return any(span is not None and span.overlaps(word) for span in spans)
 
     def _is_replaceable(self, run: _Run, scores: Sequence[float]) -> bool:
         return max(scores[run.start : run.end]) + _MARKUP_SHARE >= _LITERAL_SHARE

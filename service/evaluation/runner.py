@@ -41,6 +41,7 @@ from service.newsroom.commands import (
 from service.newsroom.newsroom import Newsroom
 from service.results import Method
 from service.summarization.lengths import from_request
+from service.summarization.rules import ServedModel
 from service.translation.preparation import TranslationOptions
 
 SUFFIXES = (".txt", ".html", ".docx")

@@ -166,8 +166,8 @@ def assess(sentences: Sequence[str], *, headline: str | None = None, weights: We
 def opening(sentences: Sequence[str], *, headline: str | None, barred: Collection[int] = ()) -> int | None:
     """Return the index of the sentence that opens the article and states its news, or None.
 
-    This is the first sentence that ``barred`` does not contain, if it can stand alone. If there is a headline, the
-    sentence must share a content word with it, because some articles open with a scene.
+    This is the first sentence that ``barred`` does not contain, if it can be understood alone. If there is a headline,
+    the sentence must share a content word with it, because some articles open with a scene.
     """
     first = next((number for number in range(min(len(sentences), _OPENING_SENTENCES)) if number not in barred), None)
     if first is None or _suitability(sentences[first]) < 1:

@@ -26,12 +26,11 @@ from service.http import openapi, probes, problems, routes, status
 from service.http.admission import Bounds
 from service.http.compat import deepl, deepl_v3, libretranslate, libretranslate_files
 from service.http.compat import errors as failures
-from service.http.history import History
 from service.http.jobs import KEPT_S, MOST_RESULT_BYTES, TIMEOUT_S, Jobs
 from service.http.keys import ApiKeyStore
 from service.http.middleware import middlewares
 from service.http.ratelimit import DeniedAttempts, Rates, policies
-from service.http.state import Runtime, info_of
+from service.http.state import History, Runtime, info_of
 from service.http.webhooks import Webhooks
 from service.newsroom.commands import TextLimits
 from service.newsroom.models import Plan

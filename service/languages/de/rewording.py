@@ -6,8 +6,7 @@ leave out only what is in brackets. A sentence whose structure they do not recog
 
 from collections.abc import Callable
 
-from service.languages.de.clauses import QUOTES, has
-from service.languages.de.tagging import Token, Tokens, as_sentence, tagged
+from service.languages.de.clauses import QUOTES, Token, Tokens, as_sentence, has, tagged
 from service.languages.de.tenses import passive_to_perfect, perfect_to_preterite, preterite_to_perfect
 from service.languages.de.word_order import adverbial_first, clause_first, clause_last, speaker_first, subject_first
 

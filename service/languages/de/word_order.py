@@ -13,15 +13,17 @@ from service.languages.de.clauses import (
     PREPOSITIONS,
     QUOTES,
     REPORTING,
+    Token,
+    Tokens,
     agrees,
     clause_end,
     first_finite,
     has,
+    joined,
     lower_initial,
     skip,
     subject_end,
 )
-from service.languages.de.tagging import Token, Tokens, joined
 
 _MOST_FRONT = 10
 _MOST_SUBJECT = 9

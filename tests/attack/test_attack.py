@@ -11,8 +11,6 @@ import pytest
 from tests.attack.victim import Victim, memory_bytes, p95
 from tests.chaos.server import Server, serving
 
-pytestmark = pytest.mark.slow
-
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 POD_BYTES = 2**30

@@ -10,8 +10,6 @@ import pytest
 from clients.python.depesche_client import AsyncDepesche, Depesche, Refused, passage
 from tests.clients.conftest import scripted
 
-pytestmark = pytest.mark.slow
-
 SOURCE = Path(__file__).parents[2] / "clients" / "python" / "depesche_client" / "__init__.py"
 TEXT = "Der Rat hat am Dienstag den Haushalt beschlossen.\u2028Die Mehrheit stimmte dafür. 😀"
 BUSY = (503, {"Retry-After": "0"}, json.dumps({"code": "queue_full", "detail": "the queue is full"}).encode())

@@ -362,7 +362,7 @@ class ApiKeyMiddleware:
 
         Raises:
             AccessDenied: ``token`` is None or not a valid key.
-            RateExceeded: the same, and the address has sent too many such requests.
+            RateExceeded: ``token`` is None or not a valid key, and its sender has sent too many such requests.
         """
         try:
             if token is None:

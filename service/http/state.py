@@ -146,9 +146,10 @@ class Hour:
 
 @dataclass(slots=True)
 class KeyUsage:
-    """The requests with one API key. ``failed`` counts those with an error status, and ``seconds`` adds up durations.
+    """The requests with one API key. ``failed`` counts those with an error status.
 
-    ``characters`` counts the texts of the requests that were accepted.
+    ``seconds`` is the total duration of the requests. ``characters`` is the total length of the texts that were
+    accepted.
     """
 
     requests: int = 0

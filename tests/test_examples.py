@@ -102,7 +102,11 @@ def test_readme_shows_the_answer_of_the_default_translator() -> None:
     with TestClient(create_app(Settings(models_dir=ROOT / "models", engine_replicas=1))) as client:
         wait_until_ready(client)
         given = client.post("/v1/translate", json=body)
-    assert given.json() == json.loads(answer)
+    shown, made = json.loads(answer), given.json()
+    # int8 sums differ between processors, and with them the log-probability from which the confidence is computed.
+    expected = shown["translations"][0]["sentences"][0].pop("confidence")
+    assert made["translations"][0]["sentences"][0].pop("confidence") == pytest.approx(expected, abs=0.1)
+    assert made == shown
 
 
 def test_shell_example_succeeds(url: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
@@ -307,15 +308,15 @@ async def _lifespan(
 ) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     newsroom, keys = runtime.newsroom, runtime.keys
-    tasks = [
-        asyncio.create_task(_load(newsroom, on_failed)),
-        asyncio.create_task(trim_malloc_periodically(trimmer()), name="heap"),
-    ]
+    stopped = threading.Event()
+    threading.Thread(target=trim_malloc_periodically, args=(trimmer(), stopped), name="heap", daemon=True).start()
+    tasks = [asyncio.create_task(_load(newsroom, on_failed))]
     if keys is not None:
         tasks.append(asyncio.create_task(keys.watch(), name="keys"))
     try:
         yield
     finally:
+        stopped.set()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

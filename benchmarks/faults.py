@@ -147,7 +147,7 @@ async def run(rounds: int) -> list[Outcome]:
             "DEPESCHE_KEYS_FILE": str(keys),
             "DEPESCHE_MAX_TEXT_CHARS": "250000",
             "DEPESCHE_TRANSLATION_MODEL": "starter-de-en",
-            "DEPESCHE_SUMMARY_MODEL": "starter-sum-de",
+            "DEPESCHE_SUMMARY_MODEL": "rules-sum-de",
             "DEPESCHE_RATE_DENIED": "none",
         }
         found: list[Outcome] = []

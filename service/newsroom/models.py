@@ -30,6 +30,7 @@ from service.newsroom.commands import GlossaryTerms
 from service.registry.catalog import Catalog, Entry, Profile, choose
 from service.registry.manifest import EngineKind, Task
 from service.summarization.headlines import MAX_CHARS, Headliner
+from service.summarization.rules import RulesModel, ServedModel, load_rules
 from service.summarization.summarizer import Summarizer
 from service.terms.glossary import Glossary, Terms, read_glossaries
 from service.text.language_id import load_detector
@@ -87,18 +88,18 @@ class ModelSet:
 
     def __init__(
         self,
-        models: Mapping[Task, TextGenerator],
+        models: Mapping[Task, ServedModel],
         glossaries: Mapping[str, Terms],
         cache: Cache,
         secret: bytes | None,
         headline_chars: int = MAX_CHARS,
-        fallbacks: Mapping[Task, TextGenerator] | None = None,
+        fallbacks: Mapping[Task, ServedModel] | None = None,
         house_styles: Mapping[str, HouseStyle] = MappingProxyType({}),
     ) -> None:
         self.models = models
         self.glossaries = glossaries
         self.house_styles = house_styles
-        translation, alignment = models["translation"], models.get("alignment")
+        translation, alignment = _generator(models["translation"]), models.get("alignment")
         attentive = not translation.manifest.causal and translation.manifest.remote is None
         self.translator = Translator(
             translation,
@@ -115,7 +116,7 @@ class ModelSet:
             if summary is None
             else Headliner(summary, cache, secret, scorer=_scorer(summary), max_chars=headline_chars)
         )
-        local: dict[Task, TextGenerator] = {task: model for task, model in models.items() if model.host == "process"}
+        local: dict[Task, ServedModel] = {task: model for task, model in models.items() if model.host == "process"}
         local |= fallbacks or {}
         self.in_process: ModelSet | None = None
         if all(model.host == "process" for model in models.values()):
@@ -224,7 +225,14 @@ class ModelSet:
         await asyncio.gather(*(model.close(0.0) for model in self.every))
 
 
-def _scorer(model: TextGenerator) -> Scorer | None:
+def _generator(model: ServedModel) -> TextGenerator:
+    """Return ``model``. Raise `ModelError` if it is a set of rules, which cannot translate."""
+    if isinstance(model, RulesModel):
+        raise ModelError(f"{model.name} is a set of rules and cannot translate")
+    return model
+
+
+def _scorer(model: ServedModel) -> Scorer | None:
     """Return the model if it can compute the log-probability of given outputs, and otherwise None.
 
     Only a causal model in this process can compute it.
@@ -241,8 +249,8 @@ class ModelPool:
     def __init__(self, plan: Plan, cache: Cache, listener: Listener, on_dead: Callable[[], None]) -> None:
         self._plan, self._cache = plan, cache
         self._listener, self._on_dead = listener, on_dead
-        self._loading: dict[Task, TextGenerator] = {}
-        self._fallbacks: dict[Task, TextGenerator] = {}
+        self._loading: dict[Task, ServedModel] = {}
+        self._fallbacks: dict[Task, ServedModel] = {}
         self.current: ModelSet | None = None
         self._retiring: dict[ModelSet, asyncio.Task[None]] = {}
 
@@ -254,7 +262,7 @@ class ModelPool:
         return self.current
 
     @property
-    def served(self) -> Sequence[TextGenerator]:
+    def served(self) -> Sequence[ServedModel]:
         """All models in use or, during startup, those that have been loaded so far. The translation model comes first.
 
         The local models that replace remote ones under embargo come last.
@@ -343,11 +351,14 @@ class ModelPool:
         profile: Profile = "auto" if task == "alignment" else plan.profile
         return await asyncio.to_thread(choose, catalog, task, plan.source_lang, target, profile, name)
 
-    async def _load_local(self, task: Task, entry: Entry, models: dict[Task, TextGenerator]) -> None:
+    async def _load_local(self, task: Task, entry: Entry, models: dict[Task, ServedModel]) -> None:
         """Load a model in this process, and add it to ``models`` under its task.
 
         If the same model with the same engine has already been loaded for another task, the two tasks share the engine.
         """
+        if entry.manifest.rules:
+            models[task] = await asyncio.to_thread(load_rules, entry)
+            return
         plan = self._plan
         kind = plan.engine or entry.manifest.engine
         choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
@@ -360,7 +371,7 @@ class ModelPool:
         models[task] = model
         await model.start()
 
-    def _report_dead(self, models: Mapping[Task, TextGenerator]) -> None:
+    def _report_dead(self, models: Mapping[Task, ServedModel]) -> None:
         """Report that an engine has failed permanently, unless the set that contains ``models`` has been replaced."""
         if self.current is None or self.current.models is models:
             self._on_dead()

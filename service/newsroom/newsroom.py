@@ -20,7 +20,6 @@ from service.documents.registry import read_document, write_document
 from service.errors import DepescheError, InvalidInput, NotReady
 from service.events import Listener, ResultGiven
 from service.events import Output as EventOutput
-from service.generation.base import TextGenerator
 from service.generation.call import TEXT_THREADS, Call, off_loop
 from service.languages.base import LanguagePair
 from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of, require_plain, run_all
@@ -40,6 +39,7 @@ from service.newsroom.review import Review, review_summary, review_translation
 from service.newsroom.summary_translation import translate_summaries
 from service.registry.manifest import Quality
 from service.results import Headlines, Output, Summary, Translation, flagged_sentences, needs_review
+from service.summarization.rules import ServedModel
 from service.terms.glossary import Terms
 from service.translation.preparation import PLAIN, TranslationOptions
 
@@ -53,7 +53,7 @@ class TranslateAnswer:
     """The translations, in the order of the texts in the command, and the model that was used."""
 
     translations: Sequence[Translation]
-    model: TextGenerator
+    model: ServedModel
     result_key: str
 
 
@@ -66,8 +66,8 @@ class SummarizeAnswer:
     """
 
     summaries: Sequence[Summary]
-    model: TextGenerator
-    translation_model: TextGenerator | None
+    model: ServedModel
+    translation_model: ServedModel | None
     result_key: str
     headlines: Sequence[Headlines] | None = None
 
@@ -84,8 +84,8 @@ class ArticleAnswer:
     submission: ArticleInput
     document: Document | None
     result: ArticleResult
-    summary_model: TextGenerator | None
-    translation_model: TextGenerator | None
+    summary_model: ServedModel | None
+    translation_model: ServedModel | None
     provenance: Provenance
     written: Mapping[str, Any] | None
     result_key: str
@@ -446,7 +446,7 @@ class Newsroom:
         return "stalled" if TEXT_THREADS.oldest_s > STALLED_S else "ready"
 
     @property
-    def models(self) -> Sequence[TextGenerator]:
+    def models(self) -> Sequence[ServedModel]:
         """The models in use or, during startup, those that have been loaded so far.
 
         The translation model comes first.
@@ -490,7 +490,7 @@ async def _admit(call: Call, context: CallContext, texts: Iterable[str]) -> Call
     return call
 
 
-def _summary_model(models: ModelSet) -> TextGenerator:
+def _summary_model(models: ModelSet) -> ServedModel:
     """Return the summary model. Raise `InvalidInput` if there is none."""
     model = models.models.get("summary")
     if model is None:
@@ -502,7 +502,7 @@ def _summary_not_served() -> InvalidInput:
     return InvalidInput("task_not_served", "this service has no summary model")
 
 
-def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[TextGenerator | None, TextGenerator | None]:
+def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[ServedModel | None, ServedModel | None]:
     """Return the summary model and the translation model, in this order. A model is None if no output needs it.
 
     Raises:
@@ -514,7 +514,7 @@ def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[TextGenera
     return summary, translation
 
 
-def _result_key(task: str, models: Sequence[TextGenerator], options: dict[str, Field], texts: Sequence[str]) -> str:
+def _result_key(task: str, models: Sequence[ServedModel], options: dict[str, Field], texts: Sequence[str]) -> str:
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),

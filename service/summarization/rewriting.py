@@ -21,9 +21,9 @@ from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import Language
 from service.registry.manifest import Acceptance
 from service.results import Style, SummarySentence
-from service.summarization.guard import objection, objection_to_rewording, support
+from service.summarization.guard import objection, objection_to_rules, support
 from service.summarization.lengths import Length, lead
-from service.summarization.selection import Assessment, Matrix, assess, relevance, relevance_order, select
+from service.summarization.selection import Assessment, Matrix, assess, opening, relevance, relevance_order, select
 from service.summarization.styles import FORMS, admits, barred
 from service.summarization.variants import Offer, variants
 from service.summarization.words import GRAMMAR, count_words, depends_on_previous, spaced_words
@@ -133,7 +133,8 @@ def groups(
     the number of additional spare groups, which only the second and later variants of the summary use. The first
     variant therefore does not depend on the number of variants. No two groups of the same variant share a sentence.
     """
-    assessed = assess(sentences, headline=headline).without(barred)
+    first = opening(sentences, headline=headline, barred=barred)
+    assessed = assess(sentences, headline=headline).without(barred).promoted(first)
     scores = assessed.scores
     cores = _spread(_cores(assessed, length.expected_sentences()), scores, len(sentences))
     every = _cores(assessed, len(sentences))
@@ -377,7 +378,7 @@ def reworded(text: Text, inputs: Sequence[RewriteInput], language: Language) -> 
 def _reworded(text: Text, one: RewriteInput, language: Language) -> "Result[Wordings] | None":
     sentence = text.sentences[one.group.core]
     made = None if GRAMMAR.reword is None else GRAMMAR.reword(sentence)
-    if made is None or made == sentence or objection_to_rewording(made, [sentence]) is not None:
+    if made is None or made == sentence or objection_to_rules(made, sentence) is not None:
         return None
     if check_summary(sentence, made, [(Span(0, len(made)), [Span(0, len(sentence))])], language):
         return None
@@ -511,7 +512,8 @@ def selections(text: Text, options: SummaryOptions) -> list[list[int]]:
     first = _selected(text, options, barred)
     if options.variants == 1 or not first:
         return [first]
-    ranked = relevance(assess(text.sentences, headline=options.headline).without(barred))
+    opens = opening(text.sentences, headline=options.headline, barred=barred)
+    ranked = relevance(assess(text.sentences, headline=options.headline).without(barred).promoted(opens))
     scores = dict([(number, score) for number, score in ranked if number not in barred][:MOST_OFFERS])
     order = sorted({*scores, *first})
     offers = [Offer((text.sentences[number],), scores.get(number, 0.0)) for number in order]

@@ -6,8 +6,8 @@ from dataclasses import replace
 from service.checks.facts import LinkedFact
 from service.domain import Notice, Span
 from service.http import schemas
+from service.newsroom.answers import ArticleAnswer, SummarizeAnswer, TranslateAnswer
 from service.newsroom.article import Article, TranslatedArticle
-from service.newsroom.newsroom import ArticleAnswer, SummarizeAnswer, TranslateAnswer
 from service.newsroom.review import Review
 from service.results import Change, Changes, Headlines, SentencePair, Summary, TermUse, Translation, needs_review
 from service.summarization.rules import ServedModel
@@ -200,7 +200,7 @@ def translate_response(answer: TranslateAnswer) -> schemas.TranslateResponse:
     return schemas.TranslateResponse(
         translations=[translation_out(translation) for translation in answer.translations],
         model=model_out(answer.model),
-        notices=_model_notices(answer.model),
+        notices=[*_model_notices(answer.model), *warnings_out(answer.notices)],
         result_key=answer.result_key,
     )
 

@@ -282,12 +282,18 @@ class TranslateRequest(TranslationFields):
     source_lang: SourceLang = Field(default="", description=SOURCE_MEANING)
     target_lang: TargetLang = Field(default="", description=TARGET_MEANING)
     alignment: bool = Field(default=False, description="Return the word alignment of each sentence.")
+    context: str = Field(
+        default="",
+        description="Text before the texts, which is not translated. Its last two sentences help some remote models. "
+        "If the model does not use it, `notices` contains `context_unused`.",
+    )
     priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> TranslateCommand:
         """Convert the request to a command for the newsroom. Raises the errors of `texts_of` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
+        limits.require_fitting(self.context, "/context")
         return TranslateCommand(
             texts=texts_of(self.text, limits),
             options=TranslationOptions(
@@ -296,6 +302,7 @@ class TranslateRequest(TranslationFields):
                 alignment=self.alignment,
                 facts=self.facts,
                 house_style=self.chosen_style(),
+                context=self.context,
             ),
             terms=self.terms(),
             source_lang=source,

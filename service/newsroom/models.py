@@ -17,6 +17,7 @@ from service.cache.memory import Memory
 from service.cache.redis import Breaker, Shared
 from service.cache.seal import Seal
 from service.cache.tiers import Cache
+from service.domain import Notice
 from service.errors import InvalidInput, ModelError, NotReady
 from service.events import Listener
 from service.generation.aligners import ForcedAligner
@@ -24,6 +25,7 @@ from service.generation.base import Scorer, TextGenerator
 from service.generation.local import EngineChoice, LocalGenerator, load_generator
 from service.generation.remote.generator import RemoteChoice, load_remote
 from service.generation.scheduler import Limits
+from service.languages.base import LanguagePair
 from service.languages.house_style import HouseStyle
 from service.newsroom.article import ArticlePipeline
 from service.newsroom.commands import GlossaryTerms
@@ -36,6 +38,9 @@ from service.terms.glossary import Glossary, Terms, read_glossaries
 from service.text.language_id import load_detector
 from service.translation.preparation import TranslationOptions
 from service.translation.translator import Translator
+
+MOST_TERMS_ON_LOOP = 200
+_UNKNOWN_WORD = "xqzv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,16 @@ class ModelSet:
             glossary = Glossary(terms.translated, terms.kept)
         return replace(options, glossary=glossary)
 
+    async def request_options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
+        """Return the result of `options`. If a request has many terms, their glossary is built in a thread.
+
+        Raises:
+            InvalidInput: see `options`.
+        """
+        if len(terms.translated) + len(terms.kept) <= MOST_TERMS_ON_LOOP:
+            return self.options(options, terms)
+        return await asyncio.to_thread(self.options, options, terms)
+
     def glossary_version(self, name: str | None) -> str:
         """Return the digest of the terms in the stored glossary ``name``, or an empty string if ``name`` is None.
 
@@ -201,6 +216,16 @@ class ModelSet:
         merged = self.house_style(style)
         return {"house_style": merged.key} if merged else {}
 
+    def context_fields(self, context: str) -> dict[str, Field]:
+        """Return the fields of the result key for a context. There are none if the translation model uses none."""
+        return {"context": context} if context and self.translator.context_sentences else {}
+
+    def context_notices(self, context: str) -> tuple[Notice, ...]:
+        """Return a notice if the caller has sent a context that the translation model does not use."""
+        if not context or self.translator.context_sentences:
+            return ()
+        return (Notice("context_unused", "the translation model does not use the context", review=False),)
+
     def _glossary(self, name: str) -> Terms:
         named = self.glossaries.get(name)
         if named is None:
@@ -213,12 +238,10 @@ class ModelSet:
         await self.close(0.0)
 
     async def close(self, drain_s: float) -> None:
-        """Refuse new requests, wait up to ``drain_s`` seconds for the accepted ones, and release the engines.
+        """Wait up to ``drain_s`` seconds for the accepted requests, and release the engines.
 
         The engines are released when no request holds a lease on this set, or when the time is up.
         """
-        for model in self.every:
-            model.refuse()
         with suppress(TimeoutError):
             async with asyncio.timeout(drain_s):
                 await self._unused.wait()
@@ -288,6 +311,7 @@ class ModelPool:
         plan, self._loading, self._fallbacks = self._plan, {}, {}
         try:
             await asyncio.to_thread(load_detector)
+            await asyncio.to_thread(_load_dictionaries, plan)
             for task in get_args(Task):
                 await self._load(task)
             self._require_use_of_server()
@@ -399,6 +423,16 @@ class ModelPool:
         finally:
             for task in self._retiring.values():
                 task.cancel()
+
+
+def _load_dictionaries(plan: Plan) -> None:
+    """Load the dictionaries that the checks use. Otherwise, the first request with an unknown word waits for them.
+
+    Loading a dictionary stops all threads of the process for a third of a second.
+    """
+    for language in LanguagePair.of(plan.source_lang, plan.target_lang):
+        if language.spells is not None:
+            language.spells(_UNKNOWN_WORD)
 
 
 def cache_of(plan: Plan, listener: Listener) -> Cache:

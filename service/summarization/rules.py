@@ -50,9 +50,6 @@ class RulesModel:
     async def start(self) -> None:
         """Do nothing: rules need not be loaded."""
 
-    def refuse(self) -> None:
-        """Do nothing: the newsroom refuses new requests, and rules have no queue."""
-
     async def close(self, drain_s: float) -> None:
         """Do nothing: rules hold no resources."""
 

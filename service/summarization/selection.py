@@ -98,7 +98,7 @@ class Weights:
     rank: float = 1.0
     centroid: float = 1.0
     headline: float = 1.0
-    place: float = 1.5
+    place: float = 2.5
 
 
 DEFAULT_WEIGHTS = Weights()
@@ -153,7 +153,7 @@ def assess(sentences: Sequence[str], *, headline: str | None = None, weights: We
     score = weights.centroid * _scaled(centroid_similarity(vectors))
     if headline:
         score += weights.headline * _scaled(query_similarity(headline, vectors))
-    score += weights.place / (1 + np.arange(len(sentences)) / 2)
+    score += weights.place / (1 + np.arange(len(sentences)) / 3)
     suitable = np.array([bool(v) and _suitability(s) for s, v in zip(sentences, vectors, strict=True)], dtype=float)
     compared = np.sort(np.argsort(-score * suitable, kind="stable")[:MOST_COMPARED])
     similarity_matrix = similarity([vectors[n] for n in compared])

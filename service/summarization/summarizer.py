@@ -1,6 +1,5 @@
 """A summarizer that selects sentences, has a text generator rewrite them, and assembles summaries from the rewrites."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -32,13 +31,12 @@ from service.summarization.rewriting import (
     rewrite_inputs,
     rewrite_result,
     selections,
+    spoken,
 )
 from service.summarization.rules import RulesModel, ServedModel
 from service.summarization.styles import lay_out, repeats
 from service.summarization.variants import Choice, Offer, choose, variants
 from service.summarization.words import count_words, depends_on_previous, reports_speech, require_grammar, words
-
-_MARKS = re.compile('[„“”"«»]')
 
 
 def with_findings(source: str, summary: Summary, language: Language) -> Summary:
@@ -439,7 +437,7 @@ def _with_variants(
 def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
     """Yield a notice for each sentence of the summary that is badly formed or lacks the sentence to which it refers."""
     numbers = {span: number for number, span in enumerate(text.spans)}
-    spoken = _spoken(text)
+    inside = spoken(text)
     before: set[int] = set()
     for place, sentence in zip(_spans(summary), summary.sentences, strict=True):
         support = [numbers[span] for span in sentence.support if span in numbers]
@@ -447,7 +445,7 @@ def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
         found = flaw(sentence.text)
         if found is not None:
             yield Notice("sentence_broken", f"this sentence {found}", first, place)
-        elif sentence.verbatim and spoken.intersection(support):
+        elif sentence.verbatim and inside.intersection(support):
             message = "this sentence is part of a quotation that begins before it and ends after it"
             yield Notice("sentence_broken", message, first, place)
         elif support and min(support) > 0 and min(support) - 1 not in before:
@@ -458,25 +456,6 @@ def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
                 message = "this sentence reports what someone said, but the summary leaves out who said it"
                 yield Notice("reference_lost", message, first, place)
         before.update(support)
-
-
-def _spoken(text: Text) -> set[int]:
-    """Return the indices of the sentences inside a quotation that begins before them and ends after them.
-
-    A quotation ends at the end of its paragraph at the latest. Sentences that are not separated by a single character
-    count as different paragraphs.
-    """
-    found: set[int] = set()
-    opened = False
-    for number, (sentence, span) in enumerate(zip(text.sentences, text.spans, strict=True)):
-        if number and span.start - text.spans[number - 1].end > 1:
-            opened = False
-        marks = _MARKS.findall(sentence)
-        if opened and not marks:
-            found.add(number)
-        for mark in marks:
-            opened = mark == "„" or (mark in '"«»' and not opened)
-    return found
 
 
 def _length_notices(text: Text, summary: Summary, options: SummaryOptions) -> list[Notice]:

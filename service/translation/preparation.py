@@ -39,7 +39,8 @@ class TranslationOptions:
     text, such as numbers and names, linked with those of its translation. ``known`` maps spans of a plain text to their
     known translations, which are used unchanged. Each span starts at the start of a sentence and ends at the end of the
     same or a later one, and is translated as one sentence. ``house_style`` applies to the translations of the
-    other sentences. ``glossary`` is None if there are no terms.
+    other sentences. ``glossary`` is None if there are no terms. ``context`` is text before the text, which some models
+    see and no model translates.
     """
 
     format: Format = "text"
@@ -51,6 +52,7 @@ class TranslationOptions:
     glossary: Glossary | None = None
     known: Mapping[Span, str] = field(default_factory=dict)
     house_style: HouseStyle | None = None
+    context: str = ""
 
 
 PLAIN = TranslationOptions()

@@ -9,8 +9,8 @@ PORT ?= 8000
 DATA ?= data
 IMAGE ?= depesche
 TARGET ?= cpu
-# Number of test files that run in parallel. Most of them wait for a server, which uses one core.
-JOBS ?= 2
+# Number of test files that run in parallel. Tests of a server wait most of the time, so two cores are busy with four.
+JOBS ?= 4
 # Files that the spelling check (PAGES) and the plain-English check (PROSE) read.
 PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) docs/adr/002* docs/api/*.md clients/*/README.md examples/*.md .github
 PROSE ?= $(wildcard *.md) docs clients examples models/README.md k8s tools .github service/backfill service/cache service/cleaning service/cli \
@@ -26,7 +26,7 @@ serve: $(VENV)/.serve
 	$(BIN)/depesche serve --host $(HOST) --port $(PORT)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

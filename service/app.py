@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
@@ -27,12 +28,11 @@ from service.http import openapi, probes, problems, routes, status
 from service.http.admission import Bounds
 from service.http.compat import deepl, deepl_v3, libretranslate, libretranslate_files
 from service.http.compat import errors as failures
-from service.http.history import History
 from service.http.jobs import KEPT_S, MOST_RESULT_BYTES, TIMEOUT_S, Jobs
 from service.http.keys import ApiKeyStore
 from service.http.middleware import middlewares
 from service.http.ratelimit import DeniedAttempts, Rates, policies
-from service.http.state import Runtime, info_of
+from service.http.state import History, Runtime, info_of
 from service.http.webhooks import Webhooks
 from service.newsroom.commands import TextLimits
 from service.newsroom.models import Plan
@@ -310,15 +310,15 @@ async def _lifespan(
 ) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     newsroom, keys = runtime.newsroom, runtime.keys
-    tasks = [
-        asyncio.create_task(_load(newsroom, on_failed)),
-        asyncio.create_task(trim_malloc_periodically(trimmer()), name="heap"),
-    ]
+    stopped = threading.Event()
+    threading.Thread(target=trim_malloc_periodically, args=(trimmer(), stopped), name="heap", daemon=True).start()
+    tasks = [asyncio.create_task(_load(newsroom, on_failed))]
     if keys is not None:
         tasks.append(asyncio.create_task(keys.watch(), name="keys"))
     try:
         yield
     finally:
+        stopped.set()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

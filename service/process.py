@@ -1,10 +1,10 @@
 """Process-wide functions that count usable cores, tune garbage collection, and return freed memory to the system."""
 
-import asyncio
 import ctypes
 import gc
 import math
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -109,20 +109,24 @@ def trimmer() -> Callable[[], object] | None:
     return None if trim is None else lambda: (gc.collect(), cast("object", trim(0)))
 
 
-async def trim_malloc_periodically(
-    trim: Callable[[], object] | None, *, period_s: float = PERIOD_S, clock: Callable[[], float] = time.process_time
+def trim_malloc_periodically(
+    trim: Callable[[], object] | None,
+    stopped: threading.Event,
+    *,
+    period_s: float = PERIOD_S,
+    clock: Callable[[], float] = time.process_time,
 ) -> None:
-    """Call ``trim`` in a thread after each period in which the process used at least `BUSY_S` seconds of CPU time.
+    """Call ``trim`` after each period in which the process used at least `BUSY_S` seconds of CPU time.
 
-    The coroutine runs until it is cancelled. If ``trim`` is None, it returns immediately. ``clock`` returns the CPU
-    time of the process in seconds. Otherwise, glibc returns memory to the system only from the end of a heap, and
-    retains free memory that lies between blocks in use. For measurements, see docs/adr/0018.
+    Run this function in a thread of its own. It returns when ``stopped`` is set or, if ``trim`` is None, immediately.
+    ``clock`` returns the CPU time of the process in seconds. Without trims, glibc returns memory to the system only
+    from the end of a heap, and retains free memory that lies between blocks in use. For measurements, see
+    docs/adr/0018.
     """
     if trim is None:
         return
     before_s = clock()
-    while True:
-        await asyncio.sleep(period_s)
+    while not stopped.wait(period_s):
         if clock() - before_s >= BUSY_S:
-            await asyncio.to_thread(trim)
+            trim()
         before_s = clock()

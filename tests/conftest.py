@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 MARKERS = {"browser": ("browser", "slow"), "redis_server": ("redis",), "embedded_client": ("slow",)}
+SLOW_FOLDERS = frozenset({"attack", "browser", "clients", "engine", "hub", "marian", "outside", "train"})
+"""Folders in which every test is slow. `-m "not slow"` does not import them, because some of them import torch."""
 REQUIRE_ALL = os.environ.get("DEPESCHE_TEST_REQUIRE_ALL") == "1"
 
 
@@ -73,15 +75,30 @@ def embedded_client() -> Iterator[TestClient]:
         yield found
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Skip the slow folders if `-m "not slow"` would deselect all of their tests."""
+    is_slow = collection_path.parent == ROOT / "tests" and collection_path.name in SLOW_FOLDERS
+    return True if is_slow and config.option.markexpr == "not slow" else None
+
+
 @pytest.hookimpl(tryfirst=True)  # runs before tests are selected by marker
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use a browser, Redis or the embedded models."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests of the slow folders, and those that use a browser, Redis or the embedded models.
+
+    If several processes run the tests, the files with slow tests come first. The quick files then keep all processes
+    busy until the end.
+    """
     for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in SLOW_FOLDERS:
+            item.add_marker("slow")
         fixtures = getattr(item, "fixturenames", ())
         for fixture, markers in MARKERS.items():
             if fixture in fixtures:
                 for marker in markers:
                     item.add_marker(marker)
+    if hasattr(config, "workerinput"):  # this process is a worker of pytest-xdist
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 def wait_until_ready(client: TestClient, *, limit_s: float = 300.0) -> None:

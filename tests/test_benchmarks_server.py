@@ -19,6 +19,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 def test_processes_get_different_ports() -> None:
     command = [sys.executable, "-c", ASKING, str(server.PORTS.stop - 100)]
     asking = [

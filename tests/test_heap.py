@@ -1,7 +1,7 @@
 """Tests that unused heap memory is returned to the system while the process is working, but not while it is idle."""
 
-import asyncio
 import ctypes
+import threading
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -39,21 +39,29 @@ def test_pages_between_what_is_still_used_go_back() -> None:
     assert before - _resident_bytes() > PIECES * PAGE_BYTES
 
 
-async def _trims(used_s: Sequence[float]) -> int:
+def _trims(used_s: Sequence[float]) -> int:
     """Return how often the heap is trimmed after periods with these amounts of processor time, in seconds."""
     trims: list[float] = []
     read = iter([0.0, *(now_s for now_s in accumulate(used_s) for _ in range(2))])
-    task = asyncio.create_task(
-        trim_malloc_periodically(lambda: trims.append(0.0), period_s=0.0, clock=lambda: next(read))
-    )
-    with pytest.raises(RuntimeError, match="StopIteration"):
-        await task
+    stopped = threading.Event()
+    with pytest.raises(StopIteration):
+        trim_malloc_periodically(lambda: trims.append(0.0), stopped, period_s=0.0, clock=lambda: next(read))
     return len(trims)
 
 
 def test_only_periods_of_work_end_with_a_trim() -> None:
-    assert asyncio.run(_trims([BUSY_S, 0.0, 2 * BUSY_S, BUSY_S / 2])) == 2
+    assert _trims([BUSY_S, 0.0, 2 * BUSY_S, BUSY_S / 2]) == 2
 
 
 def test_without_malloc_trim_there_is_nothing_to_do() -> None:
-    asyncio.run(asyncio.wait_for(trim_malloc_periodically(None), 1))
+    trim_malloc_periodically(None, threading.Event())
+
+
+def test_trims_end_when_they_are_stopped() -> None:
+    trims: list[float] = []
+    stopped = threading.Event()
+    thread = threading.Thread(target=trim_malloc_periodically, args=(lambda: trims.append(0.0), stopped), daemon=True)
+    thread.start()
+    stopped.set()
+    thread.join(60)
+    assert not thread.is_alive()

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("module", ["service.app", "service.cli.main"])
 def test_importing_the_app_imports_no_torch_and_reads_no_model(module: str) -> None:

@@ -13,6 +13,8 @@ from service.newsroom.newsroom import Newsroom
 from service.process import freeze_gc_heap
 from service.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 180.0
 
 

@@ -212,6 +212,7 @@ def collector() -> Iterator[tuple[str, list[bytes]]]:
         server.server_close()
 
 
+@pytest.mark.slow
 def test_spans_reach_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
     with collector() as (endpoint, bodies):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
@@ -234,6 +235,7 @@ def test_spans_reach_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MARKER.encode() not in b"".join(bodies)
 
 
+@pytest.mark.slow
 def test_lost_collector_costs_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")

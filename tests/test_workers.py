@@ -20,6 +20,8 @@ from service.languages.base import language
 from service.text.language_id import likely_languages
 from service.workers import MAX_GROWTH_KIB, Workers
 
+pytestmark = pytest.mark.slow
+
 
 def grows() -> None:
     """Use more memory than a worker may have grown by, and free it."""

@@ -4,12 +4,9 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from ctranslate2.converters import TransformersConverter
-
 from models.train import recipe
 from service.registry.catalog import Entry
 from service.registry.manifest import Manifest
-from tests.train.tiny import full_tokenizer, write_tiny
 
 ENGINES = {
     "ctranslate2": {"folder": "ct2-float32", "compute_type": "float32"},
@@ -23,6 +20,10 @@ def write_causal(folder: Path) -> None:
     The model is written to ``hf`` for transformers and to ``ct2-float32`` for CTranslate2, with ``tokenizer.json`` in
     ``folder``.
     """
+    from ctranslate2.converters import TransformersConverter  # imports torch, which takes seconds
+
+    from tests.train.tiny import full_tokenizer, write_tiny
+
     write_tiny(folder / "hf", full_tokenizer())
     TransformersConverter(str(folder / "hf")).convert(str(folder / "ct2-float32"))
     shutil.copy(folder / "hf" / "tokenizer.json", folder)

@@ -159,7 +159,7 @@ class _Pair:
 
 
 def resolved(document: Schema, schema: Schema) -> Schema:
-    """Return the schema to which ``schema`` refers in ``document``, or ``schema`` itself if it is no reference."""
+    """Return the schema to which ``schema`` refers in ``document``, or ``schema`` itself if it is not a reference."""
     while "$ref" in schema:
         found: Any = document
         for part in schema["$ref"].removeprefix("#/").split("/"):

@@ -91,7 +91,7 @@ class Index:
 
     @cached_property
     def _capital_runs(self) -> dict[str, set["_Runs"]]:
-        """The letter sequences of the capitalised words, grouped by their first three letters (see `_Runs`)."""
+        """The capitalised words as runs of equal letters (see `_Runs`), by their first three different letters."""
         found: dict[str, set[_Runs]] = {}
         for runs in (_runs(word) for word in self.words if word[0].isupper()):
             found.setdefault(_first_letters(runs), set()).add(runs)

@@ -168,7 +168,7 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
     """
     marked: dict[str, Line] = {}
     states = zip(lines, labelled.states, strict=True)
-    # In a text that is no whole page, a line with a full stop is no headline.
+    # In a text that is not a whole page, a line with a full stop is not a headline.
     if not whole_page and not any(state == "headline" and not is_stopped(line.text) for line, state in states):
         return lines
     for part in ("headline", "kicker", "lead"):
@@ -209,10 +209,10 @@ def _is_sure(lines: list[Line], labelled: Labelled, number: int, part: str, *, h
 
 
 def _first_paragraph(lines: list[Line], labelled: Labelled, headline: int, lead: int) -> int:
-    """Return the index of the first paragraph below the line ``headline``, or ``lead`` if there is none above it.
+    """Return the index of the first paragraph between the lines ``headline`` and ``lead``, or ``lead`` without one.
 
-    A lead is never the second paragraph. A paragraph that only a byline or timestamp separates from the next one is a
-    lead, even if the line model doubts it.
+    The lead of an article is its first paragraph, so a paragraph above the line that looks most like a lead is used
+    instead. It must be likely to be a lead, or it must be followed by a byline or timestamp that is not also above it.
     """
     for number in range(headline + 1, lead):
         line = lines[number]

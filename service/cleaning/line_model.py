@@ -394,7 +394,7 @@ def _forbid(
     for number, (line, verdict) in enumerate(zip(lines, verdicts, strict=True)):
         words = len(line.text.split())
         known = line.reason is not None or (verdict is not None and verdict.weight != "doubt")
-        if known or words < 2 or len(line.text) > _HEADLINE_CHARS:  # noqa: PLR2004 - one word is no headline
+        if known or words < 2 or len(line.text) > _HEADLINE_CHARS:  # noqa: PLR2004 - one word is not a headline
             scores[number, headline] += _FORBIDDEN
         if known or words < _LEAD_WORDS:
             scores[number, lead] += _FORBIDDEN

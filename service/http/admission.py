@@ -27,9 +27,9 @@ from service.errors import (
     ScopeMissing,
 )
 from service.events import ClientLeft, Listener
-from service.http.keys import ApiKeyStore, needs_key
+from service.http.keys import ApiKeyStore
 from service.http.keys import Scope as KeyScope
-from service.http.state import info_of, runtime_of
+from service.http.state import info_of, needs_key, runtime_of
 
 # Matches a bracket, or a string up to its closing quote or the end of the body. Possessive quantifiers keep the
 # running time linear.
@@ -362,7 +362,7 @@ class ApiKeyMiddleware:
 
         Raises:
             AccessDenied: ``token`` is None or not a valid key.
-            RateExceeded: the same, and the address has sent too many such requests.
+            RateExceeded: ``token`` is None or not a valid key, and its sender has sent too many such requests.
         """
         try:
             if token is None:

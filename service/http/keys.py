@@ -26,32 +26,6 @@ Scope = Literal["translate", "summarize", "articles", "admin", "embargo"]
 """A permission of a key. ``embargo`` is a restriction instead: it puts every request with the key under embargo."""
 EMBARGO: Scope = "embargo"
 
-PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
-# These pages contain no data. The endpoints that they call need a key.
-PAGES = frozenset({"/", "/docs", "/openapi.json"})
-# LibreTranslate's client sends its key in the body of this GET request. The body is ignored, because the response is
-# public.
-CAPABILITIES = frozenset({"/languages", "/frontend/settings"})
-OPEN = PROBES | PAGES
-ASSETS = "/static/"
-
-
-def is_open(path: str) -> bool:
-    """Return whether requests to ``path`` need no key and have no rate limit.
-
-    For paths that the service does not have, the result is False.
-    """
-    return path in OPEN or path.startswith(ASSETS)
-
-
-def needs_key(path: str) -> bool:
-    """Return whether requests to ``path`` need a key if the service has keys.
-
-    This is False for the paths for which `is_open` returns True, and for the public endpoints in `CAPABILITIES`.
-    """
-    return not is_open(path) and path not in CAPABILITIES
-
-
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HASH = re.compile(r"sha256:([0-9a-f]{64})")

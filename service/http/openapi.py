@@ -17,10 +17,10 @@ from pydantic.json_schema import models_json_schema
 from service.http import codes, schemas
 from service.http.compat.deepl import DeeplRequest
 from service.http.compat.libretranslate import DetectRequest, LibreRequest
-from service.http.keys import needs_key
 from service.http.problems import Failure
 from service.http.requests import describe_languages
 from service.http.schemas import CODE_MARK, SCHEMAS
+from service.http.state import needs_key
 from service.languages.base import LanguagePair
 
 Document = dict[str, Any]

@@ -28,8 +28,7 @@ from service.cache.redis import Breaker, Recovery, reason_of
 from service.errors import DepescheError, InvalidInput, QuotaExceeded, RateExceeded
 from service.events import Listener, RateStoreFailed, RateStoreRecovered, ignore
 from service.http.admission import Refuse
-from service.http.keys import is_open
-from service.http.state import Header, RequestInfo, info_of
+from service.http.state import Header, RequestInfo, info_of, is_open
 
 # Differs from the key prefix of the cache, so that clearing the cache does not reset the limits.
 KEY_PREFIX = "depesche-rate"

@@ -23,7 +23,7 @@ from service.documents.registry import formats, writable_formats
 from service.errors import InvalidInput
 from service.http.schemas import VISIBLE
 from service.languages.base import Language, LanguagePair
-from service.languages.house_style import NO_STYLE, HouseStyle
+from service.languages.house_style import HouseStyle
 from service.newsroom.commands import (
     DEFAULT_HEADLINES,
     ArticleCommand,
@@ -235,9 +235,9 @@ class HouseStyleField(_Request):
         description="House style of the English texts. A warning `house_style_applied` reports each change.",
     )
 
-    def chosen_style(self) -> HouseStyle:
+    def chosen_style(self) -> HouseStyle | None:
         """Return the house style of the request."""
-        return NO_STYLE if self.house_style is None else HouseStyle(**self.house_style.model_dump())
+        return None if self.house_style is None else HouseStyle(**self.house_style.model_dump())
 
 
 class TranslationFields(GlossaryFields, HouseStyleField):

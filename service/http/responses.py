@@ -346,7 +346,7 @@ class EventStream:
         return replace(context, accepted=self.accept, progress=self._on_progress, finished=self._on_sentence)
 
     def _on_progress(self, stage: str, done: int, of: int) -> None:
-        """Send an event with the sums of a stage. Neither sum ever decreases, even if a stage gets further work."""
+        """Add the numbers of finished and of all items of a stage to its totals, and send an event with the totals."""
         self._done[stage] += done
         self._of[stage] += of
         self.send("progress", ProgressEvent(stage=stage, done=self._done[stage], of=self._of[stage]))

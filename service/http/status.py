@@ -13,10 +13,9 @@ from service.events import PurgeKind
 from service.generation.call import Priority
 from service.generation.local import LocalGenerator
 from service.http.admission import Requires
-from service.http.history import History, Hour, KeyUsage, PurgeRecord
 from service.http.probes import require_loopback_name
 from service.http.responses import PROBLEMS
-from service.http.state import RuntimeDep
+from service.http.state import History, Hour, KeyUsage, PurgeRecord, RuntimeDep
 from service.newsroom.lifecycle import Status
 from service.newsroom.newsroom import Newsroom
 

@@ -50,9 +50,6 @@ class HouseStyle:
         return [f"{name}={value}" for name, value in values if value is not None]
 
 
-NO_STYLE = HouseStyle()
-
-
 class Edit(NamedTuple):
     """A change: the characters at ``span`` are replaced by ``text``."""
 

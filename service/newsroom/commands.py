@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from service.domain import Span
 from service.errors import InvalidInput
 from service.generation.call import Call, Finished, Priority, Progress, Timings, in_time, nothing
-from service.languages.house_style import NO_STYLE, HouseStyle
+from service.languages.house_style import HouseStyle
 from service.results import Method, Output, Style
 from service.summarization.lengths import Length
 from service.text.normalization import check_text, visible_span
@@ -98,7 +98,7 @@ class SummarizeCommand:
     source_lang: str | None = None
     target_lang: str | None = None
     priority: Priority = "interactive"
-    house_style: HouseStyle = NO_STYLE
+    house_style: HouseStyle | None = None
 
 
 @dataclass(frozen=True, slots=True)

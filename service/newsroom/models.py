@@ -159,7 +159,7 @@ class ModelSet:
         return all(model.health in {"ready", "away"} for model in self.every)
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
-        """Return ``options`` with the house style, and with a glossary that contains the glossary terms of a request.
+        """Return ``options`` with the house style, and with the glossary of a request, which is None without terms.
 
         If ``terms.name`` is set, the terms of the stored glossary with this name are added. If a term occurs in both
         places, the entry of the request is used.
@@ -168,9 +168,12 @@ class ModelSet:
             InvalidInput: there is no glossary or house style with that name, or a term is invalid.
         """
         options = replace(options, house_style=self.house_style(options.house_style))
-        if terms.name is None:
-            return replace(options, glossary=Glossary(terms.translated, terms.kept))
-        return replace(options, glossary=self._glossary(terms.name).merged_with(terms.translated, terms.kept))
+        glossary: Glossary | None = None
+        if terms.name is not None:
+            glossary = self._glossary(terms.name).merged_with(terms.translated, terms.kept)
+        elif terms.translated or terms.kept:
+            glossary = Glossary(terms.translated, terms.kept)
+        return replace(options, glossary=glossary)
 
     async def request_options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
         """Return the result of `options`. If a request has many terms, their glossary is built in a thread.
@@ -190,13 +193,13 @@ class ModelSet:
         """
         return "" if name is None else self._glossary(name).digest
 
-    def house_style(self, style: HouseStyle) -> HouseStyle:
+    def house_style(self, style: HouseStyle | None) -> HouseStyle | None:
         """Return ``style`` with the rules of the stored style that it names, if it names one.
 
         Raises:
             InvalidInput: there is no house style with that name.
         """
-        if style.base is None:
+        if style is None or style.base is None:
             return style
         base = self.house_styles.get(style.base)
         if base is None:
@@ -205,13 +208,13 @@ class ModelSet:
             )
         return replace(base.merged_with(style), base=None)
 
-    def house_style_fields(self, style: HouseStyle) -> dict[str, Field]:
+    def house_style_fields(self, style: HouseStyle | None) -> dict[str, Field]:
         """Return the fields of the result key for a house style.
 
         Without a style, there are no fields, so that older result keys stay valid. Raises the error of `house_style`.
         """
-        rules = self.house_style(style).key
-        return {"house_style": rules} if rules else {}
+        merged = self.house_style(style)
+        return {"house_style": merged.key} if merged else {}
 
     def context_fields(self, context: str) -> dict[str, Field]:
         """Return the fields of the result key for a context. There are none if the translation model uses none."""

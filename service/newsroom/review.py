@@ -94,7 +94,7 @@ class Review:
 
 
 def review_translation(
-    source: str, text: str, glossary: Glossary, languages: LanguagePair, *, reviewed_by_person: bool
+    source: str, text: str, glossary: Glossary | None, languages: LanguagePair, *, reviewed_by_person: bool
 ) -> Review:
     """Check the translation ``text`` of ``source`` sentence by sentence.
 
@@ -131,12 +131,13 @@ def review_translation(
 
 
 def _pair_notices(
-    source: str, text: str, whole: Span, target: Span, glossary: Glossary, languages: LanguagePair
+    source: str, text: str, whole: Span, target: Span, glossary: Glossary | None, languages: LanguagePair
 ) -> Iterator[Notice]:
     written, output = whole.of(source), target.of(text)
     for finding in check_sentence(written, output, *languages):
         yield notice_of(finding.shifted(whole.start, target.start))
-    for one in missing_terms(output, glossary.find(written, languages.source)):
+    terms = [] if glossary is None else glossary.find(written, languages.source)
+    for one in missing_terms(output, terms):
         message = "the translation of this term is missing"
         yield Notice("term_not_applied", message, one.span.shifted(whole.start), target)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from service.domain import Notice
 from service.generation.call import Call
-from service.languages.house_style import NO_STYLE, HouseStyle
+from service.languages.house_style import HouseStyle
 from service.results import Summary, Translation
 from service.summarization.lengths import Length
 from service.summarization.styles import lay_out
@@ -20,7 +20,7 @@ async def translate_summaries(
     call: Call,
     *,
     origins: Sequence[str],
-    house_style: HouseStyle = NO_STYLE,
+    house_style: HouseStyle | None = None,
 ) -> list[Summary]:
     """Translate summaries and their variants. The ranges of the supporting sentences still refer to the source text.
 

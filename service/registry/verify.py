@@ -22,12 +22,12 @@ class Digest(BaseModel):
 
     @classmethod
     def of_bytes(cls, content: bytes) -> "Digest":
-        """Return the digest of the bytes ``content``."""
+        """Return the SHA-256 and the size of the bytes ``content``."""
         return cls(sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
 
     @classmethod
     def of(cls, path: Path) -> "Digest":
-        """Return the digest of the file at ``path``.
+        """Return the SHA-256 and the size of the file at ``path``.
 
         Raises:
             OSError: the file cannot be read.

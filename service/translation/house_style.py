@@ -14,8 +14,7 @@ from service.languages.base import Language
 from service.languages.house_style import Edit, HouseStyle, RuleName
 from service.text.literals import find_literals
 from service.translation.postprocessing import FinishedSentence
-from service.translation.preparation import Part, Sentence
-from service.translation.sentence_constraints import CALLER_TERMS
+from service.translation.preparation import CALLER_TERMS, Part, Sentence
 
 _CAPITALISED = re.compile(r"(?<!\w)[^\W\d_]\w+")
 _OPENING, _CLOSING, _STRAIGHT, _SINGLE = "“„«", "”»", '"', "‘‚’'"

@@ -30,11 +30,10 @@ from service.languages.base import LanguagePair
 from service.registry.manifest import BACKWARD_MARK
 from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
-from service.terms.placement import place_terms
+from service.terms.placement import PlacementResult, place_terms
 from service.text.alignment import Alignment
 from service.text.normalization import NORMALISER_VERSION, REPLACEMENT, for_model
-from service.translation.preparation import Sentence
-from service.translation.sentence_constraints import CALLER_TERMS, SentenceConstraints, hinted, terms_of
+from service.translation.preparation import CALLER_TERMS, Sentence, SentenceConstraints, hinted, terms_of
 
 _CODES = tuple(Code)
 _SEVERITIES = tuple(Severity)
@@ -119,7 +118,9 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
     if hypothesis.finish_reason == "invalid":
         return FinishedSentence(constraints.sentence.text, missing=required, findings=(_UNANSWERED,))
     written = collapse_repetitions(constraints.sentence.text, hypothesis.text, languages)
-    placed = place_terms(written.text, (), required)
+    placed = PlacementResult(written.text, (), (), ())
+    if required or REPLACEMENT in written.text:
+        placed = place_terms(written.text, (), required)
     # If the output already contains all terms, no alignment is needed to place them.
     complete = placed.text == written.text and not placed.missing
     alignment = None
@@ -153,7 +154,7 @@ _UNCERTAIN = Finding(Code.LOW_CONFIDENCE, "the model was not certain of this tra
 
 
 def finish_without_model(
-    source: str, sentence: Sentence, glossary: Glossary, languages: LanguagePair
+    source: str, sentence: Sentence, glossary: Glossary | None, languages: LanguagePair
 ) -> FinishedSentence:
     """Translate a sentence without letters by converting its numerals and applying its terms.
 

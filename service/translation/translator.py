@@ -25,8 +25,18 @@ from service.text.normalization import for_model, remove_credentials
 from service.text.segmentation import reassemble, require_sentences, segment
 from service.translation.house_style import StyleChange, Stylist
 from service.translation.postprocessing import FinishedSentence, SentenceKind, finish_without_model
-from service.translation.preparation import PLAIN, Part, Sentence, Submission, TranslationOptions, prepare_submission
-from service.translation.sentence_constraints import CALLER_TERMS, SentenceConstraints, constraints_of, terms_of
+from service.translation.preparation import (
+    CALLER_TERMS,
+    PLAIN,
+    Part,
+    Sentence,
+    SentenceConstraints,
+    Submission,
+    TranslationOptions,
+    constraints_of,
+    prepare_submission,
+    terms_of,
+)
 
 _CONTEXT_CHARS = 2_000
 """How much of the caller's context is read. More would be divided into sentences only to be dropped."""
@@ -69,7 +79,7 @@ def assemble(
 
     ``results`` contains one result for each sentence that needs the model, in order.
     """
-    left, stylist = iter(results), Stylist(options.house_style, languages.target)
+    left, stylist = iter(results), _stylist_of(options, languages.target)
     pairs = [_pair(part, sentence, left, options, languages, stylist) for part, sentence in submission.sentences()]
     text, targets = _translated_text(submission, pairs, languages.source)
     pairs = [replace(pair, target=target) for pair, target in zip(pairs, targets, strict=True)]
@@ -110,7 +120,7 @@ def _pair(
     results: Iterator[Result[FinishedSentence]],
     options: TranslationOptions,
     languages: LanguagePair,
-    stylist: Stylist,
+    stylist: Stylist | None,
 ) -> _Pair:
     """Return a sentence with its translation in the house style. A known translation is not changed."""
     source = sentence.span.of(part.prepared.segmentation.text)
@@ -123,7 +133,7 @@ def _pair(
     return _styled(_Pair(part, sentence, finished, None), stylist)
 
 
-def _finish_known(source: str, text: str, glossary: Glossary, languages: LanguagePair) -> FinishedSentence:
+def _finish_known(source: str, text: str, glossary: Glossary | None, languages: LanguagePair) -> FinishedSentence:
     """Check ``text``, a known translation of ``source``, and return it unchanged as a finished sentence.
 
     A person may have written or edited the translation.
@@ -138,7 +148,13 @@ def _known(part: Part, sentence: Sentence, options: TranslationOptions) -> str |
     return options.known.get(sentence.span) if part.block is None else None
 
 
-def _styled(pair: _Pair, stylist: Stylist) -> _Pair:
+def _stylist_of(options: TranslationOptions, language: Language) -> Stylist | None:
+    return None if options.house_style is None else Stylist(options.house_style, language)
+
+
+def _styled(pair: _Pair, stylist: Stylist | None) -> _Pair:
+    if stylist is None:
+        return pair
     styled = stylist.apply(pair.part, pair.sentence, pair.finished)
     return replace(pair, finished=styled.finished, changes=styled.changes)
 
@@ -385,12 +401,14 @@ class Translator:
         wanted = [constraints for one in prepared for constraints in one.wanted]
         tags_of = [tag for one, tag in zip(prepared, tags, strict=True) for _ in one.wanted]
         places = [(n, *pair) for n, one in enumerate(prepared) for pair in one.sentences]
-        stylists = [Stylist(options.house_style, self.languages.target) for options in options_of_texts]
+        stylists = [_stylist_of(options, self.languages.target) for options in options_of_texts]
 
         def tell(number: int, finished: FinishedSentence | str) -> None:
             text_number, part, sentence = places[number]
             if isinstance(finished, FinishedSentence):
-                finished = stylists[text_number].apply(part, sentence, finished).finished.text
+                stylist = stylists[text_number]
+                styled = finished if stylist is None else stylist.apply(part, sentence, finished).finished
+                finished = styled.text
             call.finished(Finished(text_number, part.place(sentence.span), finished))
 
         in_order = _InOrder(tell, [one for text in prepared for one in text.requirements])

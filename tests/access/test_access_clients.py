@@ -11,6 +11,8 @@ from libretranslatepy import LibreTranslateAPI
 from service.http.keys import Key, Scope, digest_of
 from tests.chaos.server import Server, serving
 
+pytestmark = pytest.mark.slow
+
 GOOD, OTHER, SPENT = (f"depesche_{name}-" + "x" * 40 for name in ("good", "other", "spent"))
 SCOPES: dict[str, Scope] = {GOOD: "translate", OTHER: "summarize", SPENT: "translate"}
 TEXT = "Der Zug fährt heute nicht."

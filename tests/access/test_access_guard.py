@@ -10,7 +10,8 @@ import pytest
 from starlette.requests import Request
 
 from service.http import admission as credentials
-from service.http.keys import Key, Scope, digest_of, needs_key
+from service.http.keys import Key, Scope, digest_of
+from service.http.state import needs_key
 from tests.api.both import Both, both
 
 ALL: tuple[Scope, ...] = ("translate", "summarize", "articles", "admin")

@@ -11,8 +11,8 @@ import pytest
 from service.cache.redis import PurgeIncomplete
 from service.domain import Notice, Span
 from service.events import CachePurged, RequestDone, ResultGiven, TextAccepted
-from service.http.history import MAX_HOURS, MAX_KEYS, MAX_PURGES, History
 from service.http.keys import Key, digest_of
+from service.http.state import MAX_HOURS, MAX_KEYS, MAX_PURGES, History
 from service.results import SentencePair, Translation, flagged_sentences
 from tests.api.both import Both, both
 

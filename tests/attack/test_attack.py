@@ -19,7 +19,6 @@ import pytest
 from tests.attack.victim import Victim, Window, at_a_steady_rate, memory_bytes, percentile
 from tests.chaos.server import Server, serving
 
-pytestmark = pytest.mark.slow
 _log = logging.getLogger(__name__)
 
 JSON = {"content-type": "application/json"}

@@ -48,6 +48,7 @@ async def test_stopped_threads_refuse_calls() -> None:
         thread.call(asyncio.get_running_loop)
 
 
+@pytest.mark.slow
 def test_hung_call_does_not_block_process_exit() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "left"

@@ -13,8 +13,8 @@ from tests.api.both import Both, both
 from tests.batching.rig import Clock, entered, stopped_clock
 from tests.fake_engine import Gate, backwards, writing
 
-LONG_CHARS = 200_000
-SHORT_ARTICLES, SENTENCES = 50, 5
+LONG_CHARS = 50_000
+SHORT_ARTICLES, SENTENCES = 25, 5
 GIANTS_LEAD_S = 1.0
 CALL_S, TOKEN_S = 0.02, 0.0005
 MOST_RATIO = 3.0

@@ -27,8 +27,6 @@ COMPILER_OPTIONS = {
     "types": [],
 }
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def client(generated: str, url: str) -> Iterator[Any]:

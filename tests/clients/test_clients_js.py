@@ -10,8 +10,6 @@ import pytest
 
 from tests.clients.conftest import Scripted, scripted
 
-pytestmark = pytest.mark.slow
-
 CLIENT = Path(__file__).parents[2] / "clients" / "js" / "depesche.js"
 TEXT = "😀 Der Rat hat am Dienstag den Haushalt beschlossen. Die Mehrheit stimmte dafür."
 BUSY: Scripted = (503, {"Retry-After": "0"}, json.dumps({"code": "queue_full", "detail": "full"}).encode())

@@ -11,8 +11,6 @@ from clients.python.depesche_client import AsyncDepesche, Depesche, Refused, pas
 from clients.python.depesche_client.options import BatchArticle
 from tests.clients.conftest import Scripted, scripted
 
-pytestmark = pytest.mark.slow
-
 SOURCE = Path(__file__).parents[2] / "clients" / "python" / "depesche_client"
 TEXT = "Der Rat hat am Dienstag den Haushalt beschlossen.\u2028Die Mehrheit stimmte dafür. 😀"
 RUNNING: Scripted = (200, {"Retry-After": "0"}, b'{"status": "running"}')

@@ -2,8 +2,7 @@
 
 import pytest
 
-from service.documents.html_page import is_whole_page
-from service.documents.page_tree import MAX_DEPTH
+from service.documents.html_page import MAX_DEPTH, is_whole_page
 from service.documents.registry import read_document
 from service.errors import InvalidInput
 from service.text.html.tokens import MAX_ATTRIBUTES

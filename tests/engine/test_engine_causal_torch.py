@@ -229,7 +229,6 @@ def test_a_failing_network_is_an_engine_error(folder: Path, tokenizer: Tokenizer
             engine.generate([item])
 
 
-@pytest.mark.slow
 def test_embedded_model_writes_the_same_greedily() -> None:
     made = ready(Catalog(ROOT / "models", weights_dir=Settings().weights_dir).entry("gemma-news-de-en"), "ctranslate2")
     tokenizer = Tokenizer(made.manifest, made.folder)

@@ -16,8 +16,7 @@ from service.registry.manifest import Acceptance
 from service.summarization.candidates import CandidateKind, Request
 from service.summarization.rewriting import WordingKind
 from service.translation.postprocessing import SentenceKind
-from service.translation.preparation import Sentence
-from service.translation.sentence_constraints import SentenceConstraints
+from service.translation.preparation import Sentence, SentenceConstraints
 from tests.fuzz.target import Target, encoded
 
 SOURCE = "Der Rat zahlt 12 Euro."

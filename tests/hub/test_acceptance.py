@@ -21,8 +21,6 @@ from service.registry.verify import verify_whole
 from tests.engine import checkpoints
 from tests.hub.desk import CATALOG, NAME, Desk, checkpoint
 
-pytestmark = pytest.mark.slow
-
 STARTER = Path(__file__).parents[2] / "models" / "embedded" / "starter-de-en"
 STRICT = Hub(repo="test/model", patterns=("config.json",))
 

@@ -25,8 +25,6 @@ from tests.hub.desk import Desk
 from tests.hub.repositories import SHAPES, Repository, catalogue, repository
 from tests.hub_server import Repo, serving
 
-pytestmark = pytest.mark.slow
-
 SHIPPED = Catalog(Path(__file__).parents[2] / "models")
 NAMES = [name for name in SHIPPED.names() if SHIPPED.published(name).hub is not None]
 CONVERTED = [name for name in NAMES if SHIPPED.published(name).architecture in CONVERTIBLE]

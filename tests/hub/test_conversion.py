@@ -26,8 +26,6 @@ from service.registry.manifest import EngineKind, Manifest, load
 from service.registry.verify import verify
 from tests.engine.checkpoints import SNAPSHOTS
 
-pytestmark = pytest.mark.slow
-
 Making = Callable[[str], tuple[Path, Manifest]]
 TORCH_ALONE = {"encoder_decoder_bert"}
 OLD = "old weights"

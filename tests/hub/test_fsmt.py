@@ -27,8 +27,6 @@ from service.registry.manifest import Manifest
 from service.text.alignment import piece_spans
 from tests.engine import checkpoints
 
-pytestmark = pytest.mark.slow
-
 OUTPUT_TOKENS = 40
 TYPOGRAPHY = "„Ein Text – mit “Zeichen” & <Resten> …“, 1.000 Euro; 10-jährige (A/B) it's 3 % # ~ | [x]"
 

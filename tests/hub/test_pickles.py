@@ -18,8 +18,6 @@ from service.hub import pickles
 from service.hub.pickles import Limits, child_environment, rewrite
 from tests.hub.desk import Program
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:

@@ -20,8 +20,6 @@ from service.registry.manifest import EngineKind, load
 from tests.hub.conftest import Pulled
 from tests.hub.desk import CATALOG, NAME, REPO, Desk, pickled
 
-pytestmark = pytest.mark.slow
-
 
 def test_model_is_pulled_converted_and_served(pulled: Pulled, files: dict[str, bytes]) -> None:
     assert pulled.done.returncode == 0, pulled.done.stderr

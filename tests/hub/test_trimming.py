@@ -18,8 +18,6 @@ from service.hub.pull import convert
 from service.registry.manifest import EngineKind, Manifest
 from tests.engine.checkpoints import SENTENCES, described
 
-pytestmark = pytest.mark.slow
-
 KEPT = 510
 GREEDY = DecodingOptions(max_output_tokens=24)
 FOREIGN = (

@@ -58,6 +58,7 @@ def answering(client: Redis) -> Redis:
             return client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "policy", "mib"), [("redis", "volatile-ttl", (384, 256)), ("rates", "noeviction", (64, 64))]
 )

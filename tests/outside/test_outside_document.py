@@ -25,7 +25,6 @@ def document(url: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.slow
 def test_answers_conform_to_openapi(url: str) -> None:
     done = examine(url, "--max-examples", str(EXAMPLES), "--generation-deterministic")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -35,7 +34,6 @@ def test_answers_conform_to_openapi(url: str) -> None:
     assert int(links[1]) > 0
 
 
-@pytest.mark.slow
 def test_nonconforming_answer_is_found(url: str, document: dict[str, Any]) -> None:
     other = {**document["paths"]["/livez"]["get"], "responses": {"204": {"description": "Never."}}}
     broken = {**document, "paths": {"/livez": {"get": other}}}

@@ -25,8 +25,7 @@ from service.registry.manifest import Thorough
 from service.terms.glossary import Glossary
 from service.text.normalization import for_model
 from service.translation.postprocessing import FinishedSentence, best, finish
-from service.translation.preparation import Sentence, TranslationOptions
-from service.translation.sentence_constraints import SentenceConstraints, constraints_of, hinted
+from service.translation.preparation import Sentence, SentenceConstraints, TranslationOptions, constraints_of, hinted
 from service.translation.translator import Translator
 from tests.languages import DE, PAIR
 from tests.tiny_causal import causal_entry, write_causal

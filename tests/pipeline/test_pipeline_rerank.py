@@ -17,8 +17,7 @@ from service.results import Translation
 from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
 from service.translation.postprocessing import FACTS, FinishedSentence, Finishing, rerank
-from service.translation.preparation import TranslationOptions
-from service.translation.sentence_constraints import CALLER_TERMS
+from service.translation.preparation import CALLER_TERMS, TranslationOptions
 from service.translation.translator import Translator
 from tests.pipeline.rig import Stand, stand
 

@@ -19,8 +19,7 @@ from service.terms.constraints import TermConstraint
 from service.terms.glossary import Glossary
 from service.text.alignment import Alignment
 from service.translation.postprocessing import FinishedSentence, SentenceKind
-from service.translation.preparation import Sentence, TranslationOptions
-from service.translation.sentence_constraints import SentenceConstraints
+from service.translation.preparation import Sentence, SentenceConstraints, TranslationOptions
 from service.translation.translator import Translator
 from tests.languages import PAIR
 from tests.pipeline.rig import stand

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.languages.base import language
-from service.languages.de.clauses import FINITE
+from service.languages.de.clauses import FINITE, tagged
 from service.languages.de.equivalents import _CONDITIONS, _equivalents
 from service.languages.de.rewording import reworded
-from service.languages.de.tagging import tagged
 from service.languages.de.tenses import _weak_preterite
 from service.summarization import rewriting
 from service.summarization.lengths import from_request

@@ -9,6 +9,8 @@ from service.summarization.lengths import PRESETS, Length, lead
 from service.summarization.rewriting import groups
 from service.summarization.selection import MOST_COMPARED, assess, rank, select
 
+pytestmark = pytest.mark.slow
+
 LARGEST = ["Er kam."] * 31_250
 WIDE = [f"Wort{number} kam {number * 7}." for number in range(15_000)]
 

@@ -64,6 +64,7 @@ def proportional(html: str) -> str:
     return render(document, sentences, DE).html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", REPEATED)
 def test_time_is_linear_in_the_length(piece: str) -> None:
     html = "Wort " + piece * (CHARS // len(piece))

@@ -129,6 +129,7 @@ def test_well_formed_xml_keeps_its_elements(parts: list[str], seed: int) -> None
     assert elements(through(markup, scramble(seed), rules)) == elements(markup)
 
 
+@pytest.mark.slow
 def test_hundred_thousand_elements_take_linear_time() -> None:
     markup = "<w>" * 50_000 + "Zug" + "</w>" * 50_000 + "<v1>" * 50_000
     assert re.sub("<.*?>", "", through(markup, shout)) == "ZUG"

@@ -33,6 +33,7 @@ def test_sections_above_repetitions_are_removed() -> None:
     assert removed == [("Politik", "breadcrumb"), repeated, ("Wirtschaft", "breadcrumb"), repeated]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("headline", "lead"),
     [(LARGEST, None), (LARGEST + " ", None), (None, LARGEST), ("ab cd", None), ("Ab  cd", "ab cd"), ("…", LARGEST)],

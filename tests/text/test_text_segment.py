@@ -124,6 +124,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_time_is_linear_in_the_length(text: str) -> None:
     began = time.process_time()

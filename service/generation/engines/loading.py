@@ -85,10 +85,9 @@ def load_engine(
         raise ModelError(f"{manifest.id} cannot run on {kind}; its manifest lists {offered}")
     computed = resolve_compute_type(manifest, kind, device, compute_type)
     if kind == "ctranslate2":
-        from service.generation.engines.ctranslate2 import CTranslate2Engine  # noqa: PLC0415 - load only the engine in use
-        from service.generation.engines.ctranslate2_causal import CausalCTranslate2Engine  # noqa: PLC0415
+        from service.generation.engines import ctranslate2  # noqa: PLC0415 - load only the engine in use
 
-        engine = CausalCTranslate2Engine if manifest.causal else CTranslate2Engine
+        engine = ctranslate2.CausalCTranslate2Engine if manifest.causal else ctranslate2.CTranslate2Engine
         tokenizer = Tokenizer(manifest, folder)
         return engine(
             folder / files.folder,

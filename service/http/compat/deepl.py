@@ -32,7 +32,6 @@ from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
 from service.http.schemas import link, with_links
 from service.http.state import NewsroomDep, RuntimeDep, info_of
-from service.languages.house_style import NO_STYLE
 from service.newsroom.commands import GlossaryTerms
 from service.newsroom.newsroom import Newsroom
 from service.terms.glossary import Terms
@@ -161,8 +160,7 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
     texts, options = texts_of_parameter("text", fields.text, runtime.limits), _options(fields)
     region = fields.target_lang.strip().lower()
     runtime.limits.require_fitting(fields.context or "", "/context")
-    style = target.region_styles.get(region, NO_STYLE)
-    options = replace(options, house_style=style, context=fields.context or "")
+    options = replace(options, house_style=target.region_styles.get(region), context=fields.context or "")
     if fields.tag_handling == "xml":
         _require_readable(texts)
     sources = await source_languages(fields.source_lang, texts, options, source, "source_lang", context)

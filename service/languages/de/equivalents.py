@@ -27,9 +27,8 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from service.languages.de.clauses import FINITE, NOUNS, PREPOSITIONS, QUOTES, has, may_be_genitive, skip
+from service.languages.de.clauses import FINITE, NOUNS, PREPOSITIONS, QUOTES, Token, Tokens, has, may_be_genitive, skip
 from service.languages.de.grammar import LISTS
-from service.languages.de.tagging import Token, Tokens
 
 _ADVERBS = frozenset({"ADV", "ADJ(D)", "PROAV", "KON"})
 _NO_ADVERB_AFTER = frozenset("mit zu zum zur , dass".split())

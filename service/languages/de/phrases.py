@@ -11,6 +11,8 @@ from service.languages.de.clauses import (
     NOUNS,
     PREPOSITIONS,
     QUOTES,
+    Token,
+    Tokens,
     agrees,
     clause_end,
     continues,
@@ -23,7 +25,6 @@ from service.languages.de.clauses import (
     skip,
     subject_end,
 )
-from service.languages.de.tagging import Token, Tokens
 
 _MOST_SUBJECT = 9
 _NON_FINITE = frozenset({"VV(PP)", "VV(INF)", "VV(IZU)", "VA(PP)", "VA(INF)", "VM(INF)", "PTKVZ"})

@@ -8,7 +8,7 @@ reworded.
 import re
 from collections.abc import Callable
 
-from service.languages.de.clauses import QUOTES, has
+from service.languages.de.clauses import QUOTES, Token, Tokens, as_sentence, has, tagged
 from service.languages.de.equivalents import with_equivalents
 from service.languages.de.phrases import (
     object_first,
@@ -18,7 +18,6 @@ from service.languages.de.phrases import (
     speaker_last,
     without_expletive,
 )
-from service.languages.de.tagging import Token, Tokens, as_sentence, tagged
 from service.languages.de.tenses import (
     passive_to_perfect,
     passive_to_preterite,

@@ -6,9 +6,19 @@ the lists ``weak_verbs`` and ``strong_verbs``, and only if the whole verb is in 
 
 from functools import cache
 
-from service.languages.de.clauses import BREAKS, FINITE, NOUNS, PREPOSITIONS, REPORTING, first_finite, has, is_subject
+from service.languages.de.clauses import (
+    BREAKS,
+    FINITE,
+    NOUNS,
+    PREPOSITIONS,
+    REPORTING,
+    Token,
+    Tokens,
+    first_finite,
+    has,
+    is_subject,
+)
 from service.languages.de.grammar import LISTS
-from service.languages.de.tagging import Token, Tokens
 
 _PARTICLES = tuple(
     "zurück zusammen heraus hinaus hervor nieder bekannt statt fest frei heim fort durch auf aus bei ein her hin"

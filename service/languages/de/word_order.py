@@ -13,6 +13,8 @@ from service.languages.de.clauses import (
     PREPOSITIONS,
     QUOTES,
     REPORTING,
+    Token,
+    Tokens,
     agrees,
     clause_end,
     continues,
@@ -20,12 +22,12 @@ from service.languages.de.clauses import (
     has,
     has_loose_relative,
     is_subject,
+    joined,
     lower_initial,
     may_be_genitive,
     skip,
     subject_end,
 )
-from service.languages.de.tagging import Token, Tokens, joined
 
 _MOST_FRONT = 14
 _MOST_SUBJECT = 9

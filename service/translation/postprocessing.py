@@ -343,6 +343,15 @@ class SentenceKind:
             return Source(wanted.sentence.text, options, wanted.context, self._terms(wanted))
         return Source(self._prompt(wanted), options)
 
+    async def finish_each(
+        self, wanted: SentenceConstraints, hypotheses: Sequence[TextHypothesis]
+    ) -> list[FinishedSentence]:
+        """Convert each usable hypothesis for a sentence to a finished sentence, in order and without duplicates."""
+        steps = [finish(wanted, self._languages, one) for one in hypotheses]
+        found = [one for one in await self._finished([wanted] * len(steps), steps) if one.answered]
+        distinct = {one.text: one for one in reversed(found)}
+        return [self._with_confidence(one) for one in reversed(distinct.values())]
+
     def _terms(self, wanted: SentenceConstraints) -> tuple[tuple[str, str], ...]:
         """Return the glossary terms in a sentence, each with the words that the translation must contain for it."""
         callers = [one for one in wanted.required if one.kind in CALLER_TERMS]

@@ -9,7 +9,7 @@ import heapq
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -232,6 +232,7 @@ class RemoteGenerator:
         if not isinstance(source.text, str):
             raise TypeError("a remote model accepts no prompts with marks")
         options = self.manifest.decoding_options(_tokens(source.text), thorough=source.options.thorough)
+        options = replace(options, hypotheses=source.options.hypotheses or options.hypotheses)
         future = TextFuture()
         task = asyncio.create_task(self._serve(_Work(source, source.text, options, priority, deadline_s), future))
         self._tasks[task] = future

@@ -9,9 +9,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     FailFast,
     Field,
     JsonValue,
+    Tag,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -251,19 +253,27 @@ class CorrectionFields(_Request):
     )
 
 
+SomeCorrections = Annotated[
+    list[CorrectionFields], Field(fail_fast=True, max_length=MAX_CORRECTIONS), Tag("list[CorrectionFields]")
+]
+CorrectionFile = Annotated[str, Field(max_length=FILE_CHARS), Tag("str")]
+# Without a discriminator, a list with a wrong member is also reported as a wrong file.
+GivenMemory = Annotated[
+    SomeCorrections | CorrectionFile,
+    Discriminator(lambda value: "str" if isinstance(value, str) else "list[CorrectionFields]"),
+    at_most(MAX_CORRECTIONS),
+]
+
+
 class MemoryField(_Request):
     """The request field for corrections of earlier translations."""
 
-    memory: Annotated[
-        Annotated[list[CorrectionFields], FailFast()] | Annotated[str, Field(max_length=FILE_CHARS)],
-        at_most(MAX_CORRECTIONS),
-    ] = Field(
+    memory: GivenMemory = Field(
         default=[],
         description=(
             "Corrections of earlier translations: a list, or the content of a file in JSON Lines or TMX that the web "
             "page exported. A sentence with exactly the same source gets this translation instead of the model's."
         ),
-        json_schema_extra={"maxItems": MAX_CORRECTIONS},
     )
 
     def corrections(self) -> str | list[Correction]:

@@ -276,15 +276,12 @@ def _notices_of(pair: _Pair, finished: FinishedSentence) -> Iterator[Notice]:
     """Yield the notices about ``finished``, an alternative translation of a sentence."""
     alone = replace(pair, finished=finished, target=Span(0, len(finished.text)))
     yield from _notices(alone)
-    for notice, finding in zip(_finding_notices(alone), finished.findings, strict=False):
-        yield replace(notice, target=finding.output or alone.target)
+    yield from _finding_notices(alone)
 
 
 def _fewer(pair: _Pair, found: Sequence[Alternative] | None, options: TranslationOptions) -> Iterator[Notice]:
     if found is not None and pair.sentence.has_letters and len(found) < options.alternatives:
-        message = (
-            f"the model found only {len(found)} different translations of this sentence, not {options.alternatives}"
-        )
+        message = f"only {len(found)} of {options.alternatives} translations: the model found no other different ones"
         yield Notice("alternatives_fewer", message, pair.source, pair.target, review=False)
 
 
@@ -326,8 +323,8 @@ Manners = TranslationOptions | Sequence[TranslationOptions]
 class _Prepared:
     """A text that has been divided into sentences, with the requirements for each sentence that contains letters.
 
-    Each requirement is replaced by the translation of the sentence if it is known. ``searched`` contains the requirements
-    for alternative translations.
+    Each requirement is replaced by the translation of the sentence if it is known. ``searched`` contains the
+    requirements for alternative translations.
     """
 
     submission: Submission
@@ -478,9 +475,11 @@ class Translator:
             return []
         stage, found = self.generator.manifest.task, []
         sources = [self._kind.source(one) for one in wanted]
-        options = {"thorough": True, "scored": True, "hypotheses": count}
         futures = self.generator.generate(
-            [replace(one, options=replace(one.options, **options)) for one in sources],
+            [
+                replace(one, options=replace(one.options, thorough=True, scored=True, hypotheses=count))
+                for one in sources
+            ],
             priority=call.priority,
             deadline_s=call.deadline_s,
             admitted=True,
@@ -498,10 +497,7 @@ class Translator:
 
 def _require_few(sentences: int, options: TranslationOptions) -> None:
     if options.alternatives and sentences > MAX_WITH_ALTERNATIVES:
-        detail = (
-            f"{sentences} sentences exceed the limit of {MAX_WITH_ALTERNATIVES} for a request with `alternatives`; send "
-            "fewer sentences"
-        )
+        detail = f"{sentences} sentences exceed the limit of {MAX_WITH_ALTERNATIVES} of a request with `alternatives`"
         raise InvalidInput("too_many_sentences", detail, pointer="/alternatives", limit=MAX_WITH_ALTERNATIVES)
 
 

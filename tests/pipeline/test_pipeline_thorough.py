@@ -97,6 +97,13 @@ async def test_low_score_leads_to_a_second_search_and_the_best_score_wins(pieces
     assert (found.text, codes(found)) == (better, [])
 
 
+async def test_repeated_first_output_hides_no_other_output(pieces: Path) -> None:
+    other = "The council is paying 12 euros."
+    async with doubting(pieces) as at:
+        writes(at, (GOOD, -0.6), (other, -0.1), (GOOD, -0.6))
+        assert (await translated(at)).text == other
+
+
 async def test_doubt_leads_to_a_second_search_and_fewer_doubts_win(pieces: Path) -> None:
     async with doubting(pieces) as at:
         writes(at, (WRONG, -0.1), ("The council pays 13 euros.", -0.2), (GOOD, -0.9))

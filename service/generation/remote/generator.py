@@ -262,7 +262,8 @@ class RemoteGenerator:
             answers = await self._answers(work, future, reminded=reminded)
             usable = [_hypothesis(answer, choice) for answer, choice in answers if answer.fault is None]
             if usable:
-                return list({one.text: one for one in reversed(usable)}.values())[::-1]
+                texts = [one.text for one in usable]
+                return [one for number, one in enumerate(usable) if one.text not in texts[:number]]
         fault = answers[0][0].fault if answers else None
         self._listener(AnswerInvalid(self.name, fault or "refused"))
         return [INVALID]

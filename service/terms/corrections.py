@@ -22,11 +22,13 @@ from service.errors import InvalidInput, ModelError
 from service.languages.base import Language, LanguagePair
 from service.text.normalization import check_text, compose
 
-MAX_CORRECTIONS = 10_000
-"""The maximum number of corrections in a request."""
-CORRECTION_CHARS = 5_000
+MAX_CORRECTIONS = 1_000
+"""The maximum number of corrections in a list."""
+MAX_FILE_CORRECTIONS = 20_000
+"""The maximum number of corrections in a file."""
+CORRECTION_CHARS = 1_000
 """The maximum number of characters in a text of a correction."""
-FILE_CHARS = 2_000_000
+FILE_CHARS = 1_000_000
 """The maximum number of characters in a file of corrections that is part of a request."""
 MACHINE_PROPERTY = "x-machine"
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -111,9 +113,9 @@ def _require_text(text: str | None, field: str, number: int) -> None:
 def _read_file(text: str, languages: LanguagePair) -> list[Correction]:
     content = text.lstrip("\ufeff \t\r\n")
     found = list(_from_memory(content, languages) if content.startswith("<") else _from_lines(content))
-    if len(found) > MAX_CORRECTIONS:
-        detail = f"{len(found)} corrections exceed the limit of {MAX_CORRECTIONS}"
-        raise InvalidInput("memory_invalid", detail, pointer="/memory", limit=MAX_CORRECTIONS)
+    if len(found) > MAX_FILE_CORRECTIONS:
+        detail = f"{len(found)} corrections exceed the limit of {MAX_FILE_CORRECTIONS}"
+        raise InvalidInput("memory_invalid", detail, pointer="/memory", limit=MAX_FILE_CORRECTIONS)
     return found
 
 

@@ -161,7 +161,7 @@ def test_reload_keeps_corrections_without_an_article(tab: Tab, page: Page) -> No
     page.locator("body[data-ready]").wait_for()
     with page.expect_request("**/v1/articles") as sent:
         tab.result(QUIET)
-    assert (sent.value.post_data_json or {})["memory"] == [CORRECTION]
+    assert json.loads((sent.value.post_data_json or {})["memory"]) == CORRECTION
 
 
 def test_changed_correction_is_exported_without_a_model_text(tab: Tab, page: Page) -> None:

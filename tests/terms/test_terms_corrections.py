@@ -12,7 +12,7 @@ from service.errors import InvalidInput, ModelError
 from service.languages.base import LanguagePair
 from service.terms.corrections import (
     CORRECTION_CHARS,
-    MAX_CORRECTIONS,
+    MAX_FILE_CORRECTIONS,
     NO_CORRECTIONS,
     Correction,
     Corrections,
@@ -63,7 +63,7 @@ def test_any_json_lines_are_read_again(corrections: list[Correction]) -> None:
         ('{"source": "Ja.", "target": "Yes.", "machine": 5}', "no text in `machine`"),
         ("<tmx><body>", "damaged"),
         ("<html/>", "not TMX"),
-        (lines([QUIET] * (MAX_CORRECTIONS + 1)), f"the limit of {MAX_CORRECTIONS}"),
+        (lines([QUIET]) * (MAX_FILE_CORRECTIONS + 1), f"the limit of {MAX_FILE_CORRECTIONS}"),
         (lines([Correction("a" * (CORRECTION_CHARS + 1), "b")]), f"the limit of {CORRECTION_CHARS}"),
         ('{"source": "\\ud800", "target": "x"}', "lone surrogate"),
     ],

@@ -19,7 +19,7 @@ export function submissionOf(form) {
   return {
     ...(opened === null ? { body } : { document: opened }),
     ...termsOf(form.elements.terms.value),
-    ...(corrections.length > 0 ? { memory: corrections } : {}),
+    ...(corrections.length > 0 ? { memory: corrections.map((one) => JSON.stringify(one)).join("\n") } : {}),
     outputs: given.getAll("outputs"),
     ...(style === "abstract" || style === "bullets" ? { length: given.get("length") } : {}),
     style,

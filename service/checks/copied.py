@@ -38,13 +38,18 @@ def quotations(text: str) -> list[Span]:
     return found
 
 
-def check_quotations(source: str, output: str) -> Iterator[Finding]:
+def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVER) -> Iterator[Finding]:
     """Check that a translation keeps the quotations of its source sentence, adds none and contains no empty quotation.
 
     The check counts quotation marks, because a quotation may open in one sentence and close in another. Single marks
     can replace double ones, because English also uses them to distance the writer from a word (‘so-called’). If the
     source contains a quotation, the translation may contain more of them, because a translation often interrupts a
     quotation to name its speaker.
+
+    Lost marks have the severity ``note`` if they enclosed only a title or a short phrase. If ``output`` quotes nothing
+    but titles, they also have it in two cases: a word that matches ``speech`` names the speaker, or only one mark is
+    lost, because the quotation opens or closes in another sentence. Added marks have it if they enclose a title, a
+    short phrase, or words that are copied from the source.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:
@@ -54,12 +59,17 @@ def check_quotations(source: str, output: str) -> Iterator[Finding]:
             yield Finding(Code.QUOTATION_EMPTY, "the quotation contains no words", output=span)
     if in_source > in_output + 2 * len(_SINGLE.findall(output)):
         place = next(iter(quotations(source)), None)
-        severity = _severity_of_missing(source, output) if in_output else _severity(place, source)
+        only_titles = all(_is_title(span.of(output)) for span in quotations(output))
+        if only_titles and (in_source - in_output == 1 or speech.search(output) is not None):
+            severity = Severity.NOTE
+        else:
+            severity = _severity_of_missing(source, output) if in_output else _severity(place, source)
         message = f"the number of quotation marks differs: {in_source} in the source, {in_output} in the translation"
         yield Finding(Code.QUOTATION_MISSING, message, place, severity=severity)
     if in_output and not in_source and not _SINGLE.search(source):
         place = next(iter(quotations(output)), None)
-        severity = _severity(place, output)
+        copied = place is not None and place.of(output) in source
+        severity = Severity.NOTE if copied else _severity(place, output)
         message = "the translation contains a quotation, but the source does not"
         yield Finding(Code.QUOTATION_ADDED, message, output=place, severity=severity)
 

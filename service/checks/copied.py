@@ -46,9 +46,9 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
     source contains a quotation, the translation may contain more of them, because a translation often interrupts a
     quotation to name its speaker.
 
-    Lost marks have the severity ``note`` if they enclosed only a title or a short phrase. If ``output`` quotes nothing
-    but titles, they also have it in two cases: a word that matches ``speech`` names the speaker, or only one mark is
-    lost, because the quotation opens or closes in another sentence. Added marks have it if they enclose a title, a
+    Lost marks have the severity ``note`` in three cases. First, they enclosed only a title or a short phrase. Second,
+    ``output`` has no marks, and a word that matches ``speech`` names the speaker. Third, only one mark is lost, because
+    the quotation opens or closes in another sentence, and ``output`` quotes nothing but titles. Added marks have it if they enclose a title, a
     short phrase, or words that are copied from the source.
     """
     in_source, in_output = _count(source), _count(output)
@@ -60,7 +60,8 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
     if in_source > in_output + 2 * len(_SINGLE.findall(output)):
         place = next(iter(quotations(source)), None)
         only_titles = all(_is_title(span.of(output)) for span in quotations(output))
-        if only_titles and (in_source - in_output == 1 or speech.search(output) is not None):
+        attributed = not in_output and speech.search(output) is not None
+        if only_titles and (attributed or in_source - in_output == 1):
             severity = Severity.NOTE
         else:
             severity = _severity_of_missing(source, output) if in_output else _severity(place, source)

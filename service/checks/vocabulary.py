@@ -118,13 +118,13 @@ def check_genitives(source: Passage, output: Passage) -> Iterator[Finding]:
     not reported.
     """
     names, kept = source.language.names, source.language.kept_names.get(output.language.code, frozenset())
-    spells = output.language.spells
-    if names is None or spells is None:
+    knows = output.language.knows
+    if names is None or knows is None:
         return
     for match in names.genitive.finditer(source.text):
         name, bare = match["name"], match["name"].removesuffix("s")
         noun = match["adjective"] is not None or names.is_common(match["noun"], False)  # noqa: FBT003 - opens no sentence
-        if name in kept or spells(name.lower()) or not noun:
+        if name in kept or knows(name.lower()) or not noun:
             continue
         copied = re.search(rf"(?<![\w-]){re.escape(name)}(?=\s[a-z])", output.text)
         if copied is not None:

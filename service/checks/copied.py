@@ -48,8 +48,8 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
 
     Lost marks have the severity ``note`` in three cases. First, they enclosed only a title or a short phrase. Second,
     ``output`` has no marks, and a word that matches ``speech`` names the speaker. Third, only one mark is lost, because
-    the quotation opens or closes in another sentence, and ``output`` quotes nothing but titles. Added marks have it if they enclose a title, a
-    short phrase, or words that are copied from the source.
+    the quotation opens or closes in another sentence, and ``output`` quotes nothing but titles. Added marks have it if
+    they enclose a title, a short phrase, or words that are copied from the source.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:

@@ -151,7 +151,7 @@ class Index:
     def respells(self, name: str) -> str | None:
         """Return the word of the indexed text that sounds like ``name`` and has one letter more or less, or None.
 
-        Such spellings (Danielle, Daniele) are often correct.
+        Such spellings (Philipp, Philip) are often correct.
         """
         bare = plain(name)
         if len(bare) < _LEAST_MISSPELT_CHARS or name.isupper() or bare in self._plains or self._has_exonym(bare):

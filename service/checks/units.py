@@ -65,21 +65,31 @@ def _check_amounts(source: Passage, output: Passage) -> Iterator[Finding]:
     A number without a unit is not reported if a number with this unit follows in ``output``, because the unit may stand
     for both ("15, 11 and 10 percent").
     """
-    there = _amounts(output)
+    by_value: dict[Key, list[_Amount]] = {}
+    last: dict[str | None, int] = {}  # the start of the last number with each unit
+    for other in _amounts(output):
+        last[other.unit] = other.span.start
+        for value in other.values:
+            by_value.setdefault(value, []).append(other)
     reported: set[str] = set()
     for one in _amounts(source):
-        same = [other for other in there if not one.values.isdisjoint(other.values)]
-        if one.unit is None or one.unit in reported or not same or any(other.unit == one.unit for other in same):
+        if one.unit is None or one.unit in reported:
+            continue
+        same = [other for value in one.values for other in by_value.get(value, ())[:_MOST_EQUAL]]
+        if not same or any(other.unit == one.unit for other in same):
             continue
         changed = next((other for other in same if other.unit is not None), None)
         if changed is not None:
             reported.add(one.unit)
             message = f"the unit in “{changed.span.of(output.text).strip()}” does not match the source"
             yield Finding(Code.UNIT_CHANGED, message, one.span, changed.span)
-        elif not any(other.unit == one.unit and other.span.start > same[0].span.start for other in there):
+        elif last.get(one.unit, -1) < same[0].span.start:
             reported.add(one.unit)
             message = f"the unit of “{one.span.of(source.text).strip()}” does not appear in the translation"
             yield Finding(Code.UNIT_MISSING, message, one.span, same[0].span)
+
+
+_MOST_EQUAL = 100  # limits the running time for texts that repeat a number
 
 
 def _amounts(passage: Passage) -> list[_Amount]:

@@ -121,7 +121,11 @@ def check_genitives(source: Passage, output: Passage) -> Iterator[Finding]:
     knows = output.language.knows
     if names is None or knows is None:
         return
-    for match in names.genitive.finditer(source.text):
+    checked: set[str] = set()
+    for match in islice(names.genitive.finditer(source.text), _MOST_CHECKED):
+        if match["name"] in checked:
+            continue
+        checked.add(match["name"])
         name, bare = match["name"], match["name"].removesuffix("s")
         noun = match["adjective"] is not None or names.is_common(match["noun"], False)  # noqa: FBT003 - opens no sentence
         if name in kept or knows(name.lower()) or not noun:
@@ -175,8 +179,9 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check each word of ``output`` that is not in the dictionary of the target language.
 
     A word that is copied from the source text, with or without its ending, results in a finding with the code
-    ``untranslated``. A word that resembles no word of the source results in a finding with the code ``word_unknown``.
-    Most capitalised words are left to `check_names`. Each word is reported at most once.
+    ``untranslated``. Another word in lower case, or another word that resembles no word of the source, results in a
+    finding with the code ``word_unknown``. Most capitalised words are left to `check_names`. Each word is reported at
+    most once.
     """
     spells = output.language.spells
     if spells is None:
@@ -203,7 +208,7 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
                 yield Finding(Code.UNTRANSLATED, message, output=span)
         elif word in index.words or word.lower() in forms:
             continue
-        elif (word.islower() or capitals or _is_unnamed(output, span)) and not index.supports(word):
+        elif word.islower() or ((capitals or _is_unnamed(output, span)) and not index.supports(word)):
             message = f"“{word}” is not a known {output.language.name} word, and the source does not contain it"
             yield Finding(Code.WORD_UNKNOWN, message, output=span)
 

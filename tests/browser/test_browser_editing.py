@@ -271,6 +271,18 @@ def test_narrow_window_shows_one_text(browser: Browser, server: Server) -> None:
         expect(page.locator(".article .source").last).to_contain_text(SOURCE[3:10])
 
 
+def test_edit_keeps_the_tab_of_a_narrow_window(browser: Browser, server: Server) -> None:
+    with Tab.opened(browser, server.url, viewport={"width": 390, "height": 844}) as tab:
+        tab.answer_with(**streamed(warned()))
+        tab.result("any")
+        tab.page.get_by_role("button", name="Übersetzung", exact=True).click()
+        tab.page.locator(TARGET).first.click()
+        tab.page.fill(".editor textarea", CHANGED)
+        tab.page.keyboard.press("Enter")
+        expect(tab.page.locator(f"{TARGET}.edited")).to_be_visible()
+        expect(tab.page.locator("[data-tab=translation]")).to_have_attribute("aria-pressed", "true")
+
+
 def test_answer_without_a_translation_has_no_tab_for_it(tab: Tab, page: Page) -> None:
     answer = warned()
     answer["translation"] = None

@@ -11,6 +11,7 @@ import { Progress } from "./progress.js";
 import { resultView } from "./result.js";
 import { ask, work } from "./service.js";
 import { forget, keep, kept } from "./store.js";
+import { showTab } from "./tabs.js";
 
 const place = (id) => document.getElementById(id);
 const form = place("form");
@@ -132,7 +133,7 @@ async function edit(output, number, text) {
   const data = place("result").firstElementChild?.dataset.view;
   show();
   remember();
-  if (data) place("result").firstElementChild.dataset.view = data;
+  if (data) showTab(place("result").firstElementChild, data);
   announce(say("edit.done"));
   const sentences = place("result").querySelectorAll(output === "translation" ? ".target .sentence" : ".summary .sentence");
   (place(`target-${number}`) && output === "translation" ? place(`target-${number}`) : sentences[number])?.focus();

@@ -18,6 +18,8 @@ _SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=
 """The start of a phrase in single quotation marks, or the end of a sentence in them. A hashtag also counts."""
 _SPACE = re.compile(r"\s+")
 _MOST_SCARE_WORDS = 2
+_LEAST_WHOLE = 0.7
+"""The least length of a translation, as a share of its source, at which it has probably not lost a quotation."""
 _MOST_CHARS = 4_000  # longer passages between two marks are not quotations
 
 
@@ -47,9 +49,9 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
     quotation to name its speaker.
 
     Lost marks have the severity ``note`` in three cases. First, they enclosed only a title or a short phrase. Second,
-    ``output`` has no marks, and a word that matches ``speech`` names the speaker. Third, only one mark is lost, because
-    the quotation opens or closes in another sentence, and ``output`` quotes nothing but titles. Added marks have it if
-    they enclose a title, a short phrase, or words that are copied from the source.
+    ``output`` has no marks but is not much shorter, and a word that matches ``speech`` names the speaker. Third, only
+    one mark is lost, because the quotation opens or closes in another sentence, and ``output`` quotes nothing but
+    titles. Added marks have it if they enclose a title, a short phrase, or words that are copied from the source.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:
@@ -60,7 +62,8 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
     if in_source > in_output + 2 * len(_SINGLE.findall(output)):
         place = next(iter(quotations(source)), None)
         only_titles = all(_is_title(span.of(output)) for span in quotations(output))
-        attributed = not in_output and speech.search(output) is not None
+        whole = len(output) >= _LEAST_WHOLE * len(source)
+        attributed = whole and not in_output and speech.search(output) is not None
         if only_titles and (attributed or in_source - in_output == 1):
             severity = Severity.NOTE
         else:

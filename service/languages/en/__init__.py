@@ -316,7 +316,7 @@ LANGUAGE = Language(
     ),
     doubled_words=frozenset(
         "very had that so no yes ha really much more many blah never ever far again long her that's is it in on to "
-        "over up out by off about through at".split()
+        "over up out by off about through".split()
     ),
     write_numeral=_write_numeral,
     style_rules=style_rules,

@@ -1,9 +1,9 @@
 """Have readers judge summaries: ``python -m benchmarks.judgement sample``, then ``collect``.
 
-`sample` summarises articles with the service. It writes the sentences of the summaries in random order. It also writes
-pairs that consist of a summary and the beginning of its article (the lead), without stating which of the two is the
-summary. Two readers judge independently. For each sentence and each pair, a reader writes one line with its number, a
-tab, and a mark:
+`sample` summarises articles with the service. It writes a random sample of the sentences of the summaries, each with
+its source. It also writes pairs that consist of a summary and the beginning of its article (the lead), which has about
+as many words, without stating which of the two is the summary. Two readers judge independently. For each sentence and
+each pair, a reader writes one line with its number, a tab, and a mark:
 
 - The mark of a sentence is ``ok``, ``broken`` (not a complete, correct German sentence), ``unfaithful`` (it states
   something that is not in the article), or ``broken unfaithful``.
@@ -14,6 +14,7 @@ if at least one of the readers marked it as such. The agreement of the readers i
 """
 
 import asyncio
+import csv
 import json
 import lzma
 import random
@@ -30,46 +31,69 @@ from benchmarks.server import NO_STORE, Server
 from benchmarks.texts import TIME, copied_percent
 from benchmarks.trust.shares import share
 from models.pages.pages import body_of, gold_of
+from service.languages.base import language
+from service.text.segmentation import segment
 
 SEED = 1
 REWORDED_BELOW_PERCENT = 70.0
 FAULTS = ("broken", "unfaithful")
 SENTENCE_MARKS = {"ok", *FAULTS, " ".join(FAULTS)}
 PAIR_MARKS = {"a", "b", "same"}
-KEY, SENTENCES, PAIRS = "key.json", "sentences.jsonl", "pairs.jsonl"
+KEY, SENTENCES, PAIRS = "key.json", "sentences.tsv", "pairs.tsv"
+WIKINEWS, PAGES, SAMPLED = 37, 23, 300
+ARTICLE_CHARS = 2_500
+MOST_SENTENCES = 100
+GERMAN = language("de")
 WorkDir = Annotated[Path, typer.Option(file_okay=False, help="Folder with the files for the readers.")]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Have readers judge summaries.")
 
 
-def articles(data: Path, count: int) -> Iterator[tuple[str, str, str]]:
-    """Yield (id, headline, body) of up to ``count`` articles.
+def articles(data: Path, wikinews: int, pages: int) -> Iterator[tuple[str, str, str]]:
+    """Yield (id, headline, text) of up to ``wikinews`` articles of the Wikinews test set and ``pages`` news pages.
 
-    Half of the articles are from the Wikinews test set, and the others are the marked articles of news pages.
+    The data set of Wikinews keeps the first paragraph apart. It is part of the text.
     """
     with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["split"] == "test"]
-    for number, row in enumerate(rows[: count // 2]):
-        yield f"wikinews-test-{number}", row["title"], row["article"]
-    for path in sorted((data / "pages").glob("*.json"))[: count - count // 2]:
+    for number, row in enumerate(rows[:wikinews]):
+        yield f"wikinews-test-{number}", row["title"], f"{row['summary']}\n\n{row['article']}"
+    for path in sorted((data / "pages").glob("*.json"))[:pages]:
         gold = gold_of(path)
         yield path.stem, gold["title"], "\n\n".join(body_of(gold))
 
 
-async def summarised(server: Server, data: Path, count: int) -> list[dict[str, Any]]:
-    """Return the id, the text, the summary and the lead of each of ``count`` articles.
+def of_length(sentences: Sequence[str], count: int) -> str:
+    """Return the first of ``sentences``, as many as have about ``count`` words together."""
+    ends = range(1, len(sentences) + 1)
+    nearest = min(ends, key=lambda end: abs(len(" ".join(sentences[:end]).split()) - count), default=0)
+    return " ".join(sentences[:nearest])
 
-    The lead has as many sentences as the summary.
+
+async def summarised(server: Server, data: Path, wikinews: int, pages: int) -> list[dict[str, Any]]:
+    """Return the id, the text, the summary and the lead of each article.
+
+    The lead has about as many words as the summary.
     """
     found = []
-    for name, headline, text in articles(data, count):
+    for name, headline, text in articles(data, wikinews, pages):
         body = {"text": text, "headline": headline}
         (made,) = (await server.post("/v1/summarize", body, NO_STORE | TIME))["summaries"]
-        sentences = len(made["sentences"])
-        lead_body = body | {"method": "lead", "max_sentences": max(1, sentences)}
+        lead_body = body | {"method": "lead", "max_sentences": MOST_SENTENCES}
         (lead,) = (await server.post("/v1/summarize", lead_body, NO_STORE | TIME))["summaries"]
-        found.append({"id": name, "article": text, "summary": made, "lead": lead["text"]})
+        beginning = of_length([one["text"] for one in lead["sentences"]], len(made["text"].split()))
+        found.append({"id": name, "article": text, "summary": made, "lead": beginning})
     return found
+
+
+def context(article: str, support: Sequence[Sequence[int]]) -> str:
+    """Return the sentence before the first source of a summary sentence, and all its sources."""
+    spans = segment(article, GERMAN).sentences
+    beginning = min(start for start, _ in support)
+    first = next((n for n, span in enumerate(spans) if span.end > beginning), 0)
+    sources = [article[start:end] for start, end in support]
+    before = [f"[{spans[first - 1].of(article)}]"] if first else []
+    return " ".join([*before, *sources])
 
 
 def facts(one: dict[str, Any], number: int) -> dict[str, Any]:
@@ -81,43 +105,52 @@ def facts(one: dict[str, Any], number: int) -> dict[str, Any]:
     return {
         "article": one["id"],
         "sentence": number,
-        "support": [[span["start"], span["end"]] for span in sentence["support"]],
+        "support": sentence["support"],
         "verbatim": sentence["verbatim"],
         "copied_percent": round(copied_percent(sentence["text"], one["article"]), 1),
     }
 
 
-def write_sample(found: Sequence[dict[str, Any]], work: Path) -> None:
+def write_sample(found: Sequence[dict[str, Any]], work: Path, most: int = SAMPLED) -> None:
     """Write the files for the readers and the key to the folder ``work``.
 
-    ``found`` is the result of `summarised`. The files contain the sentences and the pairs in random order. The key
-    states which article each sentence and each pair comes from, and which text of a pair is the summary.
+    ``found`` is the result of `summarised`. The files contain up to ``most`` sentences and all pairs in random order.
+    The key states which article each sentence and each pair comes from, and which text of a pair is the summary.
     """
     rng = random.Random(SEED)
     places = [(one, number) for one in found for number in range(len(one["summary"]["sentences"]))]
     rng.shuffle(places)
+    sampled = places[:most]
     compared = [one for one in found if one["summary"]["text"] != one["lead"]]
     rng.shuffle(compared)
     first = [rng.choice("ab") for _ in compared]
     work.mkdir(parents=True, exist_ok=True)
-    sentences = [
-        {"number": n, "sentence": one["summary"]["sentences"][number]["text"], "article": one["article"]}
-        for n, (one, number) in enumerate(places)
-    ]
+    rows = []
+    for number, (one, place) in enumerate(sampled):
+        sentence = one["summary"]["sentences"][place]
+        state = "unchanged" if sentence["verbatim"] else "changed"
+        rows.append([str(number), context(one["article"], sentence["support"]), sentence["text"], state])
+    write_table(work / SENTENCES, ["number", "source", "sentence", "state"], rows)
     pairs = []
-    for n, (one, side) in enumerate(zip(compared, first, strict=True)):
+    for number, (one, side) in enumerate(zip(compared, first, strict=True)):
         texts = (one["summary"]["text"], one["lead"])
-        a, b = texts if side == "a" else texts[::-1]
-        pairs.append({"number": n, "article": one["article"], "a": a, "b": b})
-    for name, rows in ((SENTENCES, sentences), (PAIRS, pairs)):
-        (work / name).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+        pairs.append([str(number), one["article"][:ARTICLE_CHARS], *(texts if side == "a" else texts[::-1])])
+    write_table(work / PAIRS, ["number", "article", "a", "b"], pairs)
     key = {
         "articles": len(found),
+        "delivered": [facts(one, number) for one, number in places],
         "equal_to_lead": len(found) - len(compared),
-        "sentences": [facts(one, number) for one, number in places],
+        "sentences": [facts(one, number) for one, number in sampled],
         "pairs": [{"article": one["id"], "summary": side} for one, side in zip(compared, first, strict=True)],
     }
     (work / KEY).write_text(json.dumps(key), "utf-8")
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write a table with tabs between its columns. White space in a cell becomes a single space."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
+        writer.writerows([columns, *([" ".join(cell.split()) for cell in row] for row in rows)])
 
 
 def read_marks(path: Path, count: int, allowed: set[str]) -> list[str]:
@@ -166,19 +199,28 @@ def judged(key: dict[str, Any], sentences: Sequence[Sequence[str]], pairs: Seque
         by_reader = [[str(fault in mark) for mark in marks] for marks in sentences]
         count = sum("True" in both for both in zip(*by_reader, strict=True))
         shares[fault] = {**share(count, len(rows)), "kappa": kappa(*by_reader)}
-    reworded = sum(one["copied_percent"] < REWORDED_BELOW_PERCENT for one in rows)
+    delivered = key["delivered"]
+    reworded = sum(one["copied_percent"] < REWORDED_BELOW_PERCENT for one in delivered)
     better = Counter(
         "equal" if mark == "same" else "summary" if mark == one["summary"] else "lead"
         for marks in pairs
         for mark, one in zip(marks, key["pairs"], strict=True)
     )
+    decided = better["summary"] + better["lead"]
     return {
         "articles": key["articles"],
         "sentences": len(rows),
         **shares,
-        "reworded": share(reworded, len(rows)),
-        "copied_4_grams": round(sum(one["copied_percent"] for one in rows) / max(1, len(rows)), 1),
-        "against_the_lead": {**better, "equal_texts": key["equal_to_lead"], "kappa": kappa(*pairs)},
+        "delivered": len(delivered),
+        "changed": share(sum(not one["verbatim"] for one in delivered), len(delivered)),
+        "reworded": share(reworded, len(delivered)),
+        "copied_4_grams": round(sum(one["copied_percent"] for one in delivered) / max(1, len(delivered)), 1),
+        "against_the_lead": {
+            **better,
+            "preferred": share(better["summary"], decided),
+            "equal_texts": key["equal_to_lead"],
+            "kappa": kappa(*pairs),
+        },
         "marks": rows,
     }
 
@@ -187,15 +229,17 @@ def judged(key: dict[str, Any], sentences: Sequence[Sequence[str]], pairs: Seque
 def sample_command(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the data sets.")],
     work: WorkDir,
-    count: Annotated[int, typer.Option("--articles", min=2, help="Number of articles.")] = 60,
+    wikinews: Annotated[int, typer.Option(min=0, help="Number of articles of Wikinews.")] = WIKINEWS,
+    pages: Annotated[int, typer.Option(min=0, help="Number of news pages.")] = PAGES,
+    sentences: Annotated[int, typer.Option(min=1, help="Most sentences to judge.")] = SAMPLED,
 ) -> None:
     """Summarise articles, and write the files for the readers."""
 
     async def measure() -> list[dict[str, Any]]:
         async with Checkout.here().server() as server:
-            return await summarised(server, data, count)
+            return await summarised(server, data, wikinews, pages)
 
-    write_sample(asyncio.run(measure()), work)
+    write_sample(asyncio.run(measure()), work, sentences)
     typer.echo(f"{work / SENTENCES} and {work / PAIRS}")
 
 

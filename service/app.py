@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
 from pydantic import SecretStr
+from redis.asyncio.connection import parse_url
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -121,9 +122,10 @@ def _redis_url(url: SecretStr | None, password: SecretStr | None) -> str | None:
     if url is None or password is None:
         return None if url is None else url.get_secret_value()
     parts = urlsplit(url.get_secret_value())
-    if "@" in parts.netloc:
+    if parse_url(url.get_secret_value()).get("password"):
         return url.get_secret_value()
-    return parts._replace(netloc=f":{quote(password.get_secret_value(), safe='')}@{parts.netloc}").geturl()
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.rstrip(':')}:{quote(password.get_secret_value(), safe='')}@{host}").geturl()
 
 
 def _remote_of(settings: Settings) -> RemoteChoice | None:

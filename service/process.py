@@ -80,19 +80,33 @@ def freeze_gc_heap() -> None:
     gc.freeze()
 
 
+GC_THRESHOLDS = (10_000, 20, 10)
+"""The number of new objects, of young collections and of middle collections after which a generation is collected."""
+
+
+def collect_garbage_less_often() -> None:
+    """Raise the thresholds of the garbage collector.
+
+    A result for a long text consists of up to a million objects. With the default thresholds, they are collected again
+    and again while they are created, and each full collection stops the process for up to 150 ms.
+    `trim_malloc_periodically` collects garbage as well.
+    """
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
 PERIOD_S = 10.0
 BUSY_S = 0.1
 """Minimum CPU time, in seconds, in a period before a trim. A process that used less has freed almost no memory."""
 
 
 def trimmer() -> Callable[[], object] | None:
-    """Return a function that releases freed memory to the system, or None if the C library does not provide one.
+    """Return a function that releases unused memory to the system, or None if the C library does not provide one.
 
-    The function calls ``malloc_trim``, which musl lacks. A call takes a few milliseconds. Other threads that allocate
-    memory have to wait until the call returns.
+    The function collects garbage and calls ``malloc_trim``, which musl lacks. A call takes a few milliseconds. Other
+    threads that allocate memory have to wait until the call returns.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return None if trim is None else lambda: cast("object", trim(0))
+    return None if trim is None else lambda: (gc.collect(), cast("object", trim(0)))
 
 
 async def trim_malloc_periodically(

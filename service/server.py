@@ -22,7 +22,7 @@ from service.app import create_admin, create_app
 from service.errors import DepescheError
 from service.generation.call import TEXT_THREADS
 from service.newsroom.newsroom import Newsroom
-from service.process import freeze_gc_heap
+from service.process import collect_garbage_less_often, freeze_gc_heap
 from service.settings import Settings
 from service.workers import protect_memory
 
@@ -158,6 +158,7 @@ def run(settings: Settings, on_listening: Callable[[int], None] = lambda _: None
     """
     protect_memory()  # workers process hostile input and run as the same user
     sys.setswitchinterval(SWITCH_S)
+    collect_garbage_less_often()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the models are about to be loaded, so there is nothing to reload
     failures: list[str] = []
     app = create_app(settings, on_settled=_on_settled, on_failed=failures.append)

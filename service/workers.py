@@ -2,7 +2,7 @@
 
 A template process imports the required modules once. It is started when the first worker is needed. Each worker is a
 fork of the template process, so a new worker is ready within milliseconds and shares the memory of the imported
-modules. Each worker communicates with the service through a socket of its own. docs/adr/0027 gives the reasons.
+modules. Each worker communicates with the service through a socket of its own. docs/adr/0028 gives the reasons.
 """
 
 import asyncio
@@ -103,7 +103,7 @@ class Workers:
         """
         if len(self._jobs) >= self._most:
             raise QueueFull("too many long texts are being processed", retry_after_s=RETRY_AFTER_S)
-        job = _Job(pickle.dumps((work, args, kwargs)))
+        job = _Job(work, args, kwargs)
         self._jobs.add(job)
         try:
             done, value = await asyncio.get_running_loop().run_in_executor(self._threads, self._serve, job)
@@ -131,7 +131,7 @@ class Workers:
             return False, WorkerLost("the work was cancelled")
         begun_s = time.monotonic()
         try:
-            worker.connection.send_bytes(job.content)
+            worker.connection.send_bytes(job.content())
             outcome: _Outcome = pickle.loads(worker.connection.recv_bytes())  # noqa: S301 - from our own process
             ends = worker.connection.recv_bytes() == _LAST
         except (EOFError, OSError):
@@ -141,7 +141,7 @@ class Workers:
                 _log.warning("text_worker_killed", extra={"reason": "cancelled"})
                 return False, WorkerLost("the work was cancelled")
             return False, self._lost(time.monotonic() - begun_s)
-        except BaseException:  # the result cannot be unpickled
+        except BaseException:  # the call cannot be pickled, or the result cannot be unpickled
             worker.kill()
             worker.connection.close()
             job.end()
@@ -186,14 +186,18 @@ class _Outcome(NamedTuple):
 
 
 class _Job:
-    """A pickled function call, and the worker that is executing it."""
+    """A function call, and the worker that is executing it."""
 
-    def __init__(self, content: bytes) -> None:
-        self.content = content
+    def __init__(self, work: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._call = (work, args, kwargs)
         self.since_s = time.monotonic()
         self.cancelled = False
         self._worker: _Worker | None = None
         self._lock = threading.Lock()
+
+    def content(self) -> bytes:
+        """Return the pickled call. Pickling a long text takes up to a second, so it must not run in the event loop."""
+        return pickle.dumps(self._call)
 
     def begin(self, worker: "_Worker") -> bool:
         """Record that ``worker`` executes this job. Return False, and record nothing, if the job has been cancelled."""

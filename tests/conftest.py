@@ -67,7 +67,7 @@ def embedded_client() -> Iterator[TestClient]:
 
     Only a few slow tests use this fixture.
     """
-    settings = Settings(models_dir=ROOT / "models", translation_model="starter-de-en", summary_model="starter-sum-de")
+    settings = Settings(models_dir=ROOT / "models", translation_model="starter-de-en", summary_model="rules-sum-de")
     with TestClient(create_app(settings), raise_server_exceptions=False) as found:
         wait_until_ready(found)
         yield found

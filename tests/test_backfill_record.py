@@ -15,9 +15,10 @@ from service.backfill.journal import FilePosition, InputLine
 from service.backfill.record import EngineDead, Record, Worker, encoded
 from service.errors import EngineError, EngineHung, QueueFull
 from service.http.state import Runtime
+from service.newsroom.answers import ArticleAnswer
 from service.newsroom.article import ArticlePipeline, ArticleResult
 from service.newsroom.commands import ArticleCommand, CallContext
-from service.newsroom.newsroom import ArticleAnswer, Newsroom
+from service.newsroom.newsroom import Newsroom
 
 BODY = "Der Bundestag stimmt am Freitag über den Haushalt ab. In Hamburg regnete es am Wochenende stärker als erwartet."
 LIMIT_BYTES = 2_000

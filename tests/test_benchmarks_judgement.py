@@ -6,14 +6,25 @@ from typing import Any
 
 import pytest
 
-from benchmarks.judgement import KEY, PAIRS, SENTENCE_MARKS, SENTENCES, judged, kappa, read_marks, write_sample
+from benchmarks.judgement import (
+    KEY,
+    PAIRS,
+    SENTENCE_MARKS,
+    SENTENCES,
+    context,
+    judged,
+    kappa,
+    of_length,
+    read_marks,
+    write_sample,
+)
 
 ARTICLE = "Die Stadt baut ein neues Museum. Es kostet zwölf Millionen Euro. Der Rat stimmte am Montag zu."
 
 
 def made(name: str, lead: str) -> dict[str, Any]:
     texts = ["Die Stadt baut ein neues Museum.", "Für zwölf Millionen soll ein Haus entstehen."]
-    sentences = [{"text": text, "support": [{"start": 0, "end": 32}], "verbatim": False} for text in texts]
+    sentences = [{"text": text, "support": [[0, 32]], "verbatim": False} for text in texts]
     return {"id": name, "article": ARTICLE, "summary": {"text": " ".join(texts), "sentences": sentences}, "lead": lead}
 
 
@@ -26,12 +37,33 @@ def key(tmp_path: Path) -> dict[str, Any]:
 
 def test_readers_get_texts_and_no_key(tmp_path: Path, key: dict[str, Any]) -> None:
     sentences, pairs = (
-        [json.loads(line) for line in (tmp_path / name).read_text("utf-8").splitlines()] for name in (SENTENCES, PAIRS)
+        [line.split("\t") for line in (tmp_path / name).read_text("utf-8").splitlines()] for name in (SENTENCES, PAIRS)
     )
-    assert [len(sentences), len(pairs), key["equal_to_lead"]] == [6, 2, 1]
-    assert {tuple(row) for row in sentences} == {("number", "sentence", "article")}
-    for row, hidden in zip(pairs, key["pairs"], strict=True):
-        assert row[hidden["summary"]] == made("", "")["summary"]["text"]
+    assert [len(sentences), len(pairs), key["equal_to_lead"]] == [7, 3, 1]
+    assert sentences[0] == ["number", "source", "sentence", "state"]
+    assert {row[1] for row in sentences[1:]} == {"Die Stadt baut ein neues Museum."}
+    for row, hidden in zip(pairs[1:], key["pairs"], strict=True):
+        assert row[pairs[0].index(hidden["summary"])] == made("", "")["summary"]["text"]
+
+
+def test_sample_is_limited_and_the_key_counts_all_sentences(tmp_path: Path) -> None:
+    write_sample([made("one", ARTICLE)], tmp_path, most=1)
+    key = json.loads((tmp_path / KEY).read_text("utf-8"))
+    assert [len(key["sentences"]), len(key["delivered"])] == [1, 2]
+    assert len((tmp_path / SENTENCES).read_text("utf-8").splitlines()) == 2
+
+
+def test_source_follows_the_sentence_before_it() -> None:
+    start = ARTICLE.index("Es kostet")
+    assert context(ARTICLE, [[start, start + 31]]) == (
+        "[Die Stadt baut ein neues Museum.] Es kostet zwölf Millionen Euro."
+    )
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, 1), (6, 1), (10, 2), (40, 3)])
+def test_lead_has_about_as_many_words_as_the_summary(count: int, expected: int) -> None:
+    sentences = ["Die Stadt baut ein neues Museum.", "Es kostet zwölf Millionen Euro.", "Der Rat stimmte zu."]
+    assert of_length(sentences, count) == " ".join(sentences[:expected])
 
 
 def test_marks_are_counted_without_texts(key: dict[str, Any]) -> None:
@@ -43,6 +75,7 @@ def test_marks_are_counted_without_texts(key: dict[str, Any]) -> None:
     assert found["reworded"]["found"] == 3
     against = found["against_the_lead"]
     assert [against[name] for name in ("summary", "lead", "equal", "equal_texts")] == [2, 1, 1, 1]
+    assert against["preferred"]["percent"] == 66.7
     assert "Museum" not in json.dumps(found)
 
 

@@ -55,6 +55,7 @@ def changed(path: Path, old: str, new: str) -> Path:
         ('licence = "Apache-2.0"\n', "", "licence: Field required"),
         ('weights = "embedded/small"\n', "", "Value error, exactly one of `weights`, `hub` and `remote` is required"),
         ('"marian"', '"rnn"', "architecture: Input should be 'marian', 't5', "),
+        ('"marian"', '"rules"', "Value error, rules are a summary model without `weights`, `hub`, `remote`, `tokens`"),
         ("[tokens]", 'verified = ["colour"]\n[tokens]', "Value error, `verified` lists unknown fields: colour"),
         ("max_source_tokens = 128\n", "", "tokens.max_source_tokens: Field required"),
         ("beam_size = 4", "beam_width = 4", "decoding.beam_width: Extra inputs are not permitted"),
@@ -74,6 +75,7 @@ def changed(path: Path, old: str, new: str) -> Path:
         "missing",
         "no place",
         "no architecture",
+        "rules with files",
         "verified nothing",
         "missing below",
         "unknown",
@@ -103,6 +105,13 @@ def test_thorough_search_has_its_own_decoding_options(path: Path) -> None:
     assert manifest.decoding_options(10).beam_size == 4
     found = manifest.decoding_options(10, thorough=True)
     assert (found.beam_size, found.hypotheses) == (6, 5)
+
+
+def test_tokens_are_required(path: Path) -> None:
+    before, _, rest = path.read_text("utf-8").partition("[tokens]\n")
+    path.write_text(before + "[" + rest.partition("\n[")[2], "utf-8")
+    with pytest.raises(ModelError, match="`tokens` is required"):
+        load(path)
 
 
 @pytest.mark.parametrize("content", [b"id = ", b"\xff\xfe", b"{}"], ids=["half a line", "no UTF-8", "JSON"])

@@ -1,5 +1,6 @@
 """Tests of both ports in one process: they start and stop together, and a port that is in use is reported."""
 
+import json
 import os
 import signal
 import socket
@@ -47,6 +48,33 @@ def test_stream_ends_after_sigterm() -> None:
         server.process.send_signal(signal.SIGTERM)
         names += [line for line in lines if line.startswith("event:")]
         assert names[-1] == "event: result"
+        assert server.process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.slow
+def test_accepted_batch_is_finished_after_sigterm() -> None:
+    """The service refuses new requests one second after the signal, while most articles have not started."""
+    articles = [
+        {"body": " ".join(f"Der Bus Nummer {n} fährt heute nicht nach Kiel." for n in range(10 * m, 10 * m + 10))}
+        for m in range(16)
+    ]
+    body = {"articles": [{**one, "outputs": ["translation"]} for one in articles]}
+    with (
+        serving(program="tests.chaos.slow_service", batch_items="1", drain_s="120") as server,
+        httpx.stream(
+            "POST",
+            f"{server.url}/v1/articles:batch",
+            json=body,
+            headers={"accept": "text/event-stream"},
+            timeout=PATIENCE_S,
+        ) as stream,
+    ):
+        lines = stream.iter_lines()
+        first = next(line for line in lines if line.startswith("data:"))
+        server.process.send_signal(signal.SIGTERM)
+        found = [json.loads(line.removeprefix("data:")) for line in (first, *lines) if line.startswith("data:")]
+        assert [one["status"] for one in found[:-1]] == [200] * 16
+        assert found[-1] == {"succeeded": 16, "failed": 0}
         assert server.process.wait(PATIENCE_S) == 0
 
 

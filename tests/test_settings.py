@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from service.app import create_app
+from service.app import create_app, plan_of
 from service.cache.seal import SealMissing
 from service.settings import Settings
 
@@ -71,3 +71,18 @@ def test_a_shared_cache_needs_a_seal_key_or_a_refusal() -> None:
         create_app(Settings(redis_url=url))
     assert Settings(redis_url=url, cache_seal_key=SecretStr("none")).seal_secrets == []
     assert Settings(redis_url=url, cache_seal_key=SecretStr(key)).seal_secrets == [bytes(32)]
+
+
+@pytest.mark.parametrize(
+    ("url", "used"),
+    [
+        ("redis://cache:6379/1", "redis://:p%2Fw@cache:6379/1"),
+        ("redis://user@cache", "redis://user:p%2Fw@cache"),
+        ("redis://user:@cache", "redis://user:p%2Fw@cache"),
+        ("rediss://user:own@cache", "rediss://user:own@cache"),
+        ("redis://cache?password=own", "redis://cache?password=own"),
+    ],
+)
+def test_redis_password_is_used_for_a_url_without_one(url: str, used: str) -> None:
+    settings = Settings(redis_url=SecretStr(url), redis_password=SecretStr("p/w"), cache_seal_key=SecretStr("none"))
+    assert plan_of(settings).redis_url == used

@@ -17,6 +17,22 @@ export interface TranslateOptions {
   /** Number of further translations to search for, from 1 to 5. */
   alternatives?: number;
   facts?: boolean;
+  house_style?: HouseStyle;
+  /** Text before the translated text, which is not translated. Only some models use it. */
+  context?: string;
+}
+
+/** The rules of a house style for English texts. */
+export interface HouseStyle {
+  base?: string;
+  spelling?: "british" | "american";
+  dates?: "day_month" | "month_day";
+  thousands?: "comma" | "thin_space";
+  percent?: "sign" | "percent" | "per cent";
+  currency?: "sign" | "word";
+  units?: "symbol" | "word";
+  titles?: "point" | "no_point";
+  quotation_marks?: "double" | "single" | "straight";
 }
 
 export interface SummaryOptions {
@@ -36,7 +52,7 @@ export interface SummarizeOptions extends SummaryOptions {
   priority?: "interactive" | "bulk";
 }
 
-export interface ArticleRequest extends SummaryOptions, Omit<TranslateOptions, "alignment" | "alternatives"> {
+export interface ArticleRequest extends SummaryOptions, Omit<TranslateOptions, "alignment" | "alternatives" | "context"> {
   headline?: string;
   lead?: string;
   body?: string;
@@ -46,6 +62,11 @@ export interface ArticleRequest extends SummaryOptions, Omit<TranslateOptions, "
   outputs?: ("summary" | "translation" | "summary_translation" | "headlines")[];
   headlines?: number;
   previous?: { body: string; summary?: string; translation?: string };
+}
+
+export interface BatchArticle extends ArticleRequest {
+  id?: string;
+  timeout_ms?: number;
 }
 
 export interface ClientOptions {
@@ -63,7 +84,7 @@ export interface CallOptions {
 }
 
 export interface StreamEvent {
-  name: "progress" | "sentence" | "result";
+  name: "progress" | "sentence" | "article" | "result";
   data: Json;
 }
 
@@ -82,8 +103,13 @@ export class Depesche {
   translate(text: string | string[], options?: TranslateOptions, call?: CallOptions): Promise<Json>;
   summarize(text: string | string[], options?: SummarizeOptions, call?: CallOptions): Promise<Json>;
   article(request: ArticleRequest, call?: CallOptions): Promise<Json>;
-  articles(articles: ArticleRequest[], call?: CallOptions): Promise<Json[]>;
+  articles(articles: BatchArticle[], call?: CallOptions): Promise<Json[]>;
+  sendArticle(request: ArticleRequest, call?: CallOptions): Promise<string>;
+  sendArticles(articles: BatchArticle[], call?: CallOptions): Promise<string>;
+  job(id: string, call?: CallOptions): Promise<Json>;
+  wait(id: string, call?: CallOptions & { limitMs?: number }): Promise<Json>;
   streamArticle(request: ArticleRequest, call?: CallOptions): AsyncGenerator<StreamEvent, void>;
+  streamArticles(articles: BatchArticle[], call?: CallOptions): AsyncGenerator<StreamEvent, void>;
   models(): Promise<Json[]>;
   isReady(): Promise<boolean>;
 }

@@ -6,6 +6,8 @@ const FIRST_WAIT_MS = 500;
 const GRACE_MS = 5_000;
 // A stream contains a comment at least every 15 seconds, so a longer silence means that the connection is broken.
 const SILENCE_MS = 45_000;
+const JOB_LIMIT_MS = 900_000;
+const LATER = { Prefer: "respond-async" };
 
 /** The service answered with an error. `code` is stable; docs/api/codes.md lists the codes. */
 export class Refused extends Error {
@@ -64,12 +66,50 @@ export class Depesche {
     return (await this.#post("/v1/articles:batch", { articles }, call)).results;
   }
 
+  /** Start a job for an article, and return the id of the job. The service needs a Redis server for jobs. */
+  async sendArticle(request, call = {}) {
+    return (await this.#post("/v1/articles", request, call, LATER)).id;
+  }
+
+  /** Start a job for up to 64 articles, and return the id of the job. */
+  async sendArticles(articles, call = {}) {
+    return (await this.#post("/v1/articles:batch", { articles }, call, LATER)).id;
+  }
+
+  /** Return the state of a job: its `status`, and its `result` or `problem` if it has ended. */
+  async job(id, call = {}) {
+    return (await this.#job(id, call)).json();
+  }
+
+  /** Wait until a job has ended, and return its result. Throw `Refused` if it has failed. */
+  async wait(id, { signal, limitMs = JOB_LIMIT_MS } = {}) {
+    const end = Date.now() + limitMs;
+    for (;;) {
+      const response = await this.#job(id, { signal });
+      const { status, result, problem } = await response.json();
+      if (status === "failed") throw new Refused(problem.status, problem);
+      if (status === "succeeded") return result;
+      const delayMs = Number(response.headers.get("retry-after") ?? 1) * 1000;
+      if (Date.now() + delayMs > end) throw new Error(`the job ${id} did not end within ${limitMs} ms`);
+      await wait(delayMs, signal);
+    }
+  }
+
   /** Yield the events of an article in order: `{name, data}`. The last one is the `result`. */
-  async *streamArticle(request, { signal } = {}) {
+  streamArticle(request, call = {}) {
+    return this.#stream("/v1/articles", request, call);
+  }
+
+  /** Yield an event `article` for each finished article, and finally the `result` with their number. */
+  streamArticles(articles, call = {}) {
+    return this.#stream("/v1/articles:batch", { articles }, call);
+  }
+
+  async *#stream(path, request, { signal } = {}) {
     const silence = new Silence(SILENCE_MS);
     try {
       const signals = signal ? AbortSignal.any([signal, silence.signal]) : silence.signal;
-      const response = await this.#answer("/v1/articles", request, { Accept: "text/event-stream" }, () => signals);
+      const response = await this.#answer(path, request, { Accept: "text/event-stream" }, () => signals);
       let last = "";
       for await (const event of events(response.body, silence)) {
         if (event.name === "error") throw new Refused(event.data.status, event.data);
@@ -98,12 +138,17 @@ export class Depesche {
     }
   }
 
-  async #post(path, body, { signal } = {}) {
-    const limit = () => {
-      const timeout = AbortSignal.timeout(this.#timeoutMs + GRACE_MS);
-      return signal ? AbortSignal.any([signal, timeout]) : timeout;
-    };
-    return (await this.#answer(path, body, {}, limit)).json();
+  async #post(path, body, { signal } = {}, headers = {}) {
+    return (await this.#answer(path, body, headers, () => this.#limit(signal))).json();
+  }
+
+  #job(id, { signal }) {
+    return this.#answer(`/v1/jobs/${encodeURIComponent(id)}`, undefined, {}, () => this.#limit(signal));
+  }
+
+  #limit(signal) {
+    const timeout = AbortSignal.timeout(this.#timeoutMs + GRACE_MS);
+    return signal ? AbortSignal.any([signal, timeout]) : timeout;
   }
 
   async #answer(path, body, headers, signalOf) {
@@ -122,9 +167,9 @@ export class Depesche {
   async #sent(path, body, headers, signal, attempt) {
     try {
       return await this.#fetch(`${this.#url}${path}`, {
-        method: "POST",
+        method: body === undefined ? "GET" : "POST",
         headers: { ...this.#headers, ...headers },
-        body: JSON.stringify(body),
+        body: body === undefined ? undefined : JSON.stringify(body),
         signal,
       });
     } catch (error) {
@@ -205,9 +250,10 @@ function wait(delayMs, signal) {
       reject(signal.reason);
     };
     const timer = setTimeout(() => {
-      signal.removeEventListener("abort", stop);
+      signal?.removeEventListener("abort", stop);
       resolve();
     }, delayMs);
-    signal.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted) stop();
+    signal?.addEventListener("abort", stop, { once: true });
   });
 }

@@ -2,7 +2,7 @@
 /**
  * Plugin Name:       Depesche
  * Description:       A teaser and an English version of a German article, made by your own Depesche service.
- * Version:           0.1.0
+ * Version:           0.2.0
  * Requires at least: 6.0
  * Requires PHP:      7.4
  * License:           Apache-2.0
@@ -11,6 +11,12 @@
  *
  * Settings → Depesche takes the address of the service and a key. The editor of a post then has a panel with two
  * buttons. The browser asks WordPress, and WordPress asks the service: the browser learns neither address nor key.
+ *
+ * An article can take longer than PHP may run. A click therefore starts a task, and the panel polls its state:
+ *   - If the service has a Redis server, the task is a job of the service (`Prefer: respond-async`).
+ *   - Otherwise, the panel sends one more request, in which PHP waits for the result, and does not wait for the response.
+ *     PHP does not count the time that it waits, and goes on if the web server closes the connection. If the process is
+ *     killed, the panel sends the request again. The service then has the finished sentences in its cache.
  */
 
 namespace Depesche;
@@ -18,19 +24,24 @@ namespace Depesche;
 use WP_Error;
 use WP_Post;
 use WP_REST_Request;
-use WP_REST_Response;
 
 defined( 'ABSPATH' ) || exit;
 
 const OPTION      = 'depesche_settings';
 const PAGE        = 'depesche';
 const NAMESPACE_1 = 'depesche/v1';
-const TIMEOUT_S   = 60;
+const KEPT_S      = 3600; // how long the state of a task is stored
+const LIMIT_S     = 900; // a task that runs longer has failed
+const POLL_S      = 2;
+const CALL_S      = 10; // time limit of a call that starts or polls a job
+const WORK_S      = 300; // time limit of the request in which PHP waits for the result
 // Meta of an English version. They stay when the plugin goes: where a text comes from is part of the text.
 const META_SOURCE   = '_depesche_source';
 const META_MACHINE  = '_depesche_machine_made';
 const META_REVIEWED = '_depesche_human_reviewed';
 const META_RECORD   = '_depesche_provenance';
+const META_NOTES    = '_depesche_notes';
+const META_ENGLISH  = '_depesche_english';
 
 register_activation_hook( __FILE__, __NAMESPACE__ . '\activate' );
 add_action( 'init', __NAMESPACE__ . '\register_meta_fields' );
@@ -38,6 +49,7 @@ add_action( 'admin_init', __NAMESPACE__ . '\register_settings' );
 add_action( 'admin_menu', __NAMESPACE__ . '\register_page' );
 add_action( 'rest_api_init', __NAMESPACE__ . '\register_routes' );
 add_action( 'enqueue_block_editor_assets', __NAMESPACE__ . '\enqueue_panel' );
+add_filter( 'gettext_depesche', __NAMESPACE__ . '\translated', 10, 2 );
 add_filter( 'display_post_states', __NAMESPACE__ . '\post_states', 10, 2 );
 
 function activate(): void {
@@ -128,7 +140,13 @@ function register_meta_fields(): void {
 	$may  = static function ( $allowed, $key, $post_id ) {
 		return current_user_can( 'edit_post', $post_id );
 	};
-	$kept = array( META_SOURCE => 'integer', META_MACHINE => 'boolean', META_REVIEWED => 'boolean', META_RECORD => 'string' );
+	$kept = array(
+		META_SOURCE   => 'integer',
+		META_MACHINE  => 'boolean',
+		META_REVIEWED => 'boolean',
+		META_RECORD   => 'string',
+		META_NOTES    => 'string',
+	);
 	foreach ( $kept as $key => $type ) {
 		register_meta( 'post', $key, array( 'type' => $type, 'single' => true, 'show_in_rest' => true, 'auth_callback' => $may ) );
 	}
@@ -142,23 +160,24 @@ function post_states( array $states, WP_Post $post ): array {
 	return $states;
 }
 
-// REST routes for the panel.
+// REST routes for the panel. All of them answer the state of a task: none, running, done or failed.
 
 function register_routes(): void {
-	$text = array( 'type' => 'string', 'required' => true );
-	$args = array( 'post' => array( 'type' => 'integer', 'required' => true ), 'title' => $text, 'excerpt' => $text, 'content' => $text );
-	foreach ( array( 'teaser', 'english' ) as $name ) {
-		register_rest_route(
-			NAMESPACE_1,
-			'/' . $name,
-			array(
-				'methods'             => 'POST',
-				'callback'            => __NAMESPACE__ . '\answer_' . $name,
-				'permission_callback' => __NAMESPACE__ . '\may_ask',
-				'args'                => $args,
-			)
+	$text  = array( 'type' => 'string', 'required' => true );
+	$post  = array( 'post' => array( 'type' => 'integer', 'required' => true ) );
+	$calls = array( 'POST' => 'start_task', 'GET' => 'read_task', 'DELETE' => 'drop_task' );
+	$route = array();
+	foreach ( $calls as $method => $callback ) {
+		$route[] = array(
+			'methods'             => $method,
+			'callback'            => __NAMESPACE__ . '\\' . $callback,
+			'permission_callback' => __NAMESPACE__ . '\may_ask',
+			'args'                => $post,
 		);
 	}
+	$route[0]['args'] += array( 'title' => $text, 'excerpt' => $text, 'content' => $text );
+	$route[1]['args'] += array( 'work' => array( 'type' => 'boolean', 'default' => false ) );
+	register_rest_route( NAMESPACE_1, '/tasks/(?P<kind>teaser|english)', $route );
 }
 
 /** Who may write posts, and this one; asked from a page of this site (nonce). */
@@ -168,49 +187,196 @@ function may_ask( WP_REST_Request $request ): bool {
 		&& current_user_can( 'edit_post', (int) $request['post'] );
 }
 
-/** A teaser, for the editor to take or leave: nothing is stored. */
-function answer_teaser( WP_REST_Request $request ) {
-	$result = ask( $request, array( 'outputs' => array( 'summary' ), 'style' => 'teaser' ) );
-	if ( is_wp_error( $result ) ) {
-		return $result;
-	}
-	return new WP_REST_Response( array( 'teaser' => plain( $result['summary']['text'] ) ) + notes( $result, 'summary' ) );
+/** The stored task belongs to one user, one post and one kind. A new task replaces it. */
+function place_of( WP_REST_Request $request ): string {
+	return sprintf( 'depesche_%d_%d_%s', get_current_user_id(), $request['post'], $request['kind'] );
 }
 
-/** A draft with the translation, marked as machine-made and with the post that it comes from. */
-function answer_english( WP_REST_Request $request ) {
+function start_task( WP_REST_Request $request ) {
 	$source = get_post( (int) $request['post'] );
 	$type   = $source ? get_post_type_object( $source->post_type ) : null;
-	if ( ! $type || ! current_user_can( $type->cap->create_posts ) ) {
-		return new WP_Error( 'depesche_forbidden', __( 'You may not create such posts.', 'depesche' ), array( 'status' => 403 ) );
+	if ( 'english' === $request['kind'] && ( ! $type || ! current_user_can( $type->cap->create_posts ) ) ) {
+		return failure( 403, 'forbidden', __( 'You may not create such posts.', 'depesche' ) );
 	}
-	$lead   = trim( (string) $request['excerpt'] );
-	$result = ask( $request, array( 'outputs' => array( 'translation' ) ) + ( '' === $lead ? array() : array( 'lead' => $lead ) ) );
-	if ( is_wp_error( $result ) ) {
-		return $result;
+	$article = article_of( $request );
+	$answer  = call( '/v1/articles', CALL_S, $article, array( 'Prefer' => 'respond-async' ) );
+	$task    = array( 'state' => 'running', 'id' => wp_generate_uuid4(), 'started' => time() );
+	if ( ! is_wp_error( $answer ) && 202 === $answer['status'] && is_string( $answer['body']['id'] ?? null ) ) {
+		$task['job'] = $answer['body']['id'];
+	} elseif ( ! is_wp_error( $answer ) && in_array( $answer['body']['code'] ?? '', array( 'async_unavailable', 'async_not_storable' ), true ) ) {
+		$task['article'] = $article;
+	} else {
+		$problem = failure_of( $answer );
+		return $problem ? $problem : not_understood();
 	}
-	$draft = insert_draft( $source, $result );
-	if ( is_wp_error( $draft ) ) {
-		return $draft;
-	}
-	$told = array( 'draft' => $draft, 'edit_url' => esc_url_raw( (string) get_edit_post_link( $draft, 'raw' ) ) );
-	return new WP_REST_Response( $told + notes( $result, 'translation' ), 201 );
+	set_transient( place_of( $request ), $task, KEPT_S );
+	return state_of( $task, $request );
 }
 
-function insert_draft( WP_Post $source, array $result ) {
-	$translation = $result['translation'];
+/** Reads the state of a task. With `work`, a task without a job waits for its result, for at most WORK_S seconds. */
+function read_task( WP_REST_Request $request ) {
+	$task = get_transient( place_of( $request ) );
+	if ( ! is_array( $task ) ) {
+		return state_of( array( 'state' => 'none' ), $request );
+	}
+	$late = time() > ( $task['started'] ?? time() ) + LIMIT_S;
+	if ( 'running' !== $task['state'] || ( isset( $task['article'] ) && ! $request['work'] && ! $late ) ) {
+		return state_of( $task, $request );
+	}
+	ignore_user_abort( true ); // an editor that closes the window finds the result later
+	if ( $late ) {
+		$found = failed( $task, __( 'The article was not finished in time.', 'depesche' ) );
+	} else {
+		$before = array_diff_key( $task, array( 'message' => 0, 'wait_s' => 0 ) );
+		$found  = isset( $task['job'] ) ? polled( $before, $request ) : worked( $before, $request );
+	}
+	wp_cache_delete( '_transient_' . place_of( $request ), 'options' );
+	$now = get_transient( place_of( $request ) );
+	if ( ! is_array( $now ) || $now['id'] !== $task['id'] ) { // dropped or started again during this poll
+		return state_of( is_array( $now ) ? $now : array( 'state' => 'none' ), $request );
+	}
+	$found = isset( $found['answer'] ) ? finished( $found, $request ) : $found;
+	set_transient( place_of( $request ), $found, KEPT_S );
+	return state_of( $found, $request );
+}
+
+function drop_task( WP_REST_Request $request ) {
+	delete_transient( place_of( $request ) );
+	return state_of( array( 'state' => 'none' ), $request );
+}
+
+/** What the panel gets: the state, and for an article with an English version where that is. */
+function state_of( array $task, WP_REST_Request $request ): array {
+	$shown = array_intersect_key( $task, array_flip( array( 'state', 'message', 'teaser', 'notes' ) ) );
+	if ( 'running' === $task['state'] ) {
+		$shown['retry_after'] = $task['wait_s'] ?? POLL_S;
+		$shown['needs_work']  = isset( $task['article'] );
+	}
+	if ( 'english' === $request['kind'] ) {
+		$draft = (int) get_post_meta( (int) $request['post'], META_ENGLISH, true );
+		if ( $draft && 'trash' !== get_post_status( $draft ) && current_user_can( 'edit_post', $draft ) ) {
+			$shown['edit_url'] = esc_url_raw( (string) get_edit_post_link( $draft, 'raw' ) );
+		}
+	}
+	return $shown;
+}
+
+// Tasks.
+
+/** The body of a request for the article in the editor, which need not be saved. */
+function article_of( WP_REST_Request $request ): array {
+	$article = array( 'body' => (string) $request['content'], 'format' => 'html', 'clean' => false );
+	$title   = trim( (string) $request['title'] );
+	$lead    = trim( (string) $request['excerpt'] );
+	if ( '' !== $title ) {
+		$article['headline'] = $title;
+	}
+	if ( 'teaser' === $request['kind'] ) {
+		return $article + array( 'outputs' => array( 'summary' ), 'style' => 'teaser' );
+	}
+	return $article + array( 'outputs' => array( 'translation' ) ) + ( '' === $lead ? array() : array( 'lead' => $lead ) );
+}
+
+/** Asks the service for the state of a job. A service that is away for a moment does not end the task. */
+function polled( array $task, WP_REST_Request $request ): array {
+	$answer = call( '/v1/jobs/' . rawurlencode( $task['job'] ), CALL_S );
+	if ( is_wp_error( $answer ) || in_array( $answer['status'], array( 429, 502, 503, 504 ), true ) ) {
+		$task['message'] = failure_of( $answer )->get_error_message();
+		return $task;
+	}
+	$problem = failure_of( $answer );
+	if ( $problem ) {
+		return failed( $task, 404 === $answer['status'] ? __( 'The service has lost the task. Please start it again.', 'depesche' ) : $problem->get_error_message() );
+	}
+	$status = $answer['body']['status'] ?? '';
+	if ( 'failed' === $status ) {
+		$told = $answer['body']['problem'] ?? array();
+		return failed( $task, problem( (int) ( $told['status'] ?? 500 ), $told, 0 )->get_error_message() );
+	}
+	if ( 'succeeded' === $status ) {
+		return answered( $task, $answer['body']['result'] ?? array(), (string) $request['kind'] );
+	}
+	return $task;
+}
+
+/** Waits for the result. If there is none in time, the next request continues with the finished sentences. */
+function worked( array $task, WP_REST_Request $request ): array {
+	if ( function_exists( 'set_time_limit' ) ) {
+		set_time_limit( 2 * WORK_S ); // on Windows, PHP counts the time that it waits
+	}
+	$answer = call( '/v1/articles', WORK_S, $task['article'] );
+	$status = is_wp_error( $answer ) ? 0 : $answer['status'];
+	if ( 504 === $status ) {
+		return $task;
+	}
+	$problem = failure_of( $answer );
+	if ( in_array( $status, array( 0, 429, 503 ), true ) ) {
+		$wait = array( 'wait_s' => 0 === $status ? POLL_S : $answer['retry_after'] );
+		return array( 'message' => $problem->get_error_message() ) + $wait + $task;
+	}
+	return $problem ? failed( $task, $problem->get_error_message() ) : answered( $task, $answer['body'], (string) $request['kind'] );
+}
+
+function failed( array $task, string $message ): array {
+	unset( $task['article'], $task['job'] );
+	return array( 'state' => 'failed', 'message' => $message ) + $task;
+}
+
+/** The task with the parts of the service's result that are used later. */
+function answered( array $task, $result, string $kind ): array {
+	$output = 'teaser' === $kind ? 'summary' : 'translation';
+	foreach ( array( 'article', 'models', $output ) as $name ) {
+		if ( ! is_array( $result[ $name ] ?? null ) ) {
+			return failed( $task, not_understood()->get_error_message() );
+		}
+	}
+	$found          = $result[ $output ];
+	$task['answer'] = array(
+		'title'   => plain( $found['headline'] ?? '' ),
+		'excerpt' => plain( $found['lead'] ?? '' ),
+		'text'    => (string) ( $found['text'] ?? '' ),
+		'record'  => wp_json_encode( $result['provenance']['jsonld'] ?? array() ),
+		'notes'   => notes( $result, $output ),
+	);
+	return $task;
+}
+
+/** Stores the draft of an English version once, also if two windows poll at the same time. */
+function finished( array $task, WP_REST_Request $request ): array {
+	global $wpdb;
+	$done = array( 'state' => 'done', 'id' => $task['id'], 'notes' => $task['answer']['notes'] );
+	if ( 'teaser' === $request['kind'] ) {
+		return $done + array( 'teaser' => plain( $task['answer']['text'] ) );
+	}
+	$lock = place_of( $request );
+	$wpdb->get_var( $wpdb->prepare( 'SELECT GET_LOCK(%s, %d)', $lock, CALL_S ) );
+	$made  = get_posts( array( 'post_type' => 'any', 'post_status' => 'any', 'meta_key' => '_depesche_task', 'meta_value' => $task['id'], 'fields' => 'ids' ) );
+	$draft = $made ? $made[0] : insert_draft( get_post( (int) $request['post'] ), $task );
+	$wpdb->get_var( $wpdb->prepare( 'SELECT RELEASE_LOCK(%s)', $lock ) );
+	if ( is_wp_error( $draft ) ) {
+		return failed( $task, $draft->get_error_message() );
+	}
+	update_post_meta( (int) $request['post'], META_ENGLISH, $draft );
+	return $done;
+}
+
+/** The English version is a post of its own, so the site keeps both languages. */
+function insert_draft( WP_Post $source, array $task ) {
+	$answer = $task['answer'];
 	// What comes over the network is not trusted more than a contributor: scripts and iframes go, whoever asks.
 	$post = array(
 		'post_type'    => $source->post_type,
 		'post_status'  => 'draft',
 		'post_author'  => get_current_user_id(),
-		'post_title'   => plain( $translation['headline'] ?? '' ),
-		'post_excerpt' => plain( $translation['lead'] ?? '' ),
-		'post_content' => wp_kses_post( $translation['text'] ),
+		'post_title'   => $answer['title'],
+		'post_excerpt' => $answer['excerpt'],
+		'post_content' => wp_kses_post( $answer['text'] ),
 		'meta_input'   => array(
-			META_SOURCE  => $source->ID,
-			META_MACHINE => true,
-			META_RECORD  => wp_json_encode( $result['provenance']['jsonld'] ?? array() ),
+			META_SOURCE      => $source->ID,
+			META_MACHINE     => true,
+			META_RECORD      => $answer['record'],
+			META_NOTES       => wp_json_encode( $answer['notes'] ),
+			'_depesche_task' => $task['id'],
 		),
 	);
 	return wp_insert_post( wp_slash( $post ), true );
@@ -223,64 +389,67 @@ function plain( ?string $text ): string {
 
 /** What an editor has to know of a result. */
 function notes( array $result, string $output ): array {
-	$found    = array_merge( $result['article']['warnings'], $result[ $output ]['warnings'] );
+	$found    = array_merge( $result['article']['warnings'] ?? array(), $result[ $output ]['warnings'] ?? array() );
 	$warnings = array();
 	foreach ( $found as $warning ) {
 		$message              = plain( $warning['message'] );
-		$warnings[ $message ] = array( 'code' => sanitize_key( $warning['code'] ), 'message' => $message );
+		$warnings[ $message ] = array( 'code' => sanitize_key( $warning['code'] ), 'message' => $message, 'review' => ! empty( $warning['review'] ) );
 	}
-	$qualities = array_column( array_filter( $result['models'] ), 'quality' );
 	return array(
 		'warnings'     => array_values( $warnings ),
-		'needs_review' => (bool) $result[ $output ]['needs_review'],
-		'starter'      => in_array( 'starter', $qualities, true ),
+		'needs_review' => ! empty( $result[ $output ]['needs_review'] ),
+		'quality'      => sanitize_key( $result['models'][ $output ]['quality'] ?? '' ),
 	);
 }
 
 // The service.
 
-/** The service's answer to the article in the editor, or the failure as a WP_Error that the panel shows. */
-function ask( WP_REST_Request $request, array $wanted ) {
-	$article = $wanted + array( 'body' => (string) $request['content'], 'format' => 'html', 'clean' => false );
-	$title   = trim( (string) $request['title'] );
-	if ( '' !== $title ) {
-		$article['headline'] = $title;
-	}
+/** The status, the decoded body and the seconds of Retry-After of an answer, or a WP_Error without one. */
+function call( string $path, int $limit_s, ?array $article = null, array $headers = array() ) {
 	$settings = settings();
 	if ( '' === $settings['url'] ) {
 		return failure( 503, 'not_set_up', __( 'The address of the service is missing: Settings → Depesche.', 'depesche' ) );
 	}
-	$headers = array(
-		'Content-Type'       => 'application/json',
-		'Accept'             => 'application/json',
-		'Request-Timeout-Ms' => (string) ( 1000 * ( TIMEOUT_S - 5 ) ), // so that the service, not the transport, gives up first
+	$headers += array(
+		'Content-Type' => 'application/json',
+		'Accept'       => 'application/json',
 	);
+	if ( WORK_S === $limit_s ) { // so that the service, not the transport, gives up first
+		$headers['Request-Timeout-Ms'] = (string) ( 1000 * ( WORK_S - 5 ) );
+	}
 	if ( '' !== $settings['key'] ) {
 		$headers['Authorization'] = 'Bearer ' . $settings['key'];
 	}
-	$sent   = array( 'headers' => $headers, 'body' => wp_json_encode( $article ), 'timeout' => TIMEOUT_S, 'redirection' => 0 );
-	$answer = wp_remote_post( $settings['url'] . '/v1/articles', $sent );
+	$sent = array( 'headers' => $headers, 'timeout' => $limit_s, 'redirection' => 0, 'method' => 'GET' );
+	if ( null !== $article ) {
+		$sent = array( 'method' => 'POST', 'body' => wp_json_encode( $article ) ) + $sent;
+	}
+	$answer = wp_remote_request( $settings['url'] . $path, $sent );
 	if ( is_wp_error( $answer ) ) {
 		return failure( 502, 'unreachable', __( 'The service cannot be reached.', 'depesche' ) );
 	}
-	return understood( $answer, array_intersect( array( 'summary', 'translation' ), $wanted['outputs'] ) );
+	$body = json_decode( wp_remote_retrieve_body( $answer ), true );
+	return array(
+		'status'      => (int) wp_remote_retrieve_response_code( $answer ),
+		'body'        => is_array( $body ) ? $body : array(),
+		'retry_after' => max( 1, (int) wp_remote_retrieve_header( $answer, 'retry-after' ) ),
+	);
 }
 
-/** The decoded answer, or its problem (RFC 9457) as a WP_Error. */
-function understood( array $answer, array $outputs ) {
-	$status = (int) wp_remote_retrieve_response_code( $answer );
-	$body   = json_decode( wp_remote_retrieve_body( $answer ), true );
-	if ( 200 !== $status ) {
-		return problem( $status, is_array( $body ) ? $body : array(), (int) wp_remote_retrieve_header( $answer, 'retry-after' ) );
+/** The failure of a call as a WP_Error, or null. */
+function failure_of( $answer ): ?WP_Error {
+	if ( is_wp_error( $answer ) ) {
+		return $answer;
 	}
-	foreach ( array_merge( array( 'article', 'models' ), $outputs ) as $name ) {
-		if ( ! is_array( $body[ $name ] ?? null ) ) {
-			return failure( 502, 'not_understood', __( 'The answer is not that of a Depesche service.', 'depesche' ) );
-		}
-	}
-	return $body;
+	$good = in_array( $answer['status'], array( 200, 202 ), true );
+	return $good ? null : problem( $answer['status'], $answer['body'], $answer['retry_after'] );
 }
 
+function not_understood(): WP_Error {
+	return failure( 502, 'not_understood', __( 'The answer is not that of a Depesche service.', 'depesche' ) );
+}
+
+/** A problem (RFC 9457) of the service as a WP_Error with a message for the editor. */
 function problem( int $status, array $body, int $wait_s ): WP_Error {
 	$code = sanitize_key( $body['code'] ?? 'http_' . $status );
 	if ( in_array( $status, array( 401, 403 ), true ) ) {
@@ -311,104 +480,55 @@ function enqueue_panel(): void {
 		return;
 	}
 	$needs = array( 'wp-api-fetch', 'wp-components', 'wp-data', 'wp-edit-post', 'wp-editor', 'wp-element', 'wp-i18n', 'wp-plugins' );
-	wp_register_script( 'depesche-panel', false, $needs, '0.1.0', true );
-	wp_enqueue_script( 'depesche-panel' );
-	wp_add_inline_script( 'depesche-panel', PANEL );
+	wp_enqueue_script( 'depesche-panel', plugins_url( 'panel.js', __FILE__ ), $needs, '0.2.0', true );
+	if ( is_german() ) {
+		$texts = array_map( static fn( $text ) => array( $text ), german() );
+		wp_add_inline_script( 'depesche-panel', 'wp.i18n.setLocaleData( ' . wp_json_encode( $texts ) . ', "depesche" );', 'before' );
+	}
 }
 
-// React escapes every text below; nothing is set as HTML. apiFetch sends the nonce.
-const PANEL = <<<'JS'
-( function ( wp ) {
-	const el = wp.element.createElement;
-	const { useState } = wp.element;
-	const { Button, CheckboxControl, Modal, Notice } = wp.components;
-	const { useDispatch, useSelect } = wp.data;
-	const { __ } = wp.i18n;
-	// In wp.editor since WordPress 6.6, in wp.editPost before.
-	const { PluginDocumentSettingPanel } = wp.editor.PluginDocumentSettingPanel ? wp.editor : wp.editPost;
+// German texts, for PHP and for the panel. A file per language would need the tools of WordPress to build it.
 
-	function Notes( { found } ) {
-		const lines = found.warnings.map( ( warning ) => warning.message );
-		if ( found.starter ) {
-			lines.unshift( __( 'Made by starter models: not for publication.', 'depesche' ) );
-		}
-		if ( found.needs_review ) {
-			lines.unshift( __( 'To be checked before publication.', 'depesche' ) );
-		}
-		return lines.map( ( line, n ) => el( Notice, { key: n, status: 'warning', isDismissible: false }, line ) );
-	}
+function is_german(): bool {
+	return 0 === strpos( determine_locale(), 'de' );
+}
 
-	function Teaser( { found, close } ) {
-		const { editPost } = useDispatch( 'core/editor' );
-		const present = useSelect( ( select ) => select( 'core/editor' ).getEditedPostAttribute( 'excerpt' ) );
-		const take = () => {
-			editPost( { excerpt: found.teaser } );
-			close();
-		};
-		return el( Modal, { title: __( 'Teaser', 'depesche' ), onRequestClose: close },
-			el( 'p', null, found.teaser ),
-			el( Notes, { found } ),
-			present ? el( 'p', null, __( 'It replaces this excerpt:', 'depesche' ), ' ', el( 'em', null, present ) ) : null,
-			el( Button, { variant: 'primary', onClick: take }, __( 'Use as excerpt', 'depesche' ) ),
-			el( Button, { variant: 'tertiary', onClick: close }, __( 'Discard', 'depesche' ) )
-		);
-	}
+function translated( string $translation, string $text ): string {
+	return is_german() ? ( german()[ $text ] ?? $translation ) : $translation;
+}
 
-	function Origin() {
-		const { editPost } = useDispatch( 'core/editor' );
-		const meta = useSelect( ( select ) => select( 'core/editor' ).getEditedPostAttribute( 'meta' ) );
-		return el( wp.element.Fragment, null,
-			el( Notice, { status: 'warning', isDismissible: false },
-				__( 'Machine translation of post', 'depesche' ) + ' ' + meta._depesche_source ),
-			el( CheckboxControl, {
-				label: __( 'A person has reviewed it', 'depesche' ),
-				checked: !! meta._depesche_human_reviewed,
-				onChange: ( reviewed ) => editPost( { meta: { _depesche_human_reviewed: reviewed } } ),
-			} )
-		);
-	}
-
-	function Panel() {
-		const [ busy, setBusy ] = useState( '' );
-		const [ failed, setFailed ] = useState( '' );
-		const [ teaser, setTeaser ] = useState( null );
-		const [ draft, setDraft ] = useState( null );
-		const article = () => {
-			const editor = wp.data.select( 'core/editor' );
-			return {
-				post: editor.getCurrentPostId(),
-				title: editor.getEditedPostAttribute( 'title' ) || '',
-				excerpt: editor.getEditedPostAttribute( 'excerpt' ) || '',
-				content: editor.getEditedPostContent() || '',
-			};
-		};
-		const ask = async ( name, show ) => {
-			setBusy( name );
-			setFailed( '' );
-			try {
-				show( await wp.apiFetch( { path: '/depesche/v1/' + name, method: 'POST', data: article() } ) );
-			} catch ( error ) {
-				setFailed( error.message || __( 'That did not work.', 'depesche' ) );
-			}
-			setBusy( '' );
-		};
-		const button = ( name, label, show ) => el( Button, {
-			variant: 'secondary', isBusy: busy === name, disabled: busy !== '', onClick: () => ask( name, show ),
-		}, label );
-		const made = useSelect( ( select ) => ( select( 'core/editor' ).getEditedPostAttribute( 'meta' ) || {} )._depesche_machine_made );
-		return el( PluginDocumentSettingPanel, { name: 'depesche', title: 'Depesche' },
-			made ? el( Origin ) : el( wp.element.Fragment, null,
-				button( 'teaser', __( 'Teaser', 'depesche' ), setTeaser ),
-				' ',
-				button( 'english', __( 'English version', 'depesche' ), setDraft )
-			),
-			failed ? el( Notice, { status: 'error', onRemove: () => setFailed( '' ) }, failed ) : null,
-			draft ? el( 'p', null, el( 'a', { href: draft.edit_url }, __( 'Open the English draft', 'depesche' ) ) ) : null,
-			draft ? el( Notes, { found: draft } ) : null,
-			teaser ? el( Teaser, { found: teaser, close: () => setTeaser( null ) } ) : null
-		);
-	}
-
-	wp.plugins.registerPlugin( 'depesche', { render: Panel } );
-} )( window.wp );
-JS;
+function german(): array {
+	return array(
+		'Address'                                     => 'Adresse',
+		'Key'                                         => 'Schlüssel',
+		'The address has to be like https://depesche.example' => 'Die Adresse muss aussehen wie https://depesche.example',
+		'stored; empty keeps it'                      => 'gespeichert; leer lassen behält ihn',
+		'none'                                        => 'keiner',
+		'Forget the stored key'                       => 'Gespeicherten Schlüssel löschen',
+		'Machine translation, not reviewed'           => 'Maschinelle Übersetzung, nicht geprüft',
+		'You may not create such posts.'              => 'Sie dürfen solche Beiträge nicht anlegen.',
+		'The article was not finished in time.'       => 'Der Artikel wurde nicht rechtzeitig fertig.',
+		'The service has lost the task. Please start it again.' => 'Der Dienst hat den Auftrag verloren. Bitte noch einmal starten.',
+		'The address of the service is missing: Settings → Depesche.' => 'Die Adresse des Dienstes fehlt: Einstellungen → Depesche.',
+		'The service cannot be reached.'              => 'Der Dienst ist nicht erreichbar.',
+		'The answer is not that of a Depesche service.' => 'Die Antwort stammt nicht von einem Depesche-Dienst.',
+		'The service refuses the key: Settings → Depesche.' => 'Der Dienst nimmt den Schlüssel nicht an: Einstellungen → Depesche.',
+		'The service is busy. Please try again in %d seconds.' => 'Der Dienst ist ausgelastet. Bitte in %d Sekunden noch einmal versuchen.',
+		'The service answers %1$d: %2$s'              => 'Der Dienst antwortet mit %1$d: %2$s',
+		'Made by starter models: not for publication.' => 'Von den kleinsten Modellen erzeugt: nicht veröffentlichen.',
+		'A draft: compare every sentence with the original.' => 'Ein Entwurf: bitte jeden Satz mit dem Original vergleichen.',
+		'To be checked before publication.'           => 'Vor der Veröffentlichung prüfen.',
+		'Teaser'                                      => 'Teaser',
+		'English version'                             => 'Englische Fassung',
+		'It replaces this excerpt:'                   => 'Er ersetzt diesen Textauszug:',
+		'Use as excerpt'                              => 'Als Textauszug übernehmen',
+		'Discard'                                     => 'Verwerfen',
+		'Machine translation of this post:'           => 'Maschinelle Übersetzung dieses Beitrags:',
+		'Open the original'                           => 'Original öffnen',
+		'A person has reviewed it'                    => 'Von einem Menschen geprüft',
+		'That did not work.'                          => 'Das hat nicht geklappt.',
+		'In progress. You can go on writing and saving.' => 'In Arbeit. Sie können weiter schreiben und speichern.',
+		'Open the English version'                    => 'Englische Fassung öffnen',
+		'The English version is stored as a draft.'   => 'Die englische Fassung ist als Entwurf gespeichert.',
+	);
+}

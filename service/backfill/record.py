@@ -18,8 +18,9 @@ from service.http.admission import is_deeper
 from service.http.mapping import article_response
 from service.http.requests import ArticleRequest
 from service.http.schemas import FieldProblem
+from service.newsroom.answers import ArticleAnswer
 from service.newsroom.commands import ArticleCommand, CallContext, TextLimits
-from service.newsroom.newsroom import ArticleAnswer, Newsroom
+from service.newsroom.newsroom import Newsroom
 from service.observability import logs
 from service.text.normalization import check_text
 

@@ -6,7 +6,7 @@ import time
 import zlib
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -18,7 +18,15 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from service.cache.memory import KEY_BYTES, TAG_LIVES
 from service.cache.seal import Seal
 from service.errors import Unavailable
-from service.events import EntryUnopened, Listener, SharedCacheFailed, SharedCacheRecovered, SharedFailure, ignore
+from service.events import (
+    EntryUnopened,
+    Listener,
+    SharedCacheFailed,
+    SharedCacheRecovered,
+    SharedFailure,
+    Unopened,
+    ignore,
+)
 
 BreakerState = Literal["closed", "open", "half_open"]
 
@@ -154,6 +162,8 @@ def unpack(stored: object, now_ms: int, most_bytes: int = MOST_ENTRY_BYTES) -> F
     return Found(value, max(0, ends_ms - now_ms) / 1000)
 
 
+ON_LOOP_BYTES = 16_384
+"""The size of stored values that the event loop unpacks. Hostile values of this size expand to at most 16 MiB."""
 KEY_PREFIX = b"depesche:"
 TAG_PREFIX = b"depesche:tag:"
 # A round trip with this many commands stays well within the timeout, which also covers the time that Python needs.
@@ -166,6 +176,7 @@ LONGEST_TTL_S = 10 * 365 * 86_400.0
 Command = tuple[Any, ...]
 ANSWERS: dict[str, type] = {"SMEMBERS": set, "UNLINK": int, "SREM": int, "SCAN": tuple}
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class PurgeIncomplete(Unavailable):
@@ -240,37 +251,44 @@ class Shared:
             answers = await self._round_trip(partial(self._redis.mget, [KEY_PREFIX + key for key in some]), len(some))
             if answers is None:
                 break
-            values = ((key, self._opened(key, answer)) for key, answer in zip(some, answers, strict=True))
-            found |= {key: value for key, value in values if value is not None}
-            unreadable += [
-                key for key, answer in zip(some, answers, strict=True) if answer is not None and key not in found
-            ]
+            opened = await self._opened(some, answers)
+            found |= {key: one for key, one in opened.items() if isinstance(one, Found)}
+            unreadable += [key for key in opened if key not in found]
         for some in _round_trips(unreadable):
             await self._round_trip(partial(self._run, [("UNLINK", KEY_PREFIX + key) for key in some]), len(some))
         return found
 
-    def _opened(self, key: bytes, answer: object) -> Found | None:
-        """Return the entry in ``answer``, the value that Redis returned for ``key``.
+    async def _opened(self, keys: Sequence[bytes], answers: Sequence[object]) -> "dict[bytes, Found | Unopened]":
+        """Return the entries in ``answers``, the values that Redis returned for ``keys``. Missing values are left out.
 
-        If the value cannot be read, return None and report it to the listener.
+        A value that cannot be read is replaced by the reason, which is reported to the listener.
         """
-        if answer is None:
-            return None
-        opened = answer
-        if self._seal is not None and isinstance(answer, bytes):
-            sealed = answer.startswith(SEALED)
-            opened = self._seal.open(answer[len(SEALED) :], KEY_PREFIX + key) if sealed else None
-            if opened is None:
-                self._listener(EntryUnopened("seal" if sealed else "unsealed"))
-                return None
-        found = unpack(opened, self._now_ms(), self._most_entry_bytes)
-        if found is None:
-            self._listener(EntryUnopened("unreadable"))
-        return found
+        stored = {key: answer for key, answer in zip(keys, answers, strict=True) if answer is not None}
+        size = sum(len(answer) for answer in stored.values() if isinstance(answer, bytes))
+        opened = await _off_loop(size, lambda: {key: self._open(key, stored[key]) for key in stored})
+        for one in opened.values():
+            if not isinstance(one, Found):
+                self._listener(EntryUnopened(one))
+        return opened
 
-    def _packed(self, key: bytes, value: bytes) -> bytes:
+    def _open(self, key: bytes, stored: object) -> "Found | Unopened":
+        opened = stored
+        if self._seal is not None and isinstance(stored, bytes):
+            if not stored.startswith(SEALED):
+                return "unsealed"
+            opened = self._seal.open(stored[len(SEALED) :], KEY_PREFIX + key)
+            if opened is None:
+                return "seal"
+        return unpack(opened, self._now_ms(), self._most_entry_bytes) or "unreadable"
+
+    def _packed(self, commands: Sequence[Command]) -> list[Command]:
+        """Return ``commands`` with the value of each ``("SET", key, value)`` packed and encrypted."""
+        return [self._set(*command[1:]) if command[0] == "SET" else command for command in commands]
+
+    def _set(self, key: bytes, value: bytes) -> Command:
         packed = pack(value, self._now_ms() + self._ttl_ms)
-        return packed if self._seal is None else SEALED + self._seal.close(packed, KEY_PREFIX + key)
+        stored = packed if self._seal is None else SEALED + self._seal.close(packed, KEY_PREFIX + key)
+        return ("SET", KEY_PREFIX + key, stored, "PX", self._ttl_ms)
 
     async def put_many(self, entries: Mapping[bytes, bytes], tags: Mapping[bytes, Collection[bytes]]) -> bool:
         """Store ``entries``, and return whether all writes succeeded.
@@ -283,11 +301,12 @@ class Shared:
         for tag, keys in tags.items():
             # A tag must outlive all entries of its text.
             commands += [("SADD", TAG_PREFIX + tag, *keys), ("PEXPIRE", TAG_PREFIX + tag, self._ttl_ms * TAG_LIVES)]
-        for key, value in entries.items():
-            if len(value) <= self._most_entry_bytes:
-                commands.append(("SET", KEY_PREFIX + key, self._packed(key, value), "PX", self._ttl_ms))
+        small = {key: value for key, value in entries.items() if len(value) <= self._most_entry_bytes}
+        commands += [("SET", key, value) for key, value in small.items()]
+        size = sum(map(len, small.values()))
         for some in _round_trips(commands):
-            answers = await self._round_trip(partial(self._run, some), len(some))
+            packed = await _off_loop(size, self._packed, some)
+            answers = await self._round_trip(partial(self._run, packed), len(packed))
             if answers is None or any(isinstance(answer, RedisError) for answer in answers):
                 return False
         return True
@@ -302,8 +321,8 @@ class Shared:
         answers = await self._round_trip(fetch, 1, always=True)
         if answers is None:
             raise SharedUnavailable("the Redis server did not respond")
-        found = self._opened(key, answers[0])
-        return None if found is None else found.value
+        found = (await self._opened([key], answers)).get(key)
+        return found.value if isinstance(found, Found) else None
 
     async def delete(self, key: bytes) -> bool:
         """Delete the entry under ``key``, and return whether Redis responded."""
@@ -439,3 +458,8 @@ def reason_of(error: Exception) -> SharedFailure:
 def _round_trips(commands: Sequence[T]) -> Iterator[Sequence[T]]:
     """Split a sequence of keys or commands into one part for each round trip."""
     return (commands[at : at + ROUND_TRIP_COMMANDS] for at in range(0, len(commands), ROUND_TRIP_COMMANDS))
+
+
+async def _off_loop(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call ``work``, which processes ``size`` bytes, in the event loop or, if they are too many, in a thread."""
+    return work(*args, **kwargs) if size <= ON_LOOP_BYTES else await asyncio.to_thread(work, *args, **kwargs)

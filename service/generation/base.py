@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from service.domain import Attention, Prompt, Tokens
+from service.domain import Attention, EngineInput, Prompt, Tokens
 from service.generation.call import Priority
 from service.registry.manifest import Manifest
 
@@ -58,12 +58,14 @@ class Source:
 
     Only remote models use ``context`` and ``terms``. ``context`` contains the sentences before the text, in order.
     ``terms`` contains pairs of words: one that occurs in the text, and the one that the output must contain for it.
+    ``prepared`` is the input of the engine, if `TextGenerator.prepare` has already computed it.
     """
 
     text: str | Prompt
     options: GenerationOptions = GenerationOptions()
     context: tuple[str, ...] = ()
     terms: tuple[tuple[str, str], ...] = ()
+    prepared: EngineInput | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +218,6 @@ class TextGenerator(Protocol):
         """
         ...
 
-    def refuse(self) -> None:
-        """Refuse new requests from now on. A request that was already admitted may still add work."""
-        ...
-
     async def close(self, drain_s: float) -> None:
         """Reject new work, and wait up to ``drain_s`` seconds for accepted work to finish.
 
@@ -234,6 +232,13 @@ class TextGenerator(Protocol):
 
     def fits(self, text: str) -> bool:
         """Return whether the normalised ``text`` fits into one input of the model."""
+        ...
+
+    def prepare(self, source: Source) -> Source:
+        """Return ``source`` with the input of the engine, so that `generate` takes less time for it.
+
+        `generate` must queue all sources at once, so it cannot give way to other tasks of the event loop.
+        """
         ...
 
     def generate(

@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from service.cache.entries import Field, entry_key, tag_key
 from service.cache.tiers import Cache
 from service.generation.base import Source, TextFuture, TextGenerator, TextHypothesis
-from service.generation.call import Call, Interval, Timings, nothing
+from service.generation.call import Call, Interval, Timings, in_slices, nothing
 
 T = TypeVar("T")
 W = TypeVar("W")
@@ -320,7 +320,9 @@ class CachedGenerator(Generic[W, T]):
             QueueFull, TooSlow, NotReady, Draining, DeadlineExceeded: the generator cannot accept work at the moment.
             EngineError: the model failed on one of the items.
         """
-        keys = [entry_key(self._head, self._kind.key(one), self._secret) for one in wanted]
+        keys = [
+            entry_key(self._head, self._kind.key(one), self._secret) async for some in in_slices(wanted) for one in some
+        ]
         by_key = dict(zip(keys, wanted, strict=True))
         numbers: dict[bytes, list[int]] = {}
         for number, key in enumerate(keys):
@@ -335,7 +337,12 @@ class CachedGenerator(Generic[W, T]):
         with call.timings.measured("cache"):
             add(await self._get_cached(by_key, call), cached=True)
         hits = set(results)
-        new_work = self._start({key: one for key, one in by_key.items() if key not in hits}, call)
+        missing = {
+            key: self.generator.prepare(self._kind.source(by_key[key]))
+            async for some in in_slices([key for key in by_key if key not in hits])
+            for key in some
+        }
+        new_work = self._start(by_key, missing, call)
         try:
             await _wait(new_work.waiters, partial(call.progress, self.generator.manifest.task), add)
         finally:
@@ -352,25 +359,26 @@ class CachedGenerator(Generic[W, T]):
         entries = await self._cache.get_many(
             list(wanted), task=self.generator.manifest.task, memory_only=call.memory_only
         )
-        for key, entry in entries.items():
-            try:
-                found[key] = self._kind.decode(entry, wanted[key])
-            except ValueError:  # the entry is damaged, or another process wrote it in another format
-                unreadable.append(key)
+        async for some in in_slices(list(entries.items())):
+            for key, entry in some:
+                try:
+                    found[key] = self._kind.decode(entry, wanted[key])
+                except ValueError:  # the entry is damaged, or another process wrote it in another format
+                    unreadable.append(key)
         await self._cache.drop(unreadable)
         return found
 
-    def _start(self, missing: Mapping[bytes, W], call: Call) -> _NewWork[T]:
+    def _start(self, wanted: Mapping[bytes, W], missing: Mapping[bytes, Source], call: Call) -> _NewWork[T]:
+        """Start the work for the missing results. ``missing`` maps their keys to the inputs of the generator."""
         if not missing:
             return _NewWork({})
         outputs: list[TextFuture] = []
 
         def start(keys: list[bytes]) -> Sequence[asyncio.Future[T]]:
-            wanted = [missing[key] for key in keys]
-            sources = [self._kind.source(one) for one in wanted]
+            sources = [missing[key] for key in keys]
             first = self.generator.generate(sources, priority=call.priority, deadline_s=call.deadline_s)
             outputs.extend(first)
-            return _ResultMaker(self._kind, wanted, first, search).results
+            return _ResultMaker(self._kind, [wanted[key] for key in keys], first, search).results
 
         def search(sources: Sequence[Source]) -> list[TextFuture]:
             further = self.generator.generate(sources, priority=call.priority, admitted=True)
@@ -408,7 +416,11 @@ class CachedGenerator(Generic[W, T]):
                 tags.setdefault(tag, set()).add(key)
         if call.result_key is not None and tags:
             tags[tag_key("result", call.result_key, self._secret)] = set(tags)
-        entries = {key: self._kind.encode(waiter.result()) for key, waiter in done.items()}
+        entries = {
+            key: self._kind.encode(waiter.result())
+            async for some in in_slices(list(done.items()))
+            for key, waiter in some
+        }
         await self._cache.put_many(entries, tags, started_s=call.started_s, memory_only=call.memory_only)
 
 

@@ -99,6 +99,9 @@ class LocalGenerator:
     batcher: Batcher
     compute_type: str = ""
     _free: dict[FreeWords, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _options: dict[tuple[int, bool], DecodingOptions] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def sharing(self, entry: Entry) -> "LocalGenerator":
         """Return a generator for ``entry``, a model that has the same weights as this one but another manifest.
@@ -161,10 +164,6 @@ class LocalGenerator:
         """Load the model. Raises the errors of `TextGenerator.start`."""
         await self.batcher.start()
 
-    def refuse(self) -> None:
-        """Refuse new requests from now on. Requests that were already admitted may still submit further texts."""
-        self.batcher.refuse()
-
     async def close(self, drain_s: float) -> None:
         """Refuse new requests, wait up to ``drain_s`` seconds for admitted work, and close the engine.
 
@@ -181,6 +180,10 @@ class LocalGenerator:
         """Return whether the normalised ``text`` fits into one input of the model."""
         return self.limit.fits(text)
 
+    def prepare(self, source: Source) -> Source:
+        """Return ``source`` with its tokens and decoding options (see `TextGenerator.prepare`)."""
+        return replace(source, prepared=self._item(source))
+
     def generate(
         self,
         sources: Sequence[Source],
@@ -190,14 +193,14 @@ class LocalGenerator:
         admitted: bool = False,
     ) -> list[TextFuture]:
         """Queue all ``sources`` or none of them, and return one future for each (see `TextGenerator.generate`)."""
-        items = [self._item(source) for source in sources]
+        items = [self._item(source) if source.prepared is None else source.prepared for source in sources]
         return self.batcher.submit_many(
             items, priority=priority, deadline_s=deadline_s, convert=self._texts, admitted=admitted
         )
 
     def _item(self, source: Source) -> EngineInput:
         tokens, asked = self.tokenizer.encode(source.text), source.options
-        own = self.manifest.decoding_options(len(tokens), thorough=asked.thorough)
+        own = self._decoding_options(len(tokens), asked)
         if asked.hypotheses:
             own = replace(own, hypotheses=asked.hypotheses, beam_size=max(own.beam_size, asked.hypotheses))
         texts = [source.text] if isinstance(source.text, str) else source.text
@@ -210,6 +213,13 @@ class LocalGenerator:
             scored=asked.scored or own.beam_size > 1,
         )
         return EngineInput(padded(tokens, self.manifest.prompts), options)
+
+    def _decoding_options(self, source_tokens: int, asked: GenerationOptions) -> DecodingOptions:
+        """Return the decoding options of the manifest. They are computed once for each length, which takes 30 µs."""
+        key = (source_tokens, asked.thorough)
+        if key not in self._options:
+            self._options[key] = self.manifest.decoding_options(source_tokens, thorough=asked.thorough)
+        return self._options[key]
 
     def _allowed(self, text: str, options: GenerationOptions) -> frozenset[str] | None:
         """Return the tokenizer's pieces that an output for ``text`` may contain, or None if all pieces are allowed.

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
@@ -37,7 +38,7 @@ _STREAM = (
     "article, as soon as it is finished), and finally `result` with the numbers of successes and failures."
 )
 STREAMED_BATCH: dict[int | str, dict[str, Any]] = {200: {**STREAMED[200], "description": _STREAM}}
-Report = Callable[[schemas.BatchResult], None]
+Report = Callable[[schemas.BatchResult], Awaitable[None]]
 
 
 async def process_articles(
@@ -56,17 +57,20 @@ async def process_articles(
     if deferral is not None:
 
         async def later(context: CallContext) -> JobResult:
-            context.accepted()
-            response = await work.response()
+            with work.admitted():
+                context.accepted()
+                response = await work.response()
             return JobResult(response, work.bodies, work.result_keys)
 
         return await deferral.respond(later)
     if not wants_events(request):
-        return Response(await work.response(), media_type=JSON)
+        with work.admitted():
+            return Response(await work.response(), media_type=JSON)
 
     async def stream(events: EventStream) -> str:
-        events.accept()
-        await work.run(lambda result: events.send("article", result))
+        with work.admitted():
+            events.accept()
+            await work.run(partial(events.send_large, "article"))
         return work.summary().model_dump_json()
 
     return await stream_events(request, stream)
@@ -86,23 +90,29 @@ class _Batch:
         self.bodies: list[str] = []
         self.result_keys: list[str] = []
 
+    @contextlib.contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Accept the batch, so that all of its articles are processed even if the process begins to shut down."""
+        with self._runtime.newsroom.admitted(self._context) as self._context:
+            yield
+
     def summary(self) -> schemas.BatchSummary:
         """Return the numbers of successes and failures. Call this method after `run`."""
         return schemas.BatchSummary(succeeded=len(self._articles) - self._failed, failed=self._failed)
 
     async def response(self) -> str:
         """Process all articles, and return the response as JSON."""
-        results = await self.run(lambda _: None)
+        results = await self.run()
         response = schemas.BatchResponse(results=results, **dict(self.summary()))
         return await TEXT_THREADS.in_thread(self._size, response.model_dump_json, by_alias=True)
 
-    async def run(self, report: Report) -> list[schemas.BatchResult]:
+    async def run(self, report: Report | None = None) -> list[schemas.BatchResult]:
         """Process all articles, and return their results in order. ``report`` is called with each finished result."""
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._finish(index, report)) for index in range(len(self._articles))]
         return [task.result() for task in tasks]
 
-    async def _finish(self, index: int, report: Report) -> schemas.BatchResult:
+    async def _finish(self, index: int, report: Report | None) -> schemas.BatchResult:
         article: BatchArticle | InvalidArticle = self._articles[index]
         async with self._free:
             try:
@@ -110,7 +120,8 @@ class _Batch:
                 result = schemas.BatchResult(index=index, id=article.id, status=200, article=response, problem=None)
             except Exception as error:  # noqa: BLE001 - an error in one article must not fail the others
                 result = self._failure(index, article.id, error)
-        report(result)
+        if report is not None:
+            await report(result)
         return result
 
     async def _process(self, article: BatchArticle | InvalidArticle) -> schemas.ArticleResponse:

@@ -1,5 +1,6 @@
 """The header ``Prefer: respond-async``, with which a response is stored and read later."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -87,7 +88,7 @@ class Deferral:
             describe=partial(_problem, self._request),
             webhook=self._webhook,
         )
-        response = _response(job, self._jobs, status=202)
+        response = await _response(job, self._jobs, status=202)
         response.headers["Preference-Applied"] = ASYNC
         response.headers["Location"] = _url(self._jobs, job.id)
         return response
@@ -120,12 +121,13 @@ async def respond_to_poll(request: Request, name: str) -> Response:
     jobs = runtime_of(request).jobs
     if jobs is None:
         raise AsyncUnavailable("jobs require the setting DEPESCHE_REDIS_URL, which is not set")
-    return _response(await jobs.read(name, info_of(request.scope).key_id, partial(_problem, request)), jobs)
+    return await _response(await jobs.read(name, info_of(request.scope).key_id, partial(_problem, request)), jobs)
 
 
-def _response(job: Job, jobs: Jobs, status: int = 200) -> Response:
+async def _response(job: Job, jobs: Jobs, status: int = 200) -> Response:
     headers = {"Cache-Control": "no-store", **({"Retry-After": str(POLL_S)} if job.state == "running" else {})}
-    return Response(job.json(_url(jobs, job.id), jobs.kept_s), status, headers, media_type=JSON)
+    content = await asyncio.to_thread(job.json, _url(jobs, job.id), jobs.kept_s)
+    return Response(content, status, headers, media_type=JSON)
 
 
 def _url(jobs: Jobs, name: str) -> str:

@@ -8,9 +8,9 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from service.cache.redis import Shared, SharedUnavailable
 from service.errors import DepescheError, Draining, JobLost, JobsUnavailable, JobUnknown, QueueFull
@@ -47,7 +47,8 @@ class Job:
     """The stored state of a job.
 
     ``owner`` is the id of the API key that started the job, or None if the service has no keys. ``created_s`` and
-    ``written_s`` are Unix times. ``outcome`` is the response or the problem as JSON, or empty while the job is running.
+    ``written_s`` are Unix times. ``outcome`` is the response or the problem as JSON in UTF-8, or empty while the job is
+    running.
     """
 
     id: str
@@ -55,9 +56,20 @@ class Job:
     state: State
     created_s: float
     written_s: float
-    outcome: str = ""
+    outcome: bytes = b""
 
-    def json(self, status_url: str, kept_s: float) -> str:
+    def encode(self) -> bytes:
+        """Return the form in which the job is stored: a line of JSON without the outcome, and the outcome unchanged."""
+        head = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "outcome"}
+        return json.dumps(head).encode() + b"\n" + self.outcome
+
+    @classmethod
+    def decode(cls, stored: bytes) -> Self:
+        """Return the job that `encode` has encoded."""
+        head, _, outcome = stored.partition(b"\n")
+        return cls(**json.loads(head), outcome=outcome)
+
+    def json(self, status_url: str, kept_s: float) -> bytes:
         """Return the description of the job as JSON. It contains the result or the problem if the job has ended."""
         head = JobOut(
             id=self.id,
@@ -68,9 +80,9 @@ class Job:
             result=None,
             problem=None,
         ).model_dump(exclude={"result", "problem"})
-        result = self.outcome if self.state == "succeeded" else "null"
-        problem = self.outcome if self.state == "failed" else "null"
-        return f'{json.dumps(head)[:-1]}, "result": {result}, "problem": {problem}}}'
+        result = self.outcome if self.state == "succeeded" else b"null"
+        problem = self.outcome if self.state == "failed" else b"null"
+        return b'%b, "result": %b, "problem": %b}' % (json.dumps(head)[:-1].encode(), result, problem)
 
 
 def _time(unix_s: float) -> str:
@@ -154,12 +166,12 @@ class Jobs:
             stored = await self._store.read(self._newsroom.job_key(name))
         except SharedUnavailable:
             raise JobsUnavailable("the Redis server that stores the results of jobs does not respond") from None
-        job = None if stored is None else Job(**json.loads(stored))
+        job = None if stored is None else await asyncio.to_thread(Job.decode, stored)
         if job is None or job.owner != owner:
             raise JobUnknown("there is no such job; its result may have expired")
         if job.state == "running" and time.time() - job.written_s > LOST_S:
             lost = JobLost("the process that ran this job has ended; send the request again")
-            return replace(job, state="failed", outcome=describe(lost).model_dump_json())
+            return replace(job, state="failed", outcome=describe(lost).model_dump_json().encode())
         return job
 
     async def close(self) -> None:
@@ -188,7 +200,7 @@ class Jobs:
             error = None if stored else JobLost("the result could not be stored, because Redis failed or a purge ran")
         if error is not None:
             problem = describe(error if isinstance(error, Exception) else DepescheError("the job was interrupted"))
-            await self._write(_ended(job, "failed", problem.model_dump_json()))
+            await self._write(_ended(job, "failed", problem.model_dump_json().encode()))
         state: Literal["succeeded", "failed"] = "succeeded" if error is None else "failed"
         self._listener(JobEnded(state))
         if webhook is not None and self.webhooks is not None:
@@ -196,8 +208,8 @@ class Jobs:
 
     async def _write_result(self, job: Job, result: JobResult, started_s: float) -> bool:
         tags = self._newsroom.tags(texts=result.texts, results=result.result_keys)
-        ended = _ended(job, "succeeded", result.response)
-        value = json.dumps(asdict(ended)).encode()
+        # A result may have 64 MiB, which would keep the event loop busy.
+        value = await asyncio.to_thread(lambda: _ended(job, "succeeded", result.response.encode()).encode())
         key = self._newsroom.job_key(job.id)
         if len(value) > MOST_RESULT_BYTES:
             return False
@@ -209,10 +221,10 @@ class Jobs:
         return False
 
     async def _write(self, job: Job) -> bool:
-        return await self._store.put_many({self._newsroom.job_key(job.id): json.dumps(asdict(job)).encode()}, {})
+        return await self._store.put_many({self._newsroom.job_key(job.id): job.encode()}, {})
 
 
-def _ended(job: Job, state: State, outcome: str) -> Job:
+def _ended(job: Job, state: State, outcome: bytes) -> Job:
     return replace(job, state=state, written_s=time.time(), outcome=outcome)
 
 

@@ -332,12 +332,18 @@ class TranslateRequest(TranslationFields):
             f"most {MAX_WITH_ALTERNATIVES} sentences."
         ),
     )
+    context: str = Field(
+        default="",
+        description="Text before the texts, which is not translated. Its last two sentences help some remote models. "
+        "If the model does not use it, `notices` contains `context_unused`.",
+    )
     priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> TranslateCommand:
         """Convert the request to a command for the newsroom. Raises the errors of `texts_of` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
+        limits.require_fitting(self.context, "/context")
         return TranslateCommand(
             texts=texts_of(self.text, limits),
             options=TranslationOptions(
@@ -347,6 +353,7 @@ class TranslateRequest(TranslationFields):
                 facts=self.facts,
                 house_style=self.chosen_style(),
                 alternatives=self.alternatives or 0,
+                context=self.context,
             ),
             terms=self.terms(),
             source_lang=source,

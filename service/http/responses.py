@@ -20,6 +20,7 @@ from service.errors import DepescheError, InvalidInput
 from service.events import TextAccepted
 from service.generation.call import TEXT_THREADS, Finished
 from service.http import schemas
+from service.http.admission import SMALL_BYTES
 from service.http.keys import EMBARGO
 from service.http.problems import problem_of, report_problem
 from service.http.schemas import ProgressEvent, SentenceEvent, link, reference, with_links
@@ -295,7 +296,7 @@ async def _off_loop(size: int, work: Callable[[], str]) -> str:
 
 
 # Many line readers, such as Python's str.splitlines, also split at these characters. JSON may contain them unescaped.
-_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\u0085\u2028\u2029"}
+_LINE_ENDS = {end: f"\\u{ord(end):04x}" for end in "\u0085\u2028\u2029"}
 
 
 def _one_line(text: str) -> str:
@@ -303,7 +304,13 @@ def _one_line(text: str) -> str:
 
     Such characters are replaced with JSON escapes.
     """
-    return text.translate(_LINE_ENDS)
+    for end, escape in _LINE_ENDS.items():  # a hundred times faster than str.translate
+        text = text.replace(end, escape)
+    return text
+
+
+def _encoded(item: Item, number: int) -> bytes:
+    return ServerSentEvent(_one_line(item[1]), event=item[0], id=str(number), sep=NEWLINE).encode()
 
 
 def _keep_alive() -> ServerSentEvent:
@@ -327,8 +334,12 @@ class EventStream:
         self._accepted.set()
 
     def send(self, event: str, data: BaseModel) -> None:
-        """Send an event with the name ``event``."""
+        """Send an event with the name ``event``. ``data`` must be small, because the event loop serialises it."""
         self._items.put_nowait((event, data.model_dump_json(by_alias=True)))
+
+    async def send_large(self, event: str, data: BaseModel) -> None:
+        """Serialise ``data`` in a thread, and send it as an event with the name ``event``."""
+        self._items.put_nowait((event, await asyncio.to_thread(data.model_dump_json, by_alias=True)))
 
     def reporting(self, context: CallContext) -> CallContext:
         """Return a copy of ``context`` whose callbacks send the events of this stream."""
@@ -375,13 +386,14 @@ class EventStream:
             self._items.put_nowait(("result", work.result()))
         self._items.put_nowait(None)
 
-    async def events(self) -> AsyncIterator[ServerSentEvent]:
+    async def events(self) -> AsyncIterator[bytes]:
         """Yield the events in order. If the client disconnects, cancel the processing of the request."""
         try:
             number = 0
             while (item := await self._items.get()) is not None:
                 number += 1
-                yield ServerSentEvent(_one_line(item[1]), event=item[0], id=str(number), sep=NEWLINE)
+                large = len(item[1]) > SMALL_BYTES
+                yield await asyncio.to_thread(_encoded, item, number) if large else _encoded(item, number)
         finally:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)

@@ -211,6 +211,7 @@ class CallContext:
         finished: called with each translated sentence, in text order.
         timings: records the duration of each stage of the work.
         embargo: whether the texts must stay in this process. Then neither a remote model nor the cache is used.
+        admitted: whether the command belongs to a request that was already accepted, such as a batch.
     """
 
     deadline_s: float | None = None
@@ -223,6 +224,7 @@ class CallContext:
     finished: Callable[[Finished], None] = nothing
     timings: Timings = field(default_factory=Timings)
     embargo: bool = False
+    admitted: bool = False
 
     @classmethod
     def within(cls, seconds: float, **options: Any) -> "CallContext":

@@ -17,6 +17,7 @@ from service.cache.memory import Memory
 from service.cache.redis import Breaker, Shared
 from service.cache.seal import Seal
 from service.cache.tiers import Cache
+from service.domain import Notice
 from service.errors import InvalidInput, ModelError, NotReady
 from service.events import Listener
 from service.generation.aligners import ForcedAligner
@@ -33,12 +34,16 @@ from service.registry.catalog import Catalog, Entry, Profile, choose
 from service.registry.manifest import EngineKind, Task
 from service.results import Output
 from service.summarization.headlines import MAX_CHARS, Headliner
+from service.summarization.rules import RulesModel, ServedModel, load_rules
 from service.summarization.summarizer import Summarizer
 from service.terms.corrections import NO_CORRECTIONS, Corrections, read_correction_file, read_corrections
 from service.terms.glossary import Glossary, Terms, read_glossaries
 from service.text.language_id import load_detector
 from service.translation.preparation import TranslationOptions
 from service.translation.translator import Translator
+
+MOST_TERMS_ON_LOOP = 200
+_UNKNOWN_WORD = "xqzv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +102,12 @@ class ModelSet:
 
     def __init__(
         self,
-        models: Mapping[Task, TextGenerator],
+        models: Mapping[Task, ServedModel],
         glossaries: Mapping[str, Terms],
         cache: Cache,
         secret: bytes | None,
         headline_chars: int = MAX_CHARS,
-        fallbacks: Mapping[Task, TextGenerator] | None = None,
+        fallbacks: Mapping[Task, ServedModel] | None = None,
         house_styles: Mapping[str, HouseStyle] = MappingProxyType({}),
         corrections: Corrections = NO_CORRECTIONS,
     ) -> None:
@@ -110,7 +115,7 @@ class ModelSet:
         self.glossaries = glossaries
         self.house_styles = house_styles
         self.corrections = corrections
-        translation, alignment = models["translation"], models.get("alignment")
+        translation, alignment = _generator(models["translation"]), models.get("alignment")
         attentive = not translation.manifest.causal and translation.manifest.remote is None
         self.translator = Translator(
             translation,
@@ -127,7 +132,7 @@ class ModelSet:
             if summary is None
             else Headliner(summary, cache, secret, scorer=_scorer(summary), max_chars=headline_chars)
         )
-        local: dict[Task, TextGenerator] = {task: model for task, model in models.items() if model.host == "process"}
+        local: dict[Task, ServedModel] = {task: model for task, model in models.items() if model.host == "process"}
         local |= fallbacks or {}
         self.in_process: ModelSet | None = None
         if all(model.host == "process" for model in models.values()):
@@ -199,7 +204,7 @@ class ModelSet:
         return Corrections(given, self.corrections)
 
     @property
-    def summary_model(self) -> TextGenerator:
+    def summary_model(self) -> ServedModel:
         """The summary model.
 
         Raises:
@@ -210,7 +215,7 @@ class ModelSet:
             raise summary_not_served()
         return model
 
-    def models_for(self, outputs: Sequence[Output]) -> tuple[TextGenerator | None, TextGenerator | None]:
+    def models_for(self, outputs: Sequence[Output]) -> tuple[ServedModel | None, ServedModel | None]:
         """Return the summary model and the translation model, in this order. A model is None if no output needs it.
 
         Raises:
@@ -220,6 +225,16 @@ class ModelSet:
         summary = self.summary_model if wanted & {"summary", "summary_translation", "headlines"} else None
         translation = self.models["translation"] if wanted & {"translation", "summary_translation"} else None
         return summary, translation
+
+    async def request_options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
+        """Return the result of `options`. If a request has many terms, their glossary is built in a thread.
+
+        Raises:
+            InvalidInput: see `options`.
+        """
+        if len(terms.translated) + len(terms.kept) <= MOST_TERMS_ON_LOOP:
+            return self.options(options, terms)
+        return await asyncio.to_thread(self.options, options, terms)
 
     def glossary_version(self, name: str | None) -> str:
         """Return the digest of the terms in the stored glossary ``name``, or an empty string if ``name`` is None.
@@ -252,6 +267,16 @@ class ModelSet:
         rules = self.house_style(style).key
         return {"house_style": rules} if rules else {}
 
+    def context_fields(self, context: str) -> dict[str, Field]:
+        """Return the fields of the result key for a context. There are none if the translation model uses none."""
+        return {"context": context} if context and self.translator.context_sentences else {}
+
+    def context_notices(self, context: str) -> tuple[Notice, ...]:
+        """Return a notice if the caller has sent a context that the translation model does not use."""
+        if not context or self.translator.context_sentences:
+            return ()
+        return (Notice("context_unused", "the translation model does not use the context", review=False),)
+
     def _glossary(self, name: str) -> Terms:
         named = self.glossaries.get(name)
         if named is None:
@@ -264,19 +289,24 @@ class ModelSet:
         await self.close(0.0)
 
     async def close(self, drain_s: float) -> None:
-        """Refuse new requests, wait up to ``drain_s`` seconds for the accepted ones, and release the engines.
+        """Wait up to ``drain_s`` seconds for the accepted requests, and release the engines.
 
         The engines are released when no request holds a lease on this set, or when the time is up.
         """
-        for model in self.every:
-            model.refuse()
         with suppress(TimeoutError):
             async with asyncio.timeout(drain_s):
                 await self._unused.wait()
         await asyncio.gather(*(model.close(0.0) for model in self.every))
 
 
-def _scorer(model: TextGenerator) -> Scorer | None:
+def _generator(model: ServedModel) -> TextGenerator:
+    """Return ``model``. Raise `ModelError` if it is a set of rules, which cannot translate."""
+    if isinstance(model, RulesModel):
+        raise ModelError(f"{model.name} is a set of rules and cannot translate")
+    return model
+
+
+def _scorer(model: ServedModel) -> Scorer | None:
     """Return the model if it can compute the log-probability of given outputs, and otherwise None.
 
     Only a causal model in this process can compute it.
@@ -293,8 +323,8 @@ class ModelPool:
     def __init__(self, plan: Plan, cache: Cache, listener: Listener, on_dead: Callable[[], None]) -> None:
         self._plan, self._cache = plan, cache
         self._listener, self._on_dead = listener, on_dead
-        self._loading: dict[Task, TextGenerator] = {}
-        self._fallbacks: dict[Task, TextGenerator] = {}
+        self._loading: dict[Task, ServedModel] = {}
+        self._fallbacks: dict[Task, ServedModel] = {}
         self.current: ModelSet | None = None
         self._retiring: dict[ModelSet, asyncio.Task[None]] = {}
 
@@ -306,7 +336,7 @@ class ModelPool:
         return self.current
 
     @property
-    def served(self) -> Sequence[TextGenerator]:
+    def served(self) -> Sequence[ServedModel]:
         """All models in use or, during startup, those that have been loaded so far. The translation model comes first.
 
         The local models that replace remote ones under embargo come last.
@@ -332,6 +362,7 @@ class ModelPool:
         plan, self._loading, self._fallbacks = self._plan, {}, {}
         try:
             await asyncio.to_thread(load_detector)
+            await asyncio.to_thread(_load_dictionaries, plan)
             for task in get_args(Task):
                 await self._load(task)
             self._require_use_of_server()
@@ -403,11 +434,14 @@ class ModelPool:
         profile: Profile = "auto" if task == "alignment" else plan.profile
         return await asyncio.to_thread(choose, catalog, task, plan.source_lang, target, profile, name)
 
-    async def _load_local(self, task: Task, entry: Entry, models: dict[Task, TextGenerator]) -> None:
+    async def _load_local(self, task: Task, entry: Entry, models: dict[Task, ServedModel]) -> None:
         """Load a model in this process, and add it to ``models`` under its task.
 
         If the same model with the same engine has already been loaded for another task, the two tasks share the engine.
         """
+        if entry.manifest.rules:
+            models[task] = await asyncio.to_thread(load_rules, entry)
+            return
         plan = self._plan
         kind = plan.engine or entry.manifest.engine
         choice = EngineChoice(kind, plan.device, plan.threads, plan.replicas, plan.compute_type)
@@ -420,7 +454,7 @@ class ModelPool:
         models[task] = model
         await model.start()
 
-    def _report_dead(self, models: Mapping[Task, TextGenerator]) -> None:
+    def _report_dead(self, models: Mapping[Task, ServedModel]) -> None:
         """Report that an engine has failed permanently, unless the set that contains ``models`` has been replaced."""
         if self.current is None or self.current.models is models:
             self._on_dead()
@@ -448,6 +482,16 @@ class ModelPool:
         finally:
             for task in self._retiring.values():
                 task.cancel()
+
+
+def _load_dictionaries(plan: Plan) -> None:
+    """Load the dictionaries that the checks use. Otherwise, the first request with an unknown word waits for them.
+
+    Loading a dictionary stops all threads of the process for a third of a second.
+    """
+    for language in LanguagePair.of(plan.source_lang, plan.target_lang):
+        if language.spells is not None:
+            language.spells(_UNKNOWN_WORD)
 
 
 def cache_of(plan: Plan, listener: Listener) -> Cache:

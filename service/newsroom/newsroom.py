@@ -8,7 +8,7 @@ execute it, so that cached results can be found and purged.
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from service.cache.entries import Field, entry_key, result_key, tag_key
@@ -20,9 +20,9 @@ from service.documents.registry import read_document, write_document
 from service.errors import DepescheError, InvalidInput, NotReady
 from service.events import Listener, ResultGiven
 from service.events import Output as EventOutput
-from service.generation.base import TextGenerator
 from service.generation.call import TEXT_THREADS, Call, off_loop
 from service.languages.base import LanguagePair
+from service.newsroom.answers import ArticleAnswer, SummarizeAnswer, TranslateAnswer
 from service.newsroom.article import ArticleInput, ArticleResult, Provenance, edition_of, require_plain, run_all
 from service.newsroom.commands import (
     ArticleCommand,
@@ -40,6 +40,7 @@ from service.newsroom.review import Review, review_summary, review_translation
 from service.newsroom.summary_translation import translate_summaries
 from service.registry.manifest import Quality
 from service.results import Headlines, Summary, Translation, flagged_sentences, needs_review
+from service.summarization.rules import ServedModel
 from service.terms.corrections import Corrections
 from service.terms.glossary import Terms
 from service.translation.preparation import PLAIN, TranslationOptions
@@ -47,49 +48,6 @@ from service.translation.preparation import PLAIN, TranslationOptions
 T = TypeVar("T")
 STALLED_S = 60.0
 """The age of text work, in seconds, at which the process counts as stalled. It exceeds the limit of one worker."""
-
-
-@dataclass(frozen=True, slots=True)
-class TranslateAnswer:
-    """The translations, in the order of the texts in the command, and the model that was used."""
-
-    translations: Sequence[Translation]
-    model: TextGenerator
-    result_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class SummarizeAnswer:
-    """The summaries, in the order of the texts in the command, and the models that were used.
-
-    ``translation_model`` is None if the summaries were not translated. ``headlines`` contains the headlines of each
-    text, or is None if no headlines were requested.
-    """
-
-    summaries: Sequence[Summary]
-    model: TextGenerator
-    translation_model: TextGenerator | None
-    result_key: str
-    headlines: Sequence[Headlines] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ArticleAnswer:
-    """The outputs for an article.
-
-    ``document`` is the document that was submitted or was read from a whole HTML page. It is None if the article was
-    submitted as plain fields. ``written`` is the output document, or None if no output format was requested.
-    ``summary_model`` or ``translation_model`` is None if no output needed this model.
-    """
-
-    submission: ArticleInput
-    document: Document | None
-    result: ArticleResult
-    summary_model: TextGenerator | None
-    translation_model: TextGenerator | None
-    provenance: Provenance
-    written: Mapping[str, Any] | None
-    result_key: str
 
 
 class Newsroom:
@@ -144,13 +102,14 @@ class Newsroom:
             call = await _admit(context.call(command.priority, key), context, command.texts)
             translations: Sequence[Translation] | None = self._cached_result(call, key)
             if translations is None:
-                options = replace(models.options(command.options, command.terms), corrections=corrections)
+                options = await models.request_options(command.options, command.terms)
+                options = replace(options, corrections=corrections)
                 work = translator.translate(command.texts, call, options=options)
                 translations = await call.in_time(work)
                 if all(notice.code != Code.ANSWER_INVALID for one in translations for notice in one.notices):
                     self._store_result(call, key, [replace(one, cached=one.of) for one in translations], command.texts)
         self._emit(_outcome("translation", one) for one in translations)
-        return TranslateAnswer(translations, model, key)
+        return TranslateAnswer(translations, model, key, models.context_notices(command.options.context))
 
     async def summarize(self, command: SummarizeCommand, context: CallContext) -> SummarizeAnswer:
         """Summarise the texts of a command.
@@ -223,7 +182,7 @@ class Newsroom:
             summary_model, translation_model = models.models_for(command.outputs)
             self._require_languages(command)
             corrections = await context.in_time(models.corrections_of(command.memory))
-            options = replace(models.options(command.options, command.terms), corrections=corrections)
+            options = replace(await models.request_options(command.options, command.terms), corrections=corrections)
             submission, document = await context.in_time(self._submission(command, options))
             used = [model for model in (summary_model, translation_model) if model is not None]
             parts = [submission.headline or "", submission.lead or "", submission.body]
@@ -265,7 +224,7 @@ class Newsroom:
         """
         source, text, reviewed = command.source, command.text, command.reviewed_by_person
         with self._lease(context) as models:
-            glossary = models.options(PLAIN, command.terms).glossary
+            glossary = (await models.request_options(PLAIN, command.terms)).glossary
             await _admit(context.call("interactive", ""), context, (source, text))
             chars, language = len(source) + len(text), self.languages.source
             if command.task == "summary":
@@ -337,6 +296,20 @@ class Newsroom:
                 raise InvalidInput(f"{field}_lang_unsupported", detail, pointer=f"/{field}_lang", limit=served.code)
 
     @contextmanager
+    def admitted(self, context: CallContext) -> Iterator[CallContext]:
+        """Accept a request of several commands, and yield the context for these commands.
+
+        Until the end of the ``with`` block, commands with this context are accepted, also while the process is shutting
+        down, and the engines are not released within the drain time.
+
+        Raises:
+            Draining, LoadFailed, NotReady: new requests are refused.
+        """
+        self.lifecycle.check_open()
+        with self._pool.serving.lease():
+            yield replace(context, admitted=True)
+
+    @contextmanager
     def _lease(self, context: CallContext) -> Iterator[ModelSet]:
         """Lease the models for one command, until the end of the ``with`` block.
 
@@ -346,7 +319,8 @@ class Newsroom:
             Draining, LoadFailed, NotReady: new requests are refused.
             InvalidInput: the command is under embargo, and no translation model runs in this process.
         """
-        self.lifecycle.check_open()
+        if not context.admitted:
+            self.lifecycle.check_open()
         with self._pool.serving.lease() as models:
             chosen = models.in_process if context.embargo else models
             if chosen is None:
@@ -449,7 +423,7 @@ class Newsroom:
         return "stalled" if TEXT_THREADS.oldest_s > STALLED_S else "ready"
 
     @property
-    def models(self) -> Sequence[TextGenerator]:
+    def models(self) -> Sequence[ServedModel]:
         """The models in use or, during startup, those that have been loaded so far.
 
         The translation model comes first.
@@ -493,7 +467,7 @@ async def _admit(call: Call, context: CallContext, texts: Iterable[str]) -> Call
     return call
 
 
-def _result_key(task: str, models: Sequence[TextGenerator], options: dict[str, Field], texts: Sequence[str]) -> str:
+def _result_key(task: str, models: Sequence[ServedModel], options: dict[str, Field], texts: Sequence[str]) -> str:
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),
@@ -520,6 +494,7 @@ def _translation_fields(
         **models.house_style_fields(options.house_style),
         **({"memory": corrections.digest} if corrections else {}),
         **({"alternatives": options.alternatives} if options.alternatives else {}),
+        **models.context_fields(options.context),
     }
 
 

@@ -38,8 +38,13 @@ class Entry:
 
     @property
     def installed(self) -> bool:
-        """True if the manifest lists files and all of them exist. The contents of the files are not checked."""
-        return self.manifest.complete and all((self.folder / file).is_file() for file in self.manifest.files)
+        """True if the manifest lists files and all of them exist. The contents of the files are not checked.
+
+        Rules are always installed, because they are part of the service.
+        """
+        return self.manifest.rules or (
+            self.manifest.complete and all((self.folder / file).is_file() for file in self.manifest.files)
+        )
 
 
 def installed_names(folder: Path) -> list[str]:
@@ -62,7 +67,7 @@ class Catalog:
     """A catalogue of models. It consists of the manifests in ``models_dir/catalog`` and those of the installed models.
 
     Installed models are in ``installed_dir``. The manifest of an installed model replaces the one of the same name in
-    ``models_dir/catalog``, which lacks the files. An embedded or remote model cannot be replaced in this way.
+    ``models_dir/catalog``, which lacks the files. Other models cannot be replaced in this way.
     ``models_dir/catalog`` may be missing. ``weights_dir`` is the cache folder for files that are joined from parts. By
     default, it is `default_weights_dir`.
     """
@@ -85,7 +90,7 @@ class Catalog:
         """
         if name in self._published_names():
             manifest = self.published(name)
-            if manifest.hub is None:  # embedded or remote
+            if manifest.hub is None:  # embedded, remote or rules
                 return Entry(name, manifest, self._models_dir / manifest.weights, self._weights_dir)
             folder = self._models_dir if self._installed_dir is None else installed_path(self._installed_dir, name)
             if not (folder / MANIFEST).is_file():
@@ -122,12 +127,15 @@ class Catalog:
         return load(self._models_dir / "catalog" / f"{name}.toml")
 
     def embedded(self, name: str) -> bool:
-        """Return whether the files of the model ``name`` are part of the service.
+        """Return whether the model ``name`` is part of the service.
 
         Raises:
             ModelError: the manifest of the model is invalid.
         """
-        return name in self._published_names() and bool(self.published(name).weights)
+        if name not in self._published_names():
+            return False
+        manifest = self.published(name)
+        return bool(manifest.weights) or manifest.rules
 
     def _published_names(self) -> list[str]:
         return [path.stem for path in (self._models_dir / "catalog").glob("*.toml")]

@@ -1,6 +1,7 @@
 """Model manifests. A manifest is a TOML file that describes a model's task, languages, files and decoding options."""
 
 import math
+import sys
 import tomllib
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self
@@ -30,9 +31,12 @@ Task = Literal["translation", "summary", "alignment"]
 Quality = Literal["starter", "draft", "production"]
 """The use that outputs are fit for: trials, drafts that an editor compares with the source, or reviewed publication."""
 Architecture = Literal[
-    "marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt", "gemma3", "remote"
+    "marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt", "gemma3", "remote", "rules"
 ]
-"""The architecture of a model. ``remote`` is any model behind an OpenAI-compatible server."""
+"""The architecture of a model.
+
+``remote`` is any model behind an OpenAI-compatible server. ``rules`` are the rules of grammar in a language package.
+"""
 CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
 """Decoder-only architectures. Their models continue a prompt and return no attention from outputs to sources."""
 BACKWARD_MARK = "german"
@@ -106,6 +110,10 @@ class TokenLimits(_Strict):
     @field_serializer("vocabulary", "target_vocabulary")
     def _empty_where_none(self, name: str | None) -> str:
         return name or ""
+
+
+NO_TOKENS = TokenLimits(max_source_tokens=sys.maxsize, max_output_tokens=sys.maxsize)
+"""The limits of a model without a tokenizer."""
 
 
 class Prompts(_Strict):
@@ -209,7 +217,6 @@ def confidence_features(log_prob: float, doubts: int) -> tuple[float, float]:
 class Acceptance(_Strict):
     """The conditions that a rewritten sentence must meet, in addition to the rules that apply to every model.
 
-    ``rewriter`` states what rewrites the sentences of summaries: the model, or only the rules of the language.
     ``least_score`` is the minimum log-probability per token. ``most_loose_joints`` is the maximum number of pairs of
     adjacent words that are not adjacent in any original sentence (see `service.summarization.rewriting.loose_joints`).
     If it is 0, the model can only omit whole clauses. If ``source_pieces_only`` is True, a rewritten sentence may
@@ -222,7 +229,6 @@ class Acceptance(_Strict):
     `service.summarization.candidates`).
     """
 
-    rewriter: Literal["model", "rules"] = "model"
     least_score: float = -100.0
     most_loose_joints: int = Field(default=1_000, ge=0)
     source_pieces_only: bool = True
@@ -311,11 +317,12 @@ class Joined(_Strict):
 
 
 class Manifest(_Strict):
-    """The description of a model. Exactly one of ``weights``, ``hub`` and ``remote`` is set.
+    """The description of a model. Exactly one of ``weights``, ``hub`` and ``remote`` is set, or none for ``rules``.
 
     The files of an embedded model are in the folder ``weights``. A ``hub`` model must be installed. Its files are then
     in the folder of the installed manifest. Before the installation, its manifest has no ``revision``, ``engines`` or
-    ``files``. A ``remote`` model has no files, because it runs on another server.
+    ``files``. A ``remote`` model has no files, because it runs on another server. A ``rules`` model has neither
+    files nor tokens.
 
     ``files`` maps each file to its SHA-256 in hexadecimal. ``joined`` maps each file that is stored in parts to its
     parts, which are also listed in ``files``.
@@ -337,7 +344,7 @@ class Manifest(_Strict):
     quality: Quality
     preferred: bool = False
     weights: InsidePath = ""
-    tokens: TokenLimits
+    tokens: TokenLimits = NO_TOKENS
     decoding: Decoding = Decoding()
     acceptance: Acceptance = Acceptance()
     prompts: Prompts | None = None
@@ -357,17 +364,22 @@ class Manifest(_Strict):
         return self.architecture in CAUSAL
 
     @property
+    def rules(self) -> bool:
+        """True if the model is a set of rules, which are part of the service."""
+        return self.architecture == "rules"
+
+    @property
     def complete(self) -> bool:
         """True if the manifest lists files.
 
-        This is not the case for a remote model, or for a hub model before its installation.
+        This is not the case for rules, for a remote model, or for a hub model before its installation.
         """
         return bool(self.files)
 
     @property
     def checked(self) -> bool:
-        """True if the outputs of the model were checked: those of an embedded model, or at the installation."""
-        return bool(self.weights) or OUTPUTS in self.files
+        """True if the outputs of the model were checked: those of a part of the service, or at the installation."""
+        return bool(self.weights) or self.rules or OUTPUTS in self.files
 
     @property
     def whole(self) -> "Manifest":
@@ -387,8 +399,15 @@ class Manifest(_Strict):
 
     @model_validator(mode="after")
     def _embedded_or_of_the_hub(self) -> Self:
-        if [bool(self.weights), self.hub is not None, self.remote is not None].count(True) != 1:
+        origins = [bool(self.weights), self.hub is not None, self.remote is not None].count(True)
+        if self.rules:
+            if origins or self.engines or self.files or self.task != "summary" or "tokens" in self.model_fields_set:
+                raise ValueError("rules are a summary model without `weights`, `hub`, `remote`, `tokens` and files")
+            return self
+        if origins != 1:
             raise ValueError("exactly one of `weights`, `hub` and `remote` is required")
+        if "tokens" not in self.model_fields_set:
+            raise ValueError("`tokens` is required")
         if self.remote is not None:
             return self
         described = {"revision": self.revision, "engines": self.engines, "files": self.files}

@@ -44,7 +44,7 @@ def verify(entry: Entry, kind: EngineKind) -> None:
 
     Raises:
         WeightsMismatch: a file is missing, does not match its SHA-256 or is not listed in the manifest.
-        ModelError: the model is not installed, or is remote and has no files.
+        ModelError: the model is not installed, or has no files.
     """
     _require_installed(entry)
     _refuse_unlisted_files(entry, kind)
@@ -63,7 +63,7 @@ def verify_whole(entry: Entry) -> None:
 
     Raises:
         WeightsMismatch: a file is missing, does not match its SHA-256 or is not listed in the manifest.
-        ModelError: the model is not installed, or is remote and has no files.
+        ModelError: the model is not installed, or has no files.
     """
     _require_installed(entry)
     for kind in entry.manifest.engines:
@@ -94,6 +94,8 @@ def check_joined(entry: Entry, name: str, found: str) -> None:
 def _require_installed(entry: Entry) -> None:
     if entry.manifest.remote is not None:
         raise ModelError(f"{entry.name} runs on a remote server and has no files here")
+    if entry.manifest.rules:
+        raise ModelError(f"{entry.name} is a set of rules in the service and has no files")
     if not entry.manifest.complete:
         raise ModelError(f"{entry.name} is not installed; install it with: depesche models pull {entry.name}")
 

@@ -78,6 +78,14 @@ def objection_to_rewording(sentence: str, sources: Sequence[str]) -> str | None:
     return next((name for name, applies in OBJECTIONS_TO_REWORDING if applies(sentence, sources)), None)
 
 
+def objection_to_rules(sentence: str, source: str) -> str | None:
+    """Return a one-word reason why ``sentence`` must not replace ``source``, which rules of grammar changed, or None.
+
+    The rules keep the finite verbs and add no pair of content words, so the checks for these do not apply.
+    """
+    return next((name for name, applies in OBJECTIONS_TO_RULES if applies(sentence, [source])), None)
+
+
 def unsupported(sentence: str, sources: Sequence[str]) -> list[str]:
     """Return the words of ``sentence`` that occur in no source, neither in the same form nor with the same stem.
 
@@ -236,6 +244,15 @@ def repeats_content(sentence: str, _: Sequence[str] = ()) -> bool:
     return len(set(pairs)) < len(pairs) or any(one == other for one, other in pairwise(found))
 
 
+def _stutters(sentence: str, sources: Sequence[str]) -> bool:
+    """Return whether the sentence contains a word twice in a row more often than its sources do."""
+    counts = [
+        sum(one == other for one, other in pairwise(word.lower() for word in words(text)))
+        for text in (sentence, " ".join(sources))
+    ]
+    return counts[0] > counts[1]
+
+
 def _has_no_main_verb(sentence: str, _: Sequence[str]) -> bool:
     """Return whether no main clause of the sentence contains a recognised finite verb.
 
@@ -270,6 +287,16 @@ OBJECTIONS: tuple[tuple[str, Callable[[str, Sequence[str]], bool]], ...] = (
     ("repetition", _repeats),
     ("negation", _changes_negation),
     ("verbless", _has_no_main_verb),
+    ("unattributed", _is_unattributed),
+)
+OBJECTIONS_TO_RULES: tuple[tuple[str, Callable[[str, Sequence[str]], bool]], ...] = (
+    ("fragment", is_fragment),
+    ("unbalanced", is_unbalanced),
+    ("punctuation", _is_mispunctuated),
+    ("subordinate", _is_subordinate),
+    ("cut", _is_cut),
+    ("stutter", _stutters),
+    ("negation", _changes_negation),
     ("unattributed", _is_unattributed),
 )
 OBJECTIONS_TO_REWORDING: tuple[tuple[str, Callable[[str, Sequence[str]], bool]], ...] = (

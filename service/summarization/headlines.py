@@ -10,14 +10,15 @@ from service.cache.tiers import Cache
 from service.checks.assessment import check_summary
 from service.checks.base import notice_of
 from service.domain import Notice, Span
-from service.generation.base import InputLimit, Scorer, TextGenerator
+from service.generation.base import InputLimit, Scorer
 from service.generation.cached import Result
 from service.generation.call import TEXT_THREADS, Call, TextThreads
 from service.languages.base import Language, language
 from service.results import Headline, Headlines
-from service.summarization.candidates import Candidate, Candidates, Request, candidate_generator
+from service.summarization.candidates import Candidate, CandidateGenerator, Candidates, Request, candidate_generator
 from service.summarization.guard import is_fragment, repeats_sentence
 from service.summarization.rewriting import Text, prepare_text
+from service.summarization.rules import RulesModel, ServedModel
 from service.summarization.selection import assess, relevance_order
 from service.summarization.words import require_grammar, words
 
@@ -33,11 +34,11 @@ Part = tuple[int, ...]
 
 
 class Headliner:
-    """A writer of headlines that uses one text generator and caches the candidates for each part of an article."""
+    """A writer of headlines that uses one model and caches the candidates for each part of an article."""
 
     def __init__(
         self,
-        generator: TextGenerator,
+        model: ServedModel,
         cache: Cache,
         secret: bytes | None,
         *,
@@ -52,12 +53,13 @@ class Headliner:
         Raises:
             ModelError: the language has no rules for summaries, or `candidate_generator` raises this error.
         """
-        self._generator = generator
-        self._language = language(generator.manifest.source_lang)
+        self._language = language(model.manifest.source_lang)
         require_grammar(self._language)
         self._max_chars = max_chars
         self._threads = threads
-        self._candidates = candidate_generator(generator, scorer, self._language, cache, secret, threads)
+        self._candidates: CandidateGenerator | None = None
+        if not isinstance(model, RulesModel):
+            self._candidates = candidate_generator(model, scorer, self._language, cache, secret, threads)
 
     async def write(
         self,
@@ -78,9 +80,10 @@ class Headliner:
             InvalidInput: a text is not valid Unicode.
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
-        generator, off_loop, limit = self._candidates, self._threads.off_loop, self._generator.limit
+        generator, off_loop = self._candidates, self._threads.off_loop
         if generator is None:
             return [Headlines((), (_UNAVAILABLE,), cached=True) for _ in texts]
+        limit = generator.generator.limit
         with call.timings.measured("segment"):
             found = [await off_loop(len(text), prepare_text, text, self._language) for text in texts]
         with call.timings.measured("select"):

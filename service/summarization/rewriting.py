@@ -21,9 +21,9 @@ from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import Language
 from service.registry.manifest import Acceptance
 from service.results import Style, SummarySentence
-from service.summarization.guard import objection, objection_to_rewording, support
+from service.summarization.guard import objection, objection_to_rules, support
 from service.summarization.lengths import Length, lead
-from service.summarization.selection import Assessment, Matrix, assess, relevance, relevance_order, select
+from service.summarization.selection import Assessment, assess, opening, relevance, relevance_order, select
 from service.summarization.styles import FORMS, admits, barred
 from service.summarization.variants import Offer, variants
 from service.summarization.words import GRAMMAR, count_words, depends_on_previous, spaced_words
@@ -86,8 +86,6 @@ class _Source:
 MAX_GROUP_WORDS = 48  # about 110 pieces with a vocabulary of 8,000 pieces
 MAX_MEMBERS = 3
 LEAST_SIMILARITY = 0.15
-PARTS = 3
-LONG_SENTENCES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +122,18 @@ def groups(
 ) -> list[Group]:
     """Choose groups of sentences for a summary of the given ``length``, and return them in the order of their cores.
 
-    The core of a group is its central sentence. If three or more groups are needed, each third of a long article
-    (twelve or more sentences) contains at least one core, if it has a relevant sentence. Headings, empty sentences and
-    the sentences with the indices ``barred`` cannot be cores. A group has at most ``max_members`` sentences and
+    The core of a group is its central sentence. Headings, empty sentences and the sentences with the indices ``barred``
+    cannot be cores. A group has at most ``max_members`` sentences and
     ``max_group_words`` words. A core with more words forms a group alone.
 
     The remaining sentences provide up to ``spares`` spare groups and ``fillers`` fillers (see `Group`). ``further`` is
     the number of additional spare groups, which only the second and later variants of the summary use. The first
     variant therefore does not depend on the number of variants. No two groups of the same variant share a sentence.
     """
-    assessed = assess(sentences, headline=headline).without(barred)
+    first = opening(sentences, headline=headline, barred=barred)
+    assessed = assess(sentences, headline=headline).without(barred).promoted(first)
     scores = assessed.scores
-    cores = _spread(_cores(assessed, length.expected_sentences()), scores, len(sentences))
+    cores = _cores(assessed, length.expected_sentences())
     every = _cores(assessed, len(sentences))
     taken = set(cores)
     made: list[Group] = []
@@ -187,32 +185,6 @@ def _cores(assessed: Assessment, wanted: int) -> list[int]:
     return [number for number in relevance_order(assessed) if assessed.scores[number] > 0][:wanted]
 
 
-def _spread(cores: list[int], scores: Matrix, count: int) -> list[int]:
-    """Return the indices ``cores``, changed so that each third of a long article contains at least one of them.
-
-    Each index that is added replaces the core with the lowest score in the third with the most cores. ``scores``
-    contains the score of each of the ``count`` sentences of the article. A third without a positive score gets no core.
-    """
-    if len(cores) < PARTS or count < LONG_SENTENCES:
-        return cores
-    spread = list(cores)
-    for part in range(PARTS):
-        inside = [n for n in range(count) if n * PARTS // count == part]
-        best = max(inside, key=lambda n: scores[n])
-        if scores[best] > 0 and not set(inside) & set(spread):
-            spread.remove(_weakest_of_fullest(spread, scores, count))
-            spread.append(best)
-    return spread
-
-
-def _weakest_of_fullest(cores: Iterable[int], scores: Matrix, count: int) -> int:
-    thirds: list[list[int]] = [[] for _ in range(PARTS)]
-    for core in cores:
-        thirds[core * PARTS // count].append(core)
-    fullest = max(range(PARTS), key=lambda part: len(thirds[part]))
-    return min(thirds[fullest], key=lambda n: scores[n])
-
-
 def _company(core: int, sentences: Sequence[str], assessed: Assessment) -> list[int]:
     """Return the indices of sentences that could be rewritten together with the sentence ``core``, most relevant first.
 
@@ -229,6 +201,7 @@ def _company(core: int, sentences: Sequence[str], assessed: Assessment) -> list[
 
 
 LEAST_OUTPUT_TOKENS = 8
+_MARKS = re.compile('[„“”"«»]')
 _LIST_MARK = re.compile(r"[-–—•*▪‣·]\s+(?=\S)")
 FILLERS = 16
 PUNCTUATION = ", . : ; ! ? – - „ “ ( ) % €"
@@ -267,6 +240,25 @@ def _without_list_mark(text: str, span: Span) -> Span:
     return span if mark is None else Span(mark.end(), span.end)
 
 
+def spoken(text: Text) -> frozenset[int]:
+    """Return the indices of the sentences inside a quotation that begins before them and ends after them.
+
+    A quotation ends at the end of its paragraph at the latest. Sentences that are not separated by a single character
+    count as different paragraphs.
+    """
+    found: set[int] = set()
+    opened = False
+    for number, (sentence, span) in enumerate(zip(text.sentences, text.spans, strict=True)):
+        if number and span.start - text.spans[number - 1].end > 1:
+            opened = False
+        marks = _MARKS.findall(sentence)
+        if opened and not marks:
+            found.add(number)
+        for mark in marks:
+            opened = mark == "„" or (mark in '"«»' and not opened)
+    return frozenset(found)
+
+
 @dataclass(frozen=True, slots=True)
 class SummaryOptions:
     """Options for a summary.
@@ -283,8 +275,13 @@ class SummaryOptions:
     quoting_is_usual: bool = False
 
     def barred(self, text: Text) -> frozenset[int]:
-        """Return the indices of those sentences of ``text`` that the summary must not use."""
-        return barred(self.style, text.sentences, self.headline)
+        """Return the indices of those sentences of ``text`` that the summary must not use.
+
+        These include sentences inside a longer quotation, which lose their speaker, unless they are half of the text.
+        """
+        inside = spoken(text)
+        by_style = barred(self.style, text.sentences, self.headline)
+        return by_style | inside if 2 * len(inside) < len(text.sentences) else by_style
 
 
 Members = tuple[str, ...]
@@ -377,7 +374,7 @@ def reworded(text: Text, inputs: Sequence[RewriteInput], language: Language) -> 
 def _reworded(text: Text, one: RewriteInput, language: Language) -> "Result[Wordings] | None":
     sentence = text.sentences[one.group.core]
     made = None if GRAMMAR.reword is None else GRAMMAR.reword(sentence)
-    if made is None or made == sentence or objection_to_rewording(made, [sentence]) is not None:
+    if made is None or made == sentence or objection_to_rules(made, sentence) is not None:
         return None
     if check_summary(sentence, made, [(Span(0, len(made)), [Span(0, len(sentence))])], language):
         return None
@@ -511,7 +508,8 @@ def selections(text: Text, options: SummaryOptions) -> list[list[int]]:
     first = _selected(text, options, barred)
     if options.variants == 1 or not first:
         return [first]
-    ranked = relevance(assess(text.sentences, headline=options.headline).without(barred))
+    opens = opening(text.sentences, headline=options.headline, barred=barred)
+    ranked = relevance(assess(text.sentences, headline=options.headline).without(barred).promoted(opens))
     scores = dict([(number, score) for number, score in ranked if number not in barred][:MOST_OFFERS])
     order = sorted({*scores, *first})
     offers = [Offer((text.sentences[number],), scores.get(number, 0.0)) for number in order]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.summarization.lengths import Length, Room
-from service.summarization.words import content_stems, count_words, depends_on_previous
+from service.summarization.words import content_stems, count_words, depends_on_previous, reports_speech
 
 Matrix = NDArray[np.float64]
 Vector = Mapping[str, float]
@@ -86,6 +86,9 @@ _ENDS = re.compile(r"[.!?…][\"“”»«’)\]]*$")
 _ASKS = re.compile(r"\?[\"“”»«’)\]]*$")
 _ALL_QUOTED = re.compile(r"[„“\"»«‚].*[“”\"«»‘][.,!?]?$", re.DOTALL)
 _SHORT_WORDS, _LONG_WORDS = 7, 40
+_OPENING_SENTENCES = 3
+_DEPENDENT, _UNATTRIBUTED = 0.5, 0.6
+"""The ratings of sentences that refer to the sentence before them, and of reported speech without its speaker."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class Weights:
     rank: float = 1.0
     centroid: float = 1.0
     headline: float = 1.0
-    place: float = 1.0
+    place: float = 2.5
 
 
 DEFAULT_WEIGHTS = Weights()
@@ -130,6 +133,14 @@ class Assessment:
         scores[list(numbers)] = 0.0
         return replace(self, scores=scores)
 
+    def promoted(self, number: int | None) -> "Assessment":
+        """Return a copy in which the sentence with index ``number`` scores 1. If it is None, return the assessment."""
+        if number is None:
+            return self
+        scores = self.scores.copy()
+        scores[number] = 1.0
+        return replace(self, scores=scores)
+
 
 def assess(sentences: Sequence[str], *, headline: str | None = None, weights: Weights = DEFAULT_WEIGHTS) -> Assessment:
     """Score the sentences of an article. ``weights`` contains the weight of each feature in the scores.
@@ -142,7 +153,7 @@ def assess(sentences: Sequence[str], *, headline: str | None = None, weights: We
     score = weights.centroid * _scaled(centroid_similarity(vectors))
     if headline:
         score += weights.headline * _scaled(query_similarity(headline, vectors))
-    score += weights.place / (1 + np.arange(len(sentences)) / 2)
+    score += weights.place / (1 + np.arange(len(sentences)) / 3)
     suitable = np.array([bool(v) and _suitability(s) for s, v in zip(sentences, vectors, strict=True)], dtype=float)
     compared = np.sort(np.argsort(-score * suitable, kind="stable")[:MOST_COMPARED])
     similarity_matrix = similarity([vectors[n] for n in compared])
@@ -150,6 +161,19 @@ def assess(sentences: Sequence[str], *, headline: str | None = None, weights: We
     scores = np.zeros(len(sentences))
     scores[compared] = _scaled((score * suitable)[compared])
     return Assessment(scores, tuple(compared.tolist()), similarity_matrix)
+
+
+def opening(sentences: Sequence[str], *, headline: str | None, barred: Collection[int] = ()) -> int | None:
+    """Return the index of the sentence that opens the article and states its news, or None.
+
+    This is the first sentence that ``barred`` does not contain, if it can stand alone. If there is a headline, the
+    sentence must share a content word with it, because some articles open with a scene.
+    """
+    first = next((number for number in range(min(len(sentences), _OPENING_SENTENCES)) if number not in barred), None)
+    if first is None or _suitability(sentences[first]) < 1:
+        return None
+    stems = set(content_stems(sentences[first]))
+    return first if stems and (not headline or stems & set(content_stems(headline))) else None
 
 
 def rank(sentences: Sequence[str], *, headline: str | None = None) -> list[float]:
@@ -170,7 +194,8 @@ def select(
     if budget.fits([sentences[number] for number in free]):
         return free
     room = Room(budget)
-    order = relevance_order(assess(sentences, headline=headline).without(barred))
+    first = opening(sentences, headline=headline, barred=barred)
+    order = relevance_order(assess(sentences, headline=headline).without(barred).promoted(first))
     return sorted(number for number in order if number not in barred and room.take(sentences[number]))
 
 
@@ -234,7 +259,9 @@ def _suitability(sentence: str) -> float:
     if _ALL_QUOTED.match(text):
         fit *= 0.5
     if depends_on_previous(text):
-        fit *= 0.75
+        fit *= _DEPENDENT
+    if reports_speech(text):
+        fit *= _UNATTRIBUTED
     if count < _SHORT_WORDS:
         fit *= 0.6
     return fit * (_LONG_WORDS / count if count > _LONG_WORDS else 1.0)

@@ -1,6 +1,5 @@
 """A summarizer that selects sentences, has a text generator rewrite them, and assembles summaries from the rewrites."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -9,7 +8,7 @@ from service.checks.assessment import check_summary
 from service.checks.base import Finding, notice_of
 from service.checks.facts import link_facts
 from service.domain import Notice, Span
-from service.generation.base import Scorer, TextGenerator
+from service.generation.base import Scorer
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, TextThreads
 from service.languages.base import Language, language
@@ -18,6 +17,7 @@ from service.summarization.candidates import CandidateGenerator, Candidates, Req
 from service.summarization.guard import flaw, repeats_sentence
 from service.summarization.lengths import Length
 from service.summarization.rewriting import (
+    Members,
     RewriteInput,
     RewriteResult,
     SummaryOptions,
@@ -31,12 +31,12 @@ from service.summarization.rewriting import (
     rewrite_inputs,
     rewrite_result,
     selections,
+    spoken,
 )
+from service.summarization.rules import RulesModel, ServedModel
 from service.summarization.styles import lay_out, repeats
 from service.summarization.variants import Choice, Offer, choose, variants
 from service.summarization.words import count_words, depends_on_previous, reports_speech, require_grammar, words
-
-_MARKS = re.compile('[„“”"«»]')
 
 
 def with_findings(source: str, summary: Summary, language: Language) -> Summary:
@@ -92,15 +92,15 @@ Written = Result[Wordings] | None
 
 
 class Summarizer:
-    """A summarizer that uses one text generator and caches the rewrites of sentence groups.
+    """A summarizer that uses one model, and caches the sentence groups that a text generator rewrites.
 
-    A causal model shortens, rewords or fuses sentences, and ``scorer`` scores the results. Any other model rewrites
-    each group in one way, and needs no ``scorer``.
+    A causal model shortens, rewords or fuses sentences, and ``scorer`` scores the results. Any other text generator
+    rewrites each group in one way, and needs no ``scorer``. Rules reword single sentences.
     """
 
     def __init__(
         self,
-        generator: TextGenerator,
+        model: ServedModel,
         cache: Cache,
         secret: bytes | None,
         *,
@@ -112,13 +112,15 @@ class Summarizer:
         Raises:
             ModelError: the language has no rules for summaries, or `candidate_generator` raises this error.
         """
-        self.generator = generator
         self._threads = threads
-        self._language = language(generator.manifest.source_lang)
+        self._language = language(model.manifest.source_lang)
         require_grammar(self._language)
-        kind = WordingKind(generator.manifest.acceptance, threads)
-        self.wordings = CachedGenerator(generator, kind, cache, secret)
-        self._candidates = candidate_generator(generator, scorer, self._language, cache, secret, threads)
+        self._rewrites: CachedGenerator[Members, Wordings] | None = None
+        self._candidates: CandidateGenerator | None = None
+        if not isinstance(model, RulesModel):
+            kind = WordingKind(model.manifest.acceptance, threads)
+            self._rewrites = CachedGenerator(model, kind, cache, secret)
+            self._candidates = candidate_generator(model, scorer, self._language, cache, secret, threads)
 
     async def summarise(
         self,
@@ -150,7 +152,7 @@ class Summarizer:
         with call.timings.measured("segment"):
             found = [await off_loop(len(text), prepare_text, text, self._language) for text in texts]
         if method == "abstractive":
-            made = await self._abstractive(texts, found, self.wordings.tags(origins or texts), options, call)
+            made = await self._abstractive(texts, found, origins or texts, options, call)
         else:
             with call.timings.measured("select"):
                 made = [
@@ -166,23 +168,22 @@ class Summarizer:
             ]
 
     async def _abstractive(
-        self, texts: Sequence[str], found: Sequence[Text], tags: Sequence[bytes], options: SummaryOptions, call: Call
+        self, texts: Sequence[str], found: Sequence[Text], origins: Sequence[str], options: SummaryOptions, call: Call
     ) -> list[Summary]:
-        off_loop = self._threads.off_loop
-        by_rules = self.generator.manifest.acceptance.rewriter == "rules"
-        limit = None if by_rules else self.generator.limit
+        off_loop, rewrites = self._threads.off_loop, self._rewrites
+        limit = None if rewrites is None else rewrites.generator.limit
         with call.timings.measured("select"):
             inputs = [
                 await off_loop(len(text), rewrite_inputs, one, options, limit)
                 for text, one in zip(texts, found, strict=True)
             ]
-        if by_rules:
+        if rewrites is None:
             with call.timings.measured("finish"):
                 wordings = [await self._reworded(*of_text) for of_text in zip(found, inputs, strict=True)]
         elif self._candidates is None:
-            wordings = await self._rewrite(found, inputs, tags, call)
+            wordings = await _rewrite(rewrites, found, inputs, rewrites.tags(origins), call)
         else:
-            wordings = await _choose(self._candidates, found, inputs, tags, call)
+            wordings = await _choose(self._candidates, found, inputs, rewrites.tags(origins), call)
         with call.timings.measured("finish"):
             return [
                 await off_loop(len(text), _compose, text, one, of_text, done, options, self._language)
@@ -194,21 +195,26 @@ class Summarizer:
         chars = sum(len(text.sentences[one.group.core]) for one in inputs)
         return await self._threads.off_loop(REWORDING_COST * chars, reworded, text, inputs, self._language)
 
-    async def _rewrite(
-        self, found: Sequence[Text], inputs: Sequence[Sequence[RewriteInput]], tags: Sequence[bytes], call: Call
-    ) -> list[list[Written]]:
-        """Return the accepted rewrites of each input, grouped by text.
 
-        The result is None for an input that is not rewritten.
-        """
-        wanted = [
-            (one.sentences(text), tag)
-            for text, of_text, tag in zip(found, inputs, tags, strict=True)
-            for one in of_text
-            if one.rewritten
-        ]
-        written = iter(await self.wordings.results([one for one, _ in wanted], [tag for _, tag in wanted], call))
-        return [[next(written) if one.rewritten else None for one in of_text] for of_text in inputs]
+async def _rewrite(
+    generator: CachedGenerator[Members, Wordings],
+    found: Sequence[Text],
+    inputs: Sequence[Sequence[RewriteInput]],
+    tags: Sequence[bytes],
+    call: Call,
+) -> list[list[Written]]:
+    """Return the accepted rewrites of each input, grouped by text.
+
+    The result is None for an input that is not rewritten.
+    """
+    wanted = [
+        (one.sentences(text), tag)
+        for text, of_text, tag in zip(found, inputs, tags, strict=True)
+        for one in of_text
+        if one.rewritten
+    ]
+    written = iter(await generator.results([one for one, _ in wanted], [tag for _, tag in wanted], call))
+    return [[next(written) if one.rewritten else None for one in of_text] for of_text in inputs]
 
 
 async def _choose(
@@ -431,7 +437,7 @@ def _with_variants(
 def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
     """Yield a notice for each sentence of the summary that is badly formed or lacks the sentence to which it refers."""
     numbers = {span: number for number, span in enumerate(text.spans)}
-    spoken = _spoken(text)
+    inside = spoken(text)
     before: set[int] = set()
     for place, sentence in zip(_spans(summary), summary.sentences, strict=True):
         support = [numbers[span] for span in sentence.support if span in numbers]
@@ -439,7 +445,7 @@ def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
         found = flaw(sentence.text)
         if found is not None:
             yield Notice("sentence_broken", f"this sentence {found}", first, place)
-        elif sentence.verbatim and spoken.intersection(support):
+        elif sentence.verbatim and inside.intersection(support):
             message = "this sentence is part of a quotation that begins before it and ends after it"
             yield Notice("sentence_broken", message, first, place)
         elif support and min(support) > 0 and min(support) - 1 not in before:
@@ -450,25 +456,6 @@ def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
                 message = "this sentence reports what someone said, but the summary leaves out who said it"
                 yield Notice("reference_lost", message, first, place)
         before.update(support)
-
-
-def _spoken(text: Text) -> set[int]:
-    """Return the indices of the sentences inside a quotation that begins before them and ends after them.
-
-    A quotation ends at the end of its paragraph at the latest. Sentences that are not separated by a single character
-    count as different paragraphs.
-    """
-    found: set[int] = set()
-    opened = False
-    for number, (sentence, span) in enumerate(zip(text.sentences, text.spans, strict=True)):
-        if number and span.start - text.spans[number - 1].end > 1:
-            opened = False
-        marks = _MARKS.findall(sentence)
-        if opened and not marks:
-            found.add(number)
-        for mark in marks:
-            opened = mark == "„" or (mark in '"«»' and not opened)
-    return found
 
 
 def _length_notices(text: Text, summary: Summary, options: SummaryOptions) -> list[Notice]:

@@ -14,6 +14,7 @@ from service.languages.de import SUMMARY
 GRAMMAR: SummaryGrammar = SUMMARY
 _FIRST_WORDS = 3
 _WEAK_VERB = re.compile(r"[a-zäöüß]{2,}(?:t|te|ten|ne)")
+_ARTICLE_ALONE = re.compile(r"\w+,")  # "Das, so heißt es, …"
 _WORD = re.compile(r"[^\W_]+(?:[-.,:’'][^\W_]+)*")
 
 
@@ -61,7 +62,7 @@ def depends_on_previous(sentence: str) -> bool:
     head = words(sentence.partition(",")[0])  # behind a comma, a pronoun can refer to a word before the comma
     return (
         found[0].lower() in GRAMMAR.dangling_openings
-        or _is_demonstrative(found)
+        or _is_demonstrative(sentence, found)
         or any(
             word in GRAMMAR.dangling_words and follower not in GRAMMAR.times and not _is_of_quantity(before, follower)
             for before, word, follower in zip(head, head[1:_FIRST_WORDS], [*head[2:], ""], strict=False)
@@ -74,10 +75,12 @@ def _is_of_quantity(before: str, follower: str) -> bool:
     return before.lower() in GRAMMAR.quantifiers and follower[:1].isupper()
 
 
-def _is_demonstrative(found: Sequence[str]) -> bool:
-    """Return whether a sentence with the words ``found`` begins with an article directly before its verb."""
+def _is_demonstrative(sentence: str, found: Sequence[str]) -> bool:
+    """Return whether a sentence with the words ``found`` begins with an article directly before its verb or a comma."""
     if len(found) < _FIRST_WORDS or found[0].lower() not in GRAMMAR.articles:
         return False
+    if _ARTICLE_ALONE.match(sentence):
+        return True
     if found[1] in GRAMMAR.finite_verbs:
         return True
     follows = found[2][0].islower() and found[2] in GRAMMAR.function_words

@@ -13,7 +13,7 @@ from service.domain import Span
 from service.errors import InvalidInput, ModelError
 from service.languages.base import Inflection, Language
 from service.terms.constraints import Kind, TermConstraint
-from service.text.normalization import compose
+from service.text.normalization import check_text, compose
 
 # A hyphenated compound is one word, so the term "AfD" is not found in "AfD-nah". A sign between words is also a word.
 _WORD = re.compile(r"[^\W_]+(?:[-'·&./][^\W_]+)*|[^\w\s]")
@@ -186,7 +186,8 @@ class Glossary:
         ``translated`` maps terms to their translations. ``kept`` contains the terms that must not be translated.
 
         Raises:
-            InvalidInput: a term contains no word, has a blank translation, or is in both ``translated`` and ``kept``.
+            InvalidInput: a term contains no word, is not valid Unicode, has a blank translation, or is in both
+                ``translated`` and ``kept``.
         """
         terms = [_term(source, target, "glossary", "/glossary") for source, target in translated.items()]
         for number, source in enumerate(kept):
@@ -247,6 +248,11 @@ class Glossary:
 
 
 def _term(source: str, target: str, kind: Kind, pointer: str) -> Term:
+    try:
+        check_text(source)
+        check_text(target)
+    except InvalidInput as error:
+        raise InvalidInput(error.code, error.detail, pointer=pointer) from error
     words = _WORD.findall(compose(source.strip(), FOLDED).text)
     worded = [place for place, word in enumerate(words) if word[0].isalnum()]
     if not worded:

@@ -36,7 +36,8 @@ class TranslationOptions:
     known translations, which are used unchanged. Each span starts at the start of a sentence and ends at the end of the
     same or a later one, and is translated as one sentence. ``corrections`` contains translations of single sentences,
     which are also used unchanged. ``house_style`` applies to the translations of the other sentences. For each
-    sentence, ``alternatives`` further translations are searched for.
+    sentence, ``alternatives`` further translations are searched for. ``context`` is text before the text, which some
+    models see and no model translates.
     """
 
     format: Format = "text"
@@ -50,6 +51,7 @@ class TranslationOptions:
     corrections: Corrections = NO_CORRECTIONS
     house_style: HouseStyle = NO_STYLE
     alternatives: int = 0
+    context: str = ""
 
 
 PLAIN = TranslationOptions()

@@ -15,7 +15,7 @@ from service.errors import InvalidInput
 from service.generation.aligners import Aligner, AttentionAligner
 from service.generation.base import InputLimit, Referee, Scorer, TextGenerator
 from service.generation.cached import CachedGenerator, Result
-from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads
+from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads, nothing
 from service.languages.base import Language, LanguagePair
 from service.results import Alternative, SentencePair, TermUse, Translation
 from service.terms.glossary import Glossary
@@ -23,8 +23,8 @@ from service.terms.placement import missing_terms
 from service.text.html.document import Document
 from service.text.html.render import TranslatedSentence, render
 from service.text.language_id import foreign_code
-from service.text.normalization import remove_credentials
-from service.text.segmentation import reassemble, require_sentences
+from service.text.normalization import for_model, remove_credentials
+from service.text.segmentation import reassemble, require_sentences, segment
 from service.translation.house_style import StyleChange, Stylist
 from service.translation.postprocessing import FinishedSentence, SentenceKind, finish_without_model
 from service.translation.preparation import (
@@ -38,6 +38,8 @@ from service.translation.preparation import (
 )
 from service.translation.sentence_constraints import CALLER_TERMS, SentenceConstraints, constraints_of, terms_of
 
+_CONTEXT_CHARS = 2_000
+"""How much of the caller's context is read. More would be divided into sentences only to be dropped."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # control characters except white space
 
 
@@ -411,7 +413,8 @@ class Translator:
             scorer=scorer,
             referee=referee,
         )
-        self._context_sentences = 0 if manifest.remote is None else manifest.remote.context_sentences
+        self.context_sentences = 0 if manifest.remote is None else manifest.remote.context_sentences
+        """The maximum number of preceding sentences that the model sees. It is 0 if the model uses no context."""
         self.sentences = CachedGenerator(generator, self._kind, cache, secret)
 
     async def translate(
@@ -437,7 +440,7 @@ class Translator:
                 self._kind.hints,
             )
             prepared = await off_loop(
-                chars, _prepare, given, limit, self.languages, hints=hints, context_sentences=self._context_sentences
+                chars, _prepare, given, limit, self.languages, hints=hints, context_sentences=self.context_sentences
             )
         tags = self.sentences.tags(texts if origins is None else origins)
         wanted = [constraints for one in prepared for constraints in one.wanted]
@@ -452,7 +455,8 @@ class Translator:
             call.finished(Finished(text_number, part.place(sentence.span), finished))
 
         in_order = _InOrder(tell, [one for text in prepared for one in text.requirements])
-        results = iter(await self.sentences.results(wanted, tags_of, call, on_results=in_order.add))
+        on_results = in_order.add if call.follows else nothing
+        results = iter(await self.sentences.results(wanted, tags_of, call, on_results=on_results))
         others = [
             await self._alternatives(one.searched, options.alternatives, call)
             for one, options in zip(prepared, options_of_texts, strict=True)
@@ -523,6 +527,8 @@ def _prepare(
         require_sentences(sentences)
         _require_few(sentences, options)
         pairs = [(part, sentence) for part, sentence in submission.sentences() if sentence.has_letters]
+        before = [*_last(options.context, context_sentences, languages.source), *(one.text for _, one in pairs)]
+        start = len(before) - len(pairs)
         found: list[SentenceConstraints | str] = []
         searched: list[SentenceConstraints] = []
         for n, (part, sentence) in enumerate(pairs):
@@ -537,13 +543,22 @@ def _prepare(
                 languages,
                 aligned=options.alignment or part.marked_up,
                 inflected=hints,
-                context=tuple(before.text for _, before in pairs[max(0, n - context_sentences) : n]),
+                context=tuple(before[max(0, start + n - context_sentences) : start + n]),
             )
             found.append(constraints if known is None else known.text)
             if options.alternatives:
                 searched.append(replace(constraints, aligned=False))
         prepared.append(_Prepared(submission, found, searched))
     return prepared
+
+
+def _last(context: str, count: int, language: Language) -> list[str]:
+    """Return at most ``count`` sentences from the end of ``context``, in normalised form."""
+    if not (context and count):
+        return []
+    end = context[-_CONTEXT_CHARS:]
+    texts = [for_model(span.of(end), language) for span in segment(end, language).sentences]
+    return [text for text in texts if text][-count:]
 
 
 def _assemble(

@@ -60,6 +60,7 @@ async def test_open_paths_have_no_limit(monkeypatch: pytest.MonkeyPatch) -> None
         ("/v1/articles", {"headline": "D", "lead": "e", "body": TEXT[2:]}),
         ("/v2/translate", DEEPL),
         ("/translate", LIBRE),
+        ("/detect", {"q": TEXT}),
     ],
 )
 async def test_every_endpoint_counts_characters(

@@ -221,6 +221,16 @@ def test_shutdown_fails_a_running_job(
     blocked(service)
 
 
+def test_shutdown_waits_for_all_articles_of_a_batch(
+    service: TestClient, redis_server: RedisServer, keys_file: Path
+) -> None:
+    bodies = [f"Der Stadtrat {number} berät über den Zug nach Ulm. Er tagt am Montag." for number in range(16)]
+    with serving(redis_server, keys_file=keys_file, drain_s=60) as other:
+        job = begin(other, {"articles": [{**ARTICLE, "body": body} for body in bodies]}, "/v1/articles:batch")
+    found = ended(service, job)
+    assert [one["status"] for one in found["result"]["results"]] == [200] * 16
+
+
 def test_failed_work_is_a_problem(service: TestClient) -> None:
     slow = {**ARTICLE, "body": " ".join(f"Der Zug Nummer {number} fährt nach Ulm." for number in range(400))}
     job = begin(service, {"articles": [slow]}, "/v1/articles:batch", **{"request-timeout-ms": "1"})
@@ -401,3 +411,11 @@ def test_webhook_requires_the_preference(client: TestClient) -> None:
 def test_webhooks_need_a_secret() -> None:
     with pytest.raises(ValueError, match="webhook_secret"):
         Settings(webhook_origins="https://cms.example")
+
+
+def test_stored_job_is_read_unchanged() -> None:
+    job = jobs.Job("id", None, "succeeded", 1.5, 2.5, '{"text": "Zwetschge\\n\u2028"}\n{}'.encode())
+    assert jobs.Job.decode(job.encode()) == job
+    assert json.loads(jobs.Job("id", "cms", "failed", 1.5, 2.5, b'{"code": "x"}').json("/v1/jobs/id", 60))[
+        "problem"
+    ] == {"code": "x"}

@@ -60,6 +60,20 @@ def test_lone_surrogate_in_list_is_located(client: TestClient) -> None:
     assert assert_problem(response, 422, "text_not_unicode")["errors"][0]["pointer"] == "/text/1"
 
 
+@pytest.mark.parametrize(
+    ("terms", "pointer"),
+    [
+        ('"glossary": {"Zug": "\\ud800 train"}', "/glossary"),
+        ('"glossary": {"Zug \\ud800": "train"}', "/glossary"),
+        ('"do_not_translate": ["Zug", "Bus \\ud800"]', "/do_not_translate/1"),
+    ],
+)
+def test_lone_surrogate_in_term_is_refused(client: TestClient, terms: str, pointer: str) -> None:
+    content = f'{{"text": "{SENTENCE}", {terms}}}'
+    response = client.post("/v1/translate", content=content, headers={"content-type": "application/json"})
+    assert assert_problem(response, 422, "text_not_unicode")["errors"][0]["pointer"] == pointer
+
+
 @pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b", "\x7f", "\u200b", "\ufeff"])
 def test_control_characters_do_not_reach_model(client: TestClient, character: str) -> None:
     text = f"Der Zug{character} fährt heute nicht."

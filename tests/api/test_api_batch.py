@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from service.newsroom.answers import ArticleAnswer
 from service.newsroom.commands import ArticleCommand, CallContext
-from service.newsroom.newsroom import ArticleAnswer, Newsroom
+from service.newsroom.newsroom import Newsroom
 
 BODY = "Der Stadtrat hat am Montag den Haushalt für das kommende Jahr beschlossen."
 OTHER = "Die Opposition kritisierte die hohen Schulden der Stadt am Abend."

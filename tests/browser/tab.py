@@ -34,9 +34,11 @@ class Tab:
     def opened(cls, browser: Browser, url: str, **context: Any) -> Iterator["Tab"]:
         """Open the web page in a new browser context, yield the tab, and check it at the end of the block.
 
-        ``context`` contains options of the browser context.
+        ``context`` contains options of the browser context. By default, the page has no transitions, so that a colour
+        is final as soon as it is set.
         """
-        options = {"locale": "de-DE", "viewport": {"width": 1360, "height": 900}, **context}
+        size = {"width": 1360, "height": 900}
+        options = {"locale": "de-DE", "viewport": size, "reduced_motion": "reduce", **context}
         with browser.new_context(**options) as own:
             own.set_default_timeout(PATIENCE_MS)
             own.add_init_script(WATCH)

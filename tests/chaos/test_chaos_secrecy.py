@@ -31,6 +31,7 @@ REQUESTS: list[tuple[str, dict[str, Any], int]] = [
     ("/v1/translate", {"json": {**MARKED, "glossary": {MARKS[0]: MARKS[2]}, "do_not_translate": [MARKS[3]]}}, 200),
     ("/v1/translate", {"json": {"text": f"<p>{TEXT} <b>{MARKS[2]}</b>", "format": "html"}}, 200),
     ("/v1/translate", {"json": MARKED, "headers": {"accept": "text/event-stream"}}, 200),
+    ("/v1/translate", {"json": {**MARKED, "context": MARKS[2]}}, 200),
     ("/v1/summarize", {"json": {**MARKED, "headline": MARKS[2]}}, 200),
     ("/v1/summarize", {"json": {**MARKED, "method": "extractive", "target_lang": "en"}}, 200),
     ("/v1/articles", {"json": {"headline": MARKS[2], "lead": MARKS[3], "body": TEXT}}, 200),

@@ -21,6 +21,22 @@ const tasks = {
     const results = await depesche.articles([{ body: text, outputs: ["translation"] }, { body: " " }]);
     return { statuses: results.map((one) => one.status), body: results[0].article.article.body };
   },
+  async job() {
+    const one = await depesche.sendArticle({ body: text, outputs: ["translation"] });
+    const many = await depesche.sendArticles([{ id: "a", body: text, outputs: ["translation"] }, { body: " " }]);
+    const { translation } = await depesche.wait(one);
+    const { results } = await depesche.wait(many);
+    const { status } = await depesche.job(one);
+    return { translation: translation.text, statuses: results.map((one) => one.status), status };
+  },
+  async read() {
+    return depesche.wait(text, { limitMs: 1_500 });
+  },
+  async batchStream() {
+    const found = [];
+    for await (const event of depesche.streamArticles([{ body: text }, { body: " " }])) found.push(event);
+    return { names: found.map((event) => event.name), numbers: found.at(-1).data };
+  },
   async stream() {
     const found = [];
     for await (const event of depesche.streamArticle({ body: text, clean: false })) found.push(event);

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.slow
 CLIENT = Path(__file__).parents[2] / "clients" / "js" / "depesche.js"
 TEXT = "😀 Der Rat hat am Dienstag den Haushalt beschlossen. Die Mehrheit stimmte dafür."
 BUSY: Scripted = (503, {"Retry-After": "0"}, json.dumps({"code": "queue_full", "detail": "full"}).encode())
+RUNNING: Scripted = (200, {"Retry-After": "0"}, b'{"status": "running"}')
+FAILED = b'{"status": "failed", "problem": {"status": 500, "code": "engine_failed"}}'
 STREAM = {"Content-Type": "text/event-stream"}
 
 
@@ -42,6 +44,37 @@ def test_every_method_returns_its_result(url: str) -> None:
 
 def test_batch_returns_a_result_for_each_article(url: str) -> None:
     assert called(url, "batch", "Der Rat tagt.") == {"statuses": [200, 422], "body": "Der Rat tagt."}
+
+
+def test_job_has_the_results(jobs_url: str) -> None:
+    found = called(jobs_url, "job", "Der Rat tagt.")
+    assert found["translation"]
+    assert (found["statuses"], found["status"]) == ([200, 422], "succeeded")
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome", "reads"),
+    [
+        ([RUNNING, (200, {}, FAILED)], ("engine_failed", 500), 2),
+        ([BUSY, RUNNING, (404, {}, b'{"code": "job_unknown"}')], ("job_unknown", 404), 3),
+    ],
+)
+def test_failed_job_is_refused(answers: list[Scripted], outcome: tuple[str, int], reads: int) -> None:
+    with scripted("", *answers) as (front, paths):
+        found = called(front, "read", "a-job")
+    assert (found["code"], found["status"]) == outcome
+    assert paths == ["/v1/jobs/a-job"] * reads
+
+
+def test_waiting_for_a_job_ends() -> None:
+    with scripted("", (200, {"Retry-After": "2"}, b'{"status": "running"}')) as (front, _):
+        assert called(front, "read", "a-job") == {"error": "the job a-job did not end within 1500 ms"}
+
+
+def test_stream_of_a_batch_has_an_event_for_each_article(url: str) -> None:
+    found = called(url, "batchStream")
+    assert found["names"] == ["article", "article", "result"]
+    assert found["numbers"] == {"succeeded": 1, "failed": 1}
 
 
 def test_stream_ends_with_the_result(url: str) -> None:

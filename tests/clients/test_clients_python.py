@@ -8,13 +8,16 @@ import httpx
 import pytest
 
 from clients.python.depesche_client import AsyncDepesche, Depesche, Refused, passage
-from tests.clients.conftest import scripted
+from clients.python.depesche_client.options import BatchArticle
+from tests.clients.conftest import Scripted, scripted
 
 pytestmark = pytest.mark.slow
 
-SOURCE = Path(__file__).parents[2] / "clients" / "python" / "depesche_client" / "__init__.py"
+SOURCE = Path(__file__).parents[2] / "clients" / "python" / "depesche_client"
 TEXT = "Der Rat hat am Dienstag den Haushalt beschlossen.\u2028Die Mehrheit stimmte dafür. 😀"
-BUSY = (503, {"Retry-After": "0"}, json.dumps({"code": "queue_full", "detail": "the queue is full"}).encode())
+RUNNING: Scripted = (200, {"Retry-After": "0"}, b'{"status": "running"}')
+FAILED = b'{"status": "failed", "problem": {"status": 500, "code": "engine_failed"}}'
+BUSY: Scripted = (503, {"Retry-After": "0"}, json.dumps({"code": "queue_full", "detail": "the queue is full"}).encode())
 
 
 def test_article_has_both_outputs(url: str) -> None:
@@ -43,6 +46,70 @@ def test_batch_returns_a_result_for_each_article(url: str) -> None:
     assert (good["status"], bad["status"]) == (200, 422)
     assert good["article"]["document"]["@type"]
     assert bad["problem"]["code"] == "text_empty"
+
+
+def test_job_has_the_results(jobs_url: str) -> None:
+    with Depesche(jobs_url) as depesche:
+        one = depesche.send_article(body=TEXT, outputs=["translation"], write_as="jsonld")
+        many = depesche.send_articles([{"id": "a", "body": TEXT, "outputs": ["translation"]}, {"body": " "}])
+        result = depesche.wait(one)
+        results = depesche.wait(many)["results"]
+        assert depesche.job(one)["status"] == "succeeded"
+    assert result["document"]["@type"]
+    assert [(found["id"], found["status"]) for found in results] == [("a", 200), (None, 422)]
+
+
+async def test_asynchronous_client_waits_for_jobs(jobs_url: str) -> None:
+    async with AsyncDepesche(jobs_url) as depesche:
+        one = await depesche.send_article(body=TEXT, outputs=["translation"])
+        many = await depesche.send_articles([{"body": TEXT, "outputs": ["translation"]}])
+        assert (await depesche.wait(one))["translation"]["text"]
+        assert (await depesche.wait(many))["succeeded"] == 1
+        assert (await depesche.job(one))["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("answers", "message", "reads"),
+    [
+        ([RUNNING, (200, {}, FAILED)], "500 engine_failed", 2),
+        ([BUSY, RUNNING, (404, {}, b'{"code": "job_unknown"}')], "404 job_unknown", 3),
+    ],
+)
+async def test_failed_job_is_refused(answers: list[Scripted], message: str, reads: int) -> None:
+    with (
+        scripted("", *answers) as (front, paths),
+        Depesche(front) as depesche,
+        pytest.raises(Refused, match=message),
+    ):
+        depesche.wait("a-job")
+    assert paths == ["/v1/jobs/a-job"] * reads
+    with scripted("", *answers) as (front, paths):
+        async with AsyncDepesche(front) as asynchronous:
+            with pytest.raises(Refused, match=message):
+                await asynchronous.wait("a-job")
+    assert paths == ["/v1/jobs/a-job"] * reads
+
+
+def test_waiting_for_a_job_ends() -> None:
+    running: Scripted = (200, {"Retry-After": "2"}, b'{"status": "running"}')
+    with scripted("", running) as (front, _), Depesche(front) as depesche, pytest.raises(TimeoutError, match="a-job"):
+        depesche.wait("a-job", limit_s=1)
+
+
+def test_jobs_need_a_redis_server(url: str) -> None:
+    with Depesche(url) as depesche, pytest.raises(Refused, match="501 async_unavailable"):
+        depesche.send_article(body=TEXT)
+
+
+async def test_stream_of_a_batch_has_an_event_for_each_article(url: str) -> None:
+    articles: list[BatchArticle] = [{"id": "a", "body": TEXT, "outputs": ["translation"]}, {"id": "b", "body": " "}]
+    with Depesche(url) as depesche:
+        found = list(depesche.stream_articles(articles))
+    assert {one.data["id"]: one.data["status"] for one in found if one.name == "article"} == {"a": 200, "b": 422}
+    assert found[-1] == ("result", {"succeeded": 1, "failed": 1})
+    async with AsyncDepesche(url) as asynchronous:
+        names = [one.name async for one in asynchronous.stream_articles(articles)]
+    assert names == ["article", "article", "result"]
 
 
 def test_stream_ends_with_the_result(url: str) -> None:
@@ -141,4 +208,5 @@ def test_closed_port_is_an_error() -> None:
 
 
 def test_client_is_small() -> None:
-    assert len(SOURCE.read_text("utf-8").splitlines()) < 400
+    for file in SOURCE.glob("*.py"):
+        assert len(file.read_text("utf-8").splitlines()) < 400, file

@@ -1,11 +1,16 @@
 """Tests of the lifecycle of the process: transitions between states, and when new work is accepted."""
 
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.app import create_app
 from service.errors import Draining
+from service.languages import en
 from service.newsroom.lifecycle import NEXT, Lifecycle
+from service.settings import Settings
+from tests.conftest import wait_until_ready
 
 MOVES = ("begin_loading", "become_ready", "begin_drain", "refuse_work", "close")
 ORDER = ("draining", "refusing", "closed")
@@ -60,3 +65,11 @@ def test_closed_process_stays_closed(moves: list[str]) -> None:
 
 def test_table_names_every_state() -> None:
     assert {state for states in NEXT.values() for state in states} <= NEXT.keys()
+
+
+def test_dictionary_is_loaded_before_the_first_request() -> None:
+    en._dictionary.cache_clear()
+    en._spells.cache_clear()
+    with TestClient(create_app(Settings())) as client:
+        wait_until_ready(client)
+        assert en._dictionary.cache_info().currsize == 1

@@ -18,7 +18,7 @@ HUB_MODELS = {name: (manifest, manifest.hub) for name, manifest in MANIFESTS.ite
 WEIGHTS = "ct2/model.bin"
 TARGETS: dict[Task, str] = {"translation": "en", "summary": "de"}
 DEFAULTS: dict[Quality, dict[Task, str]] = {
-    "starter": {"translation": "starter-de-en", "summary": "starter-sum-de"},
+    "starter": {"translation": "starter-de-en", "summary": "rules-sum-de"},
     "production": {"translation": "wmt19-de-en", "summary": "mt5-small-sum-de-mit-v1"},
 }
 
@@ -188,8 +188,8 @@ def test_name_overrides_the_profile(shipped: Catalog) -> None:
 
 
 def test_model_for_another_task_is_refused(shipped: Catalog) -> None:
-    with pytest.raises(ModelError, match="starter-sum-de is a summary model, not a translation model"):
-        chosen(shipped, "translation", "auto", "starter-sum-de")
+    with pytest.raises(ModelError, match="rules-sum-de is a summary model, not a translation model"):
+        chosen(shipped, "translation", "auto", "rules-sum-de")
 
 
 def test_model_for_other_languages_is_refused(tmp_path: Path) -> None:

@@ -45,6 +45,20 @@ async def test_the_context_is_part_of_the_cache_key() -> None:
     assert (other.cached, other.of) == (0, 2)
 
 
+async def test_the_end_of_the_callers_context_precedes_the_text() -> None:
+    before = f"{FIRST} {SECOND} Das Wetter bleibt schön."
+    with remote_server(good) as server:
+        async with remote_stand(server.url) as stand:
+            await stand.translate(THIRD)
+            (found,) = await stand.translate(THIRD, options=TranslationOptions(context=before))
+            (same,) = await stand.translate(THIRD, options=TranslationOptions(context=f"Ja. {before}"))
+    contexts = [last(body).split("Sentence to translate:")[0].strip() for body in server.bodies]
+    head = "Preceding sentences (do not translate):"
+    assert contexts == ["", f"{head}\n{SECOND}\nDas Wetter bleibt schön."]
+    assert found.text == ENGLISH[THIRD]
+    assert (found.cached, same.cached) == (0, 1)  # the key of a sentence contains what the model sees of the context
+
+
 async def test_without_context_a_sentence_is_cached_for_every_text() -> None:
     with remote_server(good) as server:
         async with remote_stand(server.url, context_sentences=0) as stand:
@@ -280,11 +294,13 @@ async def test_limits_deadlines_and_shutdown_refuse_work() -> None:
                 generator.generate([Source(FIRST)], deadline_s=asyncio.get_running_loop().time() - 1)
             with pytest.raises(TypeError, match="prompts"):
                 generator.generate([Source((FIRST, Mark("english")))])
-            generator.refuse()
+            (accepted,) = generator.generate([Source(FIRST)])
+            closing = asyncio.create_task(generator.close(30.0))
+            await asyncio.sleep(0)
             with pytest.raises(Draining):
                 generator.generate([Source(FIRST)])
-            (hypotheses,) = await asyncio.gather(*generator.generate([Source(FIRST)], admitted=True))
-            assert hypotheses[0].text == ENGLISH[FIRST]
+            assert (await accepted)[0].text == ENGLISH[FIRST]
+            await closing
 
 
 async def test_closing_ends_work_that_does_not_finish() -> None:

@@ -68,6 +68,32 @@ def test_a_remote_model_translates_and_is_named_with_its_host(remote_models: Pat
     assert {one["name"] for one in local} == {"starter-sum-de", "starter-de-en"}
 
 
+def test_context_reaches_the_model_and_is_part_of_the_result_key(remote_models: Path) -> None:
+    with remote_server(good) as server, serving(remote_models, server.url) as client:
+        plain = post(client, "/v1/translate", text=SECOND)
+        found = post(client, "/v1/translate", text=SECOND, context=FIRST)
+        again = post(client, "/v1/translate", text=SECOND, context=FIRST)
+        form = {"text": [SECOND], "target_lang": "EN", "context": "Nachrichten aus dem Sport."}
+        deepl = client.post("/v2/translate", json=form)
+    assert deepl.json()["translations"][0]["text"] == ENGLISH[SECOND]
+    prompts = [body["messages"][-1]["content"] for body in server.bodies]
+    assert [FIRST in one for one in prompts] == [False, True, False]
+    assert "Nachrichten aus dem Sport." in prompts[2]
+    assert found["notices"] == []
+    assert found["result_key"] == again["result_key"] != plain["result_key"]
+
+
+def test_context_has_a_limit_and_is_reported_if_no_model_uses_it(remote_models: Path) -> None:
+    with remote_server(good) as server, serving(remote_models, server.url, max_text_chars=500) as client:
+        long = client.post("/v1/translate", json={"text": SECOND, "context": "Ja. " * 126})
+        assert (long.status_code, long.json()["errors"][0]["pointer"]) == (422, "/context")
+        found = post(client, "/v1/translate", EMBARGO, text=SECOND, context=FIRST)  # a model in the process
+        plain = post(client, "/v1/translate", EMBARGO, text=SECOND)
+    assert "context_unused" in [one["code"] for one in found["notices"]]
+    assert "context_unused" not in [one["code"] for one in plain["notices"]]
+    assert found["result_key"] == plain["result_key"]
+
+
 def test_provenance_names_the_host(remote_models: Path) -> None:
     with remote_server(good) as server, serving(remote_models, server.url, remote_host="public") as client:
         found = post(client, "/v1/articles", body=TEXT, outputs=["translation"])

@@ -19,6 +19,7 @@ from service.summarization.words import depends_on_previous, reports_speech
         "Bis dahin wird es noch dauern.",
         "Das ist der Titel des Weltmeisters.",
         "Das vermutete auch der Autor.",
+        "Das, so sagen Fachleute, kann hier nicht geschehen.",
         "Gestern sagte er alle Termine ab.",
         "Bereits zuvor hatte der Rat getagt.",
         "Deswegen konnte die Brücke nicht öffnen.",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.summarization.guard import flaw, objection, unsupported
+from service.summarization.guard import flaw, objection, objection_to_rules, unsupported
 
 COUNCIL = "Der Stadtrat stimmte dem Umbau des Hallenbads am Dienstag mit großer Mehrheit zu."
 COSTS = "Für den Umbau rechnet die Verwaltung mit Kosten von 12,5 Millionen Euro und einer Bauzeit von zwei Jahren."
@@ -185,3 +185,19 @@ def test_broken_sentence_is_refused(sentence: str, reason: str) -> None:
 )
 def test_whole_sentence_has_no_flaw(sentence: str) -> None:
     assert flaw(sentence) is None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "source", "reason"),
+    [
+        ("Gestern fuhr Riesch ihr erstes Rennen.", "Riesch fuhr gestern ihr erstes Rennen.", None),
+        ("Sie bauen den alten neu und den alten ab.", "Neu bauen sie den alten und den alten ab.", None),
+        ("Der Rat stimmte dem dem Umbau zu.", "Dem Umbau stimmte der Rat zu.", "stutter"),
+        ("Der Rat hat dem Umbau zugestimmt.", "Der Rat hat dem Umbau nicht zugestimmt.", "negation"),
+        ("Der Bau dauert zwei Jahre.", "Laut der Stadt dauert der Bau zwei Jahre.", "unattributed"),
+        ("Laut der Stadt dauert der Bau zwei Jahre.", "Der Bau dauert laut der Stadt zwei Jahre.", None),
+        ("Der Rat sagte: „Der Umbau dauert.", "„Der Umbau dauert“, sagte der Rat.", "unbalanced"),
+    ],
+)
+def test_objection_to_a_sentence_that_rules_changed(sentence: str, source: str, reason: str | None) -> None:
+    assert objection_to_rules(sentence, source) == reason

@@ -11,10 +11,10 @@ from service.summarization.words import count_words
 SENTENCES = st.lists(st.text("abcdefgäöüß ,.?!„“1A", max_size=60), max_size=20)
 
 
-@pytest.mark.parametrize("name", ["medium", "long"])
-def test_each_third_of_long_article_has_a_core(article: list[str], name: str) -> None:
-    made = groups(article, headline=None, length=PRESETS[name])
-    assert {group.core * 3 // len(article) for group in made} == {0, 1, 2}
+def test_most_cores_open_the_article(article: list[str]) -> None:
+    cores = [group.core for group in groups(article, headline=None, length=Length(max_sentences=4))]
+    assert cores[0] == 0
+    assert sum(core < len(article) / 2 for core in cores) >= 3
 
 
 def test_number_of_groups_follows_the_length(article: list[str]) -> None:

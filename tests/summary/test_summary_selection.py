@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.summarization.lengths import Length
-from service.summarization.selection import rank, select
+from service.summarization.selection import opening, rank, select
 
 SENTENCES = st.lists(st.text("abcdefgäöüß ,.?!„“1A", max_size=60), max_size=12)
 
@@ -72,3 +72,37 @@ def test_selection_is_ordered_fitting_and_deterministic(sentences: list[str], li
     chosen = select(sentences, budget=length)
     assert chosen == sorted(set(chosen)) == select(sentences, budget=length)
     assert length.fits([sentences[number] for number in chosen])
+
+
+NEWS = "Der Stadtrat hat den Umbau des Hallenbads beschlossen."
+SCENE = "Am frühen Morgen glänzt der Asphalt in der Sonne."
+
+
+def test_opening_states_the_news_of_the_headline() -> None:
+    assert opening([NEWS, SCENE], headline="Stadtrat beschließt Umbau") == 0
+    assert opening(["Bonn.", NEWS], headline="Stadtrat beschließt Umbau", barred={0}) == 1
+    assert opening([NEWS], headline=None) == 0
+
+
+def test_scene_question_or_dependent_sentence_is_no_opening() -> None:
+    headline = "Stadtrat beschließt Umbau des Hallenbads"
+    others = (
+        SCENE,
+        "Wer bezahlt den Umbau des Hallenbads in der Stadt?",
+        "Er hat den Umbau des Hallenbads beschlossen.",
+    )
+    assert [opening([other, NEWS], headline=headline) for other in others] == [None] * len(others)
+    assert opening([], headline=headline) is None
+
+
+def test_opening_is_selected_first() -> None:
+    details = [f"Das Hallenbad und der Umbau des Hallenbads kosten {n} Millionen Euro." for n in range(2, 12)]
+    found = select([NEWS, *details], budget=Length(max_sentences=1), headline="Umbau des Hallenbads kostet Millionen")
+    assert found == [0]
+
+
+def test_reported_speech_without_its_speaker_scores_less() -> None:
+    others = ["Der Umbau des Bades kostet viel Geld.", "Die Stadt plant den Umbau des Bades."]
+    stated = rank([*others, "Der Umbau des alten Bades ist eine gute Sache."])[2]
+    reported = rank([*others, "Der Umbau des alten Bades sei eine gute Sache."])[2]
+    assert reported < stated

@@ -5,111 +5,31 @@ responses. `Refused` is raised for an error response.
 """
 
 import asyncio
-import json
+import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Self, TypedDict, Unpack
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
+
+# The package is installed under its own name, and the tests import it from this folder.
+from .events import Event, Events, Refused, Result  # noqa: TID252
+from .options import ArticleRequest, BatchArticle, SummarizeOptions, TranslateOptions  # noqa: TID252
 
 __all__ = ["AsyncDepesche", "Depesche", "Event", "Refused", "passage"]
 
 RETRIED = frozenset({429, 503, 504})
 EVENTS = "text/event-stream"
+LATER = {"Prefer": "respond-async"}
 # The service stops after the time limit. The client waits a little longer for the response.
 GRACE_S = 5.0
 # A stream contains a comment at least every 15 seconds, so a longer silence means that the connection is broken.
 SILENCE_S = 45.0
 FIRST_WAIT_S = 0.5
-
-
-class _Terms(TypedDict, total=False):
-    format: Literal["text", "html"]
-    attribute_texts: bool
-    glossary: Mapping[str, str]
-    glossary_name: str
-    memory: str | Sequence[Mapping[str, str]]
-    do_not_translate: Sequence[str]
-    source_lang: str
-    target_lang: str
-    priority: Literal["interactive", "bulk"]
-    facts: bool
-
-
-class _Form(TypedDict, total=False):
-    length: Literal["short", "medium", "long"]
-    max_chars: int
-    max_words: int
-    max_sentences: int
-    style: Literal["abstract", "teaser", "bullets", "seo"]
-    method: Literal["abstractive", "extractive", "lead"]
-    variants: int
-
-
-class TranslateOptions(_Terms, total=False):
-    """The options of a translation."""
-
-    alignment: bool
-
-
-class SummarizeOptions(_Form, total=False):
-    """The options of a summary."""
-
-    headline: str
-    headlines: int
-    target_lang: str
-    priority: Literal["interactive", "bulk"]
-
-
-class _Previous(TypedDict, total=False):
-    body: str
-    summary: str
-    translation: str
-
-
-class ArticleRequest(_Terms, _Form, total=False):
-    """An article, either in ``body`` or in ``document``, and the options of its outputs."""
-
-    headline: str
-    lead: str
-    body: str
-    document: str | Mapping[str, Any]
-    write_as: Literal["jsonld", "ninjs"]
-    clean: bool
-    outputs: Sequence[Literal["summary", "translation", "summary_translation", "headlines"]]
-    headlines: int
-    previous: _Previous
-
-
-Result = dict[str, Any]
-
-
-class Event(NamedTuple):
-    """An event of a stream: ``progress``, ``sentence`` or ``result``, with its data."""
-
-    name: str
-    data: Result
-
-
-class Refused(Exception):
-    """The service answered with an error.
-
-    Attributes:
-        status: the HTTP status.
-        code: the stable code of the error. docs/api/codes.md lists the codes.
-        detail: an explanation for a person.
-        request_id: the id under which the operator finds the request in the log.
-        errors: the invalid fields, each with ``pointer``, ``code``, ``detail`` and ``limit``.
-    """
-
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        self.status = status
-        self.code = str(problem.get("code", "http_error"))
-        self.detail = str(problem.get("detail", ""))
-        self.request_id = str(problem.get("request_id", ""))
-        self.errors: Sequence[Mapping[str, Any]] = problem.get("errors", [])
-        super().__init__(f"{status} {self.code}: {self.detail}")
+JOB_LIMIT_S = 900.0
+NONE: Mapping[str, str] = {}
+T = TypeVar("T")
 
 
 def passage(text: str, span: Sequence[int]) -> str:
@@ -150,6 +70,44 @@ class _Client:
             "timeout": timeout_s + GRACE_S,
         }
 
+    def _answer(
+        self, client: httpx.Client | httpx.AsyncClient, path: str, body: Any = None, headers: Mapping[str, str] = NONE
+    ) -> "Steps[httpx.Response]":
+        """Yield the requests to send and the seconds to wait, and return the last response.
+
+        A stream has no limit for the whole response, but one for its silence.
+        """
+        options: dict[str, Any] = {"timeout": SILENCE_S} if headers.get("Accept") == EVENTS else {}
+        for attempt in range(1, self._attempts + 1):
+            method = "GET" if body is None else "POST"
+            try:
+                response = yield client.build_request(method, path, json=body, headers=headers, **options)
+            except httpx.ConnectError:
+                delay_s = self._delay_s(attempt, None)
+                if delay_s is None:
+                    raise
+            else:
+                delay_s = self._delay_s(attempt, response)
+                if delay_s is None and response is not None:
+                    return response
+            yield delay_s or 0.0
+        raise AssertionError("unreachable, because the last attempt returns or raises")
+
+    def _outcome(self, client: httpx.Client | httpx.AsyncClient, job_id: str, limit_s: float) -> "Steps[Result]":
+        """Read a job until it has ended, and return its result."""
+        end_s = time.monotonic() + limit_s
+        while True:
+            response = yield from self._answer(client, f"/v1/jobs/{job_id}")
+            job = _result(response)
+            if job["status"] == "failed":
+                raise Refused(job["problem"]["status"], job["problem"])
+            if job["status"] == "succeeded":
+                return dict(job["result"])
+            wait_s = float(response.headers.get("retry-after", 1))
+            if time.monotonic() + wait_s > end_s:
+                raise TimeoutError(f"the job {job_id} did not end within {limit_s:.0f} s")
+            yield wait_s
+
     def _delay_s(self, attempt: int, response: httpx.Response | None) -> float | None:
         """Return the seconds until the next attempt, or None if there must be no other.
 
@@ -163,16 +121,14 @@ class _Client:
         return delay_s if delay_s <= self._most_wait_s or not given else None
 
 
+Steps = Generator[httpx.Request | float, httpx.Response | None, T]
+
+
 def _result(response: httpx.Response) -> Result:
     if response.is_success:
         found: Result = response.json()
         return found
     raise _refusal(response)
-
-
-def _batch(response: httpx.Response) -> list[Result]:
-    found: list[Result] = _result(response)["results"]
-    return found
 
 
 def _refusal(response: httpx.Response) -> Refused:
@@ -183,39 +139,13 @@ def _refusal(response: httpx.Response) -> Refused:
     return Refused(response.status_code, problem if isinstance(problem, dict) else {})
 
 
-def _article(request: ArticleRequest) -> dict[str, Any]:
+def _article(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body of a request. ``as`` is a keyword of Python, so the argument has another name."""
-    body: dict[str, Any] = dict(request)
-    if "write_as" in body:
-        body["as"] = body.pop("write_as")
-    return body
+    return {"as" if name == "write_as" else name: value for name, value in request.items()}
 
 
-class _Events:
-    """A parser for server-sent events. Only line feeds end a line."""
-
-    def __init__(self) -> None:
-        self._rest = ""
-
-    def feed(self, text: str) -> Iterator[Event]:
-        """Add a part of the stream, and yield the events that are complete.
-
-        Raises:
-            Refused: the stream reports an error.
-        """
-        *blocks, self._rest = (self._rest + text).split("\n\n")
-        for block in blocks:
-            fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line and line[0] != ":")
-            if "event" in fields:
-                data = json.loads(fields["data"])
-                if fields["event"] == "error":
-                    raise Refused(int(data["status"]), data)
-                yield Event(fields["event"], data)
-
-
-def _require_result(last: str) -> None:
-    if last != "result":
-        raise httpx.RemoteProtocolError("the stream ended without a result")
+def _batch(articles: Sequence[BatchArticle]) -> dict[str, Any]:
+    return {"articles": [_article(one) for one in articles]}
 
 
 class Depesche(_Client):
@@ -239,63 +169,87 @@ class Depesche(_Client):
 
     def translate(self, text: str | Sequence[str], **options: Unpack[TranslateOptions]) -> Result:
         """Translate one or more texts. The result lists ``translations`` in the same order."""
-        return _result(self._answer("/v1/translate", {"text": text, **options}))
+        return self._asked("/v1/translate", {"text": text, **options})
 
     def summarize(self, text: str | Sequence[str], **options: Unpack[SummarizeOptions]) -> Result:
         """Summarise one or more texts. The result lists ``summaries`` in the same order."""
-        return _result(self._answer("/v1/summarize", {"text": text, **options}))
+        return self._asked("/v1/summarize", {"text": text, **options})
 
     def article(self, **request: Unpack[ArticleRequest]) -> Result:
         """Clean, summarise and translate an article. Raises `Refused` or `httpx.TransportError`."""
-        return _result(self._answer("/v1/articles", _article(request)))
+        return self._asked("/v1/articles", _article(request))
 
-    def articles(self, articles: Sequence[ArticleRequest]) -> list[Result]:
+    def articles(self, articles: Sequence[BatchArticle]) -> list[Result]:
         """Process up to 64 articles. Each result has a ``status``, and an ``article`` or a ``problem``."""
-        return _batch(self._answer("/v1/articles:batch", {"articles": [*map(_article, articles)]}))
+        return list((self._asked("/v1/articles:batch", _batch(articles)))["results"])
+
+    def send_article(self, **request: Unpack[ArticleRequest]) -> str:
+        """Start a job for an article, and return the id of the job. The service needs a Redis server for jobs."""
+        return str((self._asked("/v1/articles", _article(request), LATER))["id"])
+
+    def send_articles(self, articles: Sequence[BatchArticle]) -> str:
+        """Start a job for up to 64 articles, and return the id of the job."""
+        return str((self._asked("/v1/articles:batch", _batch(articles), LATER))["id"])
+
+    def job(self, job_id: str) -> Result:
+        """Return the state of a job: its ``status``, and its ``result`` or ``problem`` if it has ended."""
+        return self._asked(f"/v1/jobs/{job_id}")
+
+    def wait(self, job_id: str, limit_s: float = JOB_LIMIT_S) -> Result:
+        """Wait until a job has ended, and return its result. Raises `Refused` or `TimeoutError`."""
+        return self._run(self._outcome(self._http, job_id, limit_s))
 
     def stream_article(self, **request: Unpack[ArticleRequest]) -> Iterator[Event]:
         """Yield the events of an article in order. The last one is the ``result``."""
-        response = self._answer("/v1/articles", _article(request), stream=True)
-        try:
-            if not response.is_success:
-                response.read()
-                raise _refusal(response)
-            events, last = _Events(), ""
-            for part in response.iter_text():
-                for event in events.feed(part):
-                    last = event.name
-                    yield event
-            _require_result(last)
-        finally:
-            response.close()
+        return self._stream("/v1/articles", _article(request))
+
+    def stream_articles(self, articles: Sequence[BatchArticle]) -> Iterator[Event]:
+        """Yield an event ``article`` for each finished article, and finally the ``result`` with their number."""
+        return self._stream("/v1/articles:batch", _batch(articles))
 
     def models(self) -> list[Result]:
         """Return the models that the service uses."""
-        found: list[Result] = _result(self._http.get("/v1/models"))["models"]
-        return found
+        return list((self._asked("/v1/models"))["models"])
 
     def is_ready(self) -> bool:
         """Return whether the service accepts work."""
         try:
-            return self._http.get("/readyz").is_success
+            return (self._http.get("/readyz")).is_success
         except httpx.TransportError:
             return False
 
-    def _answer(self, path: str, body: Mapping[str, Any], *, stream: bool = False) -> httpx.Response:
-        for attempt in range(1, self._attempts + 1):
-            try:
-                response = self._http.send(_request(self._http, path, body, stream=stream), stream=stream)
-            except httpx.ConnectError:
-                delay_s = self._delay_s(attempt, None)
-                if delay_s is None:
-                    raise
-            else:
-                delay_s = self._delay_s(attempt, response)
-                if delay_s is None:
-                    return response
-                response.close()
-            time.sleep(delay_s)
-        raise AssertionError("unreachable, because the last attempt returns or raises")
+    def _asked(self, path: str, body: Any = None, headers: Mapping[str, str] = NONE) -> Result:
+        return _result(self._run(self._answer(self._http, path, body, headers)))
+
+    def _stream(self, path: str, body: Any) -> Iterator[Event]:
+        response, events = self._run(self._answer(self._http, path, body, {"Accept": EVENTS})), Events()
+        with contextlib.closing(response):
+            if not response.is_success:
+                raise _refusal(response)
+            for part in response.iter_text():
+                yield from events.feed(part)
+        events.end()
+
+    def _run(self, steps: Steps[T]) -> T:
+        """Send the requests and make the pauses that ``steps`` yields, and return its result."""
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, float):
+                    time.sleep(step)
+                    step = next(steps)
+                    continue
+                try:
+                    response = self._http.send(step, stream=step.headers["accept"] == EVENTS)
+                    if not response.is_success:
+                        response.read()
+                except httpx.ConnectError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(response)
+        except StopIteration as end:
+            found: T = end.value
+            return found
 
 
 class AsyncDepesche(_Client):
@@ -319,40 +273,47 @@ class AsyncDepesche(_Client):
 
     async def translate(self, text: str | Sequence[str], **options: Unpack[TranslateOptions]) -> Result:
         """Translate one or more texts. The result lists ``translations`` in the same order."""
-        return _result(await self._answer("/v1/translate", {"text": text, **options}))
+        return await self._asked("/v1/translate", {"text": text, **options})
 
     async def summarize(self, text: str | Sequence[str], **options: Unpack[SummarizeOptions]) -> Result:
         """Summarise one or more texts. The result lists ``summaries`` in the same order."""
-        return _result(await self._answer("/v1/summarize", {"text": text, **options}))
+        return await self._asked("/v1/summarize", {"text": text, **options})
 
     async def article(self, **request: Unpack[ArticleRequest]) -> Result:
         """Clean, summarise and translate an article. Raises `Refused` or `httpx.TransportError`."""
-        return _result(await self._answer("/v1/articles", _article(request)))
+        return await self._asked("/v1/articles", _article(request))
 
-    async def articles(self, articles: Sequence[ArticleRequest]) -> list[Result]:
+    async def articles(self, articles: Sequence[BatchArticle]) -> list[Result]:
         """Process up to 64 articles. Each result has a ``status``, and an ``article`` or a ``problem``."""
-        return _batch(await self._answer("/v1/articles:batch", {"articles": [*map(_article, articles)]}))
+        return list((await self._asked("/v1/articles:batch", _batch(articles)))["results"])
 
-    async def stream_article(self, **request: Unpack[ArticleRequest]) -> AsyncIterator[Event]:
+    async def send_article(self, **request: Unpack[ArticleRequest]) -> str:
+        """Start a job for an article, and return the id of the job. The service needs a Redis server for jobs."""
+        return str((await self._asked("/v1/articles", _article(request), LATER))["id"])
+
+    async def send_articles(self, articles: Sequence[BatchArticle]) -> str:
+        """Start a job for up to 64 articles, and return the id of the job."""
+        return str((await self._asked("/v1/articles:batch", _batch(articles), LATER))["id"])
+
+    async def job(self, job_id: str) -> Result:
+        """Return the state of a job: its ``status``, and its ``result`` or ``problem`` if it has ended."""
+        return await self._asked(f"/v1/jobs/{job_id}")
+
+    async def wait(self, job_id: str, limit_s: float = JOB_LIMIT_S) -> Result:
+        """Wait until a job has ended, and return its result. Raises `Refused` or `TimeoutError`."""
+        return await self._run(self._outcome(self._http, job_id, limit_s))
+
+    def stream_article(self, **request: Unpack[ArticleRequest]) -> AsyncIterator[Event]:
         """Yield the events of an article in order. The last one is the ``result``."""
-        response = await self._answer("/v1/articles", _article(request), stream=True)
-        try:
-            if not response.is_success:
-                await response.aread()
-                raise _refusal(response)
-            events, last = _Events(), ""
-            async for part in response.aiter_text():
-                for event in events.feed(part):
-                    last = event.name
-                    yield event
-            _require_result(last)
-        finally:
-            await response.aclose()
+        return self._stream("/v1/articles", _article(request))
+
+    def stream_articles(self, articles: Sequence[BatchArticle]) -> AsyncIterator[Event]:
+        """Yield an event ``article`` for each finished article, and finally the ``result`` with their number."""
+        return self._stream("/v1/articles:batch", _batch(articles))
 
     async def models(self) -> list[Result]:
         """Return the models that the service uses."""
-        found: list[Result] = _result(await self._http.get("/v1/models"))["models"]
-        return found
+        return list((await self._asked("/v1/models"))["models"])
 
     async def is_ready(self) -> bool:
         """Return whether the service accepts work."""
@@ -361,27 +322,36 @@ class AsyncDepesche(_Client):
         except httpx.TransportError:
             return False
 
-    async def _answer(self, path: str, body: Mapping[str, Any], *, stream: bool = False) -> httpx.Response:
-        for attempt in range(1, self._attempts + 1):
-            try:
-                response = await self._http.send(_request(self._http, path, body, stream=stream), stream=stream)
-            except httpx.ConnectError:
-                delay_s = self._delay_s(attempt, None)
-                if delay_s is None:
-                    raise
-            else:
-                delay_s = self._delay_s(attempt, response)
-                if delay_s is None:
-                    return response
-                await response.aclose()
-            await asyncio.sleep(delay_s)
-        raise AssertionError("unreachable, because the last attempt returns or raises")
+    async def _asked(self, path: str, body: Any = None, headers: Mapping[str, str] = NONE) -> Result:
+        return _result(await self._run(self._answer(self._http, path, body, headers)))
 
+    async def _stream(self, path: str, body: Any) -> AsyncIterator[Event]:
+        response, events = await self._run(self._answer(self._http, path, body, {"Accept": EVENTS})), Events()
+        async with contextlib.aclosing(response):
+            if not response.is_success:
+                raise _refusal(response)
+            async for part in response.aiter_text():
+                for event in events.feed(part):
+                    yield event
+        events.end()
 
-def _request(
-    client: httpx.Client | httpx.AsyncClient, path: str, body: Mapping[str, Any], *, stream: bool
-) -> httpx.Request:
-    """Build a request. A stream has no limit for the whole response, but one for its silence."""
-    if stream:
-        return client.build_request("POST", path, json=body, headers={"Accept": EVENTS}, timeout=SILENCE_S)
-    return client.build_request("POST", path, json=body)
+    async def _run(self, steps: Steps[T]) -> T:
+        """Send the requests and make the pauses that ``steps`` yields, and return its result."""
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, float):
+                    await asyncio.sleep(step)
+                    step = next(steps)
+                    continue
+                try:
+                    response = await self._http.send(step, stream=step.headers["accept"] == EVENTS)
+                    if not response.is_success:
+                        await response.aread()
+                except httpx.ConnectError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(response)
+        except StopIteration as end:
+            found: T = end.value
+            return found

@@ -172,10 +172,6 @@ class RemoteGenerator:
         await self._client.start()
         self._started = True
 
-    def refuse(self) -> None:
-        """Refuse new requests from now on. Requests that were already admitted may still submit further texts."""
-        self._refusing = True
-
     async def close(self, drain_s: float) -> None:
         """Refuse new work, wait up to ``drain_s`` seconds for accepted texts, and close the connections.
 
@@ -201,6 +197,10 @@ class RemoteGenerator:
     def fits(self, text: str) -> bool:
         """Return whether the normalised ``text`` fits into one input of the model."""
         return self.limit.fits(text)
+
+    def prepare(self, source: Source) -> Source:
+        """Return ``source`` unchanged, because the server of the model tokenises it."""
+        return source
 
     def generate(
         self,

@@ -122,7 +122,7 @@ class DeeplRequest(Bounded):
     ignore_tags: Tags = Field(default_factory=frozenset, description="The content of these tags is not translated.")
     non_splitting_tags: Tags = Field(default_factory=frozenset, description="These tags do not separate sentences.")
     splitting_tags: Tags = Field(default_factory=frozenset, description="These tags separate sentences.")
-    context: str | None = Field(default=None, description="Accepted. The served models do not use it.")
+    context: str | None = Field(default=None, description="Text before the texts. Some remote models use its end.")
     glossary_id: str | None = Field(default=None, description="Name of a glossary that is stored on the server.")
     glossary_ids: Annotated[list[str], at_most(1)] | None = Field(
         default=None, description="A list with the name of one glossary."
@@ -160,7 +160,9 @@ async def translate(request: Request, runtime: RuntimeDep, context: PeerContextD
     require_target(fields.target_lang, target, "target_lang")
     texts, options = texts_of_parameter("text", fields.text, runtime.limits), _options(fields)
     region = fields.target_lang.strip().lower()
-    options = replace(options, house_style=target.region_styles.get(region, NO_STYLE))
+    runtime.limits.require_fitting(fields.context or "", "/context")
+    style = target.region_styles.get(region, NO_STYLE)
+    options = replace(options, house_style=style, context=fields.context or "")
     if fields.tag_handling == "xml":
         _require_readable(texts)
     sources = await source_languages(fields.source_lang, texts, options, source, "source_lang", context)

@@ -96,7 +96,7 @@ SUMMARY = SummaryGrammar(
     conjunctions=frozenset("dass weil wenn falls nachdem bevor ehe obwohl obgleich sodass indem wie ob".split()),
     attribution=re.compile(
         r"\b(?:sagte[n]?|sagt|sagen|erklärte[n]?|erklärt|betonte[n]?|betont|berichte\w*|teilte[n]?|teilt|mitgeteilt|"
-        r"kündigte[n]?|warnte[n]?|meinte[n]?|meint|behauptete[n]?|kritisierte[n]?|forderte[n]?|hieß|heißt|zitierte?|laut|"
+        r"kündigte[n]?|warnte[n]?|meinte[n]?|meint|behauptete[n]?|kritisierte[n]?|forderte[n]?|hieß|heißt|zitierte?|[Ll]aut|"
         r"zufolge|nach Angaben|Angaben|Ansicht|so der|so die|so)\b"
     ),
     dangling_words=frozenset(

@@ -29,7 +29,10 @@ _PLURAL = frozenset(
     "mehrere viele einige alle beide zahlreiche zwei drei vier fünf sechs sieben acht neun zehn elf zwölf wir".split()
 )
 _SINGULAR_VERBS = frozenset("kann begann gewann".split())
-_GENITIVE = frozenset("des der eines einer seines seiner ihrer ihres".split())
+_QUANTITIES = frozenset("Zahl Anzahl Vielzahl Reihe Menge Mehrzahl Hälfte Dutzend Gruppe".split())
+_OBLIQUE = ("en", "em")
+"""Endings of an adjective that is not in the nominative if no determiner precedes it."""
+_GENITIVE = frozenset("des der eines einer seines seiner ihrer ihres dieses dieser".split())
 _SUBJECT_PRONOUNS = frozenset("er sie es wir man".split())
 _PLURAL_ENDINGS = ("n", "er", "e", "s")
 
@@ -75,7 +78,16 @@ def subject_end(tokens: Tokens, start: int) -> int | None:
     determined = first.text.lower() in _NOMINATIVE and first.tag in _DETERMINERS
     if not determined and first.tag not in NOUNS | {"CARD", "ADJ(A)"}:
         return None
-    noun = skip(tokens, start + determined, frozenset({"ADJ(A)", "CARD"}))
+    adverb = start + determined
+    if (
+        determined
+        and tokens[adverb : adverb + 2]
+        and [token.tag for token in tokens[adverb : adverb + 2]] == ["ADV", "ADJ(A)"]
+    ):
+        adverb += 1  # "ein bislang unbekannter Täter"
+    noun = skip(tokens, adverb, frozenset({"ADJ(A)", "CARD"}))
+    if not determined and any(token.text.endswith(_OBLIQUE) for token in tokens[start:noun] if token.tag == "ADJ(A)"):
+        return None
     end = _name_end(tokens, noun)
     if end is None or (not determined and end == start + 1 and _may_be_object(first)):
         return None
@@ -99,6 +111,9 @@ def _may_be_object(noun: Token) -> bool:
 
 
 def _genitives_end(tokens: Tokens, end: int) -> int | None:
+    if tokens[end : end + 2] and tokens[end].text == "von" and tokens[end - 1].text in _QUANTITIES:
+        noun = skip(tokens, end + 1, frozenset({"ART", "PPOSAT", "ADJ(A)", "CARD"}))
+        return None if tokens[noun : noun + 1] and tokens[noun].tag not in NOUNS else noun + 1
     while end < len(tokens) and tokens[end].text in _GENITIVE and tokens[end].tag in {"ART", "PPOSAT", "PDAT"}:
         noun = skip(tokens, end + 1, frozenset({"ADJ(A)", "CARD"}))
         after = skip(tokens, noun, NOUNS)
@@ -108,9 +123,57 @@ def _genitives_end(tokens: Tokens, end: int) -> int | None:
     return end
 
 
+def may_be_genitive(token: Token) -> bool:
+    """Return whether the token is a determiner whose form may be a genitive ("der", "unserer", "dieses")."""
+    return token.tag in {"ART", "PPOSAT", "PDAT", "PIAT"} and (
+        token.text in {"der", "des"} or token.text.endswith(("er", "es"))
+    )
+
+
+def has_loose_relative(tokens: Tokens, verb: int) -> bool:
+    """Return whether a relative clause follows the end of the clause of ``verb``, but not its noun.
+
+    After a change of the order, another noun might seem to be the one that the relative clause describes.
+    """
+    end = clause_end(tokens, verb)
+    if tokens[end].text != "," or end + 2 >= len(tokens) or tokens[end - 1].tag in NOUNS | {"CARD"}:
+        return False
+    first, second = tokens[end + 1], tokens[end + 2]
+    return first.tag in {"PRELS", "PRELAT", "PWAV"} or (first.tag in PREPOSITIONS and second.tag in {"PRELS", "PRELAT"})
+
+
+def continues(tokens: Tokens, verb: int) -> bool:
+    """Return whether a second verb shares the subject of the one at index ``verb`` ("X kam und ging")."""
+    return any(
+        tokens[n].text in {"und", ",", "sowie", "aber"}
+        and (
+            tokens[n + 1].tag in FINITE
+            or (tokens[n + 1].tag in NOUNS and tokens[n + 1].text[0].islower())
+            or (tokens[n].text == "und" and tokens[n - 1].tag in {"VV(PP)", "VV(INF)", "VA(PP)", "VA(INF)"})
+        )
+        for n in range(verb, len(tokens) - 1)
+    )
+
+
 def agrees(verb: Token, first: Token) -> bool:
     """Return whether the number of a third-person verb may be that of the subject whose first word is ``first``."""
     word = first.text.lower()
     if verb.text == "sind" or (verb.text.endswith("n") and verb.text not in _SINGULAR_VERBS):
         return word not in _SINGULAR
     return word not in _PLURAL and not first.text.isdigit()
+
+
+def is_subject(tokens: Tokens, verb: int) -> bool:
+    """Return whether the tokens before the verb begin like a subject, with which the verb agrees.
+
+    As only one part precedes the verb, its end need not be found.
+    """
+    noun = subject_end(tokens, 0)
+    if noun is None or not agrees(tokens[verb], tokens[0]):
+        return False
+    if tokens[verb + 1 : verb + 2] and tokens[verb + 1].text in _SUBJECT_PRONOUNS:  # "Verletzte gab es keine"
+        return False
+    link = tokens[noun]
+    return noun == verb or (
+        (link.tag in PREPOSITIONS or link.text in {"und", "sowie"}) and tokens[verb - 1].tag in NOUNS
+    )

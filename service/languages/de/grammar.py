@@ -31,6 +31,8 @@ _CITED = '”“"»«’‘'
 _WORD = re.compile(r"[^\W_]+")
 _MARKER = re.compile(r"\W*(?:\d{1,3}|[IVX]+|[A-Za-z])[.)]+$")
 _ORDINAL_NUMBER = re.compile(r"(?:\d{1,2}[./])*\d{1,3}\.$")
+_LARGE_ORDINAL = re.compile(r"\d{1,3}(?:\.\d{3})+\.$")
+_BEFORE_LARGE_ORDINAL = frozenset({"der", "die", "das", "dem", "den", "des", "zum", "zur", "vom", "beim", "am"})
 _BEFORE_ORDINAL = frozenset({"und", "oder", "bis", "-", "–", "—"})
 _ROMAN = re.compile(r"[IVXL]{2,}\.$")
 _ROMAN_NEXT = re.compile(r"(?<!\w)[IVXL]{2,}\.\s+[„»\"]?(?=([^\W\d_]+))")
@@ -113,6 +115,8 @@ def _is_ordinal(left: str, right: str) -> bool:
     if _ROMAN.fullmatch(number):
         return not _starts_sentence(right)
     word = _WORD.match(right)
+    if _LARGE_ORDINAL.fullmatch(number):  # "auf 12.500." usually ends a sentence, "dem 12.500." does not
+        return before.lstrip(_OPENING).lower() in _BEFORE_LARGE_ORDINAL and not _starts_sentence(right)
     if not _ORDINAL_NUMBER.fullmatch(number) or word is None:
         return False
     if word[0] in _ORDINAL_NOUNS:

@@ -19,6 +19,7 @@ _TOKEN = re.compile(
     r"\d{1,2}\.(?=\s[A-ZÄÖÜ])"  # an ordinal number
     r"|(?:\b[A-Za-zÄÖÜäöü]\.\s?){1,3}(?=\s?[A-Za-zÄÖÜäöü])"  # "z. B."
     r"|\b(?:Dr|Prof|St|Nr|ca|bzw|Mio|Mrd|etc)\."
+    r"|\d+(?:-[^\W\d_]+)+"  # "65-jährige"
     r"|\d+(?:[.,:]\d+)*"
     r"|[^\W_]+(?:[-’'/.&][^\W_]+)*-?"
     r"|[^\w\s]|_"

@@ -6,7 +6,7 @@ the lists ``weak_verbs`` and ``strong_verbs``, and only if the whole verb is in 
 
 from functools import cache
 
-from service.languages.de.clauses import BREAKS, FINITE, REPORTING, clause_end, first_finite, has
+from service.languages.de.clauses import BREAKS, FINITE, NOUNS, PREPOSITIONS, REPORTING, first_finite, has, is_subject
 from service.languages.de.grammar import LISTS
 from service.languages.de.tagging import Token, Tokens
 
@@ -17,10 +17,17 @@ _PARTICLES = tuple(
 _INSEPARABLE = ("be", "emp", "ent", "er", "ge", "hinter", "miss", "über", "unter", "ver", "wider", "wieder", "zer")
 _MOODS = frozenset("wenn falls sofern sonst würde würden wäre wären hätte hätten könnte könnten dürfte dürften".split())
 """Words that show that a verb may be in the subjunctive, whose form is often that of the preterite."""
+_AUXILIARIES = {"hat": "haben", "haben": "haben", "ist": "sein", "sind": "sein"}
 _LINKS = frozenset("und oder sowie aber sondern".split())
-_LASTING = frozenset("schon bereits noch bislang bisher immer nie seit mittlerweile inzwischen jetzt nun".split())
+_COMPARING = frozenset({"als", "wie"})
+_PHRASE_TAGS = NOUNS | PREPOSITIONS | {"ART", "CARD", "PPOSAT", "PIAT", "PDAT"}
+_SINCE = frozenset({"seit", "Seit"})
+_LEAST_PASSIVE = 4
+_LASTING = frozenset(
+    "schon bereits noch bislang bisher immer selten jemals nie seit mittlerweile inzwischen jetzt nun".split()
+)
 """With these words, the perfect states a present result."""
-_CLAUSE_TAGS = FINITE | {"KOUS", "KOUI", "PRELS", "PWAV", "KON"}
+_CLAUSE_TAGS = frozenset({"KOUS", "KOUI", "PRELS", "PWAV", "KON"})
 _CLAUSE_WORDS = frozenset("wobei ohne um dass".split())
 _SPEAKERS = frozenset("ich du ihr".split())
 
@@ -33,8 +40,9 @@ def _strong() -> dict[str, tuple[str, str]]:
 
 
 @cache
-def _strong_preterites() -> dict[str, str]:
-    return {participle: preterite for preterite, (participle, verb) in _strong().items() if verb == "haben"}
+def _strong_preterites() -> dict[tuple[str, str], str]:
+    """Return the preterite of each participle with its auxiliary verb."""
+    return {forms: preterite for preterite, forms in _strong().items()}
 
 
 @cache
@@ -54,7 +62,7 @@ def _stem(infinitive: str) -> str:
 def _dental(infinitive: str) -> str:
     """Return the ending "t" or, after some consonants, "et" that a weak verb has before the ending of its person."""
     stem = _stem(infinitive)
-    is_hard = stem.endswith(("t", "d")) or (stem[-1] in "mn" and stem[-2] not in "aeiouäöülrhmn")
+    is_hard = stem.endswith(("t", "d", "chn")) or (stem[-1] in "mn" and stem[-2] not in "aeiouäöülrhmn")
     return "et" if is_hard else "t"
 
 
@@ -69,9 +77,11 @@ def _main_clause(tokens: Tokens) -> tuple[int, int] | None:
     The result is None unless the sentence begins with a main clause that states a fact.
     """
     verb = first_finite(tokens)
-    if not verb or tokens[-1].text != "." or tokens[0].tag in {"KOUS", "KOUI", "PWAV", "PWS", "PRELS"}:
+    if not verb or tokens[0].tag in {"KOUS", "KOUI", "PWAV", "PWS", "PRELS"}:
         return None
-    end = clause_end(tokens, verb)
+    end = next((n for n in range(verb, len(tokens)) if tokens[n].text in {",", ".", ":"}), len(tokens) - 1)
+    if tokens[-1].text != "." and tokens[end].text != ":":
+        return None
     if (
         has(tokens[:verb], BREAKS | {","})
         or has(tokens[:end], BREAKS)
@@ -89,10 +99,11 @@ def _starts_clause(tokens: Tokens, start: int) -> bool:
     """Return whether another clause starts at ``start``, so that the verb before it is complete."""
     first, second = tokens[start], tokens[min(start + 1, len(tokens) - 1)]
     starts = (
-        first.tag in _CLAUSE_TAGS
+        (first.tag in _CLAUSE_TAGS and not (first.tag == "KON" and second.tag in FINITE))
         or first.text in _CLAUSE_WORDS
         or (first.tag == "APPR" and second.tag == "PRELS")
         or (first.tag in {"PIS", "PPER"} and second.tag in FINITE)
+        or _is_main_clause(tokens[start:])
     )
     rest = tokens[start:]
     reported = any(
@@ -101,6 +112,26 @@ def _starts_clause(tokens: Tokens, start: int) -> bool:
     )
     particle = next((n for n, token in enumerate(rest) if token.tag == "PTKVZ"), None)
     return starts and not reported and (particle is None or any(token.tag in FINITE for token in rest[:particle]))
+
+
+def _is_main_clause(tokens: Tokens) -> bool:
+    """Return whether the tokens begin with a simple subject and its verb, before any comma."""
+    verb = first_finite(tokens)
+    return verb is not None and verb > 0 and not has(tokens[:verb], frozenset({","})) and is_subject(tokens, verb)
+
+
+def _links_clauses(tokens: Tokens, verb: int) -> bool:
+    """Return whether a conjunction after the verb may link clauses instead of noun phrases."""
+    return any(
+        token.text in _LINKS
+        and (token.text in {"aber", "sondern"} or not _begins_phrase(tokens[number + 1 : number + 2]))
+        for number, token in enumerate(tokens[verb:], verb)
+    )
+
+
+def _begins_phrase(tokens: Tokens) -> bool:
+    """Return whether the first token begins a noun phrase. A noun in lower case is a verb with a wrong tag."""
+    return any(one.tag in _PHRASE_TAGS and not (one.tag in NOUNS and one.text[0].islower()) for one in tokens)
 
 
 def _is_alone(tokens: Tokens, verb: int, end: int, last: int) -> bool:
@@ -118,7 +149,12 @@ def passive_to_perfect(tokens: Tokens) -> list[Token] | None:
         return None
     verb, end = found
     last = tokens[end - 1]
-    if tokens[verb].text not in {"wurde", "wurden"} or last.tag != "VV(PP)" or last.text == "geboren":
+    if (
+        has(tokens[:end], frozenset({"seit", "Seit"}))
+        or tokens[verb].text not in {"wurde", "wurden"}
+        or last.tag != "VV(PP)"
+        or last.text == "geboren"
+    ):
         return None
     if not _is_alone(tokens, verb, end, end - 1):
         return None
@@ -132,6 +168,24 @@ def passive_to_perfect(tokens: Tokens) -> list[Token] | None:
     ]
 
 
+def passive_to_preterite(tokens: Tokens) -> list[Token] | None:
+    """Put a passive into the preterite ("ist verletzt worden" to "wurde verletzt")."""
+    found = _main_clause(tokens)
+    if found is None:
+        return None
+    verb, end = found
+    if tokens[verb].text not in {"ist", "sind"} or tokens[end - 1].text != "worden" or end - verb < _LEAST_PASSIVE:
+        return None
+    if (
+        tokens[end - 2].tag != "VV(PP)"
+        or has(tokens[:end], _LASTING)
+        or not _is_alone(tokens[:-1], verb, end - 1, end - 2)
+    ):
+        return None
+    auxiliary = tokens[verb]._replace(text="wurde" if tokens[verb].text == "ist" else "wurden")
+    return [*tokens[:verb], auxiliary, *tokens[verb + 1 : end - 1], *tokens[end:]]
+
+
 def preterite_to_perfect(tokens: Tokens) -> list[Token] | None:
     """Put a preterite into the perfect ("kündigte X an" to "hat X angekündigt")."""
     found = _main_clause(tokens)
@@ -141,7 +195,12 @@ def preterite_to_perfect(tokens: Tokens) -> list[Token] | None:
     clause = tokens[verb:end]
     particle = clause[-1].text if clause[-1].tag == "PTKVZ" else ""
     last = end - 1 if particle else end
-    if tokens[verb].tag != "VV(FIN)" or has(clause, _LINKS | {"als", "wie"}) or last == verb + 1:
+    if (
+        tokens[verb].tag != "VV(FIN)"
+        or _links_clauses(tokens[:end], verb)
+        or has(clause, _COMPARING)
+        or last == verb + 1
+    ):
         return None
     if particle not in {"", *_PARTICLES} or not _is_alone(tokens, verb, end, end - 1 if particle else end):
         return None
@@ -158,7 +217,7 @@ def preterite_to_perfect(tokens: Tokens) -> list[Token] | None:
     ]
 
 
-_OTHER_VERBS = frozenset({("traf", "ein"), ("drehte", "durch")})
+_OTHER_VERBS = frozenset({("drehte", "durch"), ("hielt", "an")})
 """Verbs whose particle changes the auxiliary verb ("ist eingetroffen")."""
 
 
@@ -166,7 +225,11 @@ def _perfect(verb: Token, particle: str) -> tuple[str, str] | None:
     """Return the auxiliary verb and the participle for a verb in the preterite, or None for an unknown verb."""
     singulars = (verb.text, verb.text.removesuffix("en"), verb.text.removesuffix("n"))
     singular = next((form for form in singulars if form in _strong()), "")
-    if singular:
+    separable = next((form for form in singulars if f"{form} {particle}" in _strong()), "")
+    if separable:
+        singular, whole = separable, f"{separable} {particle}"
+        participle, auxiliary = _strong()[whole][0].removeprefix(particle), _strong()[whole][1]
+    elif singular:
         participle, auxiliary = _strong()[singular]
     elif verb.lemma in _weak():
         singular, participle, auxiliary = _weak_preterite(verb.lemma), _participle(verb.lemma), "haben"
@@ -187,30 +250,37 @@ def perfect_to_preterite(tokens: Tokens) -> list[Token] | None:
     if found is None:
         return None
     verb, end = found
-    if tokens[verb].text not in {"hat", "haben"} or tokens[end - 1].tag != "VV(PP)":
+    auxiliary = _AUXILIARIES.get(tokens[verb].text)
+    if auxiliary is None or tokens[end - 1].tag != "VV(PP)" or not _is_alone(tokens, verb, end, end - 1):
         return None
-    if any(token.text.lower() in _LASTING | _LINKS for token in tokens[:end]) or not _is_alone(
-        tokens, verb, end, end - 1
-    ):
+    if _states_result(tokens[:end], auxiliary) or _links_clauses(tokens[:end], verb):
         return None
-    forms = _preterite(tokens[end - 1].text, plural=tokens[verb].text == "haben")
+    forms = _preterite(tokens[end - 1].text, auxiliary, plural=tokens[verb].text in {"haben", "sind"})
     if forms is None:
         return None
     preterite, particle = forms
+    if not particle and tokens[end - 2].tag == "ADV":  # few adverbs may end a clause
+        return None
     particles = [Token(particle, particle, "PTKVZ", spaced=True)] if particle else []
     finite = tokens[verb]._replace(text=preterite, tag="VV(FIN)")
     return [*tokens[:verb], finite, *tokens[verb + 1 : end - 1], *particles, *tokens[end:]]
 
 
-def _preterite(participle: str, *, plural: bool) -> tuple[str, str] | None:
+def _states_result(tokens: Tokens, auxiliary: str) -> bool:
+    """Return whether a perfect may state a present result instead of a past event."""
+    is_denied = any(token.tag == "PTKNEG" for token in tokens)
+    return any(token.text.lower() in _LASTING for token in tokens) or (auxiliary == "sein" and is_denied)
+
+
+def _preterite(participle: str, auxiliary: str, *, plural: bool) -> tuple[str, str] | None:
     """Return the preterite and the separable particle for a participle, or None for an unknown verb."""
     for particle in ("", *_PARTICLES):
         base = participle.removeprefix(particle)
         if particle and (base == participle or not base.startswith(("ge", "ver", "be"))):
             continue
-        if base in _strong_preterites():
-            form = _strong_preterites()[base]
-            return form + ("" if not plural else "n" if form.endswith("e") else "en"), particle
-        if base in _weak_infinitives():
+        if (base, auxiliary) in _strong_preterites():
+            form, _, separated = _strong_preterites()[base, auxiliary].partition(" ")
+            return form + ("" if not plural else "n" if form.endswith("e") else "en"), particle or separated
+        if auxiliary == "haben" and base in _weak_infinitives():
             return _weak_preterite(_weak_infinitives()[base]) + "n" * plural, particle
     return None

@@ -1,0 +1,55 @@
+"""The answers of the newsroom, one for each use case that runs a model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.documents.base import Document
+from service.domain import Notice
+from service.newsroom.article import ArticleInput, ArticleResult, Provenance
+from service.results import Headlines, Summary, Translation
+from service.summarization.rules import ServedModel
+
+
+@dataclass(frozen=True, slots=True)
+class TranslateAnswer:
+    """The translations, in the order of the texts, the model that was used, and notices about the whole command."""
+
+    translations: Sequence[Translation]
+    model: ServedModel
+    result_key: str
+    notices: Sequence[Notice] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SummarizeAnswer:
+    """The summaries, in the order of the texts in the command, and the models that were used.
+
+    ``translation_model`` is None if the summaries were not translated. ``headlines`` contains the headlines of each
+    text, or is None if no headlines were requested.
+    """
+
+    summaries: Sequence[Summary]
+    model: ServedModel
+    translation_model: ServedModel | None
+    result_key: str
+    headlines: Sequence[Headlines] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleAnswer:
+    """The outputs for an article.
+
+    ``document`` is the document that was submitted or was read from a whole HTML page. It is None if the article was
+    submitted as plain fields. ``written`` is the output document, or None if no output format was requested.
+    ``summary_model`` or ``translation_model`` is None if no output needed this model.
+    """
+
+    submission: ArticleInput
+    document: Document | None
+    result: ArticleResult
+    summary_model: ServedModel | None
+    translation_model: ServedModel | None
+    provenance: Provenance
+    written: Mapping[str, Any] | None
+    result_key: str

@@ -248,16 +248,13 @@ class CorrectionFields(_Request):
 
     source: str = Field(max_length=CORRECTION_CHARS, description="The source sentence.")
     target: str = Field(max_length=CORRECTION_CHARS, description="Its translation.")
-    machine: str | None = Field(
-        default=None, max_length=CORRECTION_CHARS, description="The model's translation. It is ignored."
-    )
+    machine: str | None = Field(None, max_length=CORRECTION_CHARS, description="The model's translation. Ignored.")
 
 
 SomeCorrections = Annotated[
     list[CorrectionFields], Field(fail_fast=True, max_length=MAX_CORRECTIONS), Tag("list[CorrectionFields]")
 ]
 CorrectionFile = Annotated[str, Field(max_length=FILE_CHARS), Tag("str")]
-# Without a discriminator, a list with a wrong member is also reported as a wrong file.
 GivenMemory = Annotated[
     SomeCorrections | CorrectionFile,
     Discriminator(lambda value: "str" if isinstance(value, str) else "list[CorrectionFields]"),
@@ -271,16 +268,15 @@ class MemoryField(_Request):
     memory: GivenMemory = Field(
         default=[],
         description=(
-            "Corrections of earlier translations: a list, or the content of a file in JSON Lines or TMX that the web "
-            "page exported. A sentence with exactly the same source gets this translation instead of the model's."
+            "Corrections of earlier translations: a list, or the content of a file (JSON Lines or TMX) of the page. "
+            "A sentence with exactly the same source gets this translation instead of the model's."
         ),
     )
 
     def corrections(self) -> str | list[Correction]:
         """Return the corrections of the request."""
-        if isinstance(self.memory, str):
-            return self.memory
-        return [Correction(one.source, one.target, one.machine) for one in self.memory]
+        given = self.memory
+        return given if isinstance(given, str) else [Correction(one.source, one.target, one.machine) for one in given]
 
 
 class TranslationFields(GlossaryFields, HouseStyleField, MemoryField):

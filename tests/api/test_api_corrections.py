@@ -73,7 +73,7 @@ async def test_correction_keeps_the_markup(ports: Both) -> None:
 
 
 async def test_correction_of_a_long_sentence_is_used_whole(ports: Both) -> None:
-    words = ", ".join(f"Ort {number}" for number in range(400))
+    words = ", ".join(f"Ort {number}" for number in range(95))
     long = {"source": f"Sie besuchten {words}.", "target": "They visited many places."}
     (found,) = (await translated(ports, long["source"], memory=[long]))["translations"]
     assert found["text"] == "They visited many places."

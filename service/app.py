@@ -110,6 +110,7 @@ def plan_of(settings: Settings) -> Plan:
         drain_s=settings.drain_s,
         glossaries_dir=settings.glossaries_dir,
         house_styles_file=settings.house_styles_file,
+        memory_file=settings.memory_file,
         seal_secrets=settings.seal_secrets,
         remote=_remote_of(settings),
         embargo_models=settings.embargo_models,

@@ -43,19 +43,36 @@ def flagged_sentences(translation: "Translation") -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """A possible translation of a sentence.
+
+    ``score`` is the log-probability per token that the model assigns to it, or None if it is unknown. ``confidence``
+    has the same meaning as in `SentencePair`. The target spans of ``notices`` are in ``text``.
+    """
+
+    text: str
+    score: float | None
+    confidence: float | None
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SentencePair:
     """A source sentence and its translation.
 
     ``source`` is a span in the submitted text, and ``target`` is a span in the translated text. ``words`` contains one
     (source, target) pair of spans for each aligned word of the translation, in order. ``words`` is None if word
     alignment was not requested. ``confidence`` is the probability that the translation has no major error, or None if
-    it was not estimated.
+    it was not estimated. ``from_memory`` is True if the translation is a correction of an editor. ``alternatives``
+    contains the most likely translations, best first. It is None if they were not requested.
     """
 
     source: Span
     target: Span
     words: tuple[tuple[Span, Span], ...] | None = None
     confidence: float | None = None
+    from_memory: bool = False
+    alternatives: tuple[Alternative, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

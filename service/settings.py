@@ -83,6 +83,13 @@ class Settings(BaseSettings):
         default=None,
         description="TOML file with named house styles, one table each. If unset, there are no named house styles.",
     )
+    memory_file: Path | None = Field(
+        default=None,
+        description=(
+            "File with corrections of translations (JSON Lines or TMX, from the web page), which apply to all "
+            "translations. If unset, there are none."
+        ),
+    )
     profile: Literal["auto", "embedded", "production"] = Field(
         default="auto",
         description="Models to serve: `embedded`, `production`, or `auto` (production if installed, else embedded).",

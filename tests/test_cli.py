@@ -1,5 +1,6 @@
 """Tests of the command line: standard output, error messages and exit codes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from service import __version__
 from service.cli.main import app
+from service.terms.glossary import read_glossaries
 
 ROOT = Path(__file__).parents[1]
 TEXT = (
@@ -50,6 +52,29 @@ def test_standard_input_is_translated(file: Path) -> None:
     piped = depesche("translate", "-", stdin=TEXT.encode())
     assert piped.exit_code == 0, piped.output
     assert piped.stdout == depesche("translate", file).stdout
+
+
+CORRECTIONS = "\n".join(
+    json.dumps({"source": source, "target": f"The cabinet {rest}", "machine": f"The government {rest}"})
+    for source, rest in (
+        ("Die Regierung rechnet mit einer Mehrheit.", "expects a majority."),
+        ("Die Regierung tagt.", "meets."),
+    )
+)
+
+
+def test_corrections_replace_sentences(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.jsonl").write_text(CORRECTIONS, "utf-8")
+    result = depesche("translate", file, "--no-clean", "--memory", tmp_path / "c.jsonl")
+    assert "The cabinet expects a majority." in result.stdout
+
+
+def test_corrections_suggest_a_glossary(tmp_path: Path) -> None:
+    result = depesche("corrections", "-", stdin=CORRECTIONS.encode())
+    assert result.exit_code == 0, result.output
+    (tmp_path / "news.tsv").write_text(result.stdout, "utf-8")
+    assert read_glossaries(tmp_path)["news"].translated == {"Regierung": "cabinet"}
+    assert_told(depesche("corrections", "-", stdin=b"no file"), "line 1 is not JSON")
 
 
 def test_byte_order_mark_is_skipped() -> None:

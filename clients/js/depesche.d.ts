@@ -7,11 +7,15 @@ export interface TranslateOptions {
   attribute_texts?: boolean;
   glossary?: Record<string, string>;
   glossary_name?: string;
+  /** Corrections of earlier translations, or the content of a file of them. */
+  memory?: string | { source: string; target: string; machine?: string }[];
   do_not_translate?: string[];
   source_lang?: string;
   target_lang?: string;
   priority?: "interactive" | "bulk";
   alignment?: boolean;
+  /** Number of further translations to search for, from 1 to 5. */
+  alternatives?: number;
   facts?: boolean;
   house_style?: HouseStyle;
   /** Text before the translated text, which is not translated. Only some models use it. */
@@ -48,7 +52,7 @@ export interface SummarizeOptions extends SummaryOptions {
   priority?: "interactive" | "bulk";
 }
 
-export interface ArticleRequest extends SummaryOptions, Omit<TranslateOptions, "alignment" | "context"> {
+export interface ArticleRequest extends SummaryOptions, Omit<TranslateOptions, "alignment" | "alternatives" | "context"> {
   headline?: string;
   lead?: string;
   body?: string;

@@ -12,10 +12,11 @@ from itertools import chain
 from service.checks.base import Code, Finding, Passage
 from service.checks.content import check_length, check_negations, check_opposites, check_summary_negations
 from service.checks.copied import check_literals, check_markup, check_quotations, check_signs, check_verbatim
-from service.checks.figures import check_numbers, check_units, fact_keys
+from service.checks.figures import check_numbers, fact_keys
 from service.checks.names import Index, check_added_names, check_names
 from service.checks.repetition import check_repetition, find_repeated_sentences
-from service.checks.vocabulary import check_untranslated, check_words
+from service.checks.units import check_units
+from service.checks.vocabulary import check_compounds, check_genitives, check_untranslated, check_words
 from service.domain import Span
 from service.languages.base import Language
 from service.text.normalization import Composed, compose
@@ -24,7 +25,7 @@ Check = Callable[[Passage, Passage], Iterator[Finding]]
 
 
 def _check_quotations(source: Passage, output: Passage) -> Iterator[Finding]:
-    return check_quotations(source.text, output.text)
+    return check_quotations(source.text, output.text, speech=output.language.speech)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ def checks_of(source: Language, target: Language) -> SentenceChecks:
         ("length", check_length, target.code in source.length_ratios),
         ("untranslated", check_untranslated, bool(source.frequent_words) and target.knows is not None),
         ("words", check_words, target.spells is not None),
+        ("compounds", check_compounds, target.spells is not None),
+        ("genitives", check_genitives, source.names is not None),
         ("literals", check_literals, True),
         ("signs", check_signs, True),
         ("markup", check_markup, True),

@@ -79,6 +79,9 @@ def _any(passage: Passage) -> int:
 
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+_FIRM_AXES = frozenset(
+    "latitude point daytime day child parent sibling person state crowd bound side trade share".split()
+)
 _CLAUSE_END = re.compile(r"\s*(?:[.,;:!?)\"“”»«–—]|$|(?:und|oder|aber|als|wie)\b)")
 _LEAST_BEGINNING, _MOST_BEGINNING = 2, 14
 _LEAST_ENDING, _MOST_ENDING = 2, 8
@@ -89,16 +92,17 @@ def check_opposites(source: Passage, output: Passage) -> Iterator[Finding]:
 
     The words are grouped by axis, such as "change", whose opposite meanings are "rise" and "fall". A finding is yielded
     if each text has words with only one meaning on an axis, and the two meanings differ. If either text contains a word
-    that can express a negation, the check does not run.
+    that can express a negation, only axes are checked whose meanings a negation does not exchange, such as "north".
     """
-    if _any(source) or _any(output):
-        return
+    negated = _any(source) or _any(output)
     in_source = _poles(source)
     if not in_source:
         return
     in_output = _poles(output)
     for axis, meanings in in_source.items():
         others = in_output.get(axis, {})
+        if negated and axis not in _FIRM_AXES:
+            continue
         if len(meanings) != 1 or len(others) != 1 or meanings.keys() == others.keys():
             continue
         (span,), (other,) = meanings.values(), others.values()

@@ -18,6 +18,8 @@ _SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=
 """The start of a phrase in single quotation marks, or the end of a sentence in them. A hashtag also counts."""
 _SPACE = re.compile(r"\s+")
 _MOST_SCARE_WORDS = 2
+_LEAST_WHOLE = 0.7
+"""The least length of a translation, as a share of its source, at which it has probably not lost a quotation."""
 _MOST_CHARS = 4_000  # longer passages between two marks are not quotations
 
 
@@ -38,13 +40,18 @@ def quotations(text: str) -> list[Span]:
     return found
 
 
-def check_quotations(source: str, output: str) -> Iterator[Finding]:
+def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVER) -> Iterator[Finding]:
     """Check that a translation keeps the quotations of its source sentence, adds none and contains no empty quotation.
 
     The check counts quotation marks, because a quotation may open in one sentence and close in another. Single marks
     can replace double ones, because English also uses them to distance the writer from a word (‘so-called’). If the
     source contains a quotation, the translation may contain more of them, because a translation often interrupts a
     quotation to name its speaker.
+
+    Lost marks have the severity ``note`` in three cases. First, they enclosed only a title or a short phrase. Second,
+    ``output`` has no marks but is not much shorter, and a word that matches ``speech`` names the speaker. Third, only
+    one mark is lost, because the quotation opens or closes in another sentence, and ``output`` quotes nothing but
+    titles. Added marks have it if they enclose a title, a short phrase, or words that are copied from the source.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:
@@ -54,12 +61,19 @@ def check_quotations(source: str, output: str) -> Iterator[Finding]:
             yield Finding(Code.QUOTATION_EMPTY, "the quotation contains no words", output=span)
     if in_source > in_output + 2 * len(_SINGLE.findall(output)):
         place = next(iter(quotations(source)), None)
-        severity = _severity_of_missing(source, output) if in_output else _severity(place, source)
+        only_titles = all(_is_title(span.of(output)) for span in quotations(output))
+        whole = len(output) >= _LEAST_WHOLE * len(source)
+        attributed = whole and not in_output and speech.search(output) is not None
+        if only_titles and (attributed or in_source - in_output == 1):
+            severity = Severity.NOTE
+        else:
+            severity = _severity_of_missing(source, output) if in_output else _severity(place, source)
         message = f"the number of quotation marks differs: {in_source} in the source, {in_output} in the translation"
         yield Finding(Code.QUOTATION_MISSING, message, place, severity=severity)
     if in_output and not in_source and not _SINGLE.search(source):
         place = next(iter(quotations(output)), None)
-        severity = _severity(place, output)
+        copied = place is not None and place.of(output) in source
+        severity = Severity.NOTE if copied else _severity(place, output)
         message = "the translation contains a quotation, but the source does not"
         yield Finding(Code.QUOTATION_ADDED, message, output=place, severity=severity)
 

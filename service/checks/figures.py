@@ -1,7 +1,7 @@
-"""Checks that compare the numbers, dates and units of a text with those of its source."""
+"""Checks that compare the numbers and dates of a text with those of its source."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import zip_longest
@@ -20,7 +20,7 @@ from service.checks.base import (
     unsupported,
 )
 from service.domain import Span
-from service.languages.base import DateGrammar, NumberGrammar, ParsedNumber, Token, UnitGrammar
+from service.languages.base import DateGrammar, NumberGrammar, ParsedNumber, Token
 
 _MOST_DIGITS = 30  # longer runs of digits are not quantities, and large numbers are slow to process
 _GROUP_DIGITS = 3
@@ -356,8 +356,8 @@ def check_numbers(
     `fact_keys`). If a number of ``output`` occurs only there, the finding has the severity ``note``.
     """
     in_source, in_output = find_facts(source, dated=dated), find_facts(output, dated=dated)
-    added = _without_copies(_unmatched(in_output, in_source), output.text, source.text)
-    lost = _without_copies(_unmatched(in_source, in_output), source.text, output.text)
+    added = _without_copies(_unmatched(in_output, in_source, source.text), output.text, source.text)
+    lost = _without_copies(_unmatched(in_source, in_output, output.text), source.text, output.text)
     shifted = _shifted(added, lost)
     for fact in added:
         yield _added(fact, shifted.get(fact.span), source.text, output.text, elsewhere=bool(fact.readings & elsewhere))
@@ -383,11 +383,11 @@ def fact_keys(passage: Passage) -> frozenset[Key]:
     return frozenset(key for fact in find_facts(passage) for key in (*fact.readings, *fact.hints))
 
 
-def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """Return the facts that have no counterpart among ``others``, at most one for each span.
+def _unmatched(facts: Sequence[Fact], others: Sequence[Fact], text: str) -> list[Fact]:
+    """Return the facts that have no counterpart among ``others``, the facts of ``text``, at most one for each span.
 
-    A date in which both the day and the month are wrong therefore results in a single finding. A plain number can be
-    the counterpart of a time (see `_hours`).
+    A date in which both the day and the month are wrong therefore results in a single finding. A plain number in digits
+    can be the counterpart of a time (see `_hours`).
     """
     alone = unsupported(facts, others)
     if not alone:
@@ -396,7 +396,9 @@ def _unmatched(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
     plain = {
         key
         for other in others
-        if other.kind == "number" and not any(span.start <= other.span.start < span.end for span in timed)
+        if other.kind == "number"
+        and text[other.span.start].isdigit()
+        and not any(span.start <= other.span.start < span.end for span in timed)
         for key in other.readings
     }
     found = (fact for fact in alone if not _hours(fact) & plain)
@@ -447,100 +449,3 @@ def _hours(fact: Fact) -> set[Key]:
         for hour in (value // _MINUTES, value // _MINUTES % 12)
         for part in (0, value % _MINUTES / 100)
     }
-
-
-_BEFORE = frozenset({"€", "$", "£", "¥", "eur", "usd", "gbp", "chf"})
-_AMOUNT = r"(?<![\d.,])[\d½¼¾][\d.,]{0,30}"
-_LEAST_COMPOUND_CHARS = 4
-
-
-def check_units(source: Passage, output: Passage, *, complete: bool = True) -> Iterator[Finding]:
-    """Compare the units in ``output`` with those in ``source``.
-
-    A unit counts as added if it occurs with a number in ``output`` more often than ``source`` mentions it. A unit
-    counts as lost if it occurs with a number in ``source`` more often than ``output`` mentions it. A translator may add
-    "per cent" to a number, so added units are reported only if another unit is lost. Lost units are reported only if no
-    unit is added, ``output`` does not mention them at all, and ``complete`` is True. Each unit is reported at most
-    once. Both languages must have a unit grammar.
-    """
-    in_source, in_output = _counted(source), _counted(output)
-    added = [unit for unit, spans in in_output.items() if len(spans) > _mentions(unit, source)]
-    lost = [unit for unit, spans in in_source.items() if len(spans) > _mentions(unit, output)]
-    for unit in added if lost else ():
-        span = in_output[unit][0]
-        message = f"the unit in “{span.of(output.text).strip()}” does not match the source"
-        yield Finding(Code.UNIT_CHANGED, message, output=span)
-    for unit in lost if complete and not added else ():
-        if not _mentions(unit, output):
-            span = in_source[unit][0]
-            message = f"the unit of “{span.of(source.text).strip()}” does not appear in the translation"
-            yield Finding(Code.UNIT_MISSING, message, source=span)
-
-
-def _counted(passage: Passage) -> Mapping[str, list[Span]]:
-    """Map each unit in a passage to the spans in which it occurs with a number. A span includes the number."""
-    found: dict[str, list[Span]] = {}
-    grammar = passage.language.units
-    if grammar is not None:
-        for match in _number_with_unit(grammar).finditer(passage.lower):
-            unit = _unit_of(match["before"] or match["after"], grammar)
-            found.setdefault(unit, []).append(Span(*match.span()))
-    return found
-
-
-def _mentions(unit: str, passage: Passage) -> int:
-    """Return how often a passage mentions a unit, with or without a number."""
-    grammar = passage.language.units
-    return 0 if grammar is None else sum(1 for _ in _mention(unit, grammar).finditer(passage.lower))
-
-
-@lru_cache(maxsize=2_000)
-def _unit_of(form: str, grammar: UnitGrammar) -> str:
-    return next(unit for unit, forms in grammar.forms.items() if _fits(form, forms, grammar))
-
-
-def _fits(form: str, forms: tuple[str, ...], grammar: UnitGrammar) -> bool:
-    beginnings = tuple(one for one in forms if one[0].isalpha() and len(one) > _LEAST_COMPOUND_CHARS)
-    return form.removesuffix("s") in forms or form in forms or (not grammar.whole_words and form.startswith(beginnings))
-
-
-def _pattern(forms: tuple[str, ...], grammar: UnitGrammar) -> str:
-    signs = [re.escape(form) for form in forms if not form[0].isalpha()]
-    words = [
-        rf"(?<!\w){re.escape(form)}{_ending(form, grammar)}"
-        for form in sorted(forms, key=len, reverse=True)
-        if form[0].isalpha()
-    ]
-    return "|".join((*signs, *words))
-
-
-def _ending(form: str, grammar: UnitGrammar) -> str:
-    """Return a pattern for the text after a form of a unit.
-
-    A short form must be a whole word: "euro" does not match in "europäisch".
-    """
-    if grammar.whole_words:
-        return r"(?!\w)"
-    return r"s?(?!\w)" if len(form) <= _LEAST_COMPOUND_CHARS else r"\w*"
-
-
-@cache
-def _mention(unit: str, grammar: UnitGrammar) -> re.Pattern[str]:
-    """Return a pattern that matches all forms of a unit in lower-case text.
-
-    Unless the grammar requires whole words, long forms also match inside compounds.
-    """
-    forms = grammar.forms.get(unit, ())
-    in_compounds = [form for form in forms if len(form) >= _LEAST_COMPOUND_CHARS and not grammar.whole_words]
-    anywhere = "|".join(map(re.escape, in_compounds))
-    return re.compile("|".join(filter(None, (_pattern(forms, grammar), anywhere))) or "(?!)")
-
-
-@cache
-def _number_with_unit(grammar: UnitGrammar) -> re.Pattern[str]:
-    signs = "|".join(re.escape(form) for forms in grammar.forms.values() for form in forms if form in _BEFORE)
-    after = "|".join(_pattern(forms, grammar).replace(r"(?<!\w)", "") for forms in grammar.forms.values())
-    scales = rf"(?:[\s-]?(?<![^\W\d_])(?:{grammar.scale_words})\b)"
-    return re.compile(
-        rf"(?P<before>{signs or '(?!)'})\s?\d[\d.,]{{0,30}}|(?:{_AMOUNT}{scales}?|{scales})[\s-]?(?P<after>{after})"
-    )

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import cache, cached_property, lru_cache
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import NamedTuple
 
 from service.checks.base import Code, Finding, Passage, Severity
@@ -60,6 +60,8 @@ class Index:
 
     def __init__(self, passage: Passage, names_in: Language) -> None:
         self.words = frozenset(passage.words)
+        self._text = passage.text
+        self._is_translated = passage.language is not names_in
         names = passage.language.names
         self._is_common = names.is_common if names is not None else _is_never_common
         self._exonyms = _exonyms(names_in, passage.language)
@@ -108,6 +110,17 @@ class Index:
         bare = plain(name)
         return bare in self._plains or self._has_exonym(bare) or self._has_like(_sound(name))
 
+    def is_full_name(self, name: str, following: str) -> bool:
+        """Return whether ``name`` was put before ``following``, a name that the text mentions without a first name.
+
+        The result is False for a summary, which must not add names.
+        """
+        if not self._is_translated or following not in self.words or self._is_common(following, False):  # noqa: FBT003 - opens no sentence
+            return False
+        before = re.findall(rf"(\w+)[ -]{re.escape(following)}(?!\w)", self._text)
+        named = any(word[0].isupper() and not self._is_common(word, True) for word in before)  # noqa: FBT003
+        return name not in self.words and not named
+
     def corrupts(self, name: str) -> bool:
         """Return whether ``name`` is a capitalised word of the text with a letter repeated too often ("Bonnn")."""
         bare = plain(name)
@@ -124,18 +137,39 @@ class Index:
         bare = plain(name)
         if len(bare) < _LEAST_MISSPELT_CHARS or name.isupper() or bare in self._plains or self._has_exonym(bare):
             return None
-        near = (known for known in self._capitals.get(bare[0], ()) if abs(len(known) - len(name)) <= _MOST_EDITS)
-        return next((known for known in near if _misspells(bare, plain(known))), None)
+        near = [known for known in self._capitals.get(bare[0], ()) if abs(len(known) - len(name)) <= _MOST_EDITS]
+        common = (known for known in near if self._is_common(known, False) and len(known) >= _LONG_NAME_CHARS)  # noqa: FBT003
+        sure = (known for known in near if not self._is_common(known, False))  # noqa: FBT003 - opens no sentence
+        return next(
+            chain(
+                (known for known in sure if _misspells(bare, plain(known))),
+                (known for known in common if _misspells(bare, plain(known), most=1)),
+            ),
+            None,
+        )
+
+    def respells(self, name: str) -> str | None:
+        """Return the word of the indexed text that sounds like ``name`` and has one letter more or less, or None.
+
+        Such spellings (Philipp, Philip) are often correct.
+        """
+        bare = plain(name)
+        if len(bare) < _LEAST_MISSPELT_CHARS or name.isupper() or bare in self._plains or self._has_exonym(bare):
+            return None
+        near = (known for known in self._capitals.get(bare[0], ()) if abs(len(known) - len(name)) == 1)
+        return next(
+            (known for known in near if _edits(bare, plain(known)) == 1 and _sound(bare) == _sound(known)), None
+        )
 
     @cached_property
     def _capitals(self) -> dict[str, list[str]]:
-        """The capitalised words that may be names, grouped by their first letter in lower case and without accents.
+        """The capitalised words, grouped by their first letter in lower case and without accents.
 
         Words with fewer than five letters are left out.
         """
         found: dict[str, list[str]] = {}
         for word in sorted(self.words):
-            if word[0].isupper() and len(word) >= _LEAST_MISSPELT_CHARS and not self._is_common(word, False):  # noqa: FBT003 - opens no sentence
+            if word[0].isupper() and len(word) >= _LEAST_MISSPELT_CHARS:
                 found.setdefault(plain(word)[:1], []).append(word)
         return found
 
@@ -167,17 +201,17 @@ _LONG_NAME_CHARS = 7
 _FORM_ENDING = re.compile(r"(?:s|es|e|en|n|r|rs|rn|er|ern|in|a|o|i|y|ie|ia|ien|an|ians?|ans?|ers?|isch\w*|ish|ic|al)?")
 
 
-def _misspells(name: str, known: str) -> bool:
+def _misspells(name: str, known: str, most: int = _MOST_EDITS) -> bool:
     """Return whether two different names, in lower case and without accents, differ by a few letters inside a word.
 
-    Short names may differ by one letter, and long names by two. Names that differ only in their endings count as forms
-    of the same name.
+    Short names may differ by one letter, and long names by ``most`` letters. Names that differ only in their endings
+    count as forms of the same name.
     """
     shared = next((n for n, (one, other) in enumerate(zip(name, known, strict=False)) if one != other), None)
     shared = min(len(name), len(known)) if shared is None else shared
     if _FORM_ENDING.fullmatch(name[shared:]) and _FORM_ENDING.fullmatch(known[shared:]):
         return False
-    most = 1 if min(len(name), len(known)) < _LONG_NAME_CHARS else _MOST_EDITS
+    most = 1 if min(len(name), len(known)) < _LONG_NAME_CHARS else most
     return _sound(name) != _sound(known) and _edits(name, known) <= most
 
 
@@ -226,6 +260,7 @@ def _exonyms(names_in: Language, text_in: Language) -> Mapping[str, frozenset[st
 
 _WORD = re.compile(r"[^\W\d_]+")
 _STARTS = re.compile(r"(?:^|[.!?:…–—|]\s?|[-•*]\s)[\s\"'„“”‚‘’»«(\[-]*$|[„“”\"»«‚‘(\[]$")
+_FOLLOWING_NAME = re.compile(r" ([A-ZÄÖÜ][^\W\d_]+)")
 _NEXT_NAME = re.compile(r"[ -][A-ZÄÖÜ]")
 _BEFORE_CHARS = 6
 _MOST_NAMES = 200  # limits the running time, because each name is compared with every word of the other text
@@ -256,11 +291,13 @@ def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
 def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
     """Check that each name in ``output`` occurs in the indexed source.
 
-    A finding has the severity ``note`` in three cases. First, a single word that opens a sentence may be a common word.
+    A finding has the severity ``note`` in four cases. First, a single word that opens a sentence may be a common word.
     This applies if the name grammar sets ``opening_is_weak`` and the dictionary of the language contains the word.
     Second, the source may spell out an abbreviation (GOP). This applies if ``output`` contains all abbreviations of the
-    source. Third, the word explains an abbreviation of the source, as in "DFB (German Football Association)". All other
-    findings, including those about misspelt names, require a review.
+    source. Third, the word explains an abbreviation of the source, as in "DFB (German Football Association)", or it is
+    a first name that the translator put before a name of the source. Fourth, the word sounds like a name of the source
+    that it spells with one letter more or less. All other findings, including those about
+    misspelt names, require a review.
     """
     text, grammar = output.text, output.language.names
     explained = _explanations(source, text)
@@ -271,12 +308,17 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
         elif (known := _misspelt(word.text, source, output.language)) is not None:
             message = f"“{word.text}” is spelled differently in the source: {known}"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
+        elif (known := source.respells(word.text)) is not None and not _is_spelt(word.text, output.language):
+            message = f"“{word.text}” is spelled differently in the source: {known}"
+            yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=Severity.NOTE)
         elif not source.supports(word.text):
             weak = grammar is not None and grammar.opening_is_weak
             lone = weak and opens_sentence(text, word.start) and not _NEXT_NAME.match(text, word.end)
             lone = lone and _is_spelt(word.text, output.language)
             shortened = _ABBREVIATION.fullmatch(word.text) is not None and source.abbreviations.issubset(output.words)
-            spelt_out = any(span.start <= word.start < span.end for span in explained)
+            following = _FOLLOWING_NAME.match(text, word.end)
+            completed = following is not None and source.is_full_name(word.text, following[1])
+            spelt_out = completed or any(span.start <= word.start < span.end for span in explained)
             severity = Severity.NOTE if lone or shortened or spelt_out else Severity.REVIEW
             message = f"“{word.text}” does not appear in the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=severity)

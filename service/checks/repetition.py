@@ -15,6 +15,7 @@ from service.text.alignment import Alignment
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _GAP = re.compile(r",?\s+")
+_MOST_SHORT_CHARS = 3
 _MOST_PERIOD = 12
 _PHRASE_WORDS = 5
 _LEAST_SENTENCE_WORDS = 4
@@ -86,14 +87,16 @@ def _plain(text: str) -> str:
 def _words(text: str) -> tuple[list[re.Match[str]], list[str]]:
     """Return a match for each word of a text, and the key by which each word is compared with the others.
 
-    Adjacent equal words have different keys if more than a comma and white space separates them ("one: One").
+    Adjacent equal words have different keys if more than a comma and white space separates them ("one: One"), or if
+    they are short and a comma separates them ("gaped at, at most").
     """
     matches = list(_WORD.finditer(text))
     words = [match.group().lower() for match in matches]
     for place in range(1, len(matches)):
-        if words[place] == words[place - 1] and not _GAP.fullmatch(
-            text, matches[place - 1].end(), matches[place].start()
-        ):
+        if words[place] != words[place - 1]:
+            continue
+        gap = text[matches[place - 1].end() : matches[place].start()]
+        if not _GAP.fullmatch(gap) or ("," in gap and len(words[place]) <= _MOST_SHORT_CHARS):
             words[place] += "\0"
     return matches, words
 

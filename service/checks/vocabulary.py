@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from service.checks.base import Code, Finding, Passage
+from service.checks.base import Code, Finding, Passage, Severity
 from service.checks.names import Index, are_capitals, opens_sentence, plain
 from service.domain import Span
 from service.languages.base import Language
@@ -110,6 +110,65 @@ def _is_copy(words: Sequence[str], others: Sequence[str], foreign: _Foreign) -> 
     return len(words) >= _LEAST_WORDS and any(map(foreign.untranslated, words))
 
 
+def check_genitives(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that ``output`` does not copy a name with a genitive ending of the source language ("Bidens first year").
+
+    The finding has the severity ``note`` if the name without its ending is neither in one of the texts nor in the list
+    of names that both languages spell the same, because it may end in "s". English words and listed names in "s" are
+    not reported.
+    """
+    names, kept = source.language.names, source.language.kept_names.get(output.language.code, frozenset())
+    knows = output.language.knows
+    if names is None or knows is None:
+        return
+    checked: set[str] = set()
+    for match in islice(names.genitive.finditer(source.text), _MOST_CHECKED):
+        if match["name"] in checked:
+            continue
+        checked.add(match["name"])
+        name, bare = match["name"], match["name"].removesuffix("s")
+        noun = match["adjective"] is not None or names.is_common(match["noun"], False)  # noqa: FBT003 - opens no sentence
+        if name in kept or knows(name.lower()) or not noun:
+            continue
+        copied = re.search(rf"(?<![\w-]){re.escape(name)}(?=\s[a-z])", output.text)
+        if copied is not None:
+            known = bare in kept or bare in source.words or bare in output.words
+            message = f"“{name}” has a {source.language.name} genitive ending"
+            severity = Severity.REVIEW if known else Severity.NOTE
+            yield Finding(
+                Code.UNTRANSLATED, message, Span(*match.span("name")), Span(*copied.span()), severity=severity
+            )
+
+
+_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
+
+
+def check_compounds(source: Passage, output: Passage) -> Iterator[Finding]:
+    """Check that no part of a hyphenated compound of ``output`` is a word of the source text ("deutsch-russian").
+
+    Only parts in lower case that are not in the dictionary of the target language are checked.
+    """
+    spells = output.language.spells
+    found = [] if spells is None else list(islice(_COMPOUND.finditer(output.text), _MOST_CHECKED))
+    if spells is None or not found:
+        return
+    forms = frozenset(word.lower() for word in _PART.findall(source.text))
+    compounds = frozenset(word.lower() for word in _COMPOUND.findall(source.text))
+    literal = {place for one in find_literals(output.text) for place in range(*one.span)}
+    for match in found:
+        parts = [part for part in match[0].split("-") if part.islower() and len(part) >= _LEAST_CHECKED_CHARS]
+        whole = match[0].lower() in compounds  # a name that is copied as a whole (e-tron)
+        left = (
+            None
+            if whole
+            else next((one for one in parts if not spells(one) and any(one + end in forms for end in _ENDINGS)), None)
+        )
+        if left is not None and match.start() not in literal and not _is_quoted(output.text, Span(*match.span())):
+            message = f"“{left}” in “{match[0]}” is still in {source.language.name}"
+            yield Finding(Code.UNTRANSLATED, message, output=Span(*match.span()))
+
+
+_PART = re.compile(r"[^\W\d_]+")
 _LEAST_CHECKED_CHARS = 4
 _MOST_CHECKED = 400  # limits the running time for long texts without sentence boundaries
 _ENDINGS = ("", "e", "en", "er", "es", "em")
@@ -120,8 +179,9 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check each word of ``output`` that is not in the dictionary of the target language.
 
     A word that is copied from the source text, with or without its ending, results in a finding with the code
-    ``untranslated``. A word that resembles no word of the source results in a finding with the code ``word_unknown``.
-    Most capitalised words are left to `check_names`. Each word is reported at most once.
+    ``untranslated``. Another word in lower case, or another word that resembles no word of the source, results in a
+    finding with the code ``word_unknown``. Most capitalised words are left to `check_names`. Each word is reported at
+    most once.
     """
     spells = output.language.spells
     if spells is None:
@@ -129,7 +189,14 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
     index: Index | None = None
     forms: frozenset[str] | None = None
     capitals = are_capitals(output.words)
-    for match in _unknown(output, spells):
+    copied = frozenset(one for one in source.words if one.islower() and len(one) >= _LEAST_COPIED_CHARS)
+    knows = output.language.knows
+
+    def known(word: str) -> bool:
+        # A rare word of the dictionary that the source contains in lower case is more likely a German word ("fester").
+        return spells(word) and not (word in copied and knows is not None and not knows(word))
+
+    for match in _unknown(output, known):
         word = match[0]
         if index is None or forms is None:
             index = Index(source, output.language)
@@ -141,7 +208,7 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
                 yield Finding(Code.UNTRANSLATED, message, output=span)
         elif word in index.words or word.lower() in forms:
             continue
-        elif (word.islower() or capitals or _is_unnamed(output, span)) and not index.supports(word):
+        elif word.islower() or ((capitals or _is_unnamed(output, span)) and not index.supports(word)):
             message = f"“{word}” is not a known {output.language.name} word, and the source does not contain it"
             yield Finding(Code.WORD_UNKNOWN, message, output=span)
 
@@ -221,7 +288,11 @@ def _is_common_noun(word: str, places: Sequence[tuple[int, int]], source: Passag
         return False
     return all(
         names.before_noun.search(source.text, max(0, start - _BEFORE_NOUN_CHARS), start) is not None
-        or (opens_sentence(source.text, start) and names.after_noun.match(source.text, end) is not None)
+        or (
+            opens_sentence(source.text, start)
+            and not source.text[:start].endswith("- ")  # "Kronach - Nordhalben"
+            and names.after_noun.match(source.text, end) is not None
+        )
         for start, end in places
     )
 

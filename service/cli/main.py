@@ -53,6 +53,7 @@ from service.registry.verify import verify_whole
 from service.results import Method
 from service.settings import Settings
 from service.summarization.lengths import from_request
+from service.terms.corrections import read_corrections, suggest_terms
 
 RECOMMENDED = "recommended"
 models_app = typer.Typer(no_args_is_help=True, help="List, install, check and move models.")
@@ -419,13 +420,22 @@ def _serves_a_draft(settings: Settings) -> bool:
 
 
 @app.command()
-def translate(file: File, *, clean: Clean = True) -> None:
+def translate(
+    file: File,
+    *,
+    clean: Clean = True,
+    memory: Annotated[
+        Path | None, typer.Option(help="File of corrections (JSON Lines or TMX) that replace the model's sentences.")
+    ] = None,
+) -> None:
     """Translate a German text into English and print the translation."""
-    asyncio.run(_translate(_read(file), clean=clean))
+    known = "" if memory is None else _read(memory)
+    asyncio.run(_translate(_read(file), known, clean=clean))
 
 
-async def _translate(text: str, *, clean: bool) -> None:
-    command = ArticleCommand(["translation"], SummaryForm(from_request("medium")), text, clean=clean)
+async def _translate(text: str, memory: str, *, clean: bool) -> None:
+    form = SummaryForm(from_request("medium"))
+    command = ArticleCommand(["translation"], form, text, clean=clean, memory=memory)
     result = await _done(command, "translating")
     translated = result.translation
     if translated is not None:
@@ -452,6 +462,23 @@ async def _summarize(text: str, length: str, method: Method, *, clean: bool) -> 
     if result.summary is not None:
         typer.echo(result.summary.text)
         _warn([*result.article.notices, *result.summary.notices])
+
+
+@app.command()
+def corrections(file: Annotated[Path, typer.Argument(help="File of corrections, or - for standard input.")]) -> None:
+    """Print the glossary terms that a file of corrections (JSON Lines or TMX) suggests, as lines of a glossary file.
+
+    A term is suggested if editors replaced the model's words by the same translation in at least two sentences.
+    """
+    settings = _settings()
+    with _told():
+        languages = LanguagePair.of(settings.source_lang, settings.target_lang)
+        known = read_corrections(_read(file), languages)
+    terms = suggest_terms(known, languages)
+    for term, translation, count in terms:
+        typer.echo(f"# {count} corrections\n{term}\t{translation}")
+    compared = sum(one.machine is not None for one in known)
+    _messages.print(f"{len(terms)} terms from {compared} corrections with the model's translation", highlight=False)
 
 
 async def _done(command: ArticleCommand, title: str) -> ArticleResult:

@@ -35,7 +35,8 @@ class GenerationOptions:
     """Options for one source. All other decoding options come from the model's manifest.
 
     ``attention`` requests the attention weights that an `AttentionAligner` needs. ``scored`` requests a score for each
-    hypothesis. ``thorough`` selects the slower and better search of the manifest, if the manifest has one.
+    hypothesis. ``thorough`` selects the slower and better search of the manifest, if the manifest has one. If
+    ``hypotheses`` is not 0, it is the number of hypotheses to return, instead of the number in the manifest.
     ``min_output_tokens`` is the minimum length of an output. If ``source_only`` is set, an output may contain only the
     pieces that occur in its tokenised source, and the words and marks in ``source_only``.
     """
@@ -43,6 +44,7 @@ class GenerationOptions:
     attention: bool = False
     scored: bool = False
     thorough: bool = False
+    hypotheses: int = 0
     min_output_tokens: int = 0
     source_only: FreeWords | None = None
 

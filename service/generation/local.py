@@ -201,6 +201,8 @@ class LocalGenerator:
     def _item(self, source: Source) -> EngineInput:
         tokens, asked = self.tokenizer.encode(source.text), source.options
         own = self._decoding_options(len(tokens), asked)
+        if asked.hypotheses:
+            own = replace(own, hypotheses=asked.hypotheses, beam_size=max(own.beam_size, asked.hypotheses))
         texts = [source.text] if isinstance(source.text, str) else source.text
         options = replace(
             own,

@@ -122,6 +122,12 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "house_style_unknown", (422,), "The server has no house style with this name.", "Check `house_style.base`."
     ),
+    ErrorCode(
+        "memory_invalid",
+        (422,),
+        "The corrections in `memory` are neither JSON Lines nor TMX, or one of them is blank.",
+        "Send a file that the web page exported, or a list of objects with `source` and `target`.",
+    ),
     ErrorCode("document_unknown", (422,), "The format of the document is not supported.", _FIX),
     ErrorCode("document_empty", (422,), "The document contains no article text.", "Send the text in `body` instead."),
     ErrorCode("document_without_uri", (422,), "The output format needs a URI, which the document lacks.", _FIX),
@@ -283,6 +289,9 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("house_style_applied", "The house style changed a word, a number or a sign.", _INFORM),
     WarningCode("length_exceeded", "The summary exceeds the requested length.", "Shorten the summary."),
     WarningCode("shorter_than_asked", "The summary is shorter than requested.", _INFORM),
+    WarningCode(
+        "alternatives_fewer", "A sentence has fewer different translations than `alternatives` requests.", _INFORM
+    ),
     WarningCode("variants_fewer", "There are fewer variants than requested.", _INFORM),
     WarningCode("headlines_fewer", "There are fewer headlines than requested.", _INFORM),
     WarningCode("headlines_missing", "No headline passed the checks.", "Write the headline by hand."),

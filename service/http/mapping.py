@@ -9,7 +9,17 @@ from service.http import schemas
 from service.newsroom.answers import ArticleAnswer, SummarizeAnswer, TranslateAnswer
 from service.newsroom.article import Article, TranslatedArticle
 from service.newsroom.review import Review
-from service.results import Change, Changes, Headlines, SentencePair, Summary, TermUse, Translation, needs_review
+from service.results import (
+    Alternative,
+    Change,
+    Changes,
+    Headlines,
+    SentencePair,
+    Summary,
+    TermUse,
+    Translation,
+    needs_review,
+)
 from service.summarization.rules import ServedModel
 
 
@@ -72,7 +82,18 @@ def translation_out(translation: Translation) -> schemas.TranslationOut:
 def _sentence(pair: SentencePair) -> schemas.SentenceOut:
     words = pair.words and [schemas.WordsOut(source=_span(s), target=_span(t)) for s, t in pair.words]
     return schemas.SentenceOut(
-        source=_span(pair.source), target=_span(pair.target), words=words, confidence=pair.confidence
+        source=_span(pair.source),
+        target=_span(pair.target),
+        words=words,
+        confidence=pair.confidence,
+        from_memory=pair.from_memory,
+        alternatives=None if pair.alternatives is None else [_alternative(one) for one in pair.alternatives],
+    )
+
+
+def _alternative(one: Alternative) -> schemas.AlternativeOut:
+    return schemas.AlternativeOut(
+        text=one.text, score=one.score, confidence=one.confidence, warnings=warnings_out(one.notices)
     )
 
 

@@ -50,7 +50,7 @@ FIELD_CODES = {
     "too_many_texts": "too_many_texts",
     "too_many_articles": "too_many_articles",
 }
-UNION_BRANCHES = ("str", "list[str]")
+UNION_BRANCHES = ("str", "list[str]", "list[CorrectionFields]")
 MEDIA_TYPE = "application/problem+json"
 
 

@@ -9,9 +9,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     FailFast,
     Field,
     JsonValue,
+    Tag,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -37,7 +39,8 @@ from service.newsroom.commands import (
 )
 from service.results import Output
 from service.summarization.styles import length_of
-from service.translation.preparation import TranslationOptions
+from service.terms.corrections import CORRECTION_CHARS, FILE_CHARS, MAX_CORRECTIONS, Correction
+from service.translation.preparation import MAX_WITH_ALTERNATIVES, TranslationOptions
 
 Role = Literal["source", "target", "either", "source_form", "target_form"]
 _MARK = "x-depesche-language"
@@ -240,7 +243,43 @@ class HouseStyleField(_Request):
         return None if self.house_style is None else HouseStyle(**self.house_style.model_dump())
 
 
-class TranslationFields(GlossaryFields, HouseStyleField):
+class CorrectionFields(_Request):
+    """A source sentence, and the translation that an editor chose. The model's translation is ignored."""
+
+    source: str = Field(max_length=CORRECTION_CHARS, description="The source sentence.")
+    target: str = Field(max_length=CORRECTION_CHARS, description="Its translation.")
+    machine: str | None = Field(None, max_length=CORRECTION_CHARS, description="The model's translation. Ignored.")
+
+
+SomeCorrections = Annotated[
+    list[CorrectionFields], Field(fail_fast=True, max_length=MAX_CORRECTIONS), Tag("list[CorrectionFields]")
+]
+CorrectionFile = Annotated[str, Field(max_length=FILE_CHARS), Tag("str")]
+GivenMemory = Annotated[
+    SomeCorrections | CorrectionFile,
+    Discriminator(lambda value: "str" if isinstance(value, str) else "list[CorrectionFields]"),
+    at_most(MAX_CORRECTIONS),
+]
+
+
+class MemoryField(_Request):
+    """The request field for corrections of earlier translations."""
+
+    memory: GivenMemory = Field(
+        default=[],
+        description=(
+            "Corrections of earlier translations: a list, or the content of a file (JSON Lines or TMX) of the page. "
+            "A sentence with exactly the same source gets this translation instead of the model's."
+        ),
+    )
+
+    def corrections(self) -> str | list[Correction]:
+        """Return the corrections of the request."""
+        given = self.memory
+        return given if isinstance(given, str) else [Correction(one.source, one.target, one.machine) for one in given]
+
+
+class TranslationFields(GlossaryFields, HouseStyleField, MemoryField):
     """The request fields that contain options for the translation."""
 
     format: Literal["text", "html"] = Field(default="text", description="Format of the texts.")
@@ -282,6 +321,13 @@ class TranslateRequest(TranslationFields):
     source_lang: SourceLang = Field(default="", description=SOURCE_MEANING)
     target_lang: TargetLang = Field(default="", description=TARGET_MEANING)
     alignment: bool = Field(default=False, description="Return the word alignment of each sentence.")
+    alternatives: Annotated[int, Field(ge=1, le=5), WHOLE] | None = Field(
+        default=None,
+        description=(
+            "Number of further translations to search for, for each sentence. A request with this field may have at "
+            f"most {MAX_WITH_ALTERNATIVES} sentences."
+        ),
+    )
     context: str = Field(
         default="",
         description="Text before the texts, which is not translated. Its last two sentences help some remote models. "
@@ -302,12 +348,14 @@ class TranslateRequest(TranslationFields):
                 alignment=self.alignment,
                 facts=self.facts,
                 house_style=self.chosen_style(),
+                alternatives=self.alternatives or 0,
                 context=self.context,
             ),
             terms=self.terms(),
             source_lang=source,
             target_lang=target,
             priority=self.priority,
+            memory=self.corrections(),
         )
 
 
@@ -495,6 +543,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
             source_lang=source,
             target_lang=target,
             priority=self.priority,
+            memory=self.corrections(),
         )
 
 

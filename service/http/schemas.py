@@ -96,6 +96,17 @@ class WordsOut(Out):
     target: SpanOut
 
 
+class AlternativeOut(Out):
+    """A possible translation of a sentence. The target ranges of its warnings are in its text."""
+
+    text: str = Field(description="The translation.")
+    score: float | None = Field(
+        description="Log-probability per token, or null if the model does not report it. 0 is the highest value."
+    )
+    confidence: float | None = Field(ge=0, le=1, description="As in the sentence.")
+    warnings: list[WarningOut] = Field(description="Warnings about this translation.")
+
+
 class SentenceOut(Out):
     """The range of a sentence in the source, and the range of its translation.
 
@@ -114,6 +125,16 @@ class SentenceOut(Out):
         description=(
             "Estimated probability that the translation has no major error, or null if there is no estimate for the "
             "model."
+        ),
+    )
+    from_memory: bool = Field(
+        default=False, description="Whether the translation is a correction from `memory` or from the server's file."
+    )
+    alternatives: list[AlternativeOut] | None = Field(
+        default=None,
+        description=(
+            "The most likely translations, best first, or null if the request has no `alternatives`. The first one may "
+            "be the translation itself."
         ),
     )
 

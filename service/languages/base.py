@@ -89,7 +89,7 @@ class NumberGrammar:
 
 YEAR = r"(?:1[0-9]|20)\d\d"
 NUMERIC_DATE = (
-    rf"\b(?P<d>\d{{1,2}})(?P<sep>[./])\s?(?P<m>\d{{1,2}})(?P=sep)\s?(?P<y>{YEAR}|\d\d)?(?!\d)"
+    rf"(?<!\d\.)\b(?P<d>\d{{1,2}})(?P<sep>[./])\s?(?P<m>\d{{1,2}})(?P=sep)\s?(?P<y>{YEAR}|\d\d)?(?!\d)"
     rf"|\b(?P<iso_y>{YEAR})-(?P<iso_m>\d\d)-(?P<iso_d>\d\d)\b"
 )
 """A pattern for numeric dates in all languages, with the groups d, m and y or, for ISO 8601, iso_d, iso_m and iso_y."""
@@ -215,6 +215,8 @@ class NameGrammar:
         indefinite: a pattern for an indefinite article before a noun.
         before_noun: a pattern for any article or adjective before a noun.
         after_noun: a pattern for a plural verb or a participle after a noun that opens a sentence.
+        genitive: a pattern for a name in the genitive before a noun ("Bidens erste Rede"), with the groups ``name``,
+            ``adjective`` and ``noun``.
         opening_is_weak: whether a capitalised word that opens a sentence may be common although no list contains it.
     """
 
@@ -224,6 +226,7 @@ class NameGrammar:
     indefinite: re.Pattern[str] = NEVER
     before_noun: re.Pattern[str] = NEVER
     after_noun: re.Pattern[str] = NEVER
+    genitive: re.Pattern[str] = NEVER
     opening_is_weak: bool = False
 
 
@@ -360,6 +363,7 @@ class SummaryGrammar:
         dangling_words: words that refer to the previous sentence if they are among the first words of a sentence.
         times: nouns of time, before which such a word does not refer to the previous sentence ("in diesem Jahr").
         articles: articles that can replace a noun.
+        quantifiers: words before a demonstrative and a noun ("viele dieser Orte"), which can open a text.
         reported: a pattern for verbs in reported speech.
         first_person: a pattern for pronouns of the first person.
         attribution: a pattern for words that name the source of a statement ("sagte").
@@ -379,6 +383,7 @@ class SummaryGrammar:
     dangling_words: frozenset[str] = frozenset()
     times: frozenset[str] = frozenset()
     articles: frozenset[str] = frozenset()
+    quantifiers: frozenset[str] = frozenset()
     attribution: re.Pattern[str] = NEVER
     reported: re.Pattern[str] = NEVER
     first_person: re.Pattern[str] = NEVER
@@ -440,6 +445,7 @@ class Language:
         length_ratios: maps the code of a target language to the usual length of translations into it.
         page: the boilerplate of news pages in the language. By default, nothing counts as boilerplate.
         summary: word lists for summaries, or None if texts in the language cannot be summarised.
+        speech: a pattern for words that name the source of a statement ("said", "according to").
         instructions: a pattern for passages that address a language model, such as a request to ignore its rules.
         style_rules: returns the rules that a house style sets. It is None if texts cannot follow a house style.
         region_styles: maps codes in ``regions`` to the house style of the region.
@@ -474,6 +480,7 @@ class Language:
     length_ratios: Mapping[str, LengthRatio] = field(default_factory=dict)
     page: PageGrammar = field(default_factory=PageGrammar)
     summary: SummaryGrammar | None = None
+    speech: re.Pattern[str] = NEVER
     instructions: re.Pattern[str] = NEVER
     style_rules: Callable[[HouseStyle], tuple[StyleRule, ...]] | None = None
     region_styles: Mapping[str, HouseStyle] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from service.generation.call import Call, Finished, Priority, Progress, Timings,
 from service.languages.house_style import HouseStyle
 from service.results import Method, Output, Style
 from service.summarization.lengths import Length
+from service.terms.corrections import Correction
 from service.text.normalization import check_text, visible_span
 from service.translation.preparation import PLAIN, TranslationOptions
 
@@ -28,6 +29,10 @@ class GlossaryTerms:
     translated: Mapping[str, str] = field(default_factory=dict)
     kept: Sequence[str] = ()
     name: str | None = None
+
+
+GivenCorrections = str | Sequence[Correction]
+"""The corrections of a request: the text of a file (see `service.terms.corrections`), or a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,8 @@ class SummaryForm:
 class TranslateCommand:
     """A command to translate ``texts``.
 
-    ``terms`` replaces the glossary in ``options``. ``source_lang`` and ``target_lang`` are language codes. If one of
-    them is None, the source or target language of the service is used.
+    ``terms`` replaces the glossary in ``options``, and ``memory`` its corrections. ``source_lang`` and ``target_lang``
+    are language codes. If one of them is None, the source or target language of the service is used.
     """
 
     texts: Sequence[str]
@@ -59,6 +64,7 @@ class TranslateCommand:
     source_lang: str | None = None
     target_lang: str | None = None
     priority: Priority = "interactive"
+    memory: GivenCorrections = ()
 
 
 DEFAULT_HEADLINES = 3
@@ -110,7 +116,7 @@ class ArticleCommand:
     whether it is parsed on the event loop. If ``headline`` or ``lead`` is set, it replaces that of the document. If
     ``write_as`` is set, the outputs are also written as a document in the format of this name. ``headlines`` is the
     number of headlines to write. It has no effect if ``outputs`` does not contain "headlines". If ``previous`` is set,
-    the outputs keep the wording of its unchanged sentences.
+    the outputs keep the wording of its unchanged sentences. ``memory`` applies to the other translated sentences.
     """
 
     outputs: Sequence[Output]
@@ -129,6 +135,7 @@ class ArticleCommand:
     priority: Priority = "interactive"
     headlines: int = DEFAULT_HEADLINES
     previous: PreviousVersion | None = None
+    memory: GivenCorrections = ()
 
     @property
     def previous_texts(self) -> list[str]:

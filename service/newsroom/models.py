@@ -22,18 +22,21 @@ from service.errors import InvalidInput, ModelError, NotReady
 from service.events import Listener
 from service.generation.aligners import ForcedAligner
 from service.generation.base import Scorer, TextGenerator
+from service.generation.call import off_loop
 from service.generation.local import EngineChoice, LocalGenerator, load_generator
 from service.generation.remote.generator import RemoteChoice, load_remote
 from service.generation.scheduler import Limits
 from service.languages.base import LanguagePair
 from service.languages.house_style import HouseStyle
 from service.newsroom.article import ArticlePipeline
-from service.newsroom.commands import GlossaryTerms
+from service.newsroom.commands import GivenCorrections, GlossaryTerms
 from service.registry.catalog import Catalog, Entry, Profile, choose
 from service.registry.manifest import EngineKind, Task
+from service.results import Output
 from service.summarization.headlines import MAX_CHARS, Headliner
 from service.summarization.rules import RulesModel, ServedModel, load_rules
 from service.summarization.summarizer import Summarizer
+from service.terms.corrections import NO_CORRECTIONS, Corrections, read_correction_file, read_corrections
 from service.terms.glossary import Glossary, Terms, read_glossaries
 from service.text.language_id import load_detector
 from service.translation.preparation import TranslationOptions
@@ -73,6 +76,7 @@ class Plan:
     drain_s: float
     glossaries_dir: Path | None = None
     house_styles_file: Path | None = None
+    memory_file: Path | None = None
     compute_type: str = "auto"
     headline_chars: int = MAX_CHARS
     seal_secrets: Sequence[bytes] = field(default=(), repr=False)
@@ -80,8 +84,13 @@ class Plan:
     embargo_models: bool = True
 
 
+def summary_not_served() -> InvalidInput:
+    """Return the error for a request that needs a summary model, although there is none."""
+    return InvalidInput("task_not_served", "this service has no summary model")
+
+
 class ModelSet:
-    """The models that serve requests together, at most one for each task, and the glossaries.
+    """The models that serve requests together, at most one for each task, the glossaries and the corrections.
 
     Each request holds a lease on a set until its work is done. During a reload, the old models are therefore not closed
     before their requests have been answered. Use a set only from the event loop.
@@ -100,10 +109,12 @@ class ModelSet:
         headline_chars: int = MAX_CHARS,
         fallbacks: Mapping[Task, ServedModel] | None = None,
         house_styles: Mapping[str, HouseStyle] = MappingProxyType({}),
+        corrections: Corrections = NO_CORRECTIONS,
     ) -> None:
         self.models = models
         self.glossaries = glossaries
         self.house_styles = house_styles
+        self.corrections = corrections
         translation, alignment = _generator(models["translation"]), models.get("alignment")
         attentive = not translation.manifest.causal and translation.manifest.remote is None
         self.translator = Translator(
@@ -127,7 +138,15 @@ class ModelSet:
         if all(model.host == "process" for model in models.values()):
             self.in_process = self
         elif "translation" in local:
-            self.in_process = ModelSet(local, glossaries, cache, secret, headline_chars, house_styles=house_styles)
+            self.in_process = ModelSet(
+                local,
+                glossaries,
+                cache,
+                secret,
+                headline_chars,
+                house_styles=house_styles,
+                corrections=corrections,
+            )
         self.every = [*models.values(), *(fallbacks or {}).values()]
         self.articles = ArticlePipeline(self.translator, self.summarizer, self.headliner)
         self._leases = 0
@@ -174,6 +193,41 @@ class ModelSet:
         elif terms.translated or terms.kept:
             glossary = Glossary(terms.translated, terms.kept)
         return replace(options, glossary=glossary)
+
+    async def corrections_of(self, memory: GivenCorrections) -> Corrections:
+        """Return the corrections of a command, with those of the server for all other sentences.
+
+        Raises:
+            InvalidInput: the corrections of the command are not valid.
+        """
+        if not memory:
+            return self.corrections
+        chars = len(memory) if isinstance(memory, str) else sum(len(one.source) + len(one.target) for one in memory)
+        given = await off_loop(chars, read_corrections, memory, self.translator.languages)
+        return Corrections(given, self.corrections)
+
+    @property
+    def summary_model(self) -> ServedModel:
+        """The summary model.
+
+        Raises:
+            InvalidInput: there is none.
+        """
+        model = self.models.get("summary")
+        if model is None:
+            raise summary_not_served()
+        return model
+
+    def models_for(self, outputs: Sequence[Output]) -> tuple[ServedModel | None, ServedModel | None]:
+        """Return the summary model and the translation model, in this order. A model is None if no output needs it.
+
+        Raises:
+            InvalidInput: an output needs a summary model, but there is none.
+        """
+        wanted = set(outputs)
+        summary = self.summary_model if wanted & {"summary", "summary_translation", "headlines"} else None
+        translation = self.models["translation"] if wanted & {"translation", "summary_translation"} else None
+        return summary, translation
 
     async def request_options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
         """Return the result of `options`. If a request has many terms, their glossary is built in a thread.
@@ -327,10 +381,18 @@ class ModelPool:
                 plan.headline_chars,
                 self._fallbacks,
                 house_styles,
+                await self._corrections(),
             )
         except BaseException:
             await asyncio.gather(*(m.close(0.0) for m in (*self._loading.values(), *self._fallbacks.values())))
             raise
+
+    async def _corrections(self) -> Corrections:
+        file = self._plan.memory_file
+        if file is None:
+            return NO_CORRECTIONS
+        languages = LanguagePair.of(self._plan.source_lang, self._plan.target_lang)
+        return Corrections(await asyncio.to_thread(read_correction_file, file, languages))
 
     async def _load(self, task: Task) -> None:
         plan = self._plan

@@ -35,12 +35,13 @@ from service.newsroom.commands import (
     TranslateCommand,
 )
 from service.newsroom.lifecycle import Lifecycle, Status
-from service.newsroom.models import ModelPool, ModelSet, Plan, cache_of
+from service.newsroom.models import ModelPool, ModelSet, Plan, cache_of, summary_not_served
 from service.newsroom.review import Review, review_summary, review_translation
 from service.newsroom.summary_translation import translate_summaries
 from service.registry.manifest import Quality
-from service.results import Headlines, Output, Summary, Translation, flagged_sentences, needs_review
+from service.results import Headlines, Summary, Translation, flagged_sentences, needs_review
 from service.summarization.rules import ServedModel
+from service.terms.corrections import Corrections
 from service.terms.glossary import Terms
 from service.translation.preparation import PLAIN, TranslationOptions
 
@@ -95,12 +96,14 @@ class Newsroom:
         with self._lease(context) as models:
             translator, model = models.translator, models.models["translation"]
             self._require_languages(command)
-            fields = _translation_fields(command.options, command.terms, models)
+            corrections = await context.in_time(models.corrections_of(command.memory))
+            fields = _translation_fields(command.options, command.terms, models, corrections)
             key = _result_key("translate", [model], fields, command.texts)
             call = await _admit(context.call(command.priority, key), context, command.texts)
             translations: Sequence[Translation] | None = self._cached_result(call, key)
             if translations is None:
                 options = await models.request_options(command.options, command.terms)
+                options = replace(options, corrections=corrections)
                 work = translator.translate(command.texts, call, options=options)
                 translations = await call.in_time(work)
                 if all(notice.code != Code.ANSWER_INVALID for one in translations for notice in one.notices):
@@ -116,7 +119,7 @@ class Newsroom:
             DepescheError: for the same reasons as in `translate`.
         """
         with self._lease(context) as models:
-            model, translator = _summary_model(models), None
+            model, translator = models.summary_model, None
             if command.target_lang not in (None, self.languages.source.code):
                 translator = models.models["translation"]
                 self._require_languages(command)
@@ -139,14 +142,14 @@ class Newsroom:
 
     async def _headlines(self, models: ModelSet, command: SummarizeCommand, call: Call) -> list[Headlines]:
         if models.headliner is None:
-            raise _summary_not_served()
+            raise summary_not_served()
         return await models.headliner.write(command.texts, command.headlines, call, headline=command.headline)
 
     async def _summaries(self, models: ModelSet, command: SummarizeCommand, call: Call) -> list[Summary]:
         form = command.form
         summarizer = models.summarizer
         if summarizer is None:
-            raise _summary_not_served()
+            raise summary_not_served()
         summaries = await summarizer.summarise(
             command.texts,
             form.length,
@@ -176,9 +179,10 @@ class Newsroom:
             DepescheError: for the same reasons as in `translate`.
         """
         with self._lease(context) as models:
-            summary_model, translation_model = _models_for(command.outputs, models)
+            summary_model, translation_model = models.models_for(command.outputs)
             self._require_languages(command)
-            options = await models.request_options(command.options, command.terms)
+            corrections = await context.in_time(models.corrections_of(command.memory))
+            options = replace(await models.request_options(command.options, command.terms), corrections=corrections)
             submission, document = await context.in_time(self._submission(command, options))
             used = [model for model in (summary_model, translation_model) if model is not None]
             parts = [submission.headline or "", submission.lead or "", submission.body]
@@ -225,7 +229,7 @@ class Newsroom:
             chars, language = len(source) + len(text), self.languages.source
             if command.task == "summary":
                 if language.summary is None:
-                    raise _summary_not_served()
+                    raise summary_not_served()
                 return await context.in_time(
                     off_loop(chars, review_summary, source, text, language, reviewed_by_person=reviewed)
                 )
@@ -463,30 +467,6 @@ async def _admit(call: Call, context: CallContext, texts: Iterable[str]) -> Call
     return call
 
 
-def _summary_model(models: ModelSet) -> ServedModel:
-    """Return the summary model. Raise `InvalidInput` if there is none."""
-    model = models.models.get("summary")
-    if model is None:
-        raise _summary_not_served()
-    return model
-
-
-def _summary_not_served() -> InvalidInput:
-    return InvalidInput("task_not_served", "this service has no summary model")
-
-
-def _models_for(outputs: Sequence[Output], models: ModelSet) -> tuple[ServedModel | None, ServedModel | None]:
-    """Return the summary model and the translation model, in this order. A model is None if no output needs it.
-
-    Raises:
-        InvalidInput: an output needs a summary model, but there is none.
-    """
-    wanted = set(outputs)
-    summary = _summary_model(models) if wanted & {"summary", "summary_translation", "headlines"} else None
-    translation = models.models["translation"] if wanted & {"translation", "summary_translation"} else None
-    return summary, translation
-
-
 def _result_key(task: str, models: Sequence[ServedModel], options: dict[str, Field], texts: Sequence[str]) -> str:
     return result_key(
         task=task,
@@ -497,7 +477,9 @@ def _result_key(task: str, models: Sequence[ServedModel], options: dict[str, Fie
     )
 
 
-def _translation_fields(options: TranslationOptions, terms: GlossaryTerms, models: ModelSet) -> dict[str, Field]:
+def _translation_fields(
+    options: TranslationOptions, terms: GlossaryTerms, models: ModelSet, corrections: Corrections
+) -> dict[str, Field]:
     tags = options.tags
     return {
         "format": options.format,
@@ -510,6 +492,8 @@ def _translation_fields(options: TranslationOptions, terms: GlossaryTerms, model
         "glossary_name": models.glossary_version(terms.name),
         "do_not_translate": sorted(terms.kept),
         **models.house_style_fields(options.house_style),
+        **({"memory": corrections.digest} if corrections else {}),
+        **({"alternatives": options.alternatives} if options.alternatives else {}),
         **models.context_fields(options.context),
     }
 
@@ -535,7 +519,7 @@ def _article_fields(command: ArticleCommand, submission: ArticleInput, models: M
         **_summary_fields(command.form),
         "clean": str(command.clean),
         "outputs": sorted(command.outputs),
-        **_translation_fields(submission.options, command.terms, models),
+        **_translation_fields(submission.options, command.terms, models, submission.options.corrections),
         "as": command.write_as or "",
         **_headline_fields(command.headlines if "headlines" in command.outputs else 0),
     }

@@ -64,10 +64,15 @@ def depends_on_previous(sentence: str) -> bool:
         found[0].lower() in GRAMMAR.dangling_openings
         or _is_demonstrative(sentence, found)
         or any(
-            word in GRAMMAR.dangling_words and follower not in GRAMMAR.times
-            for word, follower in zip(head[1:_FIRST_WORDS], [*head[2:], ""], strict=False)
+            word in GRAMMAR.dangling_words and follower not in GRAMMAR.times and not _is_of_quantity(before, follower)
+            for before, word, follower in zip(head, head[1:_FIRST_WORDS], [*head[2:], ""], strict=False)
         )
     )
+
+
+def _is_of_quantity(before: str, follower: str) -> bool:
+    """Return whether a demonstrative between two words is part of a quantity ("viele dieser Orte")."""
+    return before.lower() in GRAMMAR.quantifiers and follower[:1].isupper()
 
 
 def _is_demonstrative(sentence: str, found: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from service.cache import entries as codec
 from service.cache.entries import Field
@@ -35,6 +35,7 @@ from service.text.alignment import Alignment
 from service.text.normalization import NORMALISER_VERSION, REPLACEMENT, for_model
 from service.translation.preparation import CALLER_TERMS, Sentence, SentenceConstraints, hinted, terms_of
 
+Text = TypeVar("Text", TextHypothesis, "FinishedSentence")
 _CODES = tuple(Code)
 _SEVERITIES = tuple(Severity)
 LEAST_LINK_WEIGHT = 0.05  # links with less weight are noise
@@ -344,6 +345,14 @@ class SentenceKind:
             return Source(wanted.sentence.text, options, wanted.context, self._terms(wanted))
         return Source(self._prompt(wanted), options)
 
+    async def finish_each(
+        self, wanted: SentenceConstraints, hypotheses: Sequence[TextHypothesis]
+    ) -> list[FinishedSentence]:
+        """Convert each usable hypothesis for a sentence to a finished sentence, in order and without duplicates."""
+        steps = [finish(wanted, self._languages, one) for one in hypotheses]
+        found = [one for one in await self._finished([wanted] * len(steps), steps) if one.answered]
+        return [self._with_confidence(one) for one in _distinct(found)]
+
     def _terms(self, wanted: SentenceConstraints) -> tuple[tuple[str, str], ...]:
         """Return the glossary terms in a sentence, each with the words that the translation must contain for it."""
         callers = [one for one in wanted.required if one.kind in CALLER_TERMS]
@@ -398,7 +407,7 @@ class SentenceKind:
             every = [*hypotheses, *await future]
         finally:
             future.cancel()
-        hypotheses = list({one.text: one for one in reversed(every)}.values())[::-1]
+        hypotheses = _distinct(every)
         steps = [finish(wanted, self._languages, one) for one in hypotheses[1:]]
         finished = [first, *await self._finished([wanted] * len(steps), steps)]
         places = best(wanted.source, finished)
@@ -538,6 +547,14 @@ def _alignment_of(field: Any, source_chars: int, output_chars: int) -> Alignment
 
 
 NO_CONTEXT = ""
+
+
+def _distinct(found: Sequence[Text]) -> list[Text]:
+    """Return the elements of ``found`` in order, without those whose text an earlier element has."""
+    kept: dict[str, Text] = {}
+    for one in found:
+        kept.setdefault(one.text, one)
+    return list(kept.values())
 
 
 def _advance(

@@ -17,6 +17,7 @@ from service.terms.constraints import (
     numeral_constraints,
     sign_constraints,
 )
+from service.terms.corrections import NO_CORRECTIONS, Corrections
 from service.terms.glossary import Glossary
 from service.text.html.document import Block, Document, parse
 from service.text.html.tags import HTML_RULES, TagRules
@@ -38,9 +39,10 @@ class TranslationOptions:
     contains the caller's rules for tags. ``alignment`` requests a word alignment. ``facts`` requests the facts of the
     text, such as numbers and names, linked with those of its translation. ``known`` maps spans of a plain text to their
     known translations, which are used unchanged. Each span starts at the start of a sentence and ends at the end of the
-    same or a later one, and is translated as one sentence. ``house_style`` applies to the translations of the
-    other sentences. ``glossary`` is None if there are no terms. ``context`` is text before the text, which some models
-    see and no model translates.
+    same or a later one, and is translated as one sentence. ``corrections`` contains translations of single sentences,
+    which are also used unchanged. ``house_style`` applies to the translations of the other sentences. For each
+    sentence, ``alternatives`` further translations are searched for. ``glossary`` is None if there are no terms.
+    ``context`` is text before the text, which some models see and no model translates.
     """
 
     format: Format = "text"
@@ -51,11 +53,15 @@ class TranslationOptions:
     facts: bool = False
     glossary: Glossary | None = None
     known: Mapping[Span, str] = field(default_factory=dict)
+    corrections: Corrections = NO_CORRECTIONS
     house_style: HouseStyle | None = None
+    alternatives: int = 0
     context: str = ""
 
 
 PLAIN = TranslationOptions()
+MAX_WITH_ALTERNATIVES = 20
+"""The maximum number of sentences in a request for alternatives. A search for them takes several times as long."""
 
 
 _LINE_END = re.compile(r"[\n\r]")  # each is replaced by one space, so offsets do not change
@@ -100,8 +106,8 @@ def notices_of(text: str, language: Language) -> list[Notice]:
 def prepare(text: str, limit: InputLimit, language: Language, options: TranslationOptions = PLAIN) -> Prepared:
     """Divide ``text``, which must be valid Unicode, into sentences that are not too long for the model.
 
-    ``limit`` is the input limit of the model. Of the ``options``, only ``split`` and ``known`` are used. The spans in
-    ``known`` become sentences of any length.
+    ``limit`` is the input limit of the model. Of the ``options``, only ``split``, ``known`` and ``corrections`` are
+    used. The spans in ``known``, and sentences with a correction, become sentences of any length.
     """
     notices: list[Notice] = []
     found = _segmented(text, language, options.split)
@@ -113,6 +119,9 @@ def prepare(text: str, limit: InputLimit, language: Language, options: Translati
         if span.start in known:
             whole = known[span.start]
             sentences.append(Sentence(whole, for_model(whole.of(text), language), has_letters=True))
+            continue
+        if options.corrections.target_of(span.of(text)) is not None:
+            sentences.append(Sentence(span, for_model(span.of(text), language), has_letters=True))
             continue
         parts = _fitting(text, span, limit, language)
         if len(parts) > 1:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from service.cache.tiers import Cache
 from service.checks.assessment import check_sentence
@@ -10,12 +11,13 @@ from service.checks.base import Code, Severity
 from service.checks.facts import LinkedFact, link_facts
 from service.checks.repetition import find_repeated_sentences
 from service.domain import Notice, Span
+from service.errors import InvalidInput
 from service.generation.aligners import Aligner, AttentionAligner
 from service.generation.base import InputLimit, Referee, Scorer, TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, Finished, TextThreads, nothing
 from service.languages.base import Language, LanguagePair
-from service.results import SentencePair, TermUse, Translation
+from service.results import Alternative, SentencePair, TermUse, Translation
 from service.terms.glossary import Glossary
 from service.terms.placement import missing_terms
 from service.text.html.document import Document
@@ -27,6 +29,7 @@ from service.translation.house_style import StyleChange, Stylist
 from service.translation.postprocessing import FinishedSentence, SentenceKind, finish_without_model
 from service.translation.preparation import (
     CALLER_TERMS,
+    MAX_WITH_ALTERNATIVES,
     PLAIN,
     Part,
     Sentence,
@@ -49,7 +52,8 @@ class _Pair:
 
     ``part`` is the part of the text that contains the sentence. ``target`` is the span of the translation in the
     translated text, or None for the text of an HTML attribute. ``cached`` is True if the translation came from the
-    cache, and None if the sentence needed no model. ``changes`` are the changes by the house style.
+    cache, and None if the sentence needed no model. ``from_memory`` is True if the translation is a correction.
+    ``changes`` are the changes by the house style.
     """
 
     part: Part
@@ -58,6 +62,7 @@ class _Pair:
     cached: bool | None
     changes: tuple[StyleChange, ...] = ()
     target: Span | None = None
+    from_memory: bool = False
 
     @property
     def source(self) -> Span:
@@ -74,15 +79,19 @@ def assemble(
     results: Sequence[Result[FinishedSentence]],
     options: TranslationOptions,
     languages: LanguagePair,
+    alternatives: Sequence[Sequence[FinishedSentence]] = (),
 ) -> Translation:
     """Assemble the translation of a text from the translations of its sentences.
 
-    ``results`` contains one result for each sentence that needs the model, in order.
+    ``results`` contains one result for each sentence that needs the model, in order. If the options request
+    alternatives, ``alternatives`` contains those of each sentence with letters, in order.
     """
     left, stylist = iter(results), _stylist_of(options, languages.target)
+    others = iter(alternatives)
     pairs = [_pair(part, sentence, left, options, languages, stylist) for part, sentence in submission.sentences()]
     text, targets = _translated_text(submission, pairs, languages.source)
     pairs = [replace(pair, target=target) for pair, target in zip(pairs, targets, strict=True)]
+    further = [_alternatives(pair, others, options, languages) for pair in pairs]
     work = [pair.cached for pair in pairs if pair.cached is not None]
     # The checks are meaningless for a text in another language.
     foreign = any(notice.code == foreign_code(languages.source) for notice in submission.notices)
@@ -96,8 +105,10 @@ def assemble(
                 pair.target,
                 _words(pair, pair.target) if options.alignment else None,
                 pair.finished.confidence,
+                from_memory=pair.from_memory,
+                alternatives=found,
             )
-            for pair in pairs
+            for pair, found in zip(pairs, further, strict=True)
             if pair.target is not None
         ),
         notices=(
@@ -105,6 +116,7 @@ def assemble(
             *(notice for pair in pairs for notice in _notices(pair)),
             *doubts,
             *(notice for pair in pairs for notice in _style_notices(pair)),
+            *(notice for pair, found in zip(pairs, further, strict=True) for notice in _fewer(pair, found, options)),
         ),
         truncated=any(pair.finished.cut for pair in pairs),
         cached=sum(work),
@@ -125,7 +137,8 @@ def _pair(
     """Return a sentence with its translation in the house style. A known translation is not changed."""
     source = sentence.span.of(part.prepared.segmentation.text)
     if (known := _known(part, sentence, options)) is not None:
-        return _Pair(part, sentence, _finish_known(source, known, options.glossary, languages), None)
+        finished = _finish_known(source, known.text, options.glossary, languages)
+        return _Pair(part, sentence, finished, None, from_memory=known.from_memory)
     if sentence.has_letters:
         result = next(results)
         return _styled(_Pair(part, sentence, result.value, result.cached), stylist)
@@ -144,8 +157,19 @@ def _finish_known(source: str, text: str, glossary: Glossary | None, languages: 
     return FinishedSentence(text, applied, tuple(missing), tuple(check_sentence(source, text, *languages)))
 
 
-def _known(part: Part, sentence: Sentence, options: TranslationOptions) -> str | None:
-    return options.known.get(sentence.span) if part.block is None else None
+class _Known(NamedTuple):
+    """The known translation of a sentence. ``from_memory`` is True if it is a correction."""
+
+    text: str
+    from_memory: bool
+
+
+def _known(part: Part, sentence: Sentence, options: TranslationOptions) -> _Known | None:
+    """Return the translation of the previous version of an article or else a correction, or None."""
+    if part.block is None and (text := options.known.get(sentence.span)) is not None:
+        return _Known(text, from_memory=False)
+    text = options.corrections.target_of(sentence.span.of(part.prepared.segmentation.text))
+    return None if text is None else _Known(text, from_memory=True)
 
 
 def _stylist_of(options: TranslationOptions, language: Language) -> Stylist | None:
@@ -244,6 +268,33 @@ def _style_notices(pair: _Pair) -> Iterator[Notice]:
         yield Notice("house_style_applied", message, pair.source, target, review=False)
 
 
+def _alternatives(
+    pair: _Pair, found: Iterator[Sequence[FinishedSentence]], options: TranslationOptions, languages: LanguagePair
+) -> tuple[Alternative, ...] | None:
+    """Return the alternatives of a sentence in the house style. ``found`` yields those of the next sentence."""
+    if not options.alternatives:
+        return None
+    if not pair.sentence.has_letters:
+        return ()
+    styled = (
+        _styled(replace(pair, finished=one), _stylist_of(options, languages.target)).finished for one in next(found)
+    )
+    return tuple(Alternative(one.text, one.log_prob, one.confidence, tuple(_notices_of(pair, one))) for one in styled)
+
+
+def _notices_of(pair: _Pair, finished: FinishedSentence) -> Iterator[Notice]:
+    """Yield the notices about ``finished``, an alternative translation of a sentence."""
+    alone = replace(pair, finished=finished, target=Span(0, len(finished.text)))
+    yield from _notices(alone)
+    yield from _finding_notices(alone)
+
+
+def _fewer(pair: _Pair, found: Sequence[Alternative] | None, options: TranslationOptions) -> Iterator[Notice]:
+    if found is not None and pair.sentence.has_letters and len(found) < options.alternatives:
+        message = f"only {len(found)} of {options.alternatives} translations: the model found no other different ones"
+        yield Notice("alternatives_fewer", message, pair.source, pair.target, review=False)
+
+
 def _repeated(pairs: Sequence[_Pair]) -> Iterator[Notice]:
     worked = [pair for pair in pairs if pair.cached is not None]
     texts = [pair.sentence.text for pair in worked], [pair.finished.text for pair in worked]
@@ -282,11 +333,13 @@ Manners = TranslationOptions | Sequence[TranslationOptions]
 class _Prepared:
     """A text that has been divided into sentences, with the requirements for each sentence that contains letters.
 
-    Each requirement is replaced by the translation of the sentence if it is known.
+    Each requirement is replaced by the translation of the sentence if it is known. ``searched`` contains the
+    requirements for alternative translations.
     """
 
     submission: Submission
     requirements: list[SentenceConstraints | str]
+    searched: list[SentenceConstraints]
 
     @property
     def wanted(self) -> list[SentenceConstraints]:
@@ -414,12 +467,52 @@ class Translator:
         in_order = _InOrder(tell, [one for text in prepared for one in text.requirements])
         on_results = in_order.add if call.follows else nothing
         results = iter(await self.sentences.results(wanted, tags_of, call, on_results=on_results))
+        others = [
+            await self._alternatives(one.searched, options.alternatives, call)
+            for one, options in zip(prepared, options_of_texts, strict=True)
+        ]
         with call.timings.measured("finish"):
             done = [
-                (one.submission, [next(results) for _ in one.wanted], options)
-                for one, options in zip(prepared, options_of_texts, strict=True)
+                (one.submission, [next(results) for _ in one.wanted], options, found)
+                for one, options, found in zip(prepared, options_of_texts, others, strict=True)
             ]
             return await off_loop(chars, _assemble, done, self.languages)
+
+    async def _alternatives(
+        self, wanted: Sequence[SentenceConstraints], count: int, call: Call
+    ) -> list[list[FinishedSentence]]:
+        """Search for ``count`` translations of each sentence, and return those that differ, best first.
+
+        The search belongs to a request that was already admitted, so the limits of the queue do not apply to it.
+        """
+        if not wanted:
+            return []
+        stage, found = self.generator.manifest.task, []
+        sources = [self._kind.source(one) for one in wanted]
+        futures = self.generator.generate(
+            [
+                replace(one, options=replace(one.options, thorough=True, scored=True, hypotheses=count))
+                for one in sources
+            ],
+            priority=call.priority,
+            deadline_s=call.deadline_s,
+            admitted=True,
+        )
+        call.progress(stage, 0, len(futures))
+        try:
+            for one, future in zip(wanted, futures, strict=True):
+                found.append(await self._kind.finish_each(one, (await future)[:count]))
+                call.progress(stage, 1, 0)
+        finally:
+            for future in futures:
+                future.cancel()
+        return found
+
+
+def _require_few(sentences: int, options: TranslationOptions) -> None:
+    if options.alternatives and sentences > MAX_WITH_ALTERNATIVES:
+        detail = f"{sentences} sentences exceed the limit of {MAX_WITH_ALTERNATIVES} of a request with `alternatives`"
+        raise InvalidInput("too_many_sentences", detail, pointer="/alternatives", limit=MAX_WITH_ALTERNATIVES)
 
 
 def _prepare(
@@ -442,26 +535,30 @@ def _prepare(
         submission = prepare_submission(text, options, limit, languages.source)
         sentences += sum(len(part.prepared.sentences) for part in submission.parts)
         require_sentences(sentences)
+        _require_few(sentences, options)
         pairs = [(part, sentence) for part, sentence in submission.sentences() if sentence.has_letters]
         before = [*_last(options.context, context_sentences, languages.source), *(one.text for _, one in pairs)]
         start = len(before) - len(pairs)
         found: list[SentenceConstraints | str] = []
+        searched: list[SentenceConstraints] = []
         for n, (part, sentence) in enumerate(pairs):
             known = _known(part, sentence, options)
-            found.append(
-                constraints_of(
-                    sentence.span.of(part.prepared.segmentation.text),
-                    sentence,
-                    options.glossary,
-                    languages,
-                    aligned=options.alignment or part.marked_up,
-                    inflected=hints,
-                    context=tuple(before[max(0, start + n - context_sentences) : start + n]),
-                )
-                if known is None
-                else known
+            if known is not None and not options.alternatives:
+                found.append(known.text)
+                continue
+            constraints = constraints_of(
+                sentence.span.of(part.prepared.segmentation.text),
+                sentence,
+                options.glossary,
+                languages,
+                aligned=options.alignment or part.marked_up,
+                inflected=hints,
+                context=tuple(before[max(0, start + n - context_sentences) : start + n]),
             )
-        prepared.append(_Prepared(submission, found))
+            found.append(constraints if known is None else known.text)
+            if options.alternatives:
+                searched.append(replace(constraints, aligned=False))
+        prepared.append(_Prepared(submission, found, searched))
     return prepared
 
 
@@ -475,7 +572,10 @@ def _last(context: str, count: int, language: Language) -> list[str]:
 
 
 def _assemble(
-    texts: Sequence[tuple[Submission, Sequence[Result[FinishedSentence]], TranslationOptions]], languages: LanguagePair
+    texts: Sequence[
+        tuple[Submission, Sequence[Result[FinishedSentence]], TranslationOptions, Sequence[Sequence[FinishedSentence]]]
+    ],
+    languages: LanguagePair,
 ) -> list[Translation]:
     """Assemble the translations of the texts of a request, in order."""
-    return [assemble(submission, results, options, languages) for submission, results, options in texts]
+    return [assemble(submission, results, options, languages, found) for submission, results, options, found in texts]

@@ -127,39 +127,72 @@ def test_corrections_can_be_read_again(tab: Tab, page: Page, name: str) -> None:
     ]
 
 
-def test_opened_correction_replaces_the_same_sentence(tab: Tab, page: Page) -> None:
-    line = json.dumps({"source": "Es blieb ruhig.", "target": "It remained quiet."})
-    page.set_input_files("#file", {"name": "c.jsonl", "mimeType": "", "buffer": line.encode()})
+QUIET = "Es blieb ruhig."
+CORRECTION = {"source": QUIET, "target": "It remained quiet."}
+
+
+def open_corrections(page: Page) -> None:
+    page.set_input_files("#file", {"name": "c.jsonl", "mimeType": "", "buffer": json.dumps(CORRECTION).encode()})
     expect(page.get_by_role("status").first).to_contain_text("1 Korrekturen gelesen")
-    tab.answer_with(**streamed(warned()))
-    tab.result("any")
+
+
+def test_opened_correction_replaces_the_same_sentence(tab: Tab, page: Page) -> None:
+    open_corrections(page)
+    tab.result(f"Es regnet am Montag. {QUIET}")
     expect(page.locator(TARGET).nth(1)).to_have_text("It remained quiet.")
-    expect(page.locator(".titles .facts")).to_have_text("ein Satz aus Korrekturen")
-    expect(page.locator(TARGET).first).to_contain_text("1,200")
+    expect(page.locator(".titles .facts")).to_contain_text("ein Satz aus Korrekturen")
+    expect(page.locator(f"{TARGET}.from-memory")).to_have_count(1)
 
 
 def test_clearing_removes_the_corrections_and_keeps_the_key(tab: Tab, page: Page) -> None:
-    line = json.dumps({"source": "Es blieb ruhig.", "target": "It remained quiet."})
-    page.set_input_files("#file", {"name": "c.jsonl", "mimeType": "", "buffer": line.encode()})
-    expect(page.get_by_role("status").first).to_contain_text("1 Korrekturen gelesen")
+    open_corrections(page)
     page.evaluate("document.querySelector('#key').value = 'secret'")
     page.get_by_role("button", name="Dieses Fenster leeren").click()
     expect(page.locator("#key")).to_have_value("secret")
     assert page.evaluate("sessionStorage.length") == 0
-    tab.answer_with(**streamed(warned()))
-    tab.result("any")
-    expect(page.locator(TARGET).nth(1)).to_have_text("It stayed calm.")
+    with page.expect_request("**/v1/articles") as sent:
+        tab.result(QUIET)
+    assert "memory" not in (sent.value.post_data_json or {})
 
 
 def test_reload_keeps_corrections_without_an_article(tab: Tab, page: Page) -> None:
-    line = json.dumps({"source": "Es blieb ruhig.", "target": "It remained quiet."})
-    page.set_input_files("#file", {"name": "c.jsonl", "mimeType": "", "buffer": line.encode()})
-    expect(page.get_by_role("status").first).to_contain_text("1 Korrekturen gelesen")
+    open_corrections(page)
     page.reload()
     page.locator("body[data-ready]").wait_for()
+    with page.expect_request("**/v1/articles") as sent:
+        tab.result(QUIET)
+    assert json.loads((sent.value.post_data_json or {})["memory"]) == CORRECTION
+
+
+def test_changed_correction_is_exported_without_a_model_text(tab: Tab, page: Page) -> None:
+    open_corrections(page)
+    tab.result(QUIET)
+    page.locator(TARGET).first.click()
+    page.fill(".editor textarea", "It was quiet.")
+    page.keyboard.press("Enter")
+    expect(page.locator(TARGET).first).to_have_text("It was quiet.")
+    assert json.loads(downloaded(page, "Meine Korrekturen", "JSON Lines")) == {
+        "source": QUIET,
+        "target": "It was quiet.",
+    }
+
+
+def test_alternative_is_taken_and_checked(tab: Tab, page: Page) -> None:
     tab.answer_with(**streamed(warned()))
     tab.result("any")
-    expect(page.locator(TARGET).nth(1)).to_have_text("It remained quiet.")
+    page.locator(TARGET).first.click()
+    with page.expect_request("**/v1/translate") as sent:
+        page.get_by_role("button", name="Andere Übersetzungen").click()
+    body: dict[str, Any] = sent.value.post_data_json or {}
+    assert (body["text"], body["alternatives"]) == ("🎉🎉 Im Saal gab es 120 Plätze.", 4)
+    other = page.locator(".alternatives button").nth(1)
+    expect(other).to_be_visible()
+    text = other.text_content()
+    with page.expect_request("**/v1/check") as checked:
+        other.click()
+    assert (checked.value.post_data_json or {})["text"] == text
+    expect(page.locator(f"{TARGET}.edited")).to_have_count(1)
+    expect(page.locator(".editor")).to_have_count(0)
 
 
 def test_reviewed_translation_gets_its_label(tab: Tab, page: Page) -> None:
@@ -236,6 +269,18 @@ def test_narrow_window_shows_one_text(browser: Browser, server: Server) -> None:
         expect(page.locator(".target mark.lit")).to_be_in_viewport()
         page.get_by_role("button", name="Artikel", exact=True).click()
         expect(page.locator(".article .source").last).to_contain_text(SOURCE[3:10])
+
+
+def test_edit_keeps_the_tab_of_a_narrow_window(browser: Browser, server: Server) -> None:
+    with Tab.opened(browser, server.url, viewport={"width": 390, "height": 844}) as tab:
+        tab.answer_with(**streamed(warned()))
+        tab.result("any")
+        tab.page.get_by_role("button", name="Übersetzung", exact=True).click()
+        tab.page.locator(TARGET).first.click()
+        tab.page.fill(".editor textarea", CHANGED)
+        tab.page.keyboard.press("Enter")
+        expect(tab.page.locator(f"{TARGET}.edited")).to_be_visible()
+        expect(tab.page.locator("[data-tab=translation]")).to_have_attribute("aria-pressed", "true")
 
 
 def test_answer_without_a_translation_has_no_tab_for_it(tab: Tab, page: Page) -> None:

@@ -5,8 +5,8 @@ import pytest
 from service.checks.base import Code, Finding, Passage, Severity
 from service.checks.content import check_negations, check_opposites, check_summary_negations
 from service.checks.copied import check_quotations, check_verbatim, quotations
-from service.checks.figures import check_units
 from service.checks.names import check_names, garbles
+from service.checks.units import check_units
 from tests.languages import DE, EN
 
 

@@ -15,7 +15,13 @@ OF_PEERS = {"source_lang_unsupported", "needs_tag_handling", "markup_unsupported
 OF_PEERS |= {"target_lang_unsupported"}
 # Reasons in fields: conflicts, empty terms, unknown names.
 OF_FIELDS = {"length_conflict", "term_empty", "term_twice", "glossary_unknown", "as_without_output"}
-OF_FIELDS |= {"document_without_uri", "previous_unsupported", "webhook_refused", "house_style_unknown"}
+OF_FIELDS |= {
+    "memory_invalid",
+    "document_without_uri",
+    "previous_unsupported",
+    "webhook_refused",
+    "house_style_unknown",
+}
 REASONS = OF_TEXT | OF_PEERS | OF_FIELDS
 REFUSED = (400, 422)
 TIMEOUT = "Request-Timeout-Ms"

@@ -132,6 +132,36 @@ async def test_the_candidate_without_doubts_is_chosen() -> None:
     assert {notice.code for notice in found.notices} == {"hypothesis_changed"}
 
 
+async def test_alternatives_are_sampled_in_one_request() -> None:
+    other = "The administration puts the costs at eleven million euros."
+
+    def script(body: dict[str, Any]) -> Reply:
+        if "n" not in body:
+            return good(body)
+        assert (body["n"], body["temperature"]) == (3, 0.7)
+        return said(f"1: {ENGLISH[SECOND]}", f"1: {other}", f"1: {ENGLISH[SECOND]}", log_prob=-0.5)
+
+    with remote_server(script) as server:
+        async with remote_stand(server.url) as stand:
+            (found,) = await stand.translate(SECOND, options=TranslationOptions(alternatives=3))
+    (sentence,) = found.sentences
+    assert sentence.alternatives is not None
+    assert [(one.text, one.score) for one in sentence.alternatives] == [(ENGLISH[SECOND], -0.5), (other, -0.5)]
+    assert "alternatives_fewer" in {notice.code for notice in found.notices}
+
+
+async def test_server_with_one_answer_says_that_there_are_no_alternatives() -> None:
+    def script(body: dict[str, Any]) -> Reply:
+        return Reply(status=400) if "n" in body else good(body)
+
+    with remote_server(script) as server:
+        async with remote_stand(server.url) as stand:
+            (found,) = await stand.translate(SECOND, options=TranslationOptions(alternatives=3))
+    (sentence,) = found.sentences
+    assert [one.text for one in sentence.alternatives or ()] == [ENGLISH[SECOND]]
+    assert "only 1 of 3" in " ".join(notice.message for notice in found.notices)
+
+
 async def test_candidates_replace_a_first_answer_that_cannot_be_used() -> None:
     def script(body: dict[str, Any]) -> Reply:
         return said(f"1: {ENGLISH[FIRST]}") if "n" in body else said("I am only a chat bot.")

@@ -23,6 +23,7 @@ class _Terms(TypedDict, total=False):
     attribute_texts: bool
     glossary: Mapping[str, str]
     glossary_name: str
+    memory: str | Sequence[Mapping[str, str]]
     do_not_translate: Sequence[str]
     source_lang: str
     target_lang: str
@@ -45,6 +46,7 @@ class TranslateOptions(_Terms, total=False):
     """The options of a translation."""
 
     alignment: bool
+    alternatives: int
     context: str
 
 

@@ -9,7 +9,7 @@ import heapq
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -232,6 +232,7 @@ class RemoteGenerator:
         if not isinstance(source.text, str):
             raise TypeError("a remote model accepts no prompts with marks")
         options = self.manifest.decoding_options(_tokens(source.text), thorough=source.options.thorough)
+        options = replace(options, hypotheses=source.options.hypotheses or options.hypotheses)
         future = TextFuture()
         task = asyncio.create_task(self._serve(_Work(source, source.text, options, priority, deadline_s), future))
         self._tasks[task] = future
@@ -261,7 +262,8 @@ class RemoteGenerator:
             answers = await self._answers(work, future, reminded=reminded)
             usable = [_hypothesis(answer, choice) for answer, choice in answers if answer.fault is None]
             if usable:
-                return list({one.text: one for one in reversed(usable)}.values())[::-1]
+                texts = [one.text for one in usable]
+                return [one for number, one in enumerate(usable) if one.text not in texts[:number]]
         fault = answers[0][0].fault if answers else None
         self._listener(AnswerInvalid(self.name, fault or "refused"))
         return [INVALID]

@@ -17,6 +17,7 @@ from service.languages.de.grammar import (
     LISTS,
     GermanForms,
     continues,
+    extend_number,
     find_numerals,
     is_common,
     missing_boundaries,
@@ -71,6 +72,15 @@ _BEFORE_NOUN = re.compile(
 _AFTER_NOUN = re.compile(r"\s(?:[a-zäöüß]{3,}(?:en|ern|eln)|[a-zäöüß]*ge[a-zäöüß]{2,}t)\b")
 
 
+# A name is not in the genitive if it follows an article or an adjective ("des Landes Hessen").
+_GENITIVE = re.compile(
+    r"(?<![\w-])(?<!des\s)(?<!eines\s)(?<!dieses\s)(?P<name>[A-ZÄÖÜ][a-zäöüßéèç]{2,}[^\Wsxzß]s)\s"
+    r"(?P<adjective>(?:(?!einer|eines|über|unter|hinter|aber|oder|immer|wieder|nichts|etwas|alles)[a-zäöüß]{2,}(?:er|es)"
+    r"|(?:[a-zäöüß]+(?:isch|lich|ig)|neu|alt|lang|groß|klein|erst|zweit|dritt|letzt|eigen|gesamt|jüngst|best)e)\s)?"
+    r"(?P<noun>[A-ZÄÖÜ][a-zäöüß]{2,})"
+)
+
+
 def _any_of(*names: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(form for name in names for form in LISTS.lines(name))})\b")
 
@@ -99,6 +109,9 @@ SUMMARY = SummaryGrammar(
         "Morgen Abend Vormittag Nachmittag Zeiten Jahrhundert".split()
     ),
     articles=frozenset("das der die den dem denen".split()),
+    quantifiers=frozenset(
+        "viele einige manche mehrere wenige alle keine beide zwei drei eine einer eines meisten etliche".split()
+    ),
     reported=re.compile(r"\b(?:sei|seien|habe|könne|müsse|wolle|solle|dürfe|werde|brauche|gebe|zeichne)\b"),
     first_person=re.compile(r"\b(?:[Ii]ch|[Ww]ir|mich|mir|uns|unser\w*|mein\w*)\b"),
     complement=re.compile(r"\s*[,:–-]+\s*(?:[„»\"]|(?:dass|ob|wie|was|wer|wann|warum|weshalb|wo|welche\w*|sondern)\b)"),
@@ -136,6 +149,7 @@ LANGUAGE = Language(
         point=",",
         point_may_group=True,
         read=read_number,
+        extend=extend_number,
         scale=scale,
         range_words="bis(?: zu)?|und|oder",
         decade_after=re.compile(r"er|['’]?s\b"),
@@ -151,6 +165,7 @@ LANGUAGE = Language(
         indefinite=_INDEFINITE,
         before_noun=_BEFORE_NOUN,
         after_noun=_AFTER_NOUN,
+        genitive=_GENITIVE,
     ),
     units=UnitGrammar(
         forms=LISTS.forms("units"),

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from service.languages.base import (
     YEAR,
     DateGrammar,
     ParsedNumber,
+    Token,
     WrittenAmount,
     WrittenDate,
     WrittenNumber,
@@ -227,6 +228,25 @@ def read_number(word: str) -> ParsedNumber | None:
         halved = lower.startswith("halb")
         return ParsedNumber(frozenset({Fraction(1, 2)} if halved else ()), hints, certain=False) if hints else None
     return _part(found.group(), lower[found.end() :], hints)
+
+
+def extend_number(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) -> tuple[ParsedNumber, int]:
+    """Read the time in "halb drei" (2:30), and return its number and the index of the token after it.
+
+    All other numbers are returned unchanged.
+    """
+    following = tokens[place + 1] if place + 1 < len(tokens) else None
+    if tokens[place][0].lower() != "halb" or following is None or text[tokens[place].end() : following.start()] != " ":
+        return part, place + 1
+    hour = _SMALL.get(following[0].lower()) or (1 if following[0].lower() == "eins" else None)
+    if hour is None or hour > _HALF_DAY_H:
+        return part, place + 1
+    before = Fraction((hour - 2) % _HALF_DAY_H + 1)
+    hints = frozenset({before, before + _HALF_DAY_H, Fraction(1, 2), Fraction(30), before + Fraction(30, 100)})
+    return ParsedNumber(frozenset({before + Fraction(1, 2)}), hints, certain=False), place + 2
+
+
+_HALF_DAY_H = 12
 
 
 def _part(spelt: str, rest: str, hints: frozenset[Fraction]) -> ParsedNumber:

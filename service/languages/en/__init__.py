@@ -305,6 +305,15 @@ LANGUAGE = Language(
     spells=_spells,
     sign_words=_LISTS.forms("signs"),
     opposites=_LISTS.opposites("opposites"),
+    speech=re.compile(
+        r"\b(?:sa(?:id|ys?|ying)|t(?:old|ells?)|according\sto|a(?:sk|dd|dmit|nnounc|nswer|ccus|rgu|gree|ppeal|ssur|ssert)\w*|"
+        r"c(?:all|laim|omment|omplain|onced|onfirm|onclud|ontinu|riticis|riticiz)\w*|de(?:clar|mand|ni|scrib)\w*|"
+        r"emphasi[sz]\w*|expl(?:ain)\w*|express\w*|in(?:sist|form|dicat)\w*|kn(?:ows?|ew)|m(?:ention|aintain)\w*|not(?:e[sd]?|ing)|"
+        r"point(?:s|ed)?\sout|pr(?:ais|edict|omis)\w*|quot\w+|re(?:call|ply|plies|plied|port|member|spond|veal|mark|peat)\w*|"
+        r"s(?:tat|tress|uggest|ummari[sz]|ens|tress)\w*|th(?:inks?|ought)|believ\w*|urg(?:e|es|ed|ing)|warn\w*|"
+        r"wr(?:ote|ites?)|underlin\w*|is\s(?:sure|convinced|certain))\b",
+        re.IGNORECASE,
+    ),
     doubled_words=frozenset(
         "very had that so no yes ha really much more many blah never ever far again long her that's is it in on to "
         "over up out by off about through".split()

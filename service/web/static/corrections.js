@@ -4,13 +4,20 @@ import { articleText, sentencesOf } from "./draft.js";
 import { escaped } from "./formats.js";
 import { rangeOf } from "./notes.js";
 
-/** Return the changed sentences as {source, target, machine}: the German, the editor's and the model's sentence. */
+/**
+ * Return the changed sentences, and those from an earlier file of corrections, as {source, target, machine}: the German,
+ * the editor's and the model's sentence. `machine` is undefined if it is not known.
+ */
 export function correctionsOf(view) {
   const { translation } = view.answer;
   if (!translation) return [];
   return sentencesOf(translation)
-    .filter((sentence) => sentence.edited)
-    .map((sentence) => ({ source: articleText(rangeOf(sentence.source), view), target: sentence.text, machine: sentence.edited }));
+    .filter((sentence) => sentence.edited || sentence.from_memory === true)
+    .map((sentence) => ({
+      source: articleText(rangeOf(sentence.source), view),
+      target: sentence.text,
+      machine: sentence.was_from_memory ? undefined : sentence.edited,
+    }));
 }
 
 /** Return the corrections as JSON Lines. */
@@ -22,7 +29,10 @@ export function correctionLines(view) {
 export function translationMemory(view) {
   const header = '<header creationtool="depesche" creationtoolversion="1" segtype="sentence" o-tmf="depesche" adminlang="en" srclang="de" datatype="plaintext"/>';
   const unit = (lang, text) => `<tuv xml:lang="${lang}"><seg>${escaped(text)}</seg></tuv>`;
-  const units = correctionsOf(view).map(({ source, target }) => `    <tu>${unit("de", source)}${unit("en", target)}</tu>`);
+  const property = (machine) => (machine ? `<prop type="x-machine">${escaped(machine)}</prop>` : "");
+  const units = correctionsOf(view).map(
+    ({ source, target, machine }) => `    <tu>${property(machine)}${unit("de", source)}${unit("en", target)}</tu>`,
+  );
   return ['<?xml version="1.0" encoding="UTF-8"?>', '<tmx version="1.4">', `  ${header}`, "  <body>", ...units, "  </body>", "</tmx>", ""].join("\n");
 }
 

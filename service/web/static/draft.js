@@ -3,6 +3,11 @@
 import { CodePoints } from "./codepoints.js";
 import { rowAt } from "./rows.js";
 
+/** Return whether a starter model produced an output, so that the result is only a demonstration. */
+export function isDemonstration(answer) {
+  return Object.values(answer.models ?? {}).some((model) => model?.quality === "starter");
+}
+
 /** Return the sentences of an output as {text, start, end}. Offsets are code points in the text of the output. */
 export function sentencesOf(output) {
   const text = output.text ?? "";
@@ -92,6 +97,8 @@ function moved(one, text, { sentence, grown }) {
   if (text === null) return one.target ? { ...one, target: later(one.target, sentence, grown) } : one;
   const edited = one.edited ?? sentence.text;
   const rest = { ...one, edited: edited === text ? undefined : edited };
+  // The text before the first change is the model's only if it was not a correction.
+  if (one.from_memory === true) Object.assign(rest, { from_memory: false, was_from_memory: true });
   if ("confidence" in one) rest.confidence = null;
   return one.target ? { ...rest, target: [sentence.start, sentence.end + grown] } : { ...rest, text, verbatim: false };
 }

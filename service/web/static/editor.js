@@ -1,5 +1,6 @@
 /** Editor: a text field in place of a sentence. */
 
+import { alternativesView } from "./alternatives.js";
 import { button, element } from "./element.js";
 import { say } from "./language.js";
 
@@ -7,8 +8,9 @@ import { say } from "./language.js";
  * Open an editor after `place`, and hide `place` until the editor closes. `text` is the current text, `original` the
  * text of the model or null, `lang` its language. `save(text)` is called with a changed text that is not blank; it
  * returns a promise, and throws if the text could not be checked. `confidence` is a number from 0 to 1, or null.
+ * `alternatives()` returns a promise of other translations, or is undefined.
  */
-export function openEditor(place, { text, original, lang, confidence, save }) {
+export function openEditor(place, { text, original, lang, confidence, save, alternatives }) {
   const field = element("textarea", { class: "sentence-field", lang, rows: "2", "aria-label": say("edit.label"), spellcheck: "true" });
   field.value = text;
   const message = element("p", { class: "hint", role: "status" });
@@ -19,16 +21,19 @@ export function openEditor(place, { text, original, lang, confidence, save }) {
     place.hidden = false;
     place.focus();
   };
+  const take = (other) => accepted((field.value = other));
+  const others = alternatives ? alternativesView({ find: alternatives, take, current: () => text, lang }) : null;
   const box = element(
     "div",
     { class: "editor" },
     field,
-    element("div", { class: "actions" }, accept, button(say("edit.cancel"), close), restore(original, field)),
+    element("div", { class: "actions" }, accept, button(say("edit.cancel"), close), restore(original, field), others?.open),
     sure,
+    others?.panel,
     message,
   );
-  async function accepted() {
-    const changed = field.value.replace(/\s+/g, " ").trim();
+  async function accepted(wanted = field.value) {
+    const changed = wanted.replace(/\s+/g, " ").trim();
     if (changed === "") return void (message.textContent = say("edit.empty"));
     if (changed === text) return close();
     accept.disabled = true;

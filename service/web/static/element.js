@@ -20,6 +20,11 @@ export function button(text, onClick, attributes = {}) {
   return made;
 }
 
+/** Return the text, cut off after `most` characters. */
+export function shortened(text, most) {
+  return text.length > most ? `${text.slice(0, most).trimEnd()} …` : text;
+}
+
 /** Create text that is invisible but is read by screen readers. */
 export function unseen(text) {
   return element("span", { class: "unseen" }, text);

@@ -1,11 +1,9 @@
 /** Entry: the form, and the request body that is built from its values. */
 
 import { WrongFile, readCorrections } from "./corrections.js";
-import { articleText, sentencesOf } from "./draft.js";
 import { MOST_MEGABYTES, TooLarge, read, visibleText } from "./file.js";
 import { WrongLine, termsOf } from "./glossary.js";
 import { say } from "./language.js";
-import { rangeOf } from "./notes.js";
 
 /** The opened web page or Word document; null if there is none, or if the user has changed its text in the form. */
 let opened = null;
@@ -21,6 +19,7 @@ export function submissionOf(form) {
   return {
     ...(opened === null ? { body } : { document: opened }),
     ...termsOf(form.elements.terms.value),
+    ...(corrections.length > 0 ? { memory: corrections.map((one) => JSON.stringify(one)).join("\n") } : {}),
     outputs: given.getAll("outputs"),
     ...(style === "abstract" || style === "bullets" ? { length: given.get("length") } : {}),
     style,
@@ -120,16 +119,6 @@ export async function openFile(form, file, announce) {
 async function openCorrections(file, announce) {
   corrections = readCorrections(await file.text());
   announce(say("file.corrections", { name: file.name, count: corrections.length }));
-}
-
-/** Return {number, target} for each translated sentence of a result whose source is that of an opened correction. */
-export function correctionsFor(view) {
-  const known = new Map(corrections.map(({ source, target }) => [source.trim(), target.trim()]));
-  const sentences = view.answer.translation ? sentencesOf(view.answer.translation) : [];
-  return sentences.flatMap((sentence, number) => {
-    const target = known.get(articleText(rangeOf(sentence.source), view).trim());
-    return target === undefined || target === sentence.text ? [] : [{ number, target }];
-  });
 }
 
 /** Paste formatted text as paragraphs. Plain text is left to the browser. */

@@ -2,7 +2,7 @@
 
 import { CodePoints } from "./codepoints.js";
 import { articleText } from "./draft.js";
-import { element } from "./element.js";
+import { element, shortened } from "./element.js";
 import { say, sayCount } from "./language.js";
 import { rangeOf } from "./notes.js";
 
@@ -46,13 +46,9 @@ function lineOf(fact, output, points, view) {
     "tr",
     { class: `state-${fact.state}` },
     element("td", {}, say(`facts.kind.${fact.kind}`)),
-    element("td", { lang: "de" }, short(texts[0])),
-    element("td", { lang: output === "summary" ? "de" : "en" }, short(texts[1])),
+    element("td", { lang: "de" }, shortened(texts[0], SHORT_CHARS)),
+    element("td", { lang: output === "summary" ? "de" : "en" }, shortened(texts[1], SHORT_CHARS)),
     element("td", {}, say(`facts.state.${fact.state}`)),
     element("td", {}, box),
   );
-}
-
-function short(text) {
-  return text.length > SHORT_CHARS ? `${text.slice(0, SHORT_CHARS).trimEnd()} …` : text;
 }

@@ -2,7 +2,7 @@
 
 import { askForKey, key } from "./access.js";
 import { comparedWith, withSentence } from "./draft.js";
-import { acceptDrops, clear, correctionsFor, fill, forgetPage, isBlank, isComplete, memoryOf, openFile, pasteFormatted, submissionOf, valuesOf } from "./entry.js";
+import { acceptDrops, clear, fill, forgetPage, isBlank, isComplete, memoryOf, openFile, pasteFormatted, submissionOf, valuesOf } from "./entry.js";
 import { failureView } from "./failure.js";
 import { load, say, sayCount, translatePage } from "./language.js";
 import { showMemory } from "./memory.js";
@@ -11,9 +11,11 @@ import { Progress } from "./progress.js";
 import { resultView } from "./result.js";
 import { ask, work } from "./service.js";
 import { forget, keep, kept } from "./store.js";
+import { showTab } from "./tabs.js";
 
 const place = (id) => document.getElementById(id);
 const form = place("form");
+const ALTERNATIVES = 4;
 /** The current content of the page, which is re-rendered when the language changes. */
 const shown = { answer: null, problem: null, seen: new Set(), terms: {}, memory: "short" };
 let running = null;
@@ -25,7 +27,7 @@ function announce(text) {
 }
 
 function show() {
-  const made = shown.answer === null ? null : resultView(shown.answer, { seen: shown.seen, announce, edit, approve, changed: remember });
+  const made = shown.answer === null ? null : resultView(shown.answer, { seen: shown.seen, announce, edit, alternatives, approve, changed: remember });
   view = made?.view ?? null;
   place("result").replaceChildren(...(made === null ? [] : [made.element]));
   place("failure").replaceChildren(...(shown.problem === null ? [] : [failureView(shown.problem, submit)]));
@@ -85,7 +87,8 @@ async function submit() {
     setBusy(false);
   }
   finish();
-  if (shown.answer !== null) await correct().catch((error) => announce(say("edit.failed", { reason: error.detail || error.message })));
+  const known = shown.answer?.translation?.sentences?.filter((sentence) => sentence.from_memory === true).length ?? 0;
+  if (known > 0) announce(sayCount("file.corrected", known));
   remember();
 }
 
@@ -115,20 +118,13 @@ async function change(output, number, text) {
   shown.answer = withSentence(shown.answer, output, number, text, checked, placed);
 }
 
-/** Use the corrections of an earlier article for sentences with exactly the same source. */
-async function correct() {
-  const found = correctionsFor(view);
-  if (found.length === 0) return;
-  try {
-    for (const { number, target } of found) {
-      await change("translation", number, target);
-      const sentences = shown.answer.translation.sentences.map((one, index) => (index === number ? { ...one, from_memory: true } : one));
-      shown.answer = { ...shown.answer, translation: { ...shown.answer.translation, sentences } };
-    }
-  } finally {
-    show();
-  }
-  announce(sayCount("file.corrected", found.length));
+/** Return other translations of a sentence as {text, confidence, warnings}. Throws a Problem. */
+async function alternatives(number) {
+  const { source } = comparedWith("translation", number, { ...view, answer: shown.answer });
+  const submission = { text: source, alternatives: ALTERNATIVES, ...shown.terms };
+  const { translations } = await ask("v1/translate", submission, { key: key(), memory: shown.memory });
+  const [sentence, ...further] = translations[0].sentences;
+  return further.length === 0 ? (sentence?.alternatives ?? []) : []; // a part of a sentence has no alternatives of its own
 }
 
 /** Give a sentence a new text, check it, and show the result of the check. Throws a Problem. */
@@ -137,7 +133,7 @@ async function edit(output, number, text) {
   const data = place("result").firstElementChild?.dataset.view;
   show();
   remember();
-  if (data) place("result").firstElementChild.dataset.view = data;
+  if (data) showTab(place("result").firstElementChild, data);
   announce(say("edit.done"));
   const sentences = place("result").querySelectorAll(output === "translation" ? ".target .sentence" : ".summary .sentence");
   (place(`target-${number}`) && output === "translation" ? place(`target-${number}`) : sentences[number])?.focus();

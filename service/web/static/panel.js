@@ -2,7 +2,7 @@
 
 import { articleText } from "./draft.js";
 import { CodePoints } from "./codepoints.js";
-import { button, element } from "./element.js";
+import { button, element, shortened } from "./element.js";
 import { say, sayCount } from "./language.js";
 import { noteId, noteName, wording } from "./notes.js";
 import { showTab } from "./tabs.js";
@@ -76,16 +76,12 @@ function placeOf(note) {
 
 function quotedOf(note, view) {
   const quoted = [];
-  if (note.source !== null && view.answer.article) quoted.push({ label: "note.source", text: short(articleText(note.source, view)), lang: "de" });
+  if (note.source !== null && view.answer.article) quoted.push({ label: "note.source", text: shortened(articleText(note.source, view), SHORT_CHARS), lang: "de" });
   if (note.target !== null) {
     const text = new CodePoints(view.answer[note.output]?.text ?? "").slice(note.target.start, note.target.end);
-    quoted.push({ label: "note.target", text: short(text), lang: LANGUAGE_OF[note.output] ?? "en" });
+    quoted.push({ label: "note.target", text: shortened(text, SHORT_CHARS), lang: LANGUAGE_OF[note.output] ?? "en" });
   }
   return quoted.filter(({ text }) => text.trim() !== "");
-}
-
-function short(text) {
-  return text.length > SHORT_CHARS ? `${text.slice(0, SHORT_CHARS).trimEnd()} …` : text;
 }
 
 /** Scroll to the passage of a note, and highlight it. If the note has no passage, do nothing. */

@@ -2,6 +2,7 @@
 
 import { articleView } from "./article.js";
 import { CodePoints } from "./codepoints.js";
+import { isDemonstration } from "./draft.js";
 import { element } from "./element.js";
 import { factsView } from "./facts.js";
 import { headlinesView } from "./headlines.js";
@@ -17,7 +18,7 @@ import { tabsView } from "./tabs.js";
 
 /**
  * Create the element that shows a response of /v1/articles. `actions` are the functions of the page: `announce(text)`
- * for screen readers, `edit(output, number, text)`, `approve()` and `changed()`; and `seen`, the
+ * for screen readers, `edit(output, number, text)`, `alternatives(number)`, `approve()` and `changed()`; and `seen`, the
  * set of the ids of warnings and facts that the editor has ticked off. Return {element, view}.
  */
 export function resultView(answer, actions) {
@@ -52,10 +53,6 @@ export function resultView(answer, actions) {
     ),
   );
   return { element: made, view };
-}
-
-function isDemonstration(answer) {
-  return Object.values(answer.models ?? {}).some((model) => model?.quality === "starter");
 }
 
 function qualityBanner(answer) {

@@ -1,8 +1,9 @@
 /** Saving: copies and downloads of the outputs. */
 
 import { copyButton } from "./copy.js";
-import { correctionLines, translationMemory } from "./corrections.js";
+import { correctionLines, correctionsOf, translationMemory } from "./corrections.js";
 import { wordDocument } from "./docx.js";
+import { isDemonstration } from "./draft.js";
 import { button, element } from "./element.js";
 import { pageOf, partsOf, textOf } from "./formats.js";
 import { say } from "./language.js";
@@ -17,13 +18,11 @@ export function savingView(view) {
     ["docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", () => wordDocument(parts())],
     ["json", "application/json", () => JSON.stringify(answer, null, 2)],
   ];
-  const edited = (answer.translation?.sentences ?? []).some((sentence) => sentence.edited);
   const corrections = [
     ["jsonl", "application/jsonl", () => correctionLines(view)],
     ["tmx", "application/x-tmx+xml", () => translationMemory(view)],
   ];
-  const demonstration = Object.values(answer.models ?? {}).some((model) => model?.quality === "starter");
-  const name = demonstration ? "depesche-demo" : "depesche";
+  const name = isDemonstration(answer) ? "depesche-demo" : "depesche";
   return element(
     "div",
     { class: "saving" },
@@ -31,7 +30,7 @@ export function savingView(view) {
     answer.summary_translation?.text ? copyButton("copy.summary_translation", () => answer.summary_translation.text, announce) : null,
     answer.translation?.text ? copyButton("copy.translation", () => translationText(answer.translation), announce) : null,
     menu("saving.download", files.map((file) => fileButton(name, file))),
-    edited ? menu("saving.corrections", corrections.map((file) => fileButton(`${name}-corrections`, file))) : null,
+    correctionsOf(view).length > 0 ? menu("saving.corrections", corrections.map((file) => fileButton(`${name}-corrections`, file))) : null,
   );
 }
 

@@ -75,6 +75,7 @@ function connect(place, pair, view) {
       original: sentence.edited ?? null,
       lang: "en",
       confidence: sentence.confidence,
+      alternatives: () => view.alternatives(pair.number),
       save: (text) => view.edit("translation", pair.number, text),
     });
   place.title = say("edit.open");

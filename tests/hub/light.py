@@ -31,5 +31,5 @@ def copy(
 
 
 if __name__ == "__main__":
-    with patch("service.cli.main.convert", copy):
+    with patch("service.cli.models.convert", copy):
         main()

@@ -272,11 +272,13 @@ def _edited(output: str, links: Sequence[Link], edits: Sequence[_Edit]) -> tuple
 
 def _moved(span: Span, edits: Sequence[_Edit]) -> Span:
     start, end = span
+    before = inside = 0
     for edit in edits:
         grown = len(edit.text) - (edit.span.end - edit.span.start)
         if edit.span.end <= span.start:
-            start, end = start + grown, end + grown
+            before += grown
         elif edit.span.start < span.end:
             # The edit replaces words of the link, so the link now covers the replacement.
-            start, end = start - max(0, span.start - edit.span.start), max(end, edit.span.end) + grown
-    return Span(start, max(start, end))
+            start, end = min(start, edit.span.start), max(end, edit.span.end)
+            inside += grown
+    return Span(start + before, max(start, end + inside) + before)

@@ -128,6 +128,17 @@ def test_links_are_inside_the_text(case: tuple[str, list[Link], list[TermConstra
     assert all(0 <= link.target.start <= link.target.end <= len(placed.text) for link in placed.links)
 
 
+def test_replaced_words_before_a_replacement_move_its_link() -> None:
+    source, output = "a b", "bc bc bc"
+    spans = [Span(0, 2), Span(3, 5), Span(6, 8)]
+    links = [
+        Link(target, place, 0.5) for target, place in zip(spans, [Span(0, 1), Span(0, 1), Span(2, 3)], strict=True)
+    ]
+    placed = place_terms(output, links, [required(source, one, "NEW", "glossary") for one in "ab"])
+    assert placed.text == "NEW NEW"
+    assert [link.target for link in placed.links] == [Span(0, 3), Span(0, 3), Span(4, 7)]
+
+
 def test_address_keeps_its_edges_where_the_model_glued_it() -> None:
     source = "Schreiben Sie an a@b.example oder an c@d.example."
     output = "Write to lesa@b.exam or c@d.example."

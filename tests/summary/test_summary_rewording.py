@@ -172,6 +172,7 @@ def test_sentence_of_a_simple_structure_is_reworded(sentence: str, expected: str
         "Verletzte gab es keine, wie das Amt mitteilte.",  # the noun before the verb is the object
         "Kosten und Zeitplan",
         "",
+        "Am Freitag kann der Sieger des Kampfes der neue Weltmeister werden.",
     ],
 )
 def test_sentence_of_another_structure_is_left_alone(sentence: str) -> None:

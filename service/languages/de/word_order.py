@@ -50,6 +50,7 @@ _DATIVE = re.compile(
     re.IGNORECASE,
 )
 _COPULAS = frozenset("ist sind war waren bleibt bleiben blieb blieben wird werden".split())
+_COPULA_INFINITIVES = frozenset({"sein", "werden", "bleiben"})
 _IMPERSONAL = frozenset("gibt gab kam kommt handelt handelte geht ging".split())
 _ADVERBIAL_PREPOSITIONS = frozenset("in im am bei beim seit während ab wegen trotz ins laut".split())
 _ORIGINS = frozenset({"aus", "von", "vom"})
@@ -76,6 +77,8 @@ def subject_first(tokens: Tokens) -> list[Token] | None:
     if not _may_follow(tokens, after, verb, tokens[pronouns:end]) or not _is_separable(tokens, after, verb):
         return None
     if tokens[verb].text in _COPULAS and tokens[after].text == ".":
+        return None
+    if tokens[after].text in _COPULA_INFINITIVES:  # its predicate was taken for the end of the subject
         return None
     front = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
     time = None if _is_known_adverbial(front) else _adverbial_end(tokens, after)

@@ -36,7 +36,7 @@ from service.results import Output
 from service.summarization.headlines import MAX_CHARS, Headliner
 from service.summarization.rules import RulesModel, ServedModel, load_rules
 from service.summarization.summarizer import Summarizer
-from service.terms.corrections import NO_CORRECTIONS, Corrections, read_correction_file, read_corrections
+from service.terms.corrections import Corrections, read_correction_file, read_corrections
 from service.terms.glossary import Glossary, Terms, read_glossaries
 from service.text.language_id import load_detector
 from service.translation.preparation import TranslationOptions
@@ -109,7 +109,7 @@ class ModelSet:
         headline_chars: int = MAX_CHARS,
         fallbacks: Mapping[Task, ServedModel] | None = None,
         house_styles: Mapping[str, HouseStyle] = MappingProxyType({}),
-        corrections: Corrections = NO_CORRECTIONS,
+        corrections: Corrections | None = None,
     ) -> None:
         self.models = models
         self.glossaries = glossaries
@@ -194,8 +194,8 @@ class ModelSet:
             glossary = Glossary(terms.translated, terms.kept)
         return replace(options, glossary=glossary)
 
-    async def corrections_of(self, memory: GivenCorrections) -> Corrections:
-        """Return the corrections of a command, with those of the server for all other sentences.
+    async def corrections_of(self, memory: GivenCorrections) -> Corrections | None:
+        """Return the corrections of a command, with those of the server for all other sentences, or None.
 
         Raises:
             InvalidInput: the corrections of the command are not valid.
@@ -387,10 +387,10 @@ class ModelPool:
             await asyncio.gather(*(m.close(0.0) for m in (*self._loading.values(), *self._fallbacks.values())))
             raise
 
-    async def _corrections(self) -> Corrections:
+    async def _corrections(self) -> Corrections | None:
         file = self._plan.memory_file
         if file is None:
-            return NO_CORRECTIONS
+            return None
         languages = LanguagePair.of(self._plan.source_lang, self._plan.target_lang)
         return Corrections(await asyncio.to_thread(read_correction_file, file, languages))
 

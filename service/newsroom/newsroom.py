@@ -478,7 +478,7 @@ def _result_key(task: str, models: Sequence[ServedModel], options: dict[str, Fie
 
 
 def _translation_fields(
-    options: TranslationOptions, terms: GlossaryTerms, models: ModelSet, corrections: Corrections
+    options: TranslationOptions, terms: GlossaryTerms, models: ModelSet, corrections: Corrections | None
 ) -> dict[str, Field]:
     tags = options.tags
     return {
@@ -492,7 +492,7 @@ def _translation_fields(
         "glossary_name": models.glossary_version(terms.name),
         "do_not_translate": sorted(terms.kept),
         **models.house_style_fields(options.house_style),
-        **({"memory": corrections.digest} if corrections else {}),
+        **({"memory": corrections.digest} if corrections is not None and corrections.digest else {}),
         **({"alternatives": options.alternatives} if options.alternatives else {}),
         **models.context_fields(options.context),
     }

@@ -74,9 +74,6 @@ class Corrections:
         return sha256(json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-NO_CORRECTIONS = Corrections()
-
-
 def _normal(sentence: str) -> str:
     return " ".join(compose(sentence).text.split())
 

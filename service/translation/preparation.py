@@ -17,7 +17,7 @@ from service.terms.constraints import (
     numeral_constraints,
     sign_constraints,
 )
-from service.terms.corrections import NO_CORRECTIONS, Corrections
+from service.terms.corrections import Corrections
 from service.terms.glossary import Glossary
 from service.text.html.document import Block, Document, parse
 from service.text.html.tags import HTML_RULES, TagRules
@@ -41,7 +41,8 @@ class TranslationOptions:
     known translations, which are used unchanged. Each span starts at the start of a sentence and ends at the end of the
     same or a later one, and is translated as one sentence. ``corrections`` contains translations of single sentences,
     which are also used unchanged. ``house_style`` applies to the translations of the other sentences. For each
-    sentence, ``alternatives`` further translations are searched for. ``glossary`` is None if there are no terms.
+    sentence, ``alternatives`` further translations are searched for. ``glossary``
+    and ``corrections`` are None if there are none.
     ``context`` is text before the text, which some models see and no model translates.
     """
 
@@ -53,7 +54,7 @@ class TranslationOptions:
     facts: bool = False
     glossary: Glossary | None = None
     known: Mapping[Span, str] = field(default_factory=dict)
-    corrections: Corrections = NO_CORRECTIONS
+    corrections: Corrections | None = None
     house_style: HouseStyle | None = None
     alternatives: int = 0
     context: str = ""
@@ -120,7 +121,7 @@ def prepare(text: str, limit: InputLimit, language: Language, options: Translati
             whole = known[span.start]
             sentences.append(Sentence(whole, for_model(whole.of(text), language), has_letters=True))
             continue
-        if options.corrections.target_of(span.of(text)) is not None:
+        if options.corrections is not None and options.corrections.target_of(span.of(text)) is not None:
             sentences.append(Sentence(span, for_model(span.of(text), language), has_letters=True))
             continue
         parts = _fitting(text, span, limit, language)

@@ -168,6 +168,8 @@ def _known(part: Part, sentence: Sentence, options: TranslationOptions) -> _Know
     """Return the translation of the previous version of an article or else a correction, or None."""
     if part.block is None and (text := options.known.get(sentence.span)) is not None:
         return _Known(text, from_memory=False)
+    if options.corrections is None:
+        return None
     text = options.corrections.target_of(sentence.span.of(part.prepared.segmentation.text))
     return None if text is None else _Known(text, from_memory=True)
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from service.languages.base import language
 from service.languages.de.clauses import FINITE, tagged
-from service.languages.de.equivalents import _CONDITIONS, _equivalents
-from service.languages.de.rewording import reworded
+from service.languages.de.rewording import _CONDITIONS, _equivalents, reworded
 from service.languages.de.tenses import _weak_preterite
 from service.summarization import rewriting
 from service.summarization.lengths import from_request

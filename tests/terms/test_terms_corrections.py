@@ -13,7 +13,6 @@ from service.languages.base import LanguagePair
 from service.terms.corrections import (
     CORRECTION_CHARS,
     MAX_FILE_CORRECTIONS,
-    NO_CORRECTIONS,
     Correction,
     Corrections,
     read_correction_file,
@@ -106,8 +105,8 @@ def test_corrections_of_the_request_come_first() -> None:
 def test_digest_depends_on_the_corrections_alone() -> None:
     one, other = Correction("Ja.", "Yes."), Correction("Nein.", "No.")
     assert Corrections([one, other]).digest == Corrections([other, one]).digest
-    assert len({found.digest for found in (Corrections([one]), Corrections([other]), NO_CORRECTIONS)}) == 3
-    assert NO_CORRECTIONS.digest == ""
+    assert len({found.digest for found in (Corrections([one]), Corrections([other]), Corrections())}) == 3
+    assert Corrections().digest == ""
 
 
 def test_damaged_file_of_the_server_is_a_model_error(tmp_path: Path) -> None:

@@ -76,9 +76,8 @@ def subject_first(tokens: Tokens) -> list[Token] | None:
     moved = [*tokens[verb + 1 : pronouns], *tokens[end:after]]
     if not _may_follow(tokens, after, verb, tokens[pronouns:end]) or not _is_separable(tokens, after, verb):
         return None
-    if tokens[verb].text in _COPULAS and tokens[after].text == ".":
-        return None
-    if tokens[after].text in _COPULA_INFINITIVES:  # its predicate was taken for the end of the subject
+    without_predicate = tokens[verb].text in _COPULAS and tokens[after].text == "."
+    if without_predicate or tokens[after].text in _COPULA_INFINITIVES:  # the subject seems to include the predicate
         return None
     front = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
     time = None if _is_known_adverbial(front) else _adverbial_end(tokens, after)

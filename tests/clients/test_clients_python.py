@@ -1,5 +1,6 @@
 """Tests of the Python client, which calls a running service."""
 
+import ast
 import json
 import time
 from pathlib import Path
@@ -205,6 +206,17 @@ def test_closed_port_is_an_error() -> None:
             depesche.translate(TEXT)
 
 
+def lines_of_code(source: str) -> int:
+    """Return the number of lines that are neither blank nor part of a docstring."""
+    documented = [
+        node.body[0]
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+        and ast.get_docstring(node) is not None
+    ]
+    in_docstrings = sum((one.end_lineno or one.lineno) - one.lineno + 1 for one in documented)
+    return sum(bool(line.strip()) for line in source.splitlines()) - in_docstrings
+
+
 def test_client_is_small() -> None:
-    for file in SOURCE.glob("*.py"):
-        assert len(file.read_text("utf-8").splitlines()) < 400, file
+    assert sum(lines_of_code(file.read_text("utf-8")) for file in SOURCE.glob("*.py")) < 400

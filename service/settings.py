@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     memory_file: Path | None = Field(
         default=None,
         description=(
-            "File with corrections of translations (JSON Lines or TMX, from the web page), which apply to all "
+            "File of corrected translations that the web page exported as JSON Lines or TMX. They apply to all "
             "translations. If unset, there are none."
         ),
     )
@@ -250,8 +250,8 @@ class Settings(BaseSettings):
         default=None,
         min_length=1,
         description=(
-            "Password of both Redis servers. It is used for each URL without a password. If unset, only the URLs "
-            "contain passwords."
+            "Password of both Redis servers. It is used for each URL without a password. If unset, "
+            "only a URL can give a password."
         ),
     )
     redis_timeout_ms: int = Field(
@@ -272,7 +272,7 @@ class Settings(BaseSettings):
     rate_denied: str = Field(
         default="60/minute",
         description=(
-            "Limits on the requests without a valid API key from one address. Further ones get status 429. Requests "
+            "Rate limits, for each client address, on requests without a valid API key. Further ones get 429. Requests "
             "with a valid key are not counted. `none` turns these limits off."
         ),
     )
@@ -294,7 +294,7 @@ class Settings(BaseSettings):
     write_timeout_s: float = Field(
         default=30.0,
         gt=0,
-        description="Seconds in which a client must read at least 32 KiB of a waiting response, or the rest of it.",
+        description="Seconds in which a client must read the next 32 KiB of a response, or all of it if less remains.",
     )
     cors_origins: str | None = Field(
         default=None,

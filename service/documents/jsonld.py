@@ -18,8 +18,8 @@ MOST_DEPTH = 8
 def find_articles(value: object) -> list[Mapping[str, Any]]:
     """Return all articles in a JSON-LD value, in order.
 
-    An article is the value itself, an item of a list, or in the property ``@graph``, ``mainEntity`` or
-    ``mainEntityOfPage``.
+    Articles are looked for in the value itself, in the items of lists, and in the properties ``@graph``,
+    ``mainEntity`` and ``mainEntityOfPage``.
     """
     return list(_articles(value, 0))
 

@@ -159,7 +159,9 @@ def _date(fields: Sequence[str]) -> dt.date | None:
     try:
         return dt.date.fromisoformat(fields[0]) if fields else None
     except ValueError:
-        raise ValueError("the last day must be a date in the form YYYY-MM-DD") from None
+        raise ValueError(
+            "UNTIL, the last day on which the key is valid, must be a date in the form YYYY-MM-DD"
+        ) from None
 
 
 POLL_S = 1.0

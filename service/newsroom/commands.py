@@ -139,7 +139,7 @@ class ArticleCommand:
 
     @property
     def previous_texts(self) -> list[str]:
-        """The texts of the previous version that are not empty. A result may repeat them."""
+        """The non-empty texts of the previous version. A result can contain them, so purging them must find it."""
         return [] if self.previous is None else [text for text in self.previous.texts if text]
 
 

@@ -265,7 +265,7 @@ class ModelSet:
     def house_style_fields(self, style: HouseStyle | None) -> dict[str, Field]:
         """Return the fields of the result key for a house style.
 
-        Without a style, there are no fields, so that older result keys stay valid. Raises the error of `house_style`.
+        Without a style, there are no fields, so that older result keys stay valid. Raises: see `house_style`.
         """
         merged = self.house_style(style)
         return {"house_style": merged.key} if merged else {}

@@ -116,10 +116,10 @@ Call = Callable[[list[list[str]], DecodingOptions], list[list[Hypothesis]]]
 
 
 def shared(options: DecodingOptions) -> DecodingOptions:
-    """Return a copy of ``options`` without those that may differ between the items of a batch.
+    """Return a copy of ``options`` in which the options that may differ within a batch are reset.
 
-    In greedy search, items may differ in their output limit and in whether they request alignment. A higher limit does
-    not change a greedy output that ends within its own limit, and greedy search computes attention anyway. In beam
+    A batch runs with the highest output limit of its items. In greedy search, this does not change an output that ends
+    within the limit of its own item, and attention is computed in any case. Items may therefore differ in both. In beam
     search, a higher limit can change an output, and attention is computed only on request, so all options must be
     equal.
     """

@@ -271,7 +271,7 @@ def _replaced(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
 
 
 def _year(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
-    """Exchange "im Jahr 2005" and "2005" behind a verb or at the beginning of the sentence."""
+    """After a verb or at the beginning of the sentence, replace "im Jahr 2005" with "2005", or vice versa."""
     before = _tag(tokens, start - 1)
     if start and before not in FINITE | {"PRF"}:
         return None

@@ -6,6 +6,7 @@ export class Marks {
   #pointed = null;
   #focused = null;
   #pinned = null;
+  #held = false;
 
   /** Add an element to the group `name`, whose members are highlighted together. */
   add(name, member) {
@@ -16,11 +17,14 @@ export class Marks {
   /** Highlight the group `name` while `source`, which joins it, is hovered or focused. The latest event wins. */
   lightFrom(source, name) {
     this.add(name, source);
-    source.addEventListener("pointerenter", () => this.#show((this.#pointed = name)));
+    source.addEventListener("pointerenter", () => {
+      this.#pointed = name;
+      if (!this.#held) this.#show(name);
+    });
     source.addEventListener("focusin", () => this.#show((this.#focused = name)));
     source.addEventListener("pointerleave", () => {
       this.#pointed = null;
-      this.#show(this.#focused ?? this.#pinned);
+      if (!this.#held) this.#show(this.#focused ?? this.#pinned);
     });
     source.addEventListener("focusout", () => {
       this.#focused = null;
@@ -28,10 +32,19 @@ export class Marks {
     });
   }
 
-  /** Highlight the group `name` whenever no element is hovered or focused; null ends this. */
+  /**
+   * Highlight the group `name` whenever no element is hovered or focused; null ends this. The text may scroll under the
+   * pointer afterwards, so an element counts as hovered only when the pointer has moved.
+   */
   pin(name) {
     this.#pinned = name;
     this.#show(name);
+    this.#held = name !== null;
+    const release = () => {
+      this.#held = false;
+      if (this.#pointed !== null) this.#show(this.#pointed);
+    };
+    if (this.#held) document.addEventListener("pointermove", release, { once: true });
   }
 
   /** Return the elements of the group `name`. */

@@ -204,6 +204,7 @@ LEAST_OUTPUT_TOKENS = 8
 _MARKS = re.compile('[„“”"«»]')
 _LIST_MARK = re.compile(r"[-–—•*▪‣·]\s+(?=\S)")
 FILLERS = 16
+FURTHER_A_VARIANT = 2  # some groups are too long for a short style
 PUNCTUATION = ", . : ; ! ? – - „ “ ( ) % €"
 
 
@@ -350,7 +351,7 @@ def rewrite_inputs(text: Text, options: SummaryOptions, limit: InputLimit | None
         barred=options.barred(text),
         spares=FORMS[options.style].spares,
         fillers=FILLERS,
-        further=options.variants - 1,
+        further=FURTHER_A_VARIANT * (options.variants - 1),
     )
     return [_input(text, group, limit) for group in found]
 

@@ -87,6 +87,10 @@ _ASKS = re.compile(r"\?[\"“”»«’)\]]*$")
 _ALL_QUOTED = re.compile(r"[„“\"»«‚].*[“”\"«»‘][.,!?]?$", re.DOTALL)
 _SHORT_WORDS, _LONG_WORDS = 7, 40
 _OPENING_SENTENCES = 3
+_MOST_OPENING = 12
+_LEAST_FORM = 0.6
+_OTHERS, _OPENING_STEP = 0.5, 0.02
+"""The factor for the scores of the other sentences, and the difference between the scores of opening sentences."""
 _DEPENDENT, _UNATTRIBUTED = 0.5, 0.6
 """The ratings of sentences that refer to the sentence before them, and of reported speech without its speaker."""
 
@@ -97,8 +101,8 @@ class Weights:
 
     rank: float = 1.0
     centroid: float = 1.0
-    headline: float = 5.0
-    place: float = 6.0
+    headline: float = 1.0
+    place: float = 1.5
 
 
 DEFAULT_WEIGHTS = Weights()
@@ -133,12 +137,15 @@ class Assessment:
         scores[list(numbers)] = 0.0
         return replace(self, scores=scores)
 
-    def promoted(self, number: int | None) -> "Assessment":
-        """Return a copy in which the sentence with index ``number`` scores 1. If it is None, return the assessment."""
-        if number is None:
+    def promoted(self, numbers: Sequence[int]) -> "Assessment":
+        """Return a copy in which the sentences with the indices ``numbers`` score more than all others, in this order.
+
+        If there are none, return the assessment.
+        """
+        if not numbers:
             return self
-        scores = self.scores.copy()
-        scores[number] = 1.0
+        scores = _OTHERS * self.scores
+        scores[list(numbers)] = 1.0 - _OPENING_STEP * np.arange(len(numbers))
         return replace(self, scores=scores)
 
 
@@ -153,7 +160,7 @@ def assess(sentences: Sequence[str], *, headline: str | None = None, weights: We
     score = weights.centroid * _scaled(centroid_similarity(vectors))
     if headline:
         score += weights.headline * _scaled(query_similarity(headline, vectors))
-    score += weights.place / (1 + np.arange(len(sentences)) / 4)
+    score += weights.place / (1 + np.arange(len(sentences)) / 2)
     suitable = np.array([bool(v) and _suitability(s) for s, v in zip(sentences, vectors, strict=True)], dtype=float)
     compared = np.sort(np.argsort(-score * suitable, kind="stable")[:MOST_COMPARED])
     similarity_matrix = similarity([vectors[n] for n in compared])
@@ -163,17 +170,26 @@ def assess(sentences: Sequence[str], *, headline: str | None = None, weights: We
     return Assessment(scores, tuple(compared.tolist()), similarity_matrix)
 
 
-def opening(sentences: Sequence[str], *, headline: str | None, barred: Collection[int] = ()) -> int | None:
-    """Return the index of the sentence that opens the article and states its news, or None.
+def opening(sentences: Sequence[str], *, headline: str | None, barred: Collection[int] = ()) -> list[int]:
+    """Return the indices of the sentences that open a news article. They state its news in order of importance.
 
-    This is the first sentence that ``barred`` does not contain, if it can be understood alone. If there is a headline,
-    the sentence must share a content word with it, because some articles open with a scene.
+    The first one is the first sentence that ``barred`` does not contain. It must make sense alone and, if there is a
+    headline, share a content word with it, because some articles open with a scene. Otherwise, the result is empty.
+    Further sentences follow if their form is suitable. A sentence that refers to the sentence before it needs that
+    sentence.
     """
     first = next((number for number in range(min(len(sentences), _OPENING_SENTENCES)) if number not in barred), None)
     if first is None or _suitability(sentences[first]) < 1:
-        return None
+        return []
     stems = set(content_stems(sentences[first]))
-    return first if stems and (not headline or stems & set(content_stems(headline))) else None
+    if not stems or (headline and not stems & set(content_stems(headline))):
+        return []
+    found = [first]
+    for number in range(first + 1, min(len(sentences), first + _MOST_OPENING)):
+        refers = depends_on_previous(sentences[number]) or reports_speech(sentences[number])
+        if number not in barred and _form(sentences[number]) >= _LEAST_FORM and (not refers or found[-1] == number - 1):
+            found.append(number)
+    return found
 
 
 def rank(sentences: Sequence[str], *, headline: str | None = None) -> list[float]:
@@ -248,6 +264,16 @@ def _lexrank(similarity_matrix: Matrix) -> Matrix:
 
 
 def _suitability(sentence: str) -> float:
+    """Rate how suitable a sentence is for a summary without its predecessor. The rating is at most 1."""
+    fit = _form(sentence)
+    if depends_on_previous(sentence):
+        fit *= _DEPENDENT
+    if reports_speech(sentence):
+        fit *= _UNATTRIBUTED
+    return fit
+
+
+def _form(sentence: str) -> float:
     """Rate how suitable the form of a sentence is for a summary. The rating is 1, reduced for each weakness."""
     text = sentence.strip()
     count = count_words(text)
@@ -258,10 +284,6 @@ def _suitability(sentence: str) -> float:
         fit *= 0.4
     if _ALL_QUOTED.match(text):
         fit *= 0.5
-    if depends_on_previous(text):
-        fit *= _DEPENDENT
-    if reports_speech(text):
-        fit *= _UNATTRIBUTED
     if count < _SHORT_WORDS:
         fit *= 0.6
     return fit * (_LONG_WORDS / count if count > _LONG_WORDS else 1.0)

@@ -79,9 +79,9 @@ SCENE = "Am frühen Morgen glänzt der Asphalt in der Sonne."
 
 
 def test_opening_states_the_news_of_the_headline() -> None:
-    assert opening([NEWS, SCENE], headline="Stadtrat beschließt Umbau") == 0
-    assert opening(["Bonn.", NEWS], headline="Stadtrat beschließt Umbau", barred={0}) == 1
-    assert opening([NEWS], headline=None) == 0
+    assert opening([NEWS, SCENE], headline="Stadtrat beschließt Umbau")[0] == 0
+    assert opening(["Bonn.", NEWS], headline="Stadtrat beschließt Umbau", barred={0}) == [1]
+    assert opening([NEWS], headline=None) == [0]
 
 
 def test_scene_question_or_dependent_sentence_is_no_opening() -> None:
@@ -91,8 +91,8 @@ def test_scene_question_or_dependent_sentence_is_no_opening() -> None:
         "Wer bezahlt den Umbau des Hallenbads in der Stadt?",
         "Er hat den Umbau des Hallenbads beschlossen.",
     )
-    assert [opening([other, NEWS], headline=headline) for other in others] == [None] * len(others)
-    assert opening([], headline=headline) is None
+    assert [opening([other, NEWS], headline=headline) for other in others] == [[]] * len(others)
+    assert opening([], headline=headline) == []
 
 
 def test_opening_is_selected_first() -> None:

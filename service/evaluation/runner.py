@@ -29,6 +29,7 @@ from service.evaluation.record import (
     pairs_of,
 )
 from service.events import Event, Listener, RemoteCalled
+from service.generation.base import TextGenerator
 from service.languages.base import Language, LanguagePair
 from service.newsroom.article import ArticleInput, parse_article
 from service.newsroom.commands import (
@@ -41,7 +42,6 @@ from service.newsroom.commands import (
 from service.newsroom.newsroom import Newsroom
 from service.results import Method
 from service.summarization.lengths import from_request
-from service.summarization.rules import ServedModel
 from service.translation.preparation import TranslationOptions
 
 SUFFIXES = (".txt", ".html", ".docx")
@@ -216,7 +216,7 @@ class _Usage:
             self._prompt_tokens += event.prompt_tokens or 0
             self._output_tokens += event.output_tokens or 0
 
-    def record(self, spec: SystemSpec, model: ServedModel, seconds: float, processor_s: float) -> SystemRecord:
+    def record(self, spec: SystemSpec, model: TextGenerator, seconds: float, processor_s: float) -> SystemRecord:
         """Return the record of a system that has processed all articles."""
         manifest, counted = model.manifest, self._counted and self._calls > 0
         return SystemRecord(

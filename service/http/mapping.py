@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from service.checks.facts import LinkedFact
 from service.domain import Notice, Span
+from service.generation.base import TextGenerator
 from service.http import schemas
 from service.newsroom.answers import ArticleAnswer, SummarizeAnswer, TranslateAnswer
 from service.newsroom.article import Article, TranslatedArticle
@@ -20,7 +21,6 @@ from service.results import (
     Translation,
     needs_review,
 )
-from service.summarization.rules import ServedModel
 
 
 def _span(span: Span) -> list[int]:
@@ -41,7 +41,7 @@ def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
     ]
 
 
-def model_out(model: ServedModel) -> schemas.ModelOut:
+def model_out(model: TextGenerator) -> schemas.ModelOut:
     """Convert a model to the object that describes it in responses."""
     m = model.manifest
     return schemas.ModelOut(
@@ -178,7 +178,7 @@ def article_out(article: Article) -> schemas.ArticleOut:
     )
 
 
-def _model_notices(*models: ServedModel | None) -> list[schemas.WarningOut]:
+def _model_notices(*models: TextGenerator | None) -> list[schemas.WarningOut]:
     """Return a warning that names the starter models among ``models``.
 
     The list is empty if no starter model is among them.

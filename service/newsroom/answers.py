@@ -6,9 +6,9 @@ from typing import Any
 
 from service.documents.base import Document
 from service.domain import Notice
+from service.generation.base import TextGenerator
 from service.newsroom.article import ArticleInput, ArticleResult, Provenance
 from service.results import Headlines, Summary, Translation
-from service.summarization.rules import ServedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class TranslateAnswer:
     """The translations, in the order of the texts, the model that was used, and notices about the whole command."""
 
     translations: Sequence[Translation]
-    model: ServedModel
+    model: TextGenerator
     result_key: str
     notices: Sequence[Notice] = ()
 
@@ -30,8 +30,8 @@ class SummarizeAnswer:
     """
 
     summaries: Sequence[Summary]
-    model: ServedModel
-    translation_model: ServedModel | None
+    model: TextGenerator
+    translation_model: TextGenerator | None
     result_key: str
     headlines: Sequence[Headlines] | None = None
 
@@ -48,8 +48,8 @@ class ArticleAnswer:
     submission: ArticleInput
     document: Document | None
     result: ArticleResult
-    summary_model: ServedModel | None
-    translation_model: ServedModel | None
+    summary_model: TextGenerator | None
+    translation_model: TextGenerator | None
     provenance: Provenance
     written: Mapping[str, Any] | None
     result_key: str

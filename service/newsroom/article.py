@@ -13,7 +13,7 @@ from service.cleaning.clean import RemovedPart, clean
 from service.documents.base import Edition
 from service.domain import Notice, Span
 from service.errors import InvalidInput
-from service.generation.base import Host
+from service.generation.base import Host, TextGenerator
 from service.generation.call import Call, Finished, off_loop
 from service.languages.base import Language, LanguagePair
 from service.newsroom.commands import DEFAULT_HEADLINES, PreviousVersion, SummaryForm
@@ -21,7 +21,6 @@ from service.newsroom.summary_translation import translate_summaries
 from service.newsroom.versions import Comparison, compare_versions, merge_summary
 from service.results import Change, Changes, Headlines, Method, Output, SentencePair, Summary, Translation
 from service.summarization.headlines import Headliner
-from service.summarization.rules import ServedModel
 from service.summarization.summarizer import Summarizer
 from service.text.html.document import Block, parse
 from service.text.normalization import check_text
@@ -451,7 +450,7 @@ class Provenance:
 
     generated_at: str
     software: str
-    models: Sequence[ServedModel]
+    models: Sequence[TextGenerator]
     source_types: Mapping[Output, str | None]
     languages: Mapping[Output, str]
     embargo: bool = False
@@ -460,7 +459,7 @@ class Provenance:
     def of(
         cls,
         result: ArticleResult,
-        models: Sequence[ServedModel],
+        models: Sequence[TextGenerator],
         source: str,
         target: str,
         *,
@@ -527,11 +526,11 @@ _PLACES: Mapping[Host, str] = {
 }
 
 
-def _place(model: ServedModel) -> str:
+def _place(model: TextGenerator) -> str:
     return "" if model.host == "process" else f", run {_PLACES[model.host]}"
 
 
-def _instrument(model: ServedModel) -> dict[str, str]:
+def _instrument(model: TextGenerator) -> dict[str, str]:
     manifest = model.manifest
     return {
         "@type": "SoftwareSourceCode",

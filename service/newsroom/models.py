@@ -25,6 +25,7 @@ from service.generation.base import Scorer, TextGenerator
 from service.generation.call import off_loop
 from service.generation.local import EngineChoice, LocalGenerator, load_generator
 from service.generation.remote.generator import RemoteChoice, load_remote
+from service.generation.rules import load_rules
 from service.generation.scheduler import Limits
 from service.languages.base import LanguagePair
 from service.languages.house_style import HouseStyle
@@ -34,7 +35,6 @@ from service.registry.catalog import Catalog, Entry, Profile, choose
 from service.registry.manifest import EngineKind, Task
 from service.results import Output
 from service.summarization.headlines import MAX_CHARS, Headliner
-from service.summarization.rules import RulesModel, ServedModel, load_rules
 from service.summarization.summarizer import Summarizer
 from service.terms.corrections import Corrections, read_correction_file, read_corrections
 from service.terms.glossary import Glossary, Terms, read_glossaries
@@ -102,12 +102,12 @@ class ModelSet:
 
     def __init__(
         self,
-        models: Mapping[Task, ServedModel],
+        models: Mapping[Task, TextGenerator],
         glossaries: Mapping[str, Terms],
         cache: Cache,
         secret: bytes | None,
         headline_chars: int = MAX_CHARS,
-        fallbacks: Mapping[Task, ServedModel] | None = None,
+        fallbacks: Mapping[Task, TextGenerator] | None = None,
         house_styles: Mapping[str, HouseStyle] = MappingProxyType({}),
         corrections: Corrections | None = None,
     ) -> None:
@@ -115,7 +115,7 @@ class ModelSet:
         self.glossaries = glossaries
         self.house_styles = house_styles
         self.corrections = corrections
-        translation, alignment = _generator(models["translation"]), models.get("alignment")
+        translation, alignment = models["translation"], models.get("alignment")
         attentive = not translation.manifest.causal and translation.manifest.remote is None
         self.translator = Translator(
             translation,
@@ -132,7 +132,7 @@ class ModelSet:
             if summary is None
             else Headliner(summary, cache, secret, scorer=_scorer(summary), max_chars=headline_chars)
         )
-        local: dict[Task, ServedModel] = {task: model for task, model in models.items() if model.host == "process"}
+        local: dict[Task, TextGenerator] = {task: model for task, model in models.items() if model.host == "process"}
         local |= fallbacks or {}
         self.in_process: ModelSet | None = None
         if all(model.host == "process" for model in models.values()):
@@ -207,7 +207,7 @@ class ModelSet:
         return Corrections(given, self.corrections)
 
     @property
-    def summary_model(self) -> ServedModel:
+    def summary_model(self) -> TextGenerator:
         """The summary model.
 
         Raises:
@@ -218,7 +218,7 @@ class ModelSet:
             raise summary_not_served()
         return model
 
-    def models_for(self, outputs: Sequence[Output]) -> tuple[ServedModel | None, ServedModel | None]:
+    def models_for(self, outputs: Sequence[Output]) -> tuple[TextGenerator | None, TextGenerator | None]:
         """Return the summary model and the translation model, in this order. A model is None if no output needs it.
 
         Raises:
@@ -302,14 +302,7 @@ class ModelSet:
         await asyncio.gather(*(model.close(0.0) for model in self.every))
 
 
-def _generator(model: ServedModel) -> TextGenerator:
-    """Return ``model``. Raise `ModelError` if it is a set of rules, which cannot translate."""
-    if isinstance(model, RulesModel):
-        raise ModelError(f"{model.name} is a set of rules and cannot translate")
-    return model
-
-
-def _scorer(model: ServedModel) -> Scorer | None:
+def _scorer(model: TextGenerator) -> Scorer | None:
     """Return the model if it can compute the log-probability of given outputs, and otherwise None.
 
     Only a causal model in this process can compute it.
@@ -326,8 +319,8 @@ class ModelPool:
     def __init__(self, plan: Plan, cache: Cache, listener: Listener, on_dead: Callable[[], None]) -> None:
         self._plan, self._cache = plan, cache
         self._listener, self._on_dead = listener, on_dead
-        self._loading: dict[Task, ServedModel] = {}
-        self._fallbacks: dict[Task, ServedModel] = {}
+        self._loading: dict[Task, TextGenerator] = {}
+        self._fallbacks: dict[Task, TextGenerator] = {}
         self.current: ModelSet | None = None
         self._retiring: dict[ModelSet, asyncio.Task[None]] = {}
 
@@ -339,7 +332,7 @@ class ModelPool:
         return self.current
 
     @property
-    def served(self) -> Sequence[ServedModel]:
+    def served(self) -> Sequence[TextGenerator]:
         """All models in use or, during startup, those that have been loaded so far. The translation model comes first.
 
         The local models that replace remote ones under embargo come last.
@@ -437,7 +430,7 @@ class ModelPool:
         profile: Profile = "auto" if task == "alignment" else plan.profile
         return await asyncio.to_thread(choose, catalog, task, plan.source_lang, target, profile, name)
 
-    async def _load_local(self, task: Task, entry: Entry, models: dict[Task, ServedModel]) -> None:
+    async def _load_local(self, task: Task, entry: Entry, models: dict[Task, TextGenerator]) -> None:
         """Load a model in this process, and add it to ``models`` under its task.
 
         If the same model with the same engine has already been loaded for another task, the two tasks share the engine.
@@ -457,7 +450,7 @@ class ModelPool:
         models[task] = model
         await model.start()
 
-    def _report_dead(self, models: Mapping[Task, ServedModel]) -> None:
+    def _report_dead(self, models: Mapping[Task, TextGenerator]) -> None:
         """Report that an engine has failed permanently, unless the set that contains ``models`` has been replaced."""
         if self.current is None or self.current.models is models:
             self._on_dead()

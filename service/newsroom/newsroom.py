@@ -20,6 +20,7 @@ from service.documents.registry import read_document, write_document
 from service.errors import DepescheError, InvalidInput, NotReady
 from service.events import Listener, ResultGiven
 from service.events import Output as EventOutput
+from service.generation.base import TextGenerator
 from service.generation.call import TEXT_THREADS, Call, off_loop
 from service.languages.base import LanguagePair
 from service.newsroom.answers import ArticleAnswer, SummarizeAnswer, TranslateAnswer
@@ -40,7 +41,6 @@ from service.newsroom.review import Review, review_summary, review_translation
 from service.newsroom.summary_translation import translate_summaries
 from service.registry.manifest import Quality
 from service.results import Headlines, Summary, Translation, flagged_sentences, needs_review
-from service.summarization.rules import ServedModel
 from service.terms.corrections import Corrections
 from service.terms.glossary import Terms
 from service.translation.preparation import PLAIN, TranslationOptions
@@ -423,7 +423,7 @@ class Newsroom:
         return "stalled" if TEXT_THREADS.oldest_s > STALLED_S else "ready"
 
     @property
-    def models(self) -> Sequence[ServedModel]:
+    def models(self) -> Sequence[TextGenerator]:
         """The models in use or, during startup, those that have been loaded so far.
 
         The translation model comes first.
@@ -467,7 +467,7 @@ async def _admit(call: Call, context: CallContext, texts: Iterable[str]) -> Call
     return call
 
 
-def _result_key(task: str, models: Sequence[ServedModel], options: dict[str, Field], texts: Sequence[str]) -> str:
+def _result_key(task: str, models: Sequence[TextGenerator], options: dict[str, Field], texts: Sequence[str]) -> str:
     return result_key(
         task=task,
         model_id=" ".join(model.manifest.id for model in models),

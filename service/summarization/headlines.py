@@ -10,15 +10,14 @@ from service.cache.tiers import Cache
 from service.checks.assessment import check_summary
 from service.checks.base import notice_of
 from service.domain import Notice, Span
-from service.generation.base import InputLimit, Scorer
+from service.generation.base import InputLimit, Scorer, TextGenerator
 from service.generation.cached import Result
 from service.generation.call import TEXT_THREADS, Call, TextThreads
 from service.languages.base import Language, language
 from service.results import Headline, Headlines
-from service.summarization.candidates import Candidate, CandidateGenerator, Candidates, Request, candidate_generator
+from service.summarization.candidates import Candidate, Candidates, Request, candidate_generator
 from service.summarization.guard import is_fragment, repeats_sentence
 from service.summarization.rewriting import Text, prepare_text
-from service.summarization.rules import RulesModel, ServedModel
 from service.summarization.selection import assess, relevance_order
 from service.summarization.words import require_grammar, words
 
@@ -34,11 +33,11 @@ Part = tuple[int, ...]
 
 
 class Headliner:
-    """A writer of headlines that uses one model and caches the candidates for each part of an article."""
+    """A writer of headlines that uses one text generator and caches the candidates for each part of an article."""
 
     def __init__(
         self,
-        model: ServedModel,
+        generator: TextGenerator,
         cache: Cache,
         secret: bytes | None,
         *,
@@ -53,13 +52,11 @@ class Headliner:
         Raises:
             ModelError: the language has no rules for summaries, or `candidate_generator` raises this error.
         """
-        self._language = language(model.manifest.source_lang)
+        self._language = language(generator.manifest.source_lang)
         require_grammar(self._language)
         self._max_chars = max_chars
         self._threads = threads
-        self._candidates: CandidateGenerator | None = None
-        if not isinstance(model, RulesModel):
-            self._candidates = candidate_generator(model, scorer, self._language, cache, secret, threads)
+        self._candidates = candidate_generator(generator, scorer, self._language, cache, secret, threads)
 
     async def write(
         self,

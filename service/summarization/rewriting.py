@@ -359,34 +359,16 @@ def rewrite_inputs(text: Text, options: SummaryOptions, limit: InputLimit | None
 def _input(text: Text, group: Group, limit: InputLimit | None) -> RewriteInput:
     """Return the model input for a group. If the whole group is too long, the input contains only its core.
 
-    Without a ``limit``, no model reads the input, and only the core is rewritten.
+    Without a ``limit``, the input contains only the core, even if the group is a filler.
     """
     if limit is None:
-        return RewriteInput(group, (group.core,), rewritten=False, cut=False)
+        return RewriteInput(group, (group.core,), rewritten=True, cut=False)
     if group.filler:
         return RewriteInput(group, group.members, rewritten=False, cut=False)
     for members in (group.members, (group.core,)):
         if limit.fits(" ".join(text.sentences[n] for n in members)):
             return RewriteInput(group, members, rewritten=True, cut=members != group.members)
     return RewriteInput(group, (group.core,), rewritten=False, cut=True)
-
-
-def reworded(text: Text, inputs: Sequence[RewriteInput], language: Language) -> "list[Result[Wordings] | None]":
-    """Return the core of each input as reworded by the rules of the language, or None.
-
-    The result is also None if the new wording does not pass the checks of rewrites.
-    """
-    return [_reworded(text, one, language) for one in inputs]
-
-
-def _reworded(text: Text, one: RewriteInput, language: Language) -> "Result[Wordings] | None":
-    sentence = text.sentences[one.group.core]
-    made = None if GRAMMAR.reword is None else GRAMMAR.reword(sentence)
-    if made is None or made == sentence or objection_to_rules(made, sentence) is not None:
-        return None
-    if check_summary(sentence, made, [(Span(0, len(made)), [Span(0, len(sentence))])], language):
-        return None
-    return Result((Wording(made, (one.members.index(one.group.core),)),), cached=False)
 
 
 def rewrite_result(
@@ -469,6 +451,33 @@ class WordingKind:
         """Implement `ResultKind.decode`."""
         pairs = (codec.row(one, 2) for one in codec.rows(codec.decode(entry)))
         return tuple(Wording(codec.text(text), codec.numbers(numbers, len(wanted) - 1)) for text, numbers in pairs)
+
+
+class RewordingKind(WordingKind):
+    """The implementation of `ResultKind` for single sentences that rules reworded.
+
+    A result has no wording if no rule applies, or if the new wording does not pass the checks of rewrites.
+    """
+
+    def __init__(self, language: Language, threads: TextThreads = TEXT_THREADS) -> None:
+        super().__init__(Acceptance(), threads)
+        self._language = language
+
+    def source(self, wanted: Members) -> Source:
+        """Implement `ResultKind.source`."""
+        (sentence,) = wanted
+        return Source(sentence)
+
+    def _made(self, outputs: Sequence[tuple[Members, list[TextHypothesis]]]) -> list[Wordings]:
+        return [
+            tuple(Wording(one.text, (0,)) for one in hypotheses if self._is_sound(one.text, *members))
+            for members, hypotheses in outputs
+        ]
+
+    def _is_sound(self, made: str, sentence: str) -> bool:
+        if made == sentence or objection_to_rules(made, sentence) is not None:
+            return False
+        return not check_summary(sentence, made, [(Span(0, len(made)), [Span(0, len(sentence))])], self._language)
 
 
 @cache

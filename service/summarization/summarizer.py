@@ -8,7 +8,7 @@ from service.checks.assessment import check_summary
 from service.checks.base import Finding, notice_of
 from service.checks.facts import link_facts
 from service.domain import Notice, Span
-from service.generation.base import Scorer
+from service.generation.base import Scorer, TextGenerator
 from service.generation.cached import CachedGenerator, Result
 from service.generation.call import TEXT_THREADS, Call, TextThreads
 from service.languages.base import Language, language
@@ -17,7 +17,7 @@ from service.summarization.candidates import CandidateGenerator, Candidates, Req
 from service.summarization.guard import flaw, repeats_sentence
 from service.summarization.lengths import Length
 from service.summarization.rewriting import (
-    Members,
+    RewordingKind,
     RewriteInput,
     RewriteResult,
     SummaryOptions,
@@ -27,13 +27,11 @@ from service.summarization.rewriting import (
     Wordings,
     beginning,
     prepare_text,
-    reworded,
     rewrite_inputs,
     rewrite_result,
     selections,
     spoken,
 )
-from service.summarization.rules import RulesModel, ServedModel
 from service.summarization.styles import lay_out, repeats
 from service.summarization.variants import Choice, Offer, choose, variants
 from service.summarization.words import count_words, depends_on_previous, reports_speech, require_grammar, words
@@ -84,23 +82,20 @@ def _within(finding: Finding, spans: list[Span]) -> bool:
     return place is None or any(span.start <= place.start and place.end <= span.end for span in spans)
 
 
-REWORDING_COST = 10
-"""The time to reword a sentence by rules, relative to the other text processing. It takes about 15 ms."""
-
 Written = Result[Wordings] | None
 """The accepted wordings of an input, or None if it was not rewritten."""
 
 
 class Summarizer:
-    """A summarizer that uses one model, and caches the sentence groups that a text generator rewrites.
+    """A summarizer that uses one text generator and caches the rewrites of sentence groups.
 
-    A causal model shortens, rewords or fuses sentences, and ``scorer`` scores the results. Any other text generator
-    rewrites each group in one way, and needs no ``scorer``. Rules reword single sentences.
+    A causal model shortens, rewords or fuses sentences, and ``scorer`` scores the results. Any other model rewrites
+    each group in one way, and needs no ``scorer``. Rules reword only the core of each group.
     """
 
     def __init__(
         self,
-        model: ServedModel,
+        generator: TextGenerator,
         cache: Cache,
         secret: bytes | None,
         *,
@@ -112,15 +107,13 @@ class Summarizer:
         Raises:
             ModelError: the language has no rules for summaries, or `candidate_generator` raises this error.
         """
+        manifest = generator.manifest
         self._threads = threads
-        self._language = language(model.manifest.source_lang)
+        self._language = language(manifest.source_lang)
         require_grammar(self._language)
-        self._rewrites: CachedGenerator[Members, Wordings] | None = None
-        self._candidates: CandidateGenerator | None = None
-        if not isinstance(model, RulesModel):
-            kind = WordingKind(model.manifest.acceptance, threads)
-            self._rewrites = CachedGenerator(model, kind, cache, secret)
-            self._candidates = candidate_generator(model, scorer, self._language, cache, secret, threads)
+        kind = RewordingKind(self._language, threads) if manifest.rules else WordingKind(manifest.acceptance, threads)
+        self._rewrites = CachedGenerator(generator, kind, cache, secret)
+        self._candidates = candidate_generator(generator, scorer, self._language, cache, secret, threads)
 
     async def summarise(
         self,
@@ -173,51 +166,39 @@ class Summarizer:
     async def _abstractive(
         self, texts: Sequence[str], found: Sequence[Text], origins: Sequence[str], options: SummaryOptions, call: Call
     ) -> list[Summary]:
-        off_loop, rewrites = self._threads.off_loop, self._rewrites
-        limit = None if rewrites is None else rewrites.generator.limit
+        off_loop, generator = self._threads.off_loop, self._rewrites.generator
+        limit = None if generator.manifest.rules else generator.limit
         with call.timings.measured("select"):
             inputs = [
                 await off_loop(len(text), rewrite_inputs, one, options, limit)
                 for text, one in zip(texts, found, strict=True)
             ]
-        if rewrites is None:
-            with call.timings.measured("finish"):
-                wordings = [await self._reworded(*of_text) for of_text in zip(found, inputs, strict=True)]
-        elif self._candidates is None:
-            wordings = await _rewrite(rewrites, found, inputs, rewrites.tags(origins), call)
+        tags = self._rewrites.tags(origins)
+        if self._candidates is None:
+            wordings = await self._rewrite(found, inputs, tags, call)
         else:
-            wordings = await _choose(self._candidates, found, inputs, rewrites.tags(origins), call)
+            wordings = await _choose(self._candidates, found, inputs, tags, call)
         with call.timings.measured("finish"):
             return [
                 await off_loop(len(text), _compose, text, one, of_text, done, options, self._language)
                 for text, one, of_text, done in zip(texts, found, inputs, wordings, strict=True)
             ]
 
-    async def _reworded(self, text: Text, inputs: Sequence[RewriteInput]) -> list[Written]:
-        """Return the core of each input as reworded by rules, or None if no rule applies."""
-        chars = sum(len(text.sentences[one.group.core]) for one in inputs)
-        return await self._threads.off_loop(REWORDING_COST * chars, reworded, text, inputs, self._language)
+    async def _rewrite(
+        self, found: Sequence[Text], inputs: Sequence[Sequence[RewriteInput]], tags: Sequence[bytes], call: Call
+    ) -> list[list[Written]]:
+        """Return the accepted rewrites of each input, grouped by text.
 
-
-async def _rewrite(
-    generator: CachedGenerator[Members, Wordings],
-    found: Sequence[Text],
-    inputs: Sequence[Sequence[RewriteInput]],
-    tags: Sequence[bytes],
-    call: Call,
-) -> list[list[Written]]:
-    """Return the accepted rewrites of each input, grouped by text.
-
-    The result is None for an input that is not rewritten.
-    """
-    wanted = [
-        (one.sentences(text), tag)
-        for text, of_text, tag in zip(found, inputs, tags, strict=True)
-        for one in of_text
-        if one.rewritten
-    ]
-    written = iter(await generator.results([one for one, _ in wanted], [tag for _, tag in wanted], call))
-    return [[next(written) if one.rewritten else None for one in of_text] for of_text in inputs]
+        The result is None for an input that is not rewritten.
+        """
+        wanted = [
+            (one.sentences(text), tag)
+            for text, of_text, tag in zip(found, inputs, tags, strict=True)
+            for one in of_text
+            if one.rewritten
+        ]
+        written = iter(await self._rewrites.results([one for one, _ in wanted], [tag for _, tag in wanted], call))
+        return [[next(written) if one.rewritten else None for one in of_text] for of_text in inputs]
 
 
 async def _choose(

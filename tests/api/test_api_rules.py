@@ -8,9 +8,9 @@ from fastapi.testclient import TestClient
 
 from service.app import create_app
 from service.errors import ModelError
+from service.generation.rules import load_rules
 from service.registry.catalog import Catalog, Entry
 from service.settings import Settings
-from service.summarization.rules import load_rules
 from tests.conftest import ROOT, wait_until_ready
 
 RULES = "rules-sum-de"

@@ -1,17 +1,19 @@
 """Tests of summaries: rewritten sentences that are accepted or rejected, and sentences too long for the model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from service.cache.entries import tag_key
 from service.cache.memory import Memory
 from service.cache.tiers import Cache
 from service.domain import Hypothesis
 from service.generation.call import Call
+from service.generation.rules import load_rules
 from service.registry.catalog import Catalog
 from service.results import Method, Summary
 from service.summarization.lengths import Length
-from service.summarization.rules import load_rules
 from service.summarization.summarizer import Summarizer
 from service.text.segmentation import segment
 from tests.languages import DE
@@ -64,11 +66,18 @@ async def test_source_sentences_fill_remaining_room(pieces: Path) -> None:
     assert again.cached
 
 
-async def test_rules_reword_without_a_generator() -> None:
+async def test_rules_reword_sentences_once() -> None:
     rules = load_rules(Catalog(MODELS).entry("rules-sum-de"))
-    summarizer = Summarizer(rules, Cache(Memory(max_bytes=2**20, ttl_s=3_600)), None)
+    cache = Cache(Memory(max_bytes=2**20, ttl_s=3_600))
+    summarizer = Summarizer(rules, cache, None)
     (found,) = await summarizer.summarise([TEXT], FOUR, "abstractive", Call())
+    (again,) = await summarizer.summarise([TEXT], FOUR, "abstractive", Call())
     assert not found.truncated
+    assert not found.cached
+    assert again == replace(found, cached=True)
+    await cache.purge([tag_key("text", TEXT, None)])
+    (purged,) = await summarizer.summarise([TEXT], FOUR, "abstractive", Call())
+    assert not purged.cached
     assert "Im letzten Jahr sind etwa 90.000 Gäste gekommen." in [one.text for one in found.sentences]
     assert [one.verbatim for one in found.sentences if one.text in TEXT] == [True] * sum(
         one.text in TEXT for one in found.sentences

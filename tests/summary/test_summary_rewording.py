@@ -6,17 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.generation.base import TextHypothesis
+from service.generation.cached import Result
 from service.languages.base import language
 from service.languages.de.clauses import FINITE, tagged
 from service.languages.de.rewording import _CONDITIONS, _equivalents, reworded
 from service.languages.de.tenses import _weak_preterite
-from service.summarization import rewriting
 from service.summarization.lengths import from_request
 from service.summarization.rewriting import (
     Group,
+    RewordingKind,
     RewriteInput,
     SummaryOptions,
     Text,
+    Wordings,
     prepare_text,
     rewrite_result,
 )
@@ -300,18 +303,25 @@ def test_verb_whose_perfect_is_uncertain_keeps_its_tense(sentence: str) -> None:
     assert "ist" not in made.split()
 
 
-def test_wording_that_loses_a_negation_is_not_offered() -> None:
-    text = prepare_text("Am Freitag begann der Umbau des Hallenbads (nicht des Freibads) in Bonn.", GERMAN)
-    assert reworded(text.sentences[0]) is not None
-    assert rewriting.reworded(text, _inputs(text), GERMAN) == [None]
+async def _wordings(sentence: str) -> Wordings:
+    """Return the accepted wordings of a sentence that the rules reword."""
+    made = reworded(sentence)
+    assert made is not None
+    output = ((sentence,), [TextHypothesis(made, None, "eos")])
+    (wordings,) = await RewordingKind(GERMAN).make([output], lambda _: [])
+    return wordings
 
 
-def test_reworded_sentence_precedes_the_unchanged_one_in_a_summary() -> None:
+async def test_wording_that_loses_a_negation_is_not_offered() -> None:
+    assert await _wordings("Am Freitag begann der Umbau des Hallenbads (nicht des Freibads) in Bonn.") == ()
+
+
+async def test_reworded_sentence_precedes_the_unchanged_one_in_a_summary() -> None:
     text = prepare_text("Am Freitag begann der Umbau des Hallenbads in Bonn.", GERMAN)
     options = SummaryOptions(from_request("short"), None, "abstract", 1)
     (one,) = _inputs(text)
-    (made,) = rewriting.reworded(text, [one], GERMAN)
-    wordings = rewrite_result(text, one, made, options).wordings
+    made = await _wordings(text.sentences[0])
+    wordings = rewrite_result(text, one, Result(made, cached=False), options).wordings
     assert [(found.text, found.verbatim, found.support) for found in wordings] == [
         ("Der Umbau des Hallenbads hat am Freitag in Bonn begonnen.", False, text.spans),
         ("Am Freitag begann der Umbau des Hallenbads in Bonn.", True, text.spans),

@@ -139,6 +139,21 @@ class CTranslate2Engine:
             found[place] = _hypotheses(self._result(one), items[place].options, self._end)
         return found
 
+    def _search(self, options: DecodingOptions) -> dict[str, Any]:
+        """Return the arguments that every search of CTranslate2 gets. It runs in the background."""
+        return {
+            "asynchronous": True,
+            "beam_size": options.beam_size,
+            "num_hypotheses": options.hypotheses,
+            "length_penalty": options.length_penalty,
+            "repetition_penalty": options.repetition_penalty,
+            "no_repeat_ngram_size": options.no_repeat_ngram,
+            "disable_unk": True,
+            "suppress_sequences": self._suppressed(options) or None,
+            "return_scores": options.scored,
+            "return_end_token": True,
+        }
+
     def _start(self, sources: Sequence[Tokens], options: DecodingOptions) -> list[Any]:
         """Start a call to CTranslate2 in the background, and return an asynchronous result for each source."""
         alone = options.alignment and options.beam_size > 1
@@ -148,20 +163,11 @@ class CTranslate2Engine:
             running: list[Any] = self._model.translate_batch(
                 [*(list(source) for source in sources), *padding],
                 [list(prefix)] * (len(sources) + len(padding)) if prefix else None,
-                asynchronous=True,
-                beam_size=options.beam_size,
-                num_hypotheses=options.hypotheses,
                 max_input_length=0,
                 max_decoding_length=options.max_output_tokens + len(prefix),
                 min_decoding_length=options.min_output_tokens + len(prefix),
-                length_penalty=options.length_penalty,
-                repetition_penalty=options.repetition_penalty,
-                no_repeat_ngram_size=options.no_repeat_ngram,
-                disable_unk=True,
-                suppress_sequences=self._suppressed(options) or None,
-                return_scores=options.scored,
-                return_end_token=True,
                 return_attention=options.alignment,
+                **self._search(options),
             )
         except (RuntimeError, ValueError) as error:
             raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error
@@ -308,21 +314,12 @@ class CausalCTranslate2Engine(CTranslate2Engine):
         try:
             running: list[Any] = self._model.generate_batch(
                 [list(source) for source in sources],
-                asynchronous=True,
-                beam_size=options.beam_size,
-                num_hypotheses=options.hypotheses,
                 max_length=options.max_output_tokens,
                 min_length=options.min_output_tokens,
-                length_penalty=options.length_penalty,
-                repetition_penalty=options.repetition_penalty,
-                no_repeat_ngram_size=options.no_repeat_ngram,
-                disable_unk=True,
-                suppress_sequences=self._suppressed(options) or None,
                 end_token=self._end,
-                return_end_token=True,
-                return_scores=options.scored,
                 include_prompt_in_result=False,
                 sampling_topk=1,
+                **self._search(options),
             )
         except (RuntimeError, ValueError) as error:
             raise EngineError(f"CTranslate2 raised {type(error).__name__}") from error

@@ -14,9 +14,9 @@ JOBS ?= 4
 # Files that the spelling check (PAGES) and the plain-English check (PROSE) read.
 PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) docs/adr/002* docs/api/*.md clients/*/README.md examples/*.md .github
 PROSE ?= $(wildcard *.md) docs clients examples models/README.md k8s tools .github service/backfill service/cache service/cleaning service/cli \
-  service/documents service/languages service/registry service/summarization service/translation service/web \
-  service/bounded.py service/domain.py service/errors.py service/events.py service/process.py service/results.py service/server.py \
-  service/settings.py benchmarks container models/train models/marian models/pages
+  service/documents service/generation service/http service/languages service/newsroom service/registry service/summarization \
+  service/translation service/web service/app.py service/bounded.py service/domain.py service/errors.py service/events.py service/process.py service/results.py service/server.py \
+  service/settings.py service/workers.py benchmarks container models/train models/marian models/pages
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 
 .PHONY: serve production production-torch evaluation test check api bench eval lock rules pin-base pin-check sbom sign image clean

@@ -158,12 +158,12 @@ def exit_dead() -> None:
 
 
 def text_limits(settings: Settings) -> TextLimits:
-    """Return the text limits from the settings."""
+    """Return the limits on texts and on the depth of JSON that the settings define."""
     return TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
 
 
 def create_newsroom(settings: Settings, listener: Listener, on_settled: Callable[[], None] = lambda: None) -> Newsroom:
-    """Create a newsroom, which processes articles with the models that the settings select.
+    """Create the newsroom, which implements the use cases of the service, with the given settings.
 
     The newsroom passes its events to ``listener``. It calls ``on_settled`` when the models have been loaded, and after
     each reload, when the old models have been closed.

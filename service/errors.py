@@ -1,14 +1,14 @@
 """The exceptions of the service. Library exceptions are converted to these where they occur.
 
 DepescheError
-├── InvalidInput       a value in the request is invalid; includes the field and the limit (HTTP 422)
-├── Unavailable        the service cannot accept work at the moment; includes the time until a retry (503)
+├── InvalidInput       a value in the request is invalid; the error contains the field and the limit (HTTP 422)
+├── Unavailable        the service cannot accept work at the moment; the error contains the retry delay (503)
 │   ├── LoadFailed     the models could not be loaded, and retries do not help
-│   ├── QueueFull
-│   ├── NotReady
+│   ├── QueueFull      a queue has reached its limit
+│   ├── NotReady       a model is loading, or its engine is being rebuilt
 │   ├── JobsUnavailable   the Redis server that stores the results of jobs does not respond
-│   ├── EngineUnavailable   the remote server of a model cannot be reached or does not answer
-│   └── Draining
+│   ├── EngineUnavailable   the remote server of a model cannot be reached or does not respond
+│   └── Draining       the process is shutting down
 ├── BodyTooLarge       the request body exceeds the size limit (413)
 ├── MalformedJson      the request body is not JSON in UTF-8 (400)
 ├── BodyTooSlow        the request body did not arrive in time (408)
@@ -16,14 +16,14 @@ DepescheError
 ├── AccessDenied       the request is not authorised
 │   ├── KeyMissing     the request has no API key (401)
 │   ├── KeyUnknown     the API key is unknown (401)
-│   │   └── KeyExpired
-│   ├── HostRefused    administration without keys answers only to loopback names (403)
+│   │   └── KeyExpired  the API key has expired (401)
+│   ├── HostRefused    without API keys, the administration port accepts only loopback host names (403)
 │   └── ScopeMissing   the API key lacks the scope that the endpoint requires (403)
-├── RateExceeded       the caller has exceeded its rate limit; includes the time until a retry (429)
+├── RateExceeded       the caller has exceeded its rate limit; the error contains the retry delay (429)
 │   └── QuotaExceeded  the exceeded limit is a quota of characters for a day or a longer period
 ├── AsyncUnavailable   the service cannot store results for later, because it has no Redis server (501)
 ├── JobUnknown         there is no such job, or it belongs to another key (404)
-├── JobLost            the process that ran a job ended, or its result was purged (500)
+├── JobLost            the process that ran a job ended, or its result was not stored or was purged (500)
 ├── ClientGone         the client disconnected before the request was complete
 ├── DeadlineExceeded   the work was not finished before the deadline (504)
 ├── WorkerLost         a worker process for text processing failed (500)
@@ -109,7 +109,7 @@ class JobsUnavailable(Unavailable):
 
 
 class EngineUnavailable(Unavailable):
-    """The remote server of a model cannot be reached, does not answer in time, or refuses the service."""
+    """The remote server of a model cannot be reached, does not respond in time, or refuses the requests."""
 
     code = "engine_unavailable"
 
@@ -126,7 +126,7 @@ class BodyTooLarge(DepescheError):
     code = "body_too_large"
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"the body has more than {limit} bytes")
+        super().__init__(f"the request body exceeds the limit of {limit} bytes")
         self.limit = limit
 
 
@@ -180,7 +180,7 @@ class ScopeMissing(AccessDenied):
     code = "scope_missing"
 
     def __init__(self, scope: str) -> None:
-        super().__init__(f"the API key lacks the scope {scope!r}")
+        super().__init__(f"the API key lacks the scope {scope!r}, which this endpoint requires")
         self.challenge = f'{AccessDenied.challenge}, error="insufficient_scope", scope="{scope}"'
 
 
@@ -219,7 +219,7 @@ class JobUnknown(DepescheError):
 
 
 class JobLost(DepescheError):
-    """A job has no result, because its process ended, or because a purge ran at the same time."""
+    """A job has no result, because its process ended, the result could not be stored, or a purge deleted it."""
 
     code = "job_lost"
 

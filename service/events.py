@@ -72,7 +72,7 @@ class RemoteCalled:
 
 @dataclass(frozen=True, slots=True)
 class RemoteAway:
-    """The remote server of a model has failed several times in a row. Requests fail until the server answers again."""
+    """Requests to the remote server of a model have failed. Further requests fail until the server responds again."""
 
     model: str
     reason: RemoteFailure
@@ -80,7 +80,7 @@ class RemoteAway:
 
 @dataclass(frozen=True, slots=True)
 class RemoteBack:
-    """The remote server of a model answers again."""
+    """The remote server of a model responds again."""
 
     model: str
 
@@ -89,7 +89,7 @@ class RemoteBack:
 class AnswerInvalid:
     """A remote model gave no usable answer for a text, even after a second request that repeated the required format.
 
-    ``reason`` is the name of the fault in the last answer.
+    ``reason`` is the name of the fault in the last answer, or ``refused`` if the server rejected the text.
     """
 
     model: str
@@ -114,7 +114,7 @@ class LayoutFound:
 class CacheLooked:
     """A request has looked up ``asked`` entries in the cache.
 
-    ``memory_hits`` is the number of entries found in the memory tier, and ``shared_hits`` the number found in the
+    ``memory_hits`` is the number of entries found in the memory tier, and ``shared_hits`` is the number found in the
     shared tier.
     """
 
@@ -147,7 +147,7 @@ class JobEnded:
 
 @dataclass(frozen=True, slots=True)
 class WebhookSent:
-    """The end of a job was announced to a webhook, or all attempts failed."""
+    """The end of a job was announced to a webhook, or all attempts to announce it failed."""
 
     outcome: Literal["delivered", "failed"]
 
@@ -178,7 +178,7 @@ Output = Literal["article", "translation", "summary", "summary_translation", "he
 class ResultGiven:
     """A result has been added to a response. ``codes`` contains the distinct codes of its notices.
 
-    ``sentences`` is the number of sentences of a translation, and ``flagged`` the number of those with a notice that
+    ``sentences`` is the number of sentences of a translation, and ``flagged`` is the number of those with a notice that
     requires a review. Both are 0 for other outputs.
     """
 

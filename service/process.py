@@ -87,8 +87,8 @@ GC_THRESHOLDS = (10_000, 20, 10)
 def collect_garbage_less_often() -> None:
     """Raise the thresholds of the garbage collector.
 
-    A result for a long text consists of up to a million objects. With the default thresholds, they are collected again
-    and again while they are created, and each full collection stops the process for up to 150 ms.
+    A result for a long text consists of up to a million objects. With the default thresholds, the collector examines
+    these objects many times while they are created, and each full collection stops the process for up to 150 ms.
     `trim_malloc_periodically` collects garbage as well.
     """
     gc.set_threshold(*GC_THRESHOLDS)
@@ -118,7 +118,7 @@ def trim_malloc_periodically(
 ) -> None:
     """Call ``trim`` after each period in which the process used at least `BUSY_S` seconds of CPU time.
 
-    Run this function in a thread of its own. It returns when ``stopped`` is set or, if ``trim`` is None, immediately.
+    Run this function in a separate thread. It returns when ``stopped`` is set or, if ``trim`` is None, immediately.
     ``clock`` returns the CPU time of the process in seconds. Without trims, glibc returns memory to the system only
     from the end of a heap, and retains free memory that lies between blocks in use. For measurements, see
     docs/adr/0018.

@@ -23,7 +23,8 @@ ChangeReason = Literal[
 ]
 """The reason for the state of a sentence.
 
-The source sentences of a sentence are unchanged, edited, new or gone. ``neighbour_changed`` means that the previous
+The first four values state that the source sentences of a sentence are unchanged, edited, new or gone, respectively.
+``neighbour_changed`` means that the previous
 translation joins an unchanged source sentence with one that changed. ``no_previous`` means that the previous
 translation has no sentence for an old source sentence. ``no_source`` means that no source sentence supported a sentence
 of the previous summary, which is kept.
@@ -79,7 +80,8 @@ class SentencePair:
 class TermUse:
     """An occurrence of a glossary term in the source.
 
-    ``source`` is the term, ``target`` its translation in the glossary, and ``span`` its place in the submitted text.
+    ``source`` is the term, ``target`` is its translation in the glossary, and ``span`` is its place in the submitted
+    text.
     ``applied`` is True if the translated text contains this translation of the term.
     """
 
@@ -164,8 +166,8 @@ class Headlines:
 class Change:
     """The state of a sentence in comparison with the previous version of an article.
 
-    ``span`` is the place of the sentence in the current version, or None if it is gone. ``previous`` is its place in
-    the previous version, or None if it is new.
+    ``span`` is the place of the sentence in the current version, or None if the sentence is gone. ``previous`` is its
+    place in the previous version, or None if the sentence is new.
     """
 
     state: ChangeState
@@ -178,8 +180,9 @@ class Change:
 class Changes:
     """The changes of an article since its previous version.
 
-    Each tuple contains the sentences of the current version in order, and then those that are gone. ``translation`` or
-    ``summary`` is None if it was not requested, or if the previous one was not submitted.
+    Each tuple contains the changes of the sentences of the current version in order, and then those of the sentences
+    that are gone. ``translation`` or ``summary`` is None if this output was not requested, or if its previous version
+    was not submitted.
     """
 
     source: tuple[Change, ...]

@@ -375,7 +375,7 @@ class _Server(uvicorn.Server):
             await self._newsroom.reload()
         except DepescheError as error:
             _log.error("models_not_reloaded", extra={"detail": str(error)})
-        except Exception:  # noqa: BLE001 - the old models serve on; the log has the traceback
+        except Exception:  # noqa: BLE001 - the old models stay in use, and the log has the traceback
             _log.exception("models_not_reloaded")
         else:
             _log.info("models_reloaded", extra={"models": [model.name for model in self._newsroom.models]})

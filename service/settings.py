@@ -21,9 +21,9 @@ from service.cache.seal import SealMissing, secrets_in
 from service.registry.catalog import default_weights_dir
 
 UNSEALED = "none"
-"""The value of ``cache_seal_key`` with which values in Redis are not encrypted."""
+"""The value of ``cache_seal_key`` that turns off the encryption of values in Redis."""
 NO_LIMIT = "none"
-"""The value of ``rate_denied`` with which there is no limit."""
+"""The value of ``rate_denied`` that turns the limit off."""
 
 
 def _installed_dir() -> Path:
@@ -402,7 +402,7 @@ class Settings(BaseSettings):
         if given is not None:
             secrets = secrets_in(given.get_secret_value())  # the ValueError describes the error without the secret
             if len(secrets) > 1:
-                raise ValueError("there can be only one secret")
+                raise ValueError("there must be exactly one secret, without a comma")
         return given
 
     @model_validator(mode="after")

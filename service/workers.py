@@ -2,7 +2,7 @@
 
 A template process imports the required modules once. It is started when the first worker is needed. Each worker is a
 fork of the template process, so a new worker is ready within milliseconds and shares the memory of the imported
-modules. Each worker communicates with the service through a socket of its own. docs/adr/0028 gives the reasons.
+modules. Each worker communicates with the service through its own socket. docs/adr/0028 gives the reasons.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 CPU_S = 20
-"""The processor time for one piece of work. The slowest article of 250,000 characters takes about five seconds."""
+"""The limit on processor time for one call, in seconds. The slowest article of 250,000 characters takes about 5 s."""
 MEMORY_BYTES = 768 * 2**20
 MOST_WAITING = 32
 RETRY_AFTER_S = 5.0
 NICENESS = 5
 MAX_GROWTH_KIB = 196_608
-"""A worker that has grown by more is replaced, because it would not return all memory to the system.
+"""A worker whose memory has grown by more than this many KiB is replaced, because it would not return all memory.
 
 Loading the tokenizer of a language model takes up to 146 MiB. A worker must be able to keep it for its next work.
 """
@@ -102,7 +102,7 @@ class Workers:
             DepescheError: ``work`` raised this error itself.
         """
         if len(self._jobs) >= self._most:
-            raise QueueFull("too many long texts are being processed", retry_after_s=RETRY_AFTER_S)
+            raise QueueFull("too many long texts are being processed; retry later", retry_after_s=RETRY_AFTER_S)
         job = _Job(work, args, kwargs)
         self._jobs.add(job)
         try:
@@ -168,9 +168,10 @@ class Workers:
     def _lost(self, seconds: float) -> DepescheError:
         if seconds < self._cpu_s:
             _log.error("text_worker_lost", extra={"seconds": round(seconds, 1)})
-            return WorkerLost("a worker process ended unexpectedly")
+            return WorkerLost("a worker process ended unexpectedly; send the request again")
         _log.warning("text_worker_killed", extra={"reason": "processor time", "seconds": round(seconds, 1)})
-        return _too_complex(f"processing this text takes more than {self._cpu_s} s of processor time", self._cpu_s)
+        detail = f"processing this text takes more than {self._cpu_s} s of processor time; split the text"
+        return _too_complex(detail, self._cpu_s)
 
 
 class _Outcome(NamedTuple):
@@ -251,12 +252,14 @@ class _Template:
             try:
                 return self._forked()
             except (OSError, EOFError):
-                self._stop()  # it may have been killed, for example for lack of memory: start another one
+                self._stop()  # the process may have been killed, for example for lack of memory, so start another one
             try:
                 return self._forked()
             except (OSError, EOFError) as error:
                 self._stop()
-                raise WorkerLost("no worker process can be started") from error
+                raise WorkerLost(
+                    "no worker process can be started; check the limits on processes and memory"
+                ) from error
 
     def close(self) -> None:
         """End the template process. The kernel then ends its workers as well."""
@@ -269,7 +272,7 @@ class _Template:
         with here, there:
             socket.send_fds(control, [b"f"], [there.fileno()])
             connection = Connection(here.detach())
-        return _Worker(connection)  # the template holds the other end now, so its death ends the wait
+        return _Worker(connection)  # only the template holds the other end now, so the wait ends if the template ends
 
     def _start(self) -> socket.socket:
         here, there = socket.socketpair()
@@ -392,13 +395,12 @@ def _outcome(content: bytes, memory_bytes: int) -> _Outcome:
         return _Outcome(done=True, value=work(*args, **kwargs))
     except MemoryError:
         mebibytes = memory_bytes // 2**20
-        return _Outcome(
-            done=False, value=_too_complex(f"processing this text takes more than {mebibytes} MiB", mebibytes)
-        )
+        detail = f"processing this text takes more than {mebibytes} MiB of memory; split the text"
+        return _Outcome(done=False, value=_too_complex(detail, mebibytes))
     except DepescheError as error:
         return _Outcome(done=False, value=error)
     except Exception as error:  # noqa: BLE001 - the service reports it as a crash
-        # Only the class and the places: a message may contain article text.
+        # Report only the class and the code locations, because a message may contain article text.
         frames = traceback.extract_tb(error.__traceback__)
         places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-5:])
         lost = WorkerLost("an unexpected error in a worker process; see the log")

@@ -55,7 +55,7 @@ class AttentionAligner:
         self._threads = threads
 
     async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
-        """Implement `Aligner.align`."""
+        """Align each pair with the attention of its output (see `Aligner.align`)."""
         wanted = [(source, output.text, output.attention) for source, output in pairs]
         return await self._threads.in_thread(sum(len(source) for source, _ in pairs), _aligned, wanted)
 
@@ -75,11 +75,11 @@ class ForcedAligner:
 
     @property
     def identity(self) -> str:
-        """Implement `Aligner.identity`."""
+        """The word "forced", followed by the identity of the aligner's model (see `Aligner.identity`)."""
         return f"forced {self._model.identity}"
 
     async def align(self, pairs: Sequence[Pair]) -> list[Alignment | None]:
-        """Implement `Aligner.align`."""
+        """Align each pair with the attention of the aligner's model (see `Aligner.align`)."""
         source_language = language(self._model.manifest.source_lang)
         normal = [(for_model(source, source_language), output.text) for source, output in pairs]
         fitting = [n for n, texts in enumerate(normal) if all(text and self._model.fits(text) for text in texts)]

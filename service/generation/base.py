@@ -32,7 +32,7 @@ class FreeWords:
 
 @dataclass(frozen=True, slots=True)
 class GenerationOptions:
-    """Options for one source. All other decoding options come from the model's manifest.
+    """Generation options for one source. All other decoding options come from the model's manifest.
 
     ``attention`` requests the attention weights that an `AttentionAligner` needs. ``scored`` requests a score for each
     hypothesis. ``thorough`` selects the slower and better search of the manifest, if the manifest has one. If
@@ -134,11 +134,11 @@ class Referee(Scorer, Protocol):
 
 
 class ItemFuture(asyncio.Future[T]):
-    """A future for the result of one item. It also records when an engine worked on the item.
+    """A future for the result of one item. It also records when the model worked on the item.
 
-    ``started_s`` is the start of the engine call, and ``finished_s`` is its end, both on the event loop's clock. Each
-    is None before that moment. Both remain None if no engine of this process runs the call. ``batch`` is the number of
-    the call.
+    ``started_s`` is the start of the engine call or, for a remote model, of the first request. ``finished_s`` is the
+    end of this work. Both are on the event loop's clock, and each is None before that moment. Both remain None for a
+    model without an engine, such as `RulesModel`. ``batch`` is the number of the engine call or request.
     """
 
     started_s: float | None = None
@@ -211,7 +211,7 @@ class TextGenerator(Protocol):
         ...
 
     async def start(self) -> None:
-        """Load the model, or connect to its server. The generator is ready when this method returns.
+        """Load the model, or check whether its server responds. Call this method before `generate`.
 
         Raises:
             ModelError, EngineError: the model cannot be used.
@@ -235,9 +235,10 @@ class TextGenerator(Protocol):
         ...
 
     def prepare(self, source: Source) -> Source:
-        """Return ``source`` with the input of the engine, so that `generate` takes less time for it.
+        """Return ``source`` with ``prepared`` set, if the model has an engine, so that `generate` takes less time.
 
-        `generate` must queue all sources at once, so it cannot give way to other tasks of the event loop.
+        `generate` queues all sources in one step, so other tasks of the event loop have to wait. Between two calls of
+        this method, other tasks can run.
         """
         ...
 
@@ -256,9 +257,9 @@ class TextGenerator(Protocol):
 
         Each future completes as soon as its source is done, or raises EngineError, EngineUnavailable, Draining or
         DeadlineExceeded. Cancelling a future cancels only its own source, because several callers may share the sources
-        of a request. ``deadline_s`` is on the event loop's clock. The sources may be rejected if they cannot be done by
-        then, and calls of a remote server are not repeated after that time. The caller must cancel the futures at the
-        deadline.
+        of a request. ``deadline_s`` is on the event loop's clock. The sources may be rejected if they cannot be
+        finished by then, and requests to a remote server are not repeated after that time. The caller must cancel the
+        futures at the deadline.
 
         Raises:
             QueueFull, TooSlow, NotReady, EngineUnavailable, Draining: the generator cannot accept work at the moment.

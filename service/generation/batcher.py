@@ -63,7 +63,7 @@ class Worker:
             self._on_lost(lost.error)
         except Exception as error:  # noqa: BLE001 - a bug here must not leave callers waiting forever
             asyncio.get_running_loop().call_exception_handler({"message": "batching failed", "exception": error})
-            self._on_lost(EngineError("batching failed"))
+            self._on_lost(EngineError("the worker of the model failed unexpectedly; see the log"))
         finally:
             for task in self._running:
                 if not task.cancel():
@@ -171,7 +171,7 @@ class Worker:
             if hypotheses:
                 one.complete(hypotheses)
             else:
-                one.fail(EngineError("the engine returned no hypothesis"))
+                one.fail(EngineError("the engine returned no output for this text"))
         self._measure(batch, generated)
 
     def _measure(self, batch: Sequence[QueuedItem], generated: Generated) -> None:
@@ -313,9 +313,9 @@ class Batcher:
             DeadlineExceeded: the deadline has passed.
         """
         if self._stopped or (self._draining and not admitted):
-            raise Draining("the service is shutting down")
+            raise Draining("the process is shutting down; send the request again")
         if self._lost is not None or self.worker.engine.condition != "ready":
-            raise NotReady("the engine is not ready")
+            raise NotReady("the model is loading or recovering from a failure; retry later")
         return self.queue.put(items, priority=priority, deadline_s=deadline_s, convert=convert, admitted=admitted)
 
     def refuse(self) -> None:
@@ -336,7 +336,7 @@ class Batcher:
                 while unanswered := self.queue.unanswered:  # admitted requests may add work
                     await asyncio.wait(unanswered)
         self._stopped = True
-        self.queue.fail(Draining("the service shut down before the work was done"))
+        self.queue.fail(Draining("the process shut down before the work was done; send the request again"))
         await self.worker.stop()
 
     def _lose(self, answer: EngineError) -> None:

@@ -1,4 +1,4 @@
-"""The cached generator, which converts outputs to results, caches them, and shares work between identical requests."""
+"""The cached generator, which converts outputs to cached results, and shares work between identical requests."""
 
 import asyncio
 import time
@@ -317,7 +317,9 @@ class CachedGenerator(Generic[W, T]):
         the caller is cancelled, its unfinished work is cancelled, and its finished results are stored.
 
         Raises:
-            QueueFull, TooSlow, NotReady, Draining, DeadlineExceeded: the generator cannot accept work at the moment.
+            QueueFull, TooSlow, NotReady, EngineUnavailable, Draining: the generator cannot accept work at the moment.
+            InvalidInput: the request exceeds the limits of an empty queue.
+            DeadlineExceeded: the deadline has passed.
             EngineError: the model failed on one of the items.
         """
         keys = [

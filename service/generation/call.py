@@ -151,7 +151,9 @@ async def in_time(deadline_s: float | None, work: Awaitable[T]) -> T:
     except TimeoutError as error:
         if not deadline.expired():
             raise
-        raise DeadlineExceeded("the request's deadline passed before the work was done") from error
+        raise DeadlineExceeded(
+            "the request's deadline passed before the work was done; allow more time or send less text"
+        ) from error
 
 
 SLICE = 50
@@ -182,7 +184,7 @@ PRELOAD = (
 )
 """The modules that contain the work for `Workers`, and a function that loads data which the workers share.
 
-They are named here because this module must not import them.
+This module must not import these modules, so it contains their names.
 """
 
 
@@ -225,8 +227,8 @@ class TextThreads:
     async def in_thread(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call ``work`` with the given arguments in a thread, and return its result.
 
-        ``chars`` is the total length of the texts to process. One thread processes up to `LONG_CHARS` characters, and
-        the other one longer texts. Each thread processes its work in the order of arrival.
+        ``chars`` is the total length of the texts to process. The first thread processes texts of up to `LONG_CHARS`
+        characters, and the second thread processes longer texts. Each thread processes its work in order of arrival.
         """
         thread = self._usual if chars <= LONG_CHARS else self._long
         whole = partial(copy_context().run, work, *args, **kwargs)

@@ -161,7 +161,12 @@ class LocalGenerator:
         return "ready" if state.ready else "loading"
 
     async def start(self) -> None:
-        """Load the model. Raises the errors of `TextGenerator.start`."""
+        """Load and warm up the model.
+
+        Raises:
+            ModelError: the model's files cannot be loaded.
+            EngineError: the engine cannot be built or fails its warm-up.
+        """
         await self.batcher.start()
 
     async def close(self, drain_s: float) -> None:
@@ -215,7 +220,10 @@ class LocalGenerator:
         return EngineInput(padded(tokens, self.manifest.prompts), options)
 
     def _decoding_options(self, source_tokens: int, asked: GenerationOptions) -> DecodingOptions:
-        """Return the decoding options of the manifest. They are computed once for each length, which takes 30 µs."""
+        """Return the decoding options of the manifest for a source of ``source_tokens`` tokens.
+
+        Computing the options takes 30 µs, so they are stored for each length.
+        """
         key = (source_tokens, asked.thorough)
         if key not in self._options:
             self._options[key] = self.manifest.decoding_options(source_tokens, thorough=asked.thorough)

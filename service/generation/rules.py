@@ -1,4 +1,4 @@
-"""A summary model without weights: the rules of grammar in a language package reword single sentences."""
+"""A summary model without weights, which rewords single sentences with the grammar rules of a language package."""
 
 import asyncio
 import hashlib
@@ -15,7 +15,7 @@ from service.registry.catalog import Entry
 from service.registry.manifest import Manifest
 
 COST = 10
-"""The time to reword a sentence, relative to the other text processing. It takes about 15 ms."""
+"""The factor by which rewording a text takes longer than other text processing. A sentence takes about 15 ms."""
 
 
 class RulesModel:
@@ -90,8 +90,8 @@ class RulesModel:
     ) -> list[TextFuture]:
         """Return one future for each sentence in ``sources``, in order.
 
-        Its only hypothesis is the reworded sentence, or the sentence itself if no rule applies. The sentences of one
-        call are reworded together. There is no queue, so the other arguments have no effect.
+        The only hypothesis in a future is the reworded sentence, or the sentence itself if no rule applies. The
+        sentences of one call are reworded together. There is no queue, so the other arguments have no effect.
 
         Raises:
             TypeError: a source is a prompt for a causal model.

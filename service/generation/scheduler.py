@@ -354,7 +354,7 @@ class Queue:
     def oldest_s(self, priority: Priority) -> float:
         """Return the age in seconds of the oldest waiting item with ``priority``.
 
-        The result is 0 if no such item is waiting. This takes O(n) time.
+        The result is 0 if no such item is waiting. The search takes O(n) time for n waiting items.
         """
         times_s = (one.pending.enqueued_s for one in self._waiting.values() if one.pending.priority == priority)
         first_s = next(times_s, None)  # items are in order of arrival
@@ -402,21 +402,21 @@ class Queue:
     def _admit(self, request: Sequence[Pending], left_s: float | None) -> None:
         limits, tokens = self._limits, sum(one.tokens for one in request)
         if len(request) > limits.queue_items:
-            raise InvalidInput(
-                "work_too_large", "the request has more sentences than the queue can hold", limit=limits.queue_items
-            )
+            detail = f"{len(request)} sentences exceed the queue limit of {limits.queue_items}; split the request"
+            raise InvalidInput("work_too_large", detail, limit=limits.queue_items)
         if tokens > limits.queue_tokens:
-            raise InvalidInput(
-                "work_too_large", "the request has more tokens than the queue can hold", limit=limits.queue_tokens
-            )
+            detail = f"{tokens} tokens exceed the queue limit of {limits.queue_tokens}; split the request"
+            raise InvalidInput("work_too_large", detail, limit=limits.queue_tokens)
         full = len(self) + len(request) > limits.queue_items or self.tokens + tokens > limits.queue_tokens
         wait_s = self._full_s(len(request), tokens) if full else 0.0
         if left_s is not None and request:
             wait_s = self._in_time_s(tokens, request[-1].turn_s, left_s, wait_s)
         if full:
-            raise QueueFull(f"the queue is full: {len(self)} sentences are waiting", retry_after_s=wait_s)
+            detail = f"the queue is full: {len(self)} sentences are waiting; retry later"
+            raise QueueFull(detail, retry_after_s=wait_s)
         if wait_s:
-            raise TooSlow("the queued work will take longer than the time left for this request", retry_after_s=wait_s)
+            detail = "the queued work will take longer than the time left for this request; retry later"
+            raise TooSlow(detail, retry_after_s=wait_s)
 
     def _full_s(self, items: int, tokens: int) -> float:
         """Estimate the time, in seconds, until the full queue has space for a request.

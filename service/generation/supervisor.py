@@ -237,7 +237,7 @@ class SupervisedEngine:
         """
         engine = self._engine
         if engine is None:
-            raise EngineError("the engine is not loaded")
+            raise EngineError("the model is not loaded; retry later")
         slot = self._slots.join()
         try:
             returned = await self._call(
@@ -294,7 +294,7 @@ class SupervisedEngine:
                 await self._load(self._limits.engine_hang_s, rebuilt=True)
                 return
         self.condition = "dead"
-        raise EngineLost(EngineError("the engine failed and could not be rebuilt"))
+        raise EngineLost(EngineError("the engine failed and could not be rebuilt; restart the service"))
 
     async def _discard(self) -> None:
         """Free the old engine before a new engine is built, because the two may not fit into memory together."""

@@ -136,7 +136,12 @@ class BodyLimitsMiddleware:
         await self._app(scope, replay_body({"type": "http.request", "body": body, "more_body": False}, receive), send)
 
     async def _read_checked_body(self, scope: Scope, receive: Receive) -> bytes:
-        """Return the body, or raise a `DepescheError` if a check fails."""
+        """Read the body, check its size, encoding and JSON nesting and the API key in it, and return it.
+
+        Raises:
+            ClientGone: the client disconnected before the body was complete.
+            DepescheError: a check failed. `REFUSALS` lists the possible errors.
+        """
         headers, check = dict(scope["headers"]), info_of(scope).check_body
         # If the key is in the body, the caller is not authenticated yet, so the size limit is smaller.
         most_bytes = self._bounds.max_bytes if check is None else min(self._bounds.max_bytes, MAX_KEYED_BYTES)
@@ -181,7 +186,7 @@ class BodyLimitsMiddleware:
         if not any(name == b"content-type" and b"json" in value.lower() for name, value in raw):
             return
         if sum(name == b"content-type" for name, _ in raw) > 1:
-            raise InvalidInput("header_repeated", "the header Content-Type occurs more than once")
+            raise InvalidInput("header_repeated", "the header Content-Type occurs more than once; send it once")
         if b"\0" in body or not _is_utf8(body):
             raise MalformedJson("the body is not valid JSON in UTF-8")
         most = self._bounds.max_depth
@@ -310,14 +315,22 @@ class Requires:
 
 
 class Denied(Protocol):
-    """A counter of the requests without a valid API key for each client address."""
+    """The interface of a counter of requests without a valid API key, by client address."""
 
     async def count(self, address: str | None) -> None:
-        """Count one request, and raise `RateExceeded` if the address has exceeded a limit."""
+        """Count one request.
+
+        Raises:
+            RateExceeded: the address has exceeded a limit.
+        """
         ...
 
     async def require_below_limits(self, address: str | None) -> None:
-        """Raise `RateExceeded` if the address has used up a limit."""
+        """Check that the address has not used up a limit. Count nothing.
+
+        Raises:
+            RateExceeded: the address has used up a limit.
+        """
         ...
 
 
@@ -325,9 +338,9 @@ class ApiKeyMiddleware:
     """ASGI middleware that rejects a request without a valid API key before its body is read.
 
     On paths whose clients may send the key in the body, `BodyLimitsMiddleware` checks such a key after reading the
-    body. ``denied`` counts the requests without a valid key. If their address has exceeded a limit, the answer is 429,
-    and a body that may contain a key is read only if it has at most `SMALL_BYTES` bytes. A valid key in a header is
-    always accepted.
+    body. ``denied`` counts the requests without a valid key for each client address. If an address has exceeded a
+    limit, its requests without a valid key get status 429, and a body that may contain a key is read only if it has at
+    most `SMALL_BYTES` bytes. A valid key in a header is always accepted.
     """
 
     def __init__(self, app: ASGIApp, keys: ApiKeyStore, refuse: Refuse, denied: Denied) -> None:

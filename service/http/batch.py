@@ -32,7 +32,7 @@ from service.http.state import info_of, runtime_of
 from service.newsroom.commands import CallContext
 
 CONCURRENT = 4
-"""How many articles of a batch are processed at the same time. More would only fill the queue."""
+"""The maximum number of articles of a batch that are processed at the same time. More would only fill the queue."""
 _STREAM = (
     "The results. With `Accept: text/event-stream`, the response is a stream of events: `article` (one for each "
     "article, as soon as it is finished), and finally `result` with the numbers of successes and failures."

@@ -63,9 +63,12 @@ def _plain(context: dict[str, Any]) -> dict[str, Any]:
 
 
 def require_few_values(value: object) -> None:
-    """Raise `InvalidInput` if the parsed JSON document ``value`` contains more than `MAX_VALUES` values.
+    """Check that the parsed JSON document ``value`` contains at most `MAX_VALUES` values.
 
     Each value costs memory and time wherever the document is copied or searched.
+
+    Raises:
+        InvalidInput: the document contains more values.
     """
     count, waiting = 0, [value]
     while waiting:
@@ -76,14 +79,14 @@ def require_few_values(value: object) -> None:
         elif isinstance(one, list):
             waiting += one
         if count + len(waiting) > MAX_VALUES:
-            detail = f"the body contains more than {MAX_VALUES:,} JSON values"
+            detail = f"the body contains more than {MAX_VALUES:,} JSON values; split the request"
             raise InvalidInput("too_many_values", detail, limit=MAX_VALUES)
 
 
 async def in_worker(request: Request, work: Callable[..., Any], *args: Any) -> Any:
     """Run ``work`` with ``args`` in a worker process, and return its result.
 
-    The time limit of ``request`` is counted from its first byte.
+    The time limit of ``request`` starts with its first byte.
 
     Raises:
         DeadlineExceeded: the work did not finish in time.

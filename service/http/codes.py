@@ -227,7 +227,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("output_too_long", "The output is much longer than usual.", "Look for invented text."),
     WarningCode("untranslated", "The output contains words of the source language.", "Translate these words."),
     WarningCode("empty_output", "A sentence with words has an empty output.", "Translate the sentence."),
-    WarningCode("hypothesis_changed", "The service used another output than the most likely one.", _INFORM),
+    WarningCode("hypothesis_changed", "The service used an output other than the model's most likely one.", _INFORM),
     WarningCode(
         "sentence_unsupported", "No source sentence supports a sentence of the summary.", "Delete the sentence."
     ),
@@ -243,7 +243,7 @@ WARNINGS: tuple[WarningCode, ...] = (
         "page_pasted", "The text is a whole page, and the article in it was found.", "Check `article.removed`."
     ),
     WarningCode("maybe_furniture", "A passage may be navigation or advertising, but was kept.", "Check the passage."),
-    WarningCode("method_changed", "The summary uses another method than requested.", _INFORM),
+    WarningCode("method_changed", "The summary uses a method other than the requested one.", _INFORM),
     WarningCode(
         "unit_missing", "A number has a unit or currency in the source, but not in the output.", "Insert the unit."
     ),

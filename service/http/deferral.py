@@ -1,4 +1,4 @@
-"""The header ``Prefer: respond-async``, with which a response is stored and read later."""
+"""Support for the header ``Prefer: respond-async``: the response is stored, and the client reads it later."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -43,7 +43,7 @@ async def _deferral_of(
     prefer: Annotated[str | None, Header(alias="Prefer", description=_PREFER_MEANING)] = None,
     webhook: Annotated[str | None, Header(alias=WEBHOOK, description=_WEBHOOK_MEANING)] = None,
 ) -> "Deferral | None":
-    """Return the deferral that the request prefers, or None if the response is sent immediately.
+    """Return the `Deferral` of the request, or None if the response is sent immediately.
 
     Raises:
         AsyncUnavailable: the service has no Redis server.
@@ -58,17 +58,20 @@ async def _deferral_of(
     if jobs is None:
         raise AsyncUnavailable(f"`Prefer: {ASYNC}` requires the setting DEPESCHE_REDIS_URL, which is not set")
     if context.embargo or context.memory_only or not context.write_cache:
-        detail = "a job stores its result in Redis, which an embargo, a `no-store` and a `DEPESCHE-Cache` header forbid"
+        detail = (
+            "a job stores its result in Redis, which an embargo, a `no-store` and a `DEPESCHE-Cache` header forbid; "
+            f"omit `Prefer: {ASYNC}`"
+        )
         raise InvalidInput("async_not_storable", detail, pointer="header:Prefer")
     if webhook is not None:
         if jobs.webhooks is None:
-            raise refused("the operator of the service has not allowed webhooks")
+            raise refused("the operator of the service has allowed no webhooks (DEPESCHE_WEBHOOK_ORIGINS)")
         jobs.webhooks.require_allowed(webhook)
     return Deferral(request, context, jobs, webhook)
 
 
 class Deferral:
-    """The preference of a request for a response that is stored and read later."""
+    """The processing of a request in the background, which the request prefers."""
 
     def __init__(self, request: Request, context: CallContext, jobs: Jobs, webhook: str | None) -> None:
         self._request = request
@@ -79,7 +82,8 @@ class Deferral:
     async def respond(self, work: Callable[[CallContext], Awaitable[JobResult]]) -> Response:
         """Start ``work`` in the background, and return a response with the URL of its status.
 
-        An error that ``work`` raises before it calls ``accepted`` of its context is raised here.
+        ``work`` calls the ``accepted`` callback of its context when the request has passed all checks. If ``work``
+        raises an error before that, this method raises the error.
         """
         info = info_of(self._request.scope)
         job = await self._jobs.begin(

@@ -26,9 +26,11 @@ MOST_RUNNING = 64
 """The maximum number of jobs that one process runs at the same time. Further jobs are refused."""
 BEAT_S = 15.0
 LOST_S = 90.0
-"""The age of the last sign of life, in seconds, after which a running job counts as lost."""
+"""A running job whose state was last written more than this many seconds ago counts as lost."""
 ATTEMPTS = 3
 _ID_BYTES = 24
+_NO_STORE = "the Redis server that stores the results of jobs does not respond; retry later"
+_NOT_STORED = "the result could not be stored, because it is too large, Redis failed or a purge ran"
 State = Literal["running", "succeeded", "failed"]
 Describe = Callable[[Exception], Problem]
 
@@ -124,19 +126,20 @@ class Jobs:
     ) -> Job:
         """Start a job, and return it as soon as it has passed all checks.
 
-        ``work`` calls its argument when the request has passed all checks. An error that it raises before is raised
-        here. ``describe`` converts a later error to a problem. If ``webhook`` is set, it is notified of the end.
+        ``work`` calls its argument when the request has passed all checks. If ``work`` raises an error before that,
+        this method raises the error. ``describe`` converts a later error to a problem. ``webhook`` is a URL that is
+        notified when the job ends, or None.
 
         Raises:
             QueueFull: the process runs too many jobs.
             JobsUnavailable: Redis does not respond.
         """
         if len(self._running) >= MOST_RUNNING:
-            raise QueueFull(f"this process already runs {MOST_RUNNING} jobs")
+            raise QueueFull(f"this process already runs {MOST_RUNNING} jobs, which is the maximum; retry later")
         started_s = time.monotonic()
         job = Job(secrets.token_urlsafe(_ID_BYTES), owner, "running", time.time(), time.time())
         if not await self._write(job):
-            raise JobsUnavailable("the Redis server that stores the results of jobs does not respond")
+            raise JobsUnavailable(_NO_STORE)
         accepted = asyncio.Event()
         working = asyncio.ensure_future(work(accepted.set))
         try:
@@ -165,7 +168,7 @@ class Jobs:
         try:
             stored = await self._store.read(self._newsroom.job_key(name))
         except SharedUnavailable:
-            raise JobsUnavailable("the Redis server that stores the results of jobs does not respond") from None
+            raise JobsUnavailable(_NO_STORE) from None
         job = None if stored is None else await asyncio.to_thread(Job.decode, stored)
         if job is None or job.owner != owner:
             raise JobUnknown("there is no such job; its result may have expired")
@@ -194,10 +197,14 @@ class Jobs:
         """Wait until the work has ended, store its outcome, and notify the webhook."""
         while not (await asyncio.wait({working}, timeout=BEAT_S))[0]:
             await self._write(replace(job, written_s=time.time()))
-        error = Draining("the process shut down before the job ended") if working.cancelled() else working.exception()
+        error = (
+            Draining("the process shut down before the job ended; send the request again")
+            if working.cancelled()
+            else working.exception()
+        )
         if error is None:
             stored = await self._write_result(job, working.result(), started_s)
-            error = None if stored else JobLost("the result could not be stored, because Redis failed or a purge ran")
+            error = None if stored else JobLost(_NOT_STORED)
         if error is not None:
             problem = describe(error if isinstance(error, Exception) else DepescheError("the job was interrupted"))
             await self._write(_ended(job, "failed", problem.model_dump_json().encode()))
@@ -229,7 +236,7 @@ def _ended(job: Job, state: State, outcome: bytes) -> Job:
 
 
 async def _first(working: "asyncio.Future[Any]", accepted: asyncio.Event) -> None:
-    """Wait until the work has ended or was accepted."""
+    """Wait until the work has ended or has been accepted."""
     waiting = asyncio.ensure_future(accepted.wait())
     try:
         await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -99,7 +99,10 @@ def _content(file: Path) -> bytes:
         if not stat.S_ISREG(kind):
             raise KeyFileInvalid("the key file is not a regular file")
         if kind & (stat.S_IWGRP | stat.S_IWOTH):
-            _log.warning("key_file_writable", extra={"detail": "the group or everybody may write to the key file"})
+            _log.warning(
+                "key_file_writable",
+                extra={"detail": "the group or other users may write to the key file; run chmod go-w on it"},
+            )
         content = opened.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
         raise KeyFileInvalid(f"the key file has more than {MAX_FILE_BYTES:,} bytes")
@@ -114,7 +117,7 @@ def parse(text: str) -> tuple[Key, ...]:
     """
     keys = tuple(_keys(text.split("\n")))  # other line separators may be part of a comment
     if not keys:
-        raise KeyFileInvalid("the key file contains no keys")
+        raise KeyFileInvalid("the key file contains no keys; create one with `depesche keys new`")
     return keys
 
 
@@ -126,7 +129,7 @@ def _keys(lines: Sequence[str]) -> Iterable[Key]:
             continue
         key = _key(fields, number)
         if key.digest in seen:
-            raise KeyFileInvalid(f"line {number}: duplicate key")
+            raise KeyFileInvalid(f"line {number}: duplicate key; an earlier line has the same hash")
         seen.add(key.digest)
         yield key
 
@@ -148,7 +151,11 @@ def _key(fields: Sequence[str], number: int) -> Key:
 
 
 def scopes_in(text: str) -> frozenset[Scope]:
-    """Return the scopes in a comma-separated list. Raises ValueError if a scope is unknown."""
+    """Return the scopes in a comma-separated list.
+
+    Raises:
+        ValueError: a scope is unknown.
+    """
     named = set(text.split(","))
     if not named <= set(SCOPES):
         raise ValueError(f"unknown scope; valid scopes are {', '.join(SCOPES)}")
@@ -206,9 +213,9 @@ class ApiKeyStore:
             if hmac.compare_digest(key.digest, digest):
                 found = key
         if found is None:
-            raise KeyUnknown("the API key is unknown")
+            raise KeyUnknown("the API key is unknown; check it, or request a new key")
         if found.until is not None and self._today() > found.until:
-            raise KeyExpired(f"the API key expired at the end of {found.until.isoformat()} (UTC)")
+            raise KeyExpired(f"the API key expired at the end of {found.until.isoformat()} (UTC); request a new key")
         return found
 
     async def watch(self) -> None:
@@ -218,7 +225,7 @@ class ApiKeyStore:
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Read the file again if it has changed. If it is invalid, keep the previous keys and report the error."""
+        """Read the file again if it has changed. If it is now invalid, keep the previous keys and report the error."""
         stamp = await asyncio.to_thread(_stamp, self._file)
         if stamp == self._stamp:
             return

@@ -32,7 +32,7 @@ def _place(span: Span | None) -> list[int] | None:
 
 
 def warnings_out(notices: Sequence[Notice]) -> list[schemas.WarningOut]:
-    """Convert notices, which the newsroom attaches to its results, to the warnings of a response."""
+    """Convert the notices in a result of the newsroom to the warnings of a response."""
     return [
         schemas.WarningOut(
             code=n.code, message=n.message, span=_place(n.span), target_span=_place(n.target), review=n.review
@@ -58,7 +58,7 @@ def model_out(model: TextGenerator) -> schemas.ModelOut:
 
 
 def facts_out(facts: Sequence[LinkedFact]) -> list[schemas.FactOut]:
-    """Convert pairs of a fact in the source and its counterpart in the output to the objects in responses."""
+    """Convert linked facts of a source and an output to the objects that represent them in responses."""
     return [
         schemas.FactOut(kind=one.kind, state=one.state, source=_place(one.source), target=_place(one.output))
         for one in facts

@@ -24,7 +24,7 @@ router = APIRouter(tags=["health"])
 
 
 class Liveness(BaseModel):
-    """The liveness of the process.
+    """The state that the liveness probe reports.
 
     ``dead`` means that an engine has failed permanently and the process is about to exit.
     """
@@ -41,7 +41,7 @@ class ModelState(BaseModel):
 
 
 class Readiness(BaseModel):
-    """The readiness of the process.
+    """The state that the readiness probe reports.
 
     ``ready`` means that all models are loaded and accept work, and that the process is not shutting down. ``stalled``
     means that the processing of a text has been waiting or running for more than a minute. ``detail`` is the reason for
@@ -98,10 +98,13 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 async def require_loopback_name(request: Request, runtime: RuntimeDep) -> None:
-    """Raise `HostRefused` if there are no API keys and the Host header does not name this machine.
+    """Check that the Host header names this machine if there are no API keys.
 
-    Otherwise, a web page could reach the administration port if the domain name of the page resolves to a loopback
-    address.
+    Without this check, a web page could reach the administration port if the domain name of the page resolves to a
+    loopback address.
+
+    Raises:
+        HostRefused: there are no API keys, and the Host header contains another name.
     """
     if runtime.keys is None and request.url.hostname not in LOOPBACK:
         raise HostRefused("without API keys, the administration port answers only to localhost, 127.0.0.1 and [::1]")

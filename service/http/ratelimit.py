@@ -277,7 +277,8 @@ class Rates:
         limits = [policy for policy in self._policies if policy.unit == unit]
         for policy in limits:
             if amount > policy.amount:
-                detail = f"{amount} {unit} exceed the limit of {policy.amount} {unit} per {policy.window_s} s"
+                limit = f"{policy.amount} {unit} per {policy.window_s} s"
+                detail = f"{amount} {unit} exceed the limit of {limit}; split the request"
                 raise InvalidInput("work_over_rate", detail, limit=policy.amount)
         shared = self._shared
         if shared is not None:
@@ -403,8 +404,8 @@ def caller_of(key_id: str | None, address: str | None) -> str:
 class DeniedAttempts:
     """The requests without a valid API key, counted for each client address in the memory of this process.
 
-    ``limits`` are the limits on their number. Requests with a valid key are not counted. An address that exceeds a
-    limit can therefore not stop the requests of other callers with the same address, such as those behind a proxy.
+    ``limits`` limit the number of these requests. Requests with a valid key are neither counted nor refused. Callers
+    that share an address, for example behind a proxy, therefore cannot block each other's valid requests.
     """
 
     def __init__(self, limits: Sequence[Policy]) -> None:
@@ -424,7 +425,11 @@ class DeniedAttempts:
             raise await self._error(caller)
 
     async def require_below_limits(self, address: str | None) -> None:
-        """Raise `RateExceeded` if ``address`` has used up a limit. Count nothing."""
+        """Check that ``address`` has not used up a limit. Count nothing.
+
+        Raises:
+            RateExceeded: a limit has been used up.
+        """
         caller = caller_of(None, address)
         if not all([await self._strategy.test(one.item, *one.key(caller)) for one in self._policies]):
             raise await self._error(caller)
@@ -475,7 +480,7 @@ class RateLimitMiddleware:
 
 
 class _Meter:
-    """An object that counts the usage of one request and adds the rate limit headers to the response."""
+    """The counter for the usage of one request. It also adds the rate limit headers to the response."""
 
     def __init__(self, rates: Rates, caller: str, info: RequestInfo, send: Send) -> None:
         self._rates = rates
@@ -499,7 +504,11 @@ class _Meter:
         return usage
 
     async def charge(self, characters: int) -> None:
-        """Count ``characters``, the total length of the texts in the request. Raises the same errors as `take`."""
+        """Count ``characters``, the total length of the texts in the request.
+
+        Raises:
+            RateExceeded, InvalidInput: see `take`.
+        """
         self._charged.append(await self.take("characters", characters))
 
     async def quota(self) -> tuple[int, int] | None:

@@ -173,7 +173,7 @@ def texts_of(text: str | Sequence[str], limits: TextLimits) -> list[str]:
         limits.require_text(text, "/text")
         return [text]
     if not text:
-        raise InvalidInput("text_empty", "the list of texts is empty", pointer="/text")
+        raise InvalidInput("text_empty", "the list of texts is empty; send at least one text", pointer="/text")
     if len(text) > limits.texts:
         raise InvalidInput(
             "too_many_texts",
@@ -239,7 +239,7 @@ class HouseStyleField(_Request):
     )
 
     def chosen_style(self) -> HouseStyle | None:
-        """Return the house style of the request."""
+        """Return the house style of the request, or None if the request has none."""
         return None if self.house_style is None else HouseStyle(**self.house_style.model_dump())
 
 
@@ -268,13 +268,13 @@ class MemoryField(_Request):
     memory: GivenMemory = Field(
         default=[],
         description=(
-            "Corrections of earlier translations: a list, or the content of a file (JSON Lines or TMX) of the page. "
-            "A sentence with exactly the same source gets this translation instead of the model's."
+            "Corrections of earlier translations: a list, or a file (JSON Lines or TMX) that the web page exported. "
+            "A sentence with exactly the same source gets the correction instead of the model's translation."
         ),
     )
 
     def corrections(self) -> str | list[Correction]:
-        """Return the corrections of the request."""
+        """Return the corrections of the request: the text of a file, or a list."""
         given = self.memory
         return given if isinstance(given, str) else [Correction(one.source, one.target, one.machine) for one in given]
 
@@ -285,7 +285,7 @@ class TranslationFields(GlossaryFields, HouseStyleField, MemoryField):
     format: Literal["text", "html"] = Field(default="text", description="Format of the texts.")
     attribute_texts: bool = Field(default=False, description="Also translate the HTML attributes `title` and `alt`.")
     facts: bool = Field(
-        default=False, description="Return numbers, dates, names and quotations side by side with the output's."
+        default=False, description="Return the numbers, dates, names and quotations of both texts, in pairs."
     )
 
 
@@ -330,8 +330,8 @@ class TranslateRequest(TranslationFields):
     )
     context: str = Field(
         default="",
-        description="Text before the texts, which is not translated. Its last two sentences help some remote models. "
-        "If the model does not use it, `notices` contains `context_unused`.",
+        description="Text that precedes the texts and is not translated. Some remote models use its last two "
+        "sentences. If the model does not use it, `notices` contains `context_unused`.",
     )
     priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
@@ -422,8 +422,8 @@ class SummarizeRequest(SummaryFields, HouseStyleField):
     facts: bool = Field(
         default=False,
         description=(
-            "Return numbers, dates, names and quotations side by side with the source's. Facts of a translated summary "
-            "are null."
+            "Return the numbers, dates, names and quotations of the summary with those of the source. The facts of a "
+            "translated summary are null."
         ),
     )
     target_lang: EitherLang = Field(default="", description="Language of the summaries.")
@@ -433,7 +433,7 @@ class SummarizeRequest(SummaryFields, HouseStyleField):
         """Convert the request to a command for the newsroom.
 
         Raises:
-            InvalidInput: for the same reasons as `texts_of` and `form`, or the headline is not valid.
+            InvalidInput: see `texts_of` and `form`, or the headline is too long or not valid Unicode.
             RequestValidationError: see `require_served`.
         """
         source, target = (language.code for language in languages)
@@ -552,7 +552,7 @@ MAX_TIMEOUT_MS = 3_600_000
 
 
 class BatchArticle(ArticleRequest):
-    """An article of a batch. By default, its work waits for interactive work."""
+    """An article of a batch. Its default priority is `bulk`."""
 
     id: str | None = Field(default=None, max_length=200, description="The caller's id, which the result repeats.")
     timeout_ms: Annotated[int, Field(ge=1, le=MAX_TIMEOUT_MS), WHOLE] | None = Field(
@@ -565,8 +565,8 @@ class BatchArticle(ArticleRequest):
 class InvalidArticle:
     """An article of a batch that violates its schema.
 
-    ``id`` is the caller's id if it is a string. ``errors`` are the validation errors in pydantic's format, whose
-    locations are within the article.
+    ``id`` is the caller's id, or None if it is missing or not a string. ``errors`` contains the validation errors in
+    pydantic's format. Their locations are relative to the article.
     """
 
     id: str | None
@@ -574,7 +574,7 @@ class InvalidArticle:
 
 
 def _article_or_errors(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """Return the validated article or an `InvalidArticle`, because an invalid article must not fail the others."""
+    """Return the validated article, or an `InvalidArticle`. An invalid article must not fail the other articles."""
     try:
         return validate(value)
     except ValidationError as error:

@@ -163,7 +163,7 @@ def _context(request: Request, timeout_ms: int | None, embargo: str | None, tier
 
     ``timeout_ms`` is the caller's time limit. If it is None, the default time limit of the service applies. ``embargo``
     is the value of the embargo header. The value "1", or a key with the scope ``embargo``, puts the request under
-    embargo. ``tier`` is the value of the header for the tier of the cache. ``Cache-Control: no-cache`` prevents reading
+    embargo. ``tier`` is the value of the header ``DEPESCHE-Cache``. ``Cache-Control: no-cache`` prevents reading
     from the cache. ``Cache-Control: no-store`` also prevents writing to it. The timings that the context records are
     also stored in the `RequestInfo`.
     """
@@ -232,7 +232,7 @@ AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  #
 logging.getLogger("sse_starlette").setLevel(logging.WARNING)
 KEEP_ALIVE_S = 15.0
 ON_LOOP_BYTES = 4_000
-"""The size of a request whose response takes the event loop at most a few milliseconds."""
+"""The maximum size of a request whose response is serialised in the event loop, which takes a few milliseconds."""
 NEWLINE = "\n"
 Command = TypeVar("Command")
 Answer = TypeVar("Answer")
@@ -250,8 +250,8 @@ async def respond(
 ) -> Response:
     """Call ``use_case`` with ``command``, and return its result as a JSON response or as an event stream.
 
-    ``response_of`` converts the result to the response model. An error of ``use_case`` is raised, unless an event
-    stream has already started. In that case, the stream reports the error as its last event.
+    ``response_of`` converts the result to the response model. If ``use_case`` raises an error, this function raises
+    it, unless an event stream has already started. In that case, the stream reports the error as its last event.
     """
     size = len(await request.body())
 
@@ -271,8 +271,8 @@ async def stream_events(request: Request, work: Callable[["EventStream"], Awaita
     """Call ``work`` with a new event stream, and return the stream as the response.
 
     ``work`` calls ``accept`` on the stream when the request has passed all checks, and ``send`` for each event. It
-    returns the data of the event ``result`` as JSON. An error of ``work`` is raised, unless it has called ``accept``.
-    In that case, the stream reports the error as its last event.
+    returns the data of the event ``result`` as JSON. If ``work`` raises an error before it calls ``accept``, this
+    function raises the error. The stream reports a later error as its last event.
     """
     stream = EventStream(request, work)
     await stream.begin()
@@ -319,7 +319,7 @@ def _keep_alive() -> ServerSentEvent:
 
 
 class EventStream:
-    """The event stream in response to one request. The request is processed in a separate task."""
+    """The event stream that is the response to one request. The request is processed in a separate task."""
 
     def __init__(self, request: Request, work: Callable[["EventStream"], Awaitable[str]]) -> None:
         self._request = request
@@ -346,7 +346,7 @@ class EventStream:
         return replace(context, accepted=self.accept, progress=self._on_progress, finished=self._on_sentence)
 
     def _on_progress(self, stage: str, done: int, of: int) -> None:
-        """Add the numbers of finished and of all items of a stage to its totals, and send an event with the totals."""
+        """Send the totals of a stage, after adding the ``done`` finished and the ``of`` new units of work to them."""
         self._done[stage] += done
         self._of[stage] += of
         self.send("progress", ProgressEvent(stage=stage, done=self._done[stage], of=self._of[stage]))
@@ -356,9 +356,10 @@ class EventStream:
         self.send("sentence", SentenceEvent(text_number=sentence.text_number, source=source, text=sentence.output))
 
     async def begin(self) -> None:
-        """Wait until the request has passed all checks and its processing has started.
+        """Wait until the request has passed all checks, or its processing has ended.
 
-        Raise any error that occurs before that.
+        Raises:
+            Exception: the processing raised this error before the request had passed all checks.
         """
         accepted = asyncio.ensure_future(self._accepted.wait())
         try:

@@ -17,7 +17,7 @@ from service.http.state import NewsroomDep, RuntimeDep
 
 
 async def require_open(newsroom: NewsroomDep) -> None:
-    """Raise an error that leads to a 503 response if the process refuses new work.
+    """Check that the process accepts new work. The errors have status 503.
 
     Raises:
         Draining: the process is shutting down.
@@ -117,9 +117,9 @@ async def forget(
     result_key: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="`result_key` of an earlier response.")],
     newsroom: NewsroomDep,
 ) -> schemas.ForgottenResponse:
-    """Delete what the memory of this process still holds of a result.
+    """Delete the cache entries of a result from the memory of this process.
 
-    The shared cache is not changed. `/admin/cache/purge` also deletes the entries there.
+    The entries in the shared cache are kept. `/admin/cache/purge` deletes the entries in both places.
     """
     return schemas.ForgottenResponse(forgotten=await newsroom.forget(result_key))
 

@@ -9,7 +9,7 @@ from service.results import ChangeReason, ChangeState
 
 SCHEMAS = "#/components/schemas/"
 CODE_MARK = "x-depesche-codes"
-"""Marks a field that contains a code. `service.http.openapi` replaces the mark by the list of codes."""
+"""Marks a field that contains a code. `service.http.openapi` replaces the mark with the list of codes."""
 Responses = dict[int | str, dict[str, Any]]
 VISIBLE = r"\S"
 """A regular expression that matches any text that is not blank."""
@@ -97,13 +97,15 @@ class WordsOut(Out):
 
 
 class AlternativeOut(Out):
-    """A possible translation of a sentence. The target ranges of its warnings are in its text."""
+    """A possible translation of a sentence. The target ranges of the warnings refer to ``text``."""
 
     text: str = Field(description="The translation.")
     score: float | None = Field(
         description="Log-probability per token, or null if the model does not report it. 0 is the highest value."
     )
-    confidence: float | None = Field(ge=0, le=1, description="As in the sentence.")
+    confidence: float | None = Field(
+        ge=0, le=1, description="Estimated probability that this translation has no major error, or null."
+    )
     warnings: list[WarningOut] = Field(description="Warnings about this translation.")
 
 
@@ -361,15 +363,16 @@ class ChangeOut(Out):
 class ChangesOut(Out):
     """The changes since the previous version of the article.
 
-    Each list contains the sentences of the current version in order, and then those that are gone.
+    Each list contains the changes of the sentences of the current version in order, and then those of the sentences
+    that are gone.
     """
 
     source: list[ChangeOut] = Field(description="Sentences of the submitted body and of `previous.body`.")
     translation: list[ChangeOut] | None = Field(
-        description="Sentences of `translation.text` and of `previous.translation`. Null without one of them."
+        description="Sentences of `translation.text` and of `previous.translation`. Null if one of them is missing."
     )
     summary: list[ChangeOut] | None = Field(
-        description="Sentences of `summary.text` and of `previous.summary`. Null without one of them."
+        description="Sentences of `summary.text` and of `previous.summary`. Null if one of them is missing."
     )
 
 
@@ -433,8 +436,10 @@ class JobOut(Out):
     status_url: str = Field(description="Path of this status. Only the API key that started the job can read it.")
     created_at: str = Field(description="Time in UTC, in ISO 8601 format.")
     expires_at: str = Field(description="Time in UTC, in ISO 8601 format, at which the job and its result are deleted.")
-    result: ArticleResponse | BatchResponse | None = Field(description="The response, or null unless it succeeded.")
-    problem: "Problem | None" = Field(description="The error, or null unless the job failed.")
+    result: ArticleResponse | BatchResponse | None = Field(
+        description="The response, or null if the job has not succeeded."
+    )
+    problem: "Problem | None" = Field(description="The error, or null if the job has not failed.")
 
 
 class CheckedSentenceOut(Out):
@@ -479,7 +484,7 @@ class CheckResponse(Out):
 class ForgottenResponse(Out):
     """The number of cache entries that were deleted from the memory of the process."""
 
-    forgotten: int = Field(description="Deleted entries. Other processes of the service are not affected.")
+    forgotten: int = Field(description="Number of deleted entries. Other processes of the service keep theirs.")
 
 
 class ProgressEvent(Out):

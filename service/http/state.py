@@ -133,8 +133,9 @@ def info_of(scope: Scope) -> RequestInfo:
 class Hour:
     """The results of one hour that begins at ``begins_s``, in seconds since the Unix epoch.
 
-    ``sentences`` counts the sentences of the translations, and ``flagged`` those of them with a warning that requires
-    a review. ``results`` counts all outputs, and ``reviews`` those of them that an editor must review.
+    ``results`` is the number of outputs, and ``reviews`` is the number of those that an editor must review.
+    ``sentences`` is the number of sentences in translations, and ``flagged`` is the number of those with a warning that
+    requires a review.
     """
 
     begins_s: int
@@ -168,8 +169,9 @@ class PurgeRecord:
 
 @dataclass(slots=True)
 class History:
-    """An event listener that keeps the last week by the hour, the usage of each key and the last purges, in memory.
+    """An event listener that keeps the hourly results of the last week, the usage of each key and the last purges.
 
+    The data is in the memory of this process and is lost when the process ends.
     ``clock`` returns the time in seconds since the Unix epoch. Requests without an API key have the key id None.
     """
 
@@ -217,8 +219,7 @@ class Runtime:
 
     The application on the administration port has the same components. ``timeout_s`` is the default time limit of a
     request. ``keys`` is None if the service has no API keys. ``tracer`` is None if tracing is off. ``jobs`` is None if
-    there is no Redis server, so that the service cannot respond later. ``history`` is shown on the
-    status page.
+    there is no Redis server that can store the results of jobs. ``history`` is shown on the status page.
     """
 
     newsroom: Newsroom

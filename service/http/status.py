@@ -23,7 +23,7 @@ HTML = "text/html"
 
 
 class ModelStatus(BaseModel):
-    """A model that is in use, and its queue. The three numbers are null for a model on a remote server."""
+    """A model that is in use, and its queue. The values of the queue are null for a model without a local queue."""
 
     name: str
     revision: str
@@ -41,9 +41,13 @@ class HourStatus(BaseModel):
     begins: dt.datetime
     results: int
     needing_review: int
-    sentences: Annotated[int, Field(description="Sentences in the translations of this hour.")]
-    flagged_sentences: Annotated[int, Field(description="Those with a warning that requires a review.")]
-    flagged_share: Annotated[float | None, Field(description="Null if there were no sentences.")]
+    sentences: Annotated[int, Field(description="Number of sentences in the translations of this hour.")]
+    flagged_sentences: Annotated[
+        int, Field(description="Number of these sentences with a warning that requires a review.")
+    ]
+    flagged_share: Annotated[
+        float | None, Field(description="Share of flagged sentences (0 to 1), or null if there were no sentences.")
+    ]
 
 
 class UsageStatus(BaseModel):
@@ -69,7 +73,7 @@ class PurgeStatus(BaseModel):
 
 
 class StatusResponse(BaseModel):
-    """The status of one process. Each process has its own, which begins with its start."""
+    """The status of one process since its start. Other processes of the service are not included."""
 
     status: Status
     models: list[ModelStatus]
@@ -96,8 +100,8 @@ status_router = APIRouter(
 async def status(request: Request, runtime: RuntimeDep) -> Any:
     """Return the models, their queues, the share of flagged sentences by the hour, the usage of keys and the purges.
 
-    The response is a page if the `Accept` header names `text/html`, as that of a browser does, and otherwise JSON. It
-    covers this process only and contains no texts.
+    The response is an HTML page if the `Accept` header names `text/html`, as browsers do, and otherwise JSON. It covers
+    only this process and contains no texts.
     """
     found = report(runtime.newsroom, runtime.history)
     if HTML in request.headers.get("accept", ""):
@@ -106,7 +110,7 @@ async def status(request: Request, runtime: RuntimeDep) -> Any:
 
 
 def report(newsroom: Newsroom, history: History) -> StatusResponse:
-    """Return the status of this process."""
+    """Build the status of this process from its newsroom and its history."""
     return StatusResponse(
         status=newsroom.status,
         models=list(_models(newsroom)),

@@ -55,17 +55,21 @@ class Webhooks:
         )
 
     def require_allowed(self, url: str) -> None:
-        """Raise `InvalidInput` if ``url`` is not a valid URL with one of the allowed origins."""
+        """Check that ``url`` is a valid URL with one of the allowed origins.
+
+        Raises:
+            InvalidInput: the URL is not valid, or its origin is not allowed.
+        """
         try:
             # The library that sends the request also parses the URL here, so both see the same host.
             parsed = httpx2.URL(url) if len(url) <= MAX_URL_CHARS else None
         except httpx2.InvalidURL:
             parsed = None
         if parsed is None or parsed.userinfo or parsed.fragment or _origin(parsed) not in self._origins:
-            raise refused("the operator of the service has not allowed webhooks to this URL")
+            raise refused("the operator of the service has not allowed webhooks to this URL (DEPESCHE_WEBHOOK_ORIGINS)")
 
     async def send(self, url: str, job_id: str, status: str) -> None:
-        """Announce that a job has ended. Repeat the request if the receiver does not confirm it with a 2xx status."""
+        """Announce that a job has ended. Send up to `ATTEMPTS` requests, until a response has a 2xx status."""
         body = json.dumps({"type": "job.ended", "data": {"id": job_id, "status": status}}).encode()
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -94,7 +98,7 @@ class Webhooks:
 
 
 def refused(detail: str) -> InvalidInput:
-    """Return the error for a webhook that is not sent."""
+    """Return the error for a webhook that the service refuses. ``detail`` is the reason."""
     return InvalidInput("webhook_refused", detail, pointer=f"header:{NAME}")
 
 

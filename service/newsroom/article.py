@@ -139,8 +139,8 @@ class ArticlePipeline:
         """Clean an article, and create the ``outputs`` that the caller requests.
 
         ``form`` specifies the summary, and ``headlines`` is the number of headlines to write. The cache entries of all
-        outputs are tagged with the submitted body, so that they can be found and deleted by its text. If ``previous``
-        is set, the outputs keep the wording of its unchanged sentences.
+        outputs are tagged with the submitted body, so that a purge of its text also deletes them. If ``previous`` is
+        set, the outputs keep the wording of its unchanged sentences.
 
         Raises:
             InvalidInput: a field is not valid Unicode, the body has too many lines, the service has no summary model
@@ -211,7 +211,7 @@ class ArticlePipeline:
 
     async def _headlines(self, article: Article, origin: str, count: int, call: Call) -> Headlines:
         if self._headliner is None:
-            raise InvalidInput("task_not_served", "no summary model is served", pointer="/outputs")
+            raise InvalidInput("task_not_served", "this service has no summary model", pointer="/outputs")
         (found,) = await self._headliner.write(
             [article.body], count, call, headline=article.headline, origins=[origin], doubtful=article.doubtful
         )
@@ -383,7 +383,7 @@ def parse_article(submission: ArticleInput, language: Language) -> Article:
     notices = [replace(notice, span=None) for part in heads for notice in check_text(part)]
     if submission.options.format == "html":
         return _parse_html(submission, tuple(notices))
-    # Nearly every line has a sentence, and cleaning a line takes longer than segmenting it.
+    # Count the lines before cleaning: nearly every line has a sentence, and cleaning takes longer than segmentation.
     require_sentences(sum(bool(line.strip()) for line in body.splitlines()))
     if submission.clean:
         found = clean(body, language, headline=submission.headline, lead=submission.lead)
@@ -428,7 +428,7 @@ def _runs(block: Block) -> Iterator[tuple[Span, Span]]:
 def _is_contiguous(block: Block, at: int) -> bool:
     """Return whether the characters ``at - 1`` and ``at`` of the text are adjacent in the HTML source.
 
-    Return False if one of the characters is written as an entity.
+    The result is also False if one of the characters is written as an entity.
     """
     return block.starts[at] == block.starts[at - 1] + 1 and block.ends[at] == block.ends[at - 1] + 1
 

@@ -54,8 +54,9 @@ class SummaryForm:
 class TranslateCommand:
     """A command to translate ``texts``.
 
-    ``terms`` replaces the glossary in ``options``, and ``memory`` its corrections. ``source_lang`` and ``target_lang``
-    are language codes. If one of them is None, the source or target language of the service is used.
+    ``terms`` replaces the glossary in ``options``, and ``memory`` replaces the corrections in ``options``.
+    ``source_lang`` and ``target_lang`` are language codes. If one of them is None, the source or target language of the
+    service is used.
     """
 
     texts: Sequence[str]
@@ -74,7 +75,8 @@ DEFAULT_HEADLINES = 3
 class PreviousVersion:
     """The previous version of an article: its submitted body, and its summary and translation as they were published.
 
-    A person may have edited the summary or the translation. Each of them is None if it is not to be kept.
+    A person may have edited the summary or the translation. If one of them is None, the new one is written from
+    scratch.
     """
 
     body: str
@@ -139,7 +141,10 @@ class ArticleCommand:
 
     @property
     def previous_texts(self) -> list[str]:
-        """The non-empty texts of the previous version. A result can contain them, so purging them must find it."""
+        """The non-empty texts of the previous version.
+
+        The result can contain their sentences, so a purge of one of these texts must also delete the result.
+        """
         return [] if self.previous is None else [text for text in self.previous.texts if text]
 
 
@@ -161,8 +166,8 @@ class CheckCommand:
 class TextLimits:
     """The limits of a request.
 
-    ``texts`` is the maximum number of texts, ``chars`` the maximum number of code points in each text, and ``depth``
-    the maximum nesting depth of the JSON.
+    ``texts`` is the maximum number of texts, ``chars`` is the maximum number of code points in each text, and ``depth``
+    is the maximum nesting depth of the JSON.
     """
 
     texts: int
@@ -170,9 +175,12 @@ class TextLimits:
     depth: int
 
     def require_text(self, text: str, pointer: str) -> None:
-        """Raise `InvalidInput` if a text is too long, not valid Unicode, or blank.
+        """Check that a text is valid Unicode, not blank and not too long.
 
-        ``pointer`` is the JSON Pointer of the field that contains the text. The error reports it.
+        ``pointer`` is the JSON Pointer of the field that contains the text. The error contains it.
+
+        Raises:
+            InvalidInput: the text is too long, not valid Unicode, or blank.
         """
         self.require_fitting(text, pointer)
         visible = visible_span(text, Span(0, len(text)))
@@ -180,9 +188,12 @@ class TextLimits:
             raise InvalidInput("text_empty", "the text is empty or blank", pointer=pointer)
 
     def require_fitting(self, text: str, pointer: str) -> None:
-        """Raise `InvalidInput` if a text is too long or not valid Unicode.
+        """Check that a text is valid Unicode and not too long. It may be blank.
 
-        ``pointer`` is the JSON Pointer of the field that contains the text. The error reports it.
+        ``pointer`` is the JSON Pointer of the field that contains the text. The error contains it.
+
+        Raises:
+            InvalidInput: the text is too long or not valid Unicode.
         """
         if len(text) > self.chars:
             detail = f"{len(text)} characters exceed the limit of {self.chars}"
@@ -232,7 +243,11 @@ class CallContext:
         return cls(asyncio.get_running_loop().time() + seconds, **options)
 
     async def in_time(self, work: Awaitable[T]) -> T:
-        """Await ``work`` and return its result. Raise `DeadlineExceeded` if the deadline passes first."""
+        """Await ``work`` until the deadline, and return its result.
+
+        Raises:
+            DeadlineExceeded: the deadline passed before ``work`` was done.
+        """
         return await in_time(self.deadline_s, work)
 
     def call(self, priority: Priority, result_key: str) -> Call:

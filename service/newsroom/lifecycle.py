@@ -68,7 +68,7 @@ class Lifecycle:
     def fail(self, detail: str, reason: str = "internal") -> None:
         """Record that the models could not be loaded.
 
-        The readiness probe reports ``detail``. Refused requests get the error code ``reason``.
+        The readiness probe reports ``detail``. ``reason`` is an error code, which the error of a refused request names.
         """
         self._become("failed", detail)
         self.reason = reason
@@ -105,13 +105,22 @@ class Lifecycle:
                 return "draining"
 
     def check_open(self) -> None:
-        """Raise `Draining` if the process refuses new requests, or `LoadFailed` if its models could not be loaded."""
+        """Check that the process accepts new requests.
+
+        Raises:
+            Draining: the process is shutting down and refuses new requests.
+            LoadFailed: the models could not be loaded.
+        """
         if self.state == "failed":
             raise LoadFailed(self.reason)
         if self.state in ENDING - {"draining"}:
             raise Draining("the process is shutting down; send the request again")
 
     def check_staying(self) -> None:
-        """Raise `Draining` if the process is shutting down."""
+        """Check that the process is not shutting down.
+
+        Raises:
+            Draining: the process is shutting down.
+        """
         if self.ending:
-            raise Draining("the process is shutting down")
+            raise Draining("the process is shutting down, so its models are not reloaded")

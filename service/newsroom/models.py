@@ -90,7 +90,7 @@ def summary_not_served() -> InvalidInput:
 
 
 class ModelSet:
-    """The models that serve requests together, at most one for each task, the glossaries and the corrections.
+    """The models that serve requests together (at most one for each task), glossaries, house styles and corrections.
 
     Each request holds a lease on a set until its work is done. During a reload, the old models are therefore not closed
     before their requests have been answered. Use a set only from the event loop.
@@ -178,10 +178,10 @@ class ModelSet:
         return all(model.health in {"ready", "away"} for model in self.every)
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
-        """Return ``options`` with the house style, and with the glossary of a request, which is None without terms.
+        """Return ``options`` with the glossary of a request and with the rules of the house style that it names.
 
-        If ``terms.name`` is set, the terms of the stored glossary with this name are added. If a term occurs in both
-        places, the entry of the request is used.
+        The glossary is None if the request has no terms. If ``terms.name`` is set, the terms of the stored glossary
+        with this name are added. If a term occurs in both places, the entry of the request is used.
 
         Raises:
             InvalidInput: there is no glossary or house style with that name, or a term is invalid.
@@ -195,7 +195,9 @@ class ModelSet:
         return replace(options, glossary=glossary)
 
     async def corrections_of(self, memory: GivenCorrections) -> Corrections | None:
-        """Return the corrections of a command, with those of the server for all other sentences, or None.
+        """Return the corrections that apply to a command, or None if there are none.
+
+        The server's corrections apply to each sentence for which ``memory`` contains no correction.
 
         Raises:
             InvalidInput: the corrections of the command are not valid.
@@ -265,13 +267,16 @@ class ModelSet:
     def house_style_fields(self, style: HouseStyle | None) -> dict[str, Field]:
         """Return the fields of the result key for a house style.
 
-        Without a style, there are no fields, so that older result keys stay valid. Raises: see `house_style`.
+        If ``style`` is None, there are no fields, so that older result keys stay valid.
+
+        Raises:
+            InvalidInput: see `house_style`.
         """
         merged = self.house_style(style)
         return {"house_style": merged.key} if merged else {}
 
     def context_fields(self, context: str) -> dict[str, Field]:
-        """Return the fields of the result key for a context. There are none if the translation model uses none."""
+        """Return the field of the result key for a context, or no field if the translation model does not use it."""
         return {"context": context} if context and self.translator.context_sentences else {}
 
     def context_notices(self, context: str) -> tuple[Notice, ...]:
@@ -326,9 +331,13 @@ class ModelPool:
 
     @property
     def serving(self) -> ModelSet:
-        """The set of models that serves new requests. Raises `NotReady` until the first set has been loaded."""
+        """The set of models that serves new requests.
+
+        Raises:
+            NotReady: the first set has not been loaded yet.
+        """
         if self.current is None:
-            raise NotReady("the models are still loading")
+            raise NotReady("the models are still loading; retry later")
         return self.current
 
     @property
@@ -407,7 +416,11 @@ class ModelPool:
             await self._load_local(task, fallback, self._fallbacks)
 
     def _require_use_of_server(self) -> None:
-        """Raise `ModelError` if a server for remote models is configured, but no model uses it."""
+        """Check that a model uses the server for remote models, if one is configured.
+
+        Raises:
+            ModelError: no model uses the configured server.
+        """
         if self._plan.remote is not None and all(model.host == "process" for model in self._loading.values()):
             raise ModelError(
                 "DEPESCHE_REMOTE_URL is set, but neither DEPESCHE_TRANSLATION_MODEL nor DEPESCHE_SUMMARY_MODEL names a "
@@ -481,7 +494,7 @@ class ModelPool:
 
 
 def _load_dictionaries(plan: Plan) -> None:
-    """Load the dictionaries that the checks use. Otherwise, the first request with an unknown word waits for them.
+    """Load the dictionaries that the checks use, so that the first request with an unknown word need not wait for them.
 
     Loading a dictionary stops all threads of the process for a third of a second.
     """
@@ -519,7 +532,7 @@ def read_house_styles(path: Path) -> Mapping[str, HouseStyle]:
     try:
         return strict.validate_python(tomllib.loads(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ModelError(f"the house styles cannot be read: {error}") from error
+        raise ModelError(f"the house styles in {path.name} cannot be read: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise ModelError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -47,7 +47,7 @@ from service.translation.preparation import PLAIN, TranslationOptions
 
 T = TypeVar("T")
 STALLED_S = 60.0
-"""The age of text work, in seconds, at which the process counts as stalled. It exceeds the limit of one worker."""
+"""The age of text work, in seconds, at which the process counts as stalled. It exceeds the time limit of a worker."""
 
 
 class Newsroom:
@@ -270,8 +270,8 @@ class Newsroom:
     def _cached_result(self, call: Call, key: str) -> Any:
         """Return the cached result of an identical command, or None if there is no such result.
 
-        Return None as well if the caller receives each sentence as soon as it is translated. The sentences of a cached
-        result could not be reported one by one.
+        The result is also None if the caller receives each sentence as soon as it is translated. The sentences of a
+        cached result could not be reported one by one.
         """
         if not call.read_cache or call.follows:
             return None
@@ -288,7 +288,11 @@ class Newsroom:
             self.cache.put_document(key, result, chars=sum(map(len, texts)), started_s=call.started_s)
 
     def _require_languages(self, command: TranslateCommand | SummarizeCommand | ArticleCommand) -> None:
-        """Raise `InvalidInput` if the command contains a language that the service does not support."""
+        """Check that the service supports the languages of the command.
+
+        Raises:
+            InvalidInput: the service does not support one of the languages.
+        """
         source, target = self.languages
         for code, served, field in ((command.source_lang, source, "source"), (command.target_lang, target, "target")):
             if code not in (None, served.code):
@@ -299,8 +303,8 @@ class Newsroom:
     def admitted(self, context: CallContext) -> Iterator[CallContext]:
         """Accept a request of several commands, and yield the context for these commands.
 
-        Until the end of the ``with`` block, commands with this context are accepted, also while the process is shutting
-        down, and the engines are not released within the drain time.
+        Until the end of the ``with`` block, commands with this context are accepted even if the process begins to shut
+        down. The shutdown waits for the end of the block, up to the drain time, before it releases the engines.
 
         Raises:
             Draining, LoadFailed, NotReady: new requests are refused.
@@ -324,7 +328,10 @@ class Newsroom:
         with self._pool.serving.lease() as models:
             chosen = models.in_process if context.embargo else models
             if chosen is None:
-                raise InvalidInput("embargo_not_served", "no model in this process can serve a request under embargo")
+                detail = (
+                    "no translation model for requests under embargo runs in this process (DEPESCHE_EMBARGO_MODELS)"
+                )
+                raise InvalidInput("embargo_not_served", detail)
             yield chosen
 
     def _emit(self, outcomes: Iterable[ResultGiven]) -> None:
@@ -353,7 +360,11 @@ class Newsroom:
         return await self.cache.forget([tag_key("result", result, self._secret)])
 
     async def clear(self) -> Purged:
-        """Delete all cache entries. Raises the same errors as `purge`."""
+        """Delete all cache entries.
+
+        Raises:
+            PurgeIncomplete: the shared cache is unreachable.
+        """
         return await self.cache.clear()
 
     async def start(self) -> None:
@@ -386,7 +397,7 @@ class Newsroom:
         """
         self.lifecycle.check_staying()
         if self._changing.locked():
-            raise NotReady("the models are already being loaded")
+            raise NotReady("the models are already being loaded; retry when this has finished")
         if self._pool.current is None:
             self.lifecycle.begin_loading()
             await self.start()
@@ -510,7 +521,10 @@ def _summary_fields(form: SummaryForm) -> dict[str, Field]:
 
 
 def _headline_fields(count: int) -> dict[str, Field]:
-    """Return the fields of the result key for the number of headlines. Without headlines, older keys stay valid."""
+    """Return the fields of the result key for the number of headlines.
+
+    If ``count`` is 0, there are no fields, so that older result keys stay valid.
+    """
     return {"headlines": count} if count else {}
 
 

@@ -32,7 +32,7 @@ LABELS: dict[bool, dict[str, str]] = {
         "en": "Created with AI and reviewed by an editor.",
     },
 }
-"""Label texts for readers, by whether a person reviewed the text, and by language."""
+"""Label texts for readers, by language code, without (False) and with (True) a review by a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,12 @@ def review_translation(
     for one, other in align_sentences(ones, others):
         of_source, of_text = spans[slice(*one)], targets[slice(*other)]
         if not of_text:
-            message = "the translation has no sentence for this one"
+            message = "the translation has no counterpart for this source sentence"
             notices += [Notice(Code.EMPTY_OUTPUT.value, message, span) for span in of_source]
             continue
         whole, target = _joined(of_source), _joined(of_text)
         if whole is None or target is None:
-            message = "the source has no sentence for this one"
+            message = "the source has no counterpart for this sentence"
             unsupported = Notice(Code.SENTENCE_UNSUPPORTED.value, message, None, target)
             sentences += [ReviewedSentence(span, (), (replace(unsupported, target=span),)) for span in of_text]
             continue

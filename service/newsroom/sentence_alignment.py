@@ -14,7 +14,7 @@ from service.languages.base import Language
 
 Range = tuple[int, int]
 _STEPS = {(1, 1): 0.0, (1, 0): 9.0, (0, 1): 9.0, (2, 1): 4.5, (1, 2): 4.5}
-"""The possible numbers of source and target sentences in a pair, each with its cost, -2 log of its prior."""
+"""The possible numbers of source and target sentences in a pair, with their costs (-2 log of the prior probability)."""
 _BAND, _MOST_OFF = 12, 60  # limits of how many sentences a pair may be off the diagonal
 _VARIANCE = 6.8  # of the length of a translation, per source character (Gale and Church 1993)
 _LOST_ANCHOR, _MOST_LOST = 2.0, 6.0
@@ -24,7 +24,7 @@ _DIGITS = re.compile(r"\d+")
 class SizedSentence(NamedTuple):
     """The properties by which a sentence is aligned with its translation.
 
-    They are its length in characters and its anchors. Anchors are the numerals and names, which a translation usually
+    ``chars`` is the length in characters. ``anchors`` contains the numerals and names, which a translation usually
     keeps.
     """
 
@@ -41,8 +41,8 @@ class SizedSentence(NamedTuple):
 def align_sentences(sources: Sequence[SizedSentence], targets: Sequence[SizedSentence]) -> list[tuple[Range, Range]]:
     """Align the sentences of a text with those of its translation, and return the pairs in order.
 
-    Each pair contains a range of indices in ``sources`` and one in ``targets``. The end of a range is exclusive. One of
-    the two ranges may be empty, if a sentence has no counterpart.
+    Each pair contains a range of indices in ``sources`` and one in ``targets``. The end of a range is exclusive. If a
+    sentence has no counterpart, the other range of its pair is empty.
     """
     rows, columns = len(sources), len(targets)
     band = _BAND + columns // max(1, rows) + min(_MOST_OFF, abs(rows - columns))

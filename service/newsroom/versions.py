@@ -149,8 +149,9 @@ def match_sentences(old: Sequence[str], new: Sequence[str]) -> tuple[dict[int, i
     """Match the sentences of two versions of a text, and return the equal and the edited sentences.
 
     Each result maps indices in ``new`` to indices in ``old``. Differences in white space and in the Unicode
-    normalisation are ignored. An equal sentence may have moved. An edited sentence is between the same equal
-    sentences and shares at least ``LEAST_SHARED`` of its words. Each sentence has at most one counterpart.
+    normalisation are ignored. An equal sentence may have moved. Each sentence has at most one counterpart. An edited
+    sentence is between the same equal sentences in both versions, and shares at least ``LEAST_SHARED`` of its words
+    with its counterpart.
     """
     ones, others = [_normal(one) for one in old], [_normal(one) for one in new]
     codes = SequenceMatcher(None, ones, others).get_opcodes()
@@ -203,8 +204,8 @@ def _shared(one: Counter[str], other: Counter[str]) -> float:
 def _units(source: Sentences, target: Sentences, languages: LanguagePair) -> Iterator[Unit]:
     """Yield the aligned sentences of a text and its translation as units, in order.
 
-    A sentence without a counterpart joins the unit before it, or the first unit. Thus a sentence that a person added to
-    the translation is kept, and one that a person left out stays out.
+    A sentence without a counterpart joins the unit before it, or the first unit. A sentence that a person added to the
+    translation is therefore kept, and one that a person left out is not inserted again.
     """
     ones = [SizedSentence.of(text, languages.source) for text in source.texts]
     others = [SizedSentence.of(text, languages.target) for text in target.texts]
@@ -247,7 +248,9 @@ def merge_summary(
     body = prepare_text(comparison.new.text, language)
     notices = [*body.notices, *find_flaws(body, merged)]
     if not length.fits([sentence.text for sentence in sentences]):
-        notices.append(Notice("length_exceeded", "the summary with its unchanged sentences exceeds the length"))
+        notices.append(
+            Notice("length_exceeded", "the summary exceeds the requested length, because unchanged sentences were kept")
+        )
     merged = with_findings(comparison.new.text, replace(merged, notices=tuple(notices)), language)
     if fresh.facts is not None:
         merged = with_facts(comparison.new.text, merged, language)
@@ -256,7 +259,7 @@ def merge_summary(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A sentence of the new summary. ``previous`` is the span of its predecessor, or None."""
+    """A sentence of the new summary. ``previous`` is the span of its counterpart in the previous summary, or None."""
 
     sentence: SummarySentence
     state: ChangeState
@@ -303,8 +306,8 @@ class _Merger:
     def _replacements(self, numbers: Sequence[int]) -> list[SummarySentence]:
         """Return sentences for the new source sentences ``numbers``.
 
-        This is a sentence of the fresh summary that one of them supports. If there is none, these are the source
-        sentences themselves, without those that the summary already contains.
+        If one of them supports a sentence of the fresh summary, this sentence is the only result. Otherwise, the result
+        is the source sentences themselves, except those that already support a sentence of the summary.
         """
         spans = {self._comparison.new.spans[number] for number in numbers}
         for place, one in enumerate(self._left):

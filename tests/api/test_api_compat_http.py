@@ -207,7 +207,9 @@ def test_limit_is_named(limited_client: TestClient, path: str) -> None:
 
     assert_failure(ask(["a"] * 3), 400, "too_many_texts", f"'{field}'", "3 texts exceed the limit of 2")
     assert_failure(ask(["a", "b" * 51]), 400, "text_too_long", f"'{field}.1'", "51 characters exceed the limit of 50")
-    assert_failure(ask(["Guten Tag. Gute Nacht. Gut so."]), 400, "work_too_large", "limit: 2")
+    assert_failure(
+        ask(["Guten Tag. Gute Nacht. Gut so."]), 400, "work_too_large", "3 sentences exceed the queue limit of 2"
+    )
     assert_failure(limited_client.post(path, content=b"a" * 2_001), 413, "body_too_large", "2000")
 
 

@@ -228,7 +228,7 @@ def test_without_local_models_a_request_under_embargo_is_refused(remote_models: 
     [
         ({"remote_url": None}, "set DEPESCHE_REMOTE_URL"),
         ({"translation_model": None}, "names a remote model"),
-        ({"remote_key_file": Path("/nonexistent")}, "the key of the remote server cannot be read"),
+        ({"remote_key_file": Path("/nonexistent")}, "the file that DEPESCHE_REMOTE_KEY_FILE names cannot be read"),
     ],
 )
 def test_settings_that_do_not_fit_are_reported_by_the_probe(

@@ -153,7 +153,7 @@ def by_options(items: Sequence[EngineInput], call: Call) -> list[list[Hypothesis
 
 
 LEAST_STEP_TOKENS = 16
-"""The smallest step between padded lengths. Sixteen floats fill a cache line, so each source starts at a new one."""
+"""The smallest step between padded lengths. Sixteen floats fill a cache line, so each source begins a new line."""
 MOST_STEPS = 4
 
 

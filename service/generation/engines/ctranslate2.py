@@ -70,7 +70,7 @@ class CTranslate2Engine:
         self._never = [single for single in self._pieces if single[0] not in kept]
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        """Implement `Engine.generate`."""
+        """Score, align or generate outputs with CTranslate2 (see `Engine.generate`)."""
         found: list[list[Hypothesis]] = [[] for _ in items]
         scored = [place for place, item in enumerate(items) if item.target is not None and not item.options.alignment]
         forced = [place for place, item in enumerate(items) if item.target is not None and item.options.alignment]
@@ -106,7 +106,7 @@ class CTranslate2Engine:
         return found
 
     def _scored(self, items: Sequence[EngineInput]) -> list[Hypothesis]:
-        """Return each item's target with its log-probability per token. The end-of-sentence token counts."""
+        """Return each item's target with its log-probability per token, including the end-of-sentence token."""
         if not items:
             return []
         targets = [[*item.options.target_prefix, *(item.target or ())] for item in items]
@@ -140,7 +140,7 @@ class CTranslate2Engine:
         return found
 
     def _search(self, options: DecodingOptions) -> dict[str, Any]:
-        """Return the arguments that every search of CTranslate2 gets. It runs in the background."""
+        """Return the arguments of CTranslate2 that all searches share. CTranslate2 then searches in the background."""
         return {
             "asynchronous": True,
             "beam_size": options.beam_size,
@@ -196,7 +196,7 @@ class CTranslate2Engine:
         return Result(found.hypotheses, found.scores, found.attention)
 
     def close(self) -> None:
-        """Implement `Engine.close`."""
+        """Unload the model from memory."""
         self._model.unload_model()
 
 

@@ -58,7 +58,7 @@ def _read(folder: Path, name: str) -> Any:
     try:
         return json.loads((folder / name).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{name} cannot be read") from error
+        raise ModelError(f"the vocabulary file {name} is missing or is not valid JSON") from error
 
 
 def load_engine(

@@ -67,24 +67,24 @@ class SentencePieces:
 
     @property
     def writable(self) -> frozenset[str]:
-        """Implement `Pieces.writable`. The set is large and used only once, so it is not stored."""
+        """The target pieces that are text. The set is large and used only once, so it is not stored."""
         return frozenset(map(self._target.id_to_piece, range(self._target.get_piece_size()))) - self.control
 
     def encode(self, text: str, *, special: bool = False) -> list[str]:
-        """Implement `Pieces.encode`."""
-        del special  # SentencePiece models have no special pieces
+        """Encode a source text. The caller adds the special pieces, so ``special`` has no effect."""
+        del special
         pieces: list[str] = self._source.encode(text, out_type=str)
         return pieces
 
     def encode_target(self, text: str) -> list[str]:
-        """Implement `Pieces.encode_target`."""
+        """Encode a target text with the target model."""
         pieces: list[str] = self._target.encode(text, out_type=str)
         return pieces
 
     def decode(self, pieces: Sequence[str]) -> str:
-        """Implement `Pieces.decode`."""
+        """Decode target pieces to text. Space marks that the target model leaves are replaced with spaces."""
         text: str = self._target.decode(list(pieces))
-        # The target model returns pieces of the source model as they are.
+        # The target model does not decode pieces that only the source model has.
         return " ".join(text.replace(SPACE, " ").split()) if SPACE in text else text
 
 
@@ -148,20 +148,20 @@ class Subwords:
 
     @property
     def writable(self) -> frozenset[str]:
-        """Implement `Pieces.writable`. The set is large and used only once, so it is not stored."""
+        """The target pieces that are text. The set is large and used only once, so it is not stored."""
         return frozenset(self._tokenizer.get_vocab()) - self.control
 
     def encode(self, text: str, *, special: bool = True) -> list[str]:
-        """Implement `Pieces.encode`."""
+        """Encode a source text. If ``special`` is True, add the special pieces that the file defines."""
         tokens: list[str] = self._tokenizer.encode(text, add_special_tokens=special).tokens
         return tokens
 
     def encode_target(self, text: str) -> list[str]:
-        """Implement `Pieces.encode_target`."""
+        """Encode a target text without special pieces."""
         return self.encode(text, special=False)
 
     def decode(self, pieces: Sequence[str]) -> str:
-        """Implement `Pieces.decode`."""
+        """Decode target pieces to text, and restore the spacing if they are WordPieces."""
         decoder = self._tokenizer.decoder
         text: str = " ".join(pieces) if decoder is None else decoder.decode(list(pieces))
         return restore_spacing(text) if self._spaced else text.removeprefix(" ")
@@ -221,11 +221,11 @@ class MosesPieces:
 
     @property
     def writable(self) -> frozenset[str]:
-        """Implement `Pieces.writable`."""
+        """The target pieces that are text."""
         return self._targets - self.control
 
     def encode(self, text: str, *, special: bool = False) -> list[str]:
-        """Implement `Pieces.encode`."""
+        """Prepare and encode a source text. The caller adds the special pieces, so ``special`` has no effect."""
         del special
         plain = self._punctuation.normalize(text.translate(_MOSES_UNICODE))
         visible = "".join(one for one in plain if not unicodedata.category(one).startswith("C"))
@@ -250,7 +250,7 @@ class MosesPieces:
         return tuple(pieces)
 
     def encode_target(self, text: str) -> list[str]:
-        """Implement `Pieces.encode_target`.
+        """Encode a target text.
 
         The source and target vocabularies use the same byte-pair merges. The text is therefore encoded as a source, and
         pieces that are not in the target vocabulary are removed.
@@ -258,7 +258,7 @@ class MosesPieces:
         return [piece for piece in self.encode(text) if piece in self._targets]
 
     def decode(self, pieces: Sequence[str]) -> str:
-        """Implement `Pieces.decode`."""
+        """Decode target pieces to text with the detokenizer of Moses."""
         return str(self._text.detokenize("".join(pieces).replace(_WORD_END, " ").split()))
 
 

@@ -65,7 +65,7 @@ class TorchEngine:
         self._writable_ids.add(self._eos_id)
 
     def generate(self, items: Sequence[EngineInput]) -> list[list[Hypothesis]]:
-        """Implement `Engine.generate`."""
+        """Score, align or generate outputs with transformers (see `Engine.generate`)."""
         searched = iter(by_options([item for item in items if item.target is None], self._call))
         return [next(searched) if item.target is None else [self._forced(item, item.target)] for item in items]
 
@@ -168,7 +168,7 @@ class TorchEngine:
     def _scores(self, output: Any, prefix_length: int) -> list[float]:
         """Return the log-probability per token of each output.
 
-        End-of-sentence tokens count, but padding and the first ``prefix_length`` tokens do not.
+        The mean includes end-of-sentence tokens, but neither padding nor the first ``prefix_length`` tokens.
         """
         steps = self._model.compute_transition_scores(
             output.sequences, output.scores, getattr(output, "beam_indices", None), normalize_logits=True
@@ -217,7 +217,7 @@ class TorchEngine:
             self._model.set_attn_implementation(own)
 
     def close(self) -> None:
-        """Implement `Engine.close`."""
+        """Delete the reference to the model, so that its memory can be freed."""
         del self._model
 
 

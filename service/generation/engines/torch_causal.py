@@ -18,7 +18,7 @@ from service.generation.engines.tokenizers import Tokenizer
 from service.generation.engines.torch import TorchEngine, special_id
 
 WEIGHTS, CONFIG, VOCABULARY = "model.bin", "transformers.json", "vocabulary.json"
-"""File names. CONFIG is the ``config.json`` of transformers, because CTranslate2 already uses that name."""
+"""File names. CONFIG stores the ``config.json`` of transformers, because CTranslate2 has its own ``config.json``."""
 
 
 class CausalTorchEngine(TorchEngine):

@@ -39,7 +39,7 @@ CHECK_TIMEOUT_S = 5.0
 RETRY_AFTER_S = 5.0
 TOO_MANY, SERVER_ERROR = 429, 500
 REFUSED_TEXT = frozenset({400, 413, 422})
-"""The statuses of a server that accepts requests, but not this one."""
+"""The response statuses with which a working server rejects a single request."""
 PRIVATE_SUFFIXES = (".local", ".internal", ".svc", ".cluster.local", ".lan", ".home.arpa", ".localhost")
 
 
@@ -173,7 +173,11 @@ class RemoteClient:
         await self._http.aclose()
 
     def require_open(self) -> None:
-        """Raise `EngineUnavailable` if ``away`` is True."""
+        """Check that the circuit breaker is closed.
+
+        Raises:
+            EngineUnavailable: ``away`` is True.
+        """
         if self.away:
             raise self._unavailable()
 
@@ -240,7 +244,7 @@ class RemoteClient:
 
     async def _post(self, body: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
         try:
-            # httpx limits the time between two packets. A server could send one byte at a time for ever.
+            # httpx limits only the time between two packets, so a server could send one byte at a time forever.
             async with (
                 asyncio.timeout(self._server.timeout_s),
                 self._http.stream("POST", "chat/completions", json=body) as response,
@@ -292,13 +296,17 @@ class RemoteClient:
 
     def _unavailable(self, after_s: float | None = None) -> EngineUnavailable:
         return EngineUnavailable(
-            f"the server of the model {self._name} does not answer; cached results and other models are not affected",
+            f"the server of the model {self._name} does not respond; cached results and other models are not affected",
             retry_after_s=after_s or max(RETRY_AFTER_S, self._server.check_s),
         )
 
 
 async def _limited(response: httpx2.Response) -> bytes:
-    """Return the body of a response. Raises `_Failure` if the body has more than `MOST_ANSWER_BYTES` bytes."""
+    """Return the body of a response.
+
+    Raises:
+        _Failure: the body has more than `MOST_ANSWER_BYTES` bytes.
+    """
     parts, size = [], 0
     async for part in response.aiter_bytes():
         size += len(part)

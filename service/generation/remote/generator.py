@@ -27,7 +27,7 @@ from service.registry.manifest import Manifest, Remote
 BYTES_A_TOKEN = 3
 """The number of UTF-8 bytes per token that is assumed for the limits. German text has 3.5 to 4.5 bytes per token."""
 ANSWER_TOKENS = 32
-"""The number of tokens that are added to the limit of an answer for its form."""
+"""The number of tokens that an answer may have in addition to its text, for example for JSON syntax."""
 BULK_DELAY_S = 60.0
 WITHOUT_DEADLINE_S = 600.0
 INVALID = TextHypothesis("", None, "invalid")
@@ -116,7 +116,7 @@ class RemoteGenerator:
     def __init__(self, entry: Entry, server: RemoteServer, listener: Listener, *, most_texts: int) -> None:
         remote = entry.manifest.remote
         if remote is None:
-            raise ModelError(f"{entry.name} is not a remote model")
+            raise ModelError(f"{entry.name} is not a remote model: its manifest has no table `remote`")
         self.name = entry.name
         self.manifest: Manifest = entry.manifest.model_copy(update={"revision": server.model})
         self.host: Host = server.where
@@ -224,13 +224,13 @@ class RemoteGenerator:
         if not admitted:
             self._client.require_open()
             if len(self._slots) + len(sources) > max(self._most_texts, self._server.concurrency):
-                raise QueueFull(f"{len(self._slots)} texts are already waiting for the model {self.name}")
+                raise QueueFull(f"{len(self._slots)} texts are already waiting for the model {self.name}; retry later")
         latest_s = loop.time() + WITHOUT_DEADLINE_S if deadline_s is None else deadline_s
         return [self._accept(source, priority, latest_s) for source in sources]
 
     def _accept(self, source: Source, priority: Priority, deadline_s: float) -> TextFuture:
         if not isinstance(source.text, str):
-            raise TypeError("a remote model accepts no prompts with marks")
+            raise TypeError("a remote model accepts only texts, not prompts with marks")
         options = self.manifest.decoding_options(_tokens(source.text), thorough=source.options.thorough)
         options = replace(options, hypotheses=source.options.hypotheses or options.hypotheses)
         future = TextFuture()
@@ -277,7 +277,8 @@ class RemoteGenerator:
         try:
             choices = await self._complete(work, future, self._body(work, reminded=reminded))
         except TextRefused:
-            # A server may not know the optional fields. If it accepts the text without them, they stay out.
+            # The server may not know the optional fields. If it accepts the text without them, later requests also
+            # omit them.
             if self._reduced:
                 return []
             try:
@@ -295,7 +296,7 @@ class RemoteGenerator:
                 future.started_s, future.batch = loop.time(), next(self._numbers)
             left_s = work.deadline_s - loop.time()
             if left_s <= 0:
-                raise DeadlineExceeded("the request's deadline passed before the model's server was asked")
+                raise DeadlineExceeded("the request's deadline passed before the text was sent to the model's server")
             return await self._client.complete(body, left_s)
         finally:
             self._slots.release()
@@ -353,7 +354,7 @@ class RemoteChoice:
     """The settings for the server of the remote models.
 
     ``url`` is the base URL of the API. ``model`` is the name of the model on the server. If it is None, the id in the
-    manifest is the name. ``key_file`` contains the API key of the server, and ``style_file`` contains the newsroom's
+    manifest is used. ``key_file`` contains the API key of the server, and ``style_file`` contains the newsroom's
     house style. Both files are read whenever the models are loaded. `RemoteServer` describes the other fields.
     """
 
@@ -371,27 +372,27 @@ class RemoteChoice:
         Raises:
             ModelError: a file cannot be read, or the key is empty or contains a character that a header cannot contain.
         """
-        key = None if self.key_file is None else _read("the key", self.key_file)
+        key = None if self.key_file is None else _read("DEPESCHE_REMOTE_KEY_FILE", self.key_file)
         if key is not None and not (key.isascii() and key.isprintable() and key):
             raise ModelError("DEPESCHE_REMOTE_KEY_FILE must contain one line of visible ASCII characters")
         return RemoteServer(
             self.url,
             self.model or entry.manifest.id,
             key,
-            "" if self.style_file is None else _read("the house style", self.style_file),
+            "" if self.style_file is None else _read("DEPESCHE_REMOTE_STYLE_FILE", self.style_file),
             self.timeout_s,
             self.concurrency,
             self.host,
         )
 
 
-def _read(what: str, path: Path) -> str:
+def _read(setting: str, path: Path) -> str:
     try:
         return path.read_text("utf-8").strip()
     except OSError as error:
-        raise ModelError(f"the file with {what} of the remote server cannot be read: {error.strerror}") from error
+        raise ModelError(f"the file that {setting} names cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ModelError(f"the file with {what} of the remote server is not valid UTF-8") from error
+        raise ModelError(f"the file that {setting} names is not valid UTF-8") from error
 
 
 async def load_remote(
@@ -400,7 +401,7 @@ async def load_remote(
     """Create the generator of a remote model. `RemoteGenerator.start` checks the server later.
 
     Raises:
-        ModelError: ``choice`` is None, or for the reasons given in `RemoteChoice.server` and `RemoteGenerator`.
+        ModelError: ``choice`` is None, or `RemoteChoice.server` or `RemoteGenerator` raises this error.
     """
     if choice is None:
         raise ModelError(f"{entry.name} is a remote model; set DEPESCHE_REMOTE_URL to the base URL of its server")

@@ -136,7 +136,7 @@ class Prompt:
         return self._refusal.search(answer) is not None
 
     def leaks_into(self, answer: str, source: str) -> bool:
-        """Return whether an answer copies `LEAKED_WORDS` consecutive words of the prompt that ``source`` lacks."""
+        """Return whether an answer copies `LEAKED_WORDS` consecutive words of the prompt that are not in ``source``."""
         return bool((_runs(answer) & self._own_runs) - _runs(source))
 
     @cached_property
@@ -162,10 +162,12 @@ def load_prompt(name: str, form: Form, house_style: str = "") -> Prompt:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
         raise ModelError(f"the prompt file {name} is invalid: {error}") from error
     if form not in file.forms:
-        raise ModelError(f"the prompt file {name} does not describe the answer form {form!r}")
+        known = ", ".join(file.forms)
+        raise ModelError(f"the prompt file {name} does not describe the answer form {form!r}; it describes: {known}")
     if len(house_style) > MOST_STYLE_CHARS:
         raise ModelError(
-            f"the house style has {len(house_style)} characters; it must have at most {MOST_STYLE_CHARS} characters"
+            f"the house style in DEPESCHE_REMOTE_STYLE_FILE has {len(house_style)} characters; it must have at most "
+            f"{MOST_STYLE_CHARS} characters"
         )
     version = hashlib.sha256(content + b"\0" + house_style.encode()).hexdigest()[:12]
     return Prompt(file, form, version, house_style.strip())

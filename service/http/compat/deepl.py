@@ -121,12 +121,14 @@ class DeeplRequest(Bounded):
     ignore_tags: Tags = Field(default_factory=frozenset, description="The content of these tags is not translated.")
     non_splitting_tags: Tags = Field(default_factory=frozenset, description="These tags do not separate sentences.")
     splitting_tags: Tags = Field(default_factory=frozenset, description="These tags separate sentences.")
-    context: str | None = Field(default=None, description="Text before the texts. Some remote models use its end.")
+    context: str | None = Field(
+        default=None, description="Text that precedes the texts. Some remote models use its last two sentences."
+    )
     glossary_id: str | None = Field(default=None, description="Name of a glossary that is stored on the server.")
     glossary_ids: Annotated[list[str], at_most(1)] | None = Field(
         default=None, description="A list with the name of one glossary."
     )
-    enable_beta_languages: Switch = Field(default=False, description="Accepted. It has no effect.")
+    enable_beta_languages: Switch = Field(default=False, description="Accepted, but has no effect.")
     auth_key: str | None = None
 
 
@@ -386,8 +388,8 @@ def required_glossary(request: Request, newsroom: Newsroom) -> str:
 class DeeplUsage(BaseModel):
     """The number of characters that the caller has used, and the number that the caller may use.
 
-    If the service has several character limits, the numbers refer to the limit with the longest time window. If it has
-    none, ``character_count`` is 0 and ``character_limit`` is too large to be reached.
+    If the service has several character limits, the numbers refer to the limit with the longest time window. If the
+    service has no character limit, ``character_count`` is 0 and ``character_limit`` is too large to be reached.
     """
 
     character_count: int = 0

@@ -38,7 +38,7 @@ class LanguagesQueryV3(Bounded):
 
 
 class DeeplLanguageV3(BaseModel):
-    """A language, and the features of the resource that can be used with it. The keys are the names of the features."""
+    """A language, and the features of a resource that can be used with it. The keys of ``features`` are their names."""
 
     lang: str
     name: str
@@ -163,7 +163,7 @@ _PAIR = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in
     responses=ONE_GLOSSARY["responses"],
 )
 async def glossary_entries(request: Request, newsroom: NewsroomDep) -> DeeplDictionaryEntries:
-    """Return the entries of a glossary for a language pair, which is the served one by default."""
+    """Return the entries of a glossary for a language pair. The default is the pair that the service supports."""
     query = await read_parameters(request, EntriesQuery)
     source, target = newsroom.languages
     needs_detection(query.source_lang, source, "source_lang")

@@ -218,9 +218,12 @@ Detected = tuple[str, float]
 
 
 def require_target(target: str, served: Language, field: str) -> None:
-    """Raise `InvalidInput` unless ``target`` is a code of ``served``, the supported target language.
+    """Check that ``target`` is a code of ``served``, the supported target language.
 
-    The message names ``field``, the request field that contains ``target``.
+    ``field`` is the name of the request field that contains ``target``. The error message contains this name.
+
+    Raises:
+        InvalidInput: ``target`` is the code of another language.
     """
     forms = forms_of(served)
     if target.strip().lower() not in forms:
@@ -230,7 +233,7 @@ def require_target(target: str, served: Language, field: str) -> None:
 
 
 def needs_detection(source: str | None, served: Language, field: str) -> bool:
-    """Return True if ``source`` is None, empty or "auto", so that the source language must be detected.
+    """Return whether the source language must be detected, because ``source`` is None, empty or "auto".
 
     ``served`` is the supported source language. ``field`` is the name of the request field that contains ``source``.
 

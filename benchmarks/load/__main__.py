@@ -1,9 +1,9 @@
 """Measure throughput in new articles per second: ``python -m benchmarks.load [--against CHECKOUT] [--peers]``.
 
 The program measures the service from this checkout. ``--against`` adds the service from the folder CHECKOUT, and
-``--peers`` adds other systems that use the same model weights. All systems run during all rounds, and in each round
-they are measured one after another. Each round uses new articles, which are the same for all systems. The load
-generator is wrk (a Debian package).
+``--peers`` adds other systems. All systems use the weights of the small model `MODEL`, so that the program measures the
+service around the model. All systems run during all rounds, and in each round they are measured one after another. Each
+round uses new articles, which are the same for all systems. The load generator is wrk (a Debian package).
 """
 
 import asyncio
@@ -107,7 +107,8 @@ def main(
     If a request fails, the benchmark ends with an error.
     """
     plan, busy = Plan(data, rounds, clients, articles, seed), os.getloadavg()[0]
-    ours: list[System] = [depesche(one, **settings_of(threads)) for one in checkouts(against, python)]
+    settings = {"translation_model": MODEL, **settings_of(threads)}
+    ours: list[System] = [depesche(one, **settings) for one in checkouts(against, python)]
     systems = [*(peers() if with_peers else ()), *ours]
     result = result_of(systems, asyncio.run(measure(systems, plan)))
     for name, system in result["systems"].items():

@@ -375,7 +375,7 @@ def test_installed_manifest_names_the_commit(desk: Desk) -> None:
 
 
 def test_verify_names_a_missing_model(desk: Desk) -> None:
-    assert f"{NAME} must be reinstalled" in desk.error_of("verify", NAME)
+    assert f"{NAME} failed the check and must be reinstalled" in desk.error_of("verify", NAME)
     assert desk.run("verify").returncode == 0
 
 

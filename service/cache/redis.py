@@ -405,7 +405,9 @@ class Shared:
             answered = await self._round_trip(partial(self._run, some), len(some), always=True)
             kinds = [ANSWERS[command[0]] for command in some]
             if answered is None or not all(map(isinstance, answered, kinds)):
-                raise PurgeIncomplete("the shared cache did not respond and may still contain some of the entries")
+                raise PurgeIncomplete(
+                    "the shared cache did not respond and may still contain some of the entries; repeat the purge"
+                )
             answers += answered
         return answers
 

@@ -55,7 +55,7 @@ def changed(path: Path, old: str, new: str) -> Path:
         ('licence = "Apache-2.0"\n', "", "licence: Field required"),
         ('weights = "embedded/small"\n', "", "Value error, exactly one of `weights`, `hub` and `remote` is required"),
         ('"marian"', '"rnn"', "architecture: Input should be 'marian', 't5', "),
-        ('"marian"', '"rules"', "Value error, rules are a summary model without `weights`, `hub`, `remote`, `tokens`"),
+        ('"marian"', '"rules"', "Value error, for `rules`, `task` must be 'summary', and `weights`, `hub`"),
         ("[tokens]", 'verified = ["colour"]\n[tokens]', "Value error, `verified` lists unknown fields: colour"),
         ("max_source_tokens = 128\n", "", "tokens.max_source_tokens: Field required"),
         ("beam_size = 4", "beam_width = 4", "decoding.beam_width: Extra inputs are not permitted"),

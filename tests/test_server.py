@@ -129,7 +129,7 @@ def test_port_in_use_is_one_line() -> None:
 def test_models_that_cannot_be_loaded_end_the_process(tmp_path: Path) -> None:
     done = served("--port", "0", DEPESCHE_MODELS_DIR=str(tmp_path))
     assert done.returncode == 1
-    assert done.stderr.splitlines()[0].startswith("Depesche listens on http://127.0.0.1:")
+    assert done.stderr.splitlines()[0].startswith("Depesche is listening on http://127.0.0.1:")
     assert "http://127.0.0.1:0" not in done.stderr
     last = done.stderr.splitlines()[-1]
     assert last == "depesche: the models could not be loaded: there is no translation model for de→en"

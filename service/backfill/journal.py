@@ -67,9 +67,12 @@ class RunningDigest:
         self._lines += lines
 
     def passes(self, file: BinaryIO, place: FilePosition) -> bool:
-        """Read ``file`` as far as ``place``.
+        """Read ``file`` from the current position to ``place``.
 
-        Return whether the content before ``place`` has the SHA-256 in ``place``.
+        Return whether the file reaches ``place``, and its content before ``place`` has the SHA-256 in ``place``.
+
+        Raises:
+            OSError: the file cannot be read.
         """
         while missing := place.size_bytes - self._size_bytes:
             data = file.read(min(missing, CHUNK_BYTES))
@@ -139,7 +142,8 @@ class InputLines:
         """Skip to ``place``, the position at which an earlier run stopped.
 
         Raises:
-            CannotResume: the content before ``place`` has changed.
+            CannotResume: the content before ``place`` has changed, or the last line before it is now longer.
+            OSError: the file cannot be read.
         """
         if not self._so_far.passes(self._file, place):
             raise CannotResume(f"{self._path} has changed: lines 1 to {place.lines} differ from the last run")
@@ -152,7 +156,7 @@ class InputLines:
         ``place`` is the position at which the last run stopped.
 
         Raises:
-            CannotResume: the line has been continued with something other than a newline.
+            CannotResume: other characters than a newline have been added to the line.
         """
         self._file.seek(place.size_bytes - 1)
         if self._file.read(1) != b"\n":
@@ -235,6 +239,7 @@ class Output:
 
         Raises:
             CannotResume: the file has changed before ``place``.
+            OSError: the file cannot be read or truncated.
         """
         if not self._so_far.passes(self._file, place):
             raise CannotResume(f"{self._path} has changed: lines 1 to {place.lines} differ from the last run")
@@ -243,7 +248,11 @@ class Output:
         return behind_bytes
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the lines of the file, including their newlines."""
+        """Yield the lines of the file, including their newlines.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
         with self._path.open("rb") as file:
             yield from file
 
@@ -331,6 +340,9 @@ class Journal:
 
     Call `resume` first, then `append` for each output line. Call `commit` whenever `due` is True, and at the end of the
     run.
+
+    Raises:
+        DepescheError: the output file cannot be written, is not a regular file, or is locked by another process.
     """
 
     def __init__(self, path: Path) -> None:
@@ -351,7 +363,8 @@ class Journal:
         of the archive.
 
         Raises:
-            CannotResume: the output, the archive or ``made_with`` has changed since the last run. No file is changed.
+            CannotResume: the output, the archive or ``made_with`` has changed since the last run, or the checkpoint is
+                missing or invalid. No file has been changed.
             OSError: a file cannot be read or written.
         """
         found = None if restart else load(self._checkpoint_path)
@@ -366,7 +379,11 @@ class Journal:
         return self._output.resume(found.written)
 
     def records(self) -> Iterator[bytes]:
-        """Yield the lines of the output."""
+        """Yield the lines of the output, including their newlines.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
         return self._output.lines()
 
     @property

@@ -161,7 +161,7 @@ def _checked_id(given: Any) -> str | int | float:
             return given
     if isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given):
         return given
-    detail = f"an id must be a number or a Unicode string of at most {ID_CHARS} characters"
+    detail = f"id must be a finite number, or a valid Unicode string of at most {ID_CHARS} characters"
     raise InvalidInput("id_invalid", detail, pointer="/id", limit=ID_CHARS)
 
 

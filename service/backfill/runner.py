@@ -95,8 +95,8 @@ class Window(Generic[T]):
 
     The results are yielded in the order of the lines, so a finished line stays in the window until all earlier lines
     are finished. The window can contain up to ``DONE_PER_WORKING`` times ``concurrency`` lines, so that one long
-    article does not hold up the others. While the lines in the window have ``most_bytes`` bytes or more in total, no
-    further lines are read.
+    article does not delay the work on later articles. While the lines in the window have ``most_bytes`` bytes or more
+    in total, no further lines are read.
     """
 
     def __init__(self, work: Callable[[InputLine], Awaitable[T]], *, concurrency: int, most_bytes: int) -> None:
@@ -159,7 +159,12 @@ LONGEST_LINES = 4
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """The specification of a backfill job. ``defaults`` contains values for request fields that a line omits."""
+    """The specification of a backfill job.
+
+    ``defaults`` contains values for request fields that a line omits. ``concurrency`` is the number of lines to process
+    at the same time. If ``cache`` is False, the job neither reads nor writes the cache. If ``restart`` is True, the job
+    discards the existing output and starts at the first line.
+    """
 
     archive: Path
     output: Path
@@ -388,7 +393,7 @@ def _outputs(given: str | None) -> list[str] | None:
 def _worked_off(order: JobSpec, workplace: BackfillContext, report: Path | None) -> int:
     """Run the job, print the outcome, and return the exit code.
 
-    If ``report`` is a path, a report is written to this file.
+    If ``report`` is not None, also write a report to this file.
     """
     say = _speaker(workplace.messages)
     with _bar(workplace.messages) as bar:

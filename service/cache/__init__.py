@@ -1,1 +1,1 @@
-"""The cache, which stores the results of sentences in memory and in Redis, and those of whole documents in memory."""
+"""The cache: it stores sentence results in memory and in Redis, and the results of whole documents in memory only."""

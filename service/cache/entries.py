@@ -123,7 +123,7 @@ def decode(entry: bytes) -> Any:
     except zlib.error as error:
         raise ValueError("the entry is not compressed data") from error
     if not inflating.eof or inflating.unused_data or len(whole) > MOST_BYTES:
-        raise ValueError("the entry is truncated or too long")
+        raise ValueError(f"the entry is truncated, has trailing bytes, or expands to more than {MOST_BYTES} bytes")
     try:
         return json.loads(whole.decode(), parse_constant=_refused)
     except RecursionError as error:
@@ -230,5 +230,5 @@ def shares(value: object, height: int, width: int) -> tuple[tuple[float, ...], .
 def choice(value: object, known: Sequence[str]) -> str:
     """Return ``value`` if it is one of the strings in ``known``, or raise ValueError."""
     if not isinstance(value, str) or value not in known:
-        raise ValueError("the value must be one of the known strings")
+        raise ValueError(f"the value must be one of: {', '.join(known)}")
     return value

@@ -104,7 +104,7 @@ class Memory:
     def purge(self, key: bytes) -> bool:
         """Delete the value under ``key``, if there is one.
 
-        Return True if an entry was deleted, and False for a tag or nothing.
+        Return True if the value was an entry, and False if it was a tag or did not exist.
         """
         try:
             return isinstance(self._kept.pop(key), bytes)

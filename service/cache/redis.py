@@ -163,7 +163,10 @@ def unpack(stored: object, now_ms: int, most_bytes: int = MOST_ENTRY_BYTES) -> F
 
 
 ON_LOOP_BYTES = 16_384
-"""The size of stored values that the event loop unpacks. Hostile values of this size expand to at most 16 MiB."""
+"""The maximum size of stored values that are unpacked on the event loop. Larger values are unpacked in a thread.
+
+Malicious values of this size expand to at most 16 MiB.
+"""
 KEY_PREFIX = b"depesche:"
 TAG_PREFIX = b"depesche:tag:"
 # A round trip with this many commands stays well within the timeout, which also covers the time that Python needs.
@@ -192,9 +195,10 @@ class SharedUnavailable(Unavailable):
 class Shared:
     """The shared tier of the cache, which stores entries and tags in Redis.
 
-    Entries expire after ``ttl_s`` seconds, and tags after ``TAG_LIVES`` times as long. Larger entries than
-    ``most_entry_bytes`` are neither stored nor read. If Redis is slow, is unreachable
-    or sends malformed responses, purges raise `PurgeIncomplete`, but reads and writes raise no exception.
+    Entries expire after ``ttl_s`` seconds, and tags after ``TAG_LIVES`` times as long. Entries that are larger than
+    ``most_entry_bytes`` are neither stored nor read. If Redis is slow, is unreachable or sends malformed responses,
+    purges raise `PurgeIncomplete`, and `read` raises `SharedUnavailable`. `get_many`, `put_many` and `delete` raise no
+    exception.
 
     Each round trip takes at most ``timeout_s`` seconds, including the time to connect. A call ends after its first
     failed round trip, and ``listener`` receives an event for each failure. If ``seal`` is set, values are encrypted,
@@ -294,8 +298,7 @@ class Shared:
         """Store ``entries``, and return whether all writes succeeded.
 
         ``tags`` maps each tag to the keys that are added to it. Tags are written first, so that no entry lacks its tag.
-        Entries larger than the limit are not stored. One round trip contains up to ``ROUND_TRIP_COMMANDS``
-        commands.
+        Entries larger than the limit are not stored. One round trip contains up to ``ROUND_TRIP_COMMANDS`` commands.
         """
         commands: list[Command] = []
         for tag, keys in tags.items():
@@ -312,10 +315,12 @@ class Shared:
         return True
 
     async def read(self, key: bytes) -> bytes | None:
-        """Return the readable entry under ``key``, or None if there is none. The circuit breaker has no effect.
+        """Return the readable entry under ``key``, or None if there is none.
+
+        The command is sent even if the circuit breaker is open.
 
         Raises:
-            SharedUnavailable: Redis did not respond.
+            SharedUnavailable: Redis did not respond, or its response is malformed.
         """
         fetch = partial(self._redis.mget, [KEY_PREFIX + key])
         answers = await self._round_trip(fetch, 1, always=True)
@@ -325,7 +330,10 @@ class Shared:
         return found.value if isinstance(found, Found) else None
 
     async def delete(self, key: bytes) -> bool:
-        """Delete the entry under ``key``, and return whether Redis responded."""
+        """Delete the entry under ``key``, and return whether Redis responded.
+
+        The command is sent even if the circuit breaker is open.
+        """
         return await self._round_trip(partial(self._run, [("UNLINK", KEY_PREFIX + key)]), 1, always=True) is not None
 
     async def tag_members(self, tags: Collection[bytes]) -> dict[bytes, set[bytes]]:
@@ -397,7 +405,9 @@ class Shared:
             answered = await self._round_trip(partial(self._run, some), len(some), always=True)
             kinds = [ANSWERS[command[0]] for command in some]
             if answered is None or not all(map(isinstance, answered, kinds)):
-                raise PurgeIncomplete("the shared cache did not respond and may still contain some of the entries")
+                raise PurgeIncomplete(
+                    "the shared cache did not respond and may still contain some of the entries; repeat the purge"
+                )
             answers += answered
         return answers
 
@@ -461,5 +471,5 @@ def _round_trips(commands: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 async def _off_loop(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call ``work``, which processes ``size`` bytes, in the event loop or, if they are too many, in a thread."""
+    """Call ``work``, which processes ``size`` bytes, on the event loop or, above ``ON_LOOP_BYTES``, in a thread."""
     return work(*args, **kwargs) if size <= ON_LOOP_BYTES else await asyncio.to_thread(work, *args, **kwargs)

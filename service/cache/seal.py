@@ -37,7 +37,7 @@ class Seal:
 
     def __init__(self, secrets: Sequence[bytes]) -> None:
         if not secrets or any(len(secret) != SECRET_BYTES for secret in secrets):
-            raise ValueError(f"an encryption secret must have {SECRET_BYTES} bytes")
+            raise ValueError(f"at least one encryption secret is required, and each must have {SECRET_BYTES} bytes")
         self._ciphers = [AESGCM(secret) for secret in secrets]
 
     def close(self, value: bytes, place: bytes) -> bytes:

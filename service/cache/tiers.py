@@ -19,7 +19,8 @@ DOCUMENT_CHARS = 2_000_000
 DOCUMENT_TTL_S = 600.0
 BRIEF_S = 1_800.0
 """The lifetime, in seconds, of an entry that must stay in the memory of the process."""
-# A safe estimate. A result takes about two bytes per character of its text, but more if its sentences are short.
+# The assumed memory of a result per character of its text. Most results take about two bytes per character, but results
+# with short sentences take more.
 BYTES_A_CHAR = 16
 
 
@@ -32,7 +33,7 @@ class Purged:
 
 
 class Documents:
-    """An in-memory cache of whole results. With it, a repeated request does not have to look up each sentence.
+    """An in-memory cache of whole results, so that a repeated request does not look up each sentence.
 
     The keys are computed by `result_key`. The total number of characters is limited. Results expire, and the least
     recently used results are evicted first.
@@ -52,7 +53,7 @@ class Documents:
         return self._kept.get(result_key)
 
     def put(self, result_key: str, result: Any, chars: int) -> None:
-        """Store a result of ``chars`` characters, unless it is larger than the whole cache."""
+        """Store a result of ``chars`` characters, unless the result is larger than the whole cache."""
         self._chars = max(chars, DOCUMENT_CHARS // MOST_DOCUMENTS)
         if self._chars <= self._max_chars:
             self._kept[result_key] = result

@@ -107,10 +107,11 @@ def _emptied(source: str, output: str) -> Iterator[Finding]:
 
 
 LEAST_REFEREE_SCORE = -4.0
-"""The minimum log-probability per token that a small translation model assigns to a translation.
+"""The lowest log-probability per token at which `check_obedience` accepts a translation.
 
-Among 20 correct translations of news, the lowest score of the embedded model was -3.6. Of 20 translations of another
-sentence, 18 had a score below -4.0.
+A small translation model computes the log-probability. Among 20 correct translations of news sentences, the lowest
+score of the embedded model was -3.6. Among 20 translations that were compared with a wrong source sentence, 18 had a
+score below -4.0.
 """
 
 
@@ -157,7 +158,7 @@ def check_summary(
             message = "the sentence contains no words"
             own: Iterator[Finding] = iter([Finding(Code.EMPTY_OUTPUT, message, output=whole_sentence)])
         elif not support:
-            message = "no sentence in the source supports this one"
+            message = "no sentence in the source supports this sentence"
             own = iter([Finding(Code.SENTENCE_UNSUPPORTED, message, output=whole_sentence)])
         else:
             own = checks.against_support(Passage.of(supports[number], language), sentence)

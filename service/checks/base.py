@@ -95,7 +95,7 @@ def notice_of(finding: Finding) -> Notice:
 
 
 def needs_review(findings: Iterable[Finding]) -> bool:
-    """Return whether an editor must review at least one of the findings."""
+    """Return whether at least one of the findings requires a review by an editor."""
     return any(finding.severity is Severity.REVIEW for finding in findings)
 
 
@@ -112,8 +112,8 @@ class Fact(NamedTuple):
     A fact is compared with the facts of another text, for example a number of the source with those of the translation.
     ``readings`` lists the possible meanings of the fact. One of them must be among the readings and hints of a fact in
     the other text. ``hints`` lists meanings that are only used to support facts of the other text. ``certain`` is False
-    if the words may have an ordinary meaning ("ein", "May"). Such a fact can support other facts, but needs no support
-    itself.
+    if the words may be ordinary words and not a number or date ("ein", "May"). Such a fact can support other facts, but
+    needs no support itself.
     """
 
     kind: Literal["number", "date"]

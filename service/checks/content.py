@@ -65,11 +65,12 @@ def _grammar(passage: Passage) -> NegationGrammar:
 
 
 def _sure(passage: Passage) -> list[Span]:
-    """Return the spans of the negations in a passage that a translation always keeps."""
+    """Return the spans of the unambiguous negations in a passage, which a correct translation always keeps."""
     return [Span(*match.span()) for match in _grammar(passage).sure.finditer(passage.lower)]
 
 
 def _plain(passage: Passage) -> int:
+    """Return the number of negations in a passage, including those that a translation may drop."""
     return sum(1 for _ in _grammar(passage).plain.finditer(passage.lower))
 
 
@@ -92,7 +93,11 @@ def check_opposites(source: Passage, output: Passage) -> Iterator[Finding]:
 
     The words are grouped by axis, such as "change", whose opposite meanings are "rise" and "fall". A finding is yielded
     if each text has words with only one meaning on an axis, and the two meanings differ. If either text contains a word
-    that can express a negation, only axes are checked whose meanings a negation does not exchange, such as "north".
+    that can express a negation, an axis such as "change" is not checked, because "did not rise" can be a translation of
+    "fiel". An axis such as "latitude" (north, south) is always checked.
+
+    Raises:
+        ValueError: one of the languages has no negation grammar.
     """
     negated = _any(source) or _any(output)
     in_source = _poles(source)
@@ -157,8 +162,7 @@ _LEAST_CHARS = 12
 def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` is not much shorter or longer than a typical translation of ``source``.
 
-    The shorter the source, the wider the limits. Empty outputs and sources with fewer than twelve characters are not
-    checked.
+    The limits are wider for short sources. Empty outputs and sources with fewer than twelve characters are not checked.
     """
     usual = source.language.length_ratios.get(output.language.code)
     chars = len(source.text.strip())

@@ -15,11 +15,11 @@ from service.text.normalization import REPLACEMENT
 _MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
 _MARK = re.compile("|".join(_MARKS))
 _SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=[.,!?])['’›´](?=\s|$)|#\w")
-"""The start of a phrase in single quotation marks, or the end of a sentence in them. A hashtag also counts."""
+"""A pattern for a single quotation mark that opens a phrase or follows the end of a sentence, and for a hashtag."""
 _SPACE = re.compile(r"\s+")
 _MOST_SCARE_WORDS = 2
 _LEAST_WHOLE = 0.7
-"""The least length of a translation, as a share of its source, at which it has probably not lost a quotation."""
+"""The minimum ratio of a translation's length to that of its source at which it has probably not lost a quotation."""
 _MOST_CHARS = 4_000  # longer passages between two marks are not quotations
 
 
@@ -44,14 +44,15 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
     """Check that a translation keeps the quotations of its source sentence, adds none and contains no empty quotation.
 
     The check counts quotation marks, because a quotation may open in one sentence and close in another. Single marks
-    can replace double ones, because English also uses them to distance the writer from a word (‘so-called’). If the
-    source contains a quotation, the translation may contain more of them, because a translation often interrupts a
-    quotation to name its speaker.
+    can replace double marks, because English also uses single marks to distance the writer from a word (‘so-called’).
+    If the source contains a quotation, the translation may contain more quotations, because a translation often
+    interrupts a quotation to name its speaker.
 
     Lost marks have the severity ``note`` in three cases. First, they enclosed only a title or a short phrase. Second,
     ``output`` has no marks but is not much shorter, and a word that matches ``speech`` names the speaker. Third, only
     one mark is lost, because the quotation opens or closes in another sentence, and ``output`` quotes nothing but
-    titles. Added marks have it if they enclose a title, a short phrase, or words that are copied from the source.
+    titles. Added marks have the severity ``note`` if they enclose a title, a short phrase, or words that are copied
+    from the source.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:

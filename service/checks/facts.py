@@ -75,8 +75,8 @@ def link_facts(
 
 
 def _figures(source: Passage, output: Passage) -> Iterator[LinkedFact]:
-    # Words that may be articles ("ein", "a") come last, so that they do not take the counterparts of numerals. Two such
-    # words are no fact.
+    # Words that may be articles ("ein", "a") are matched last, so that they are not linked with the counterparts of
+    # numerals. A pair of two such words is not a fact.
     left = sorted(_merged(find_facts(source)), key=_is_uncertain)
     unmatched: list[_Figure] = []
     for one in sorted(_merged(find_facts(output)), key=_is_uncertain):

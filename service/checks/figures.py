@@ -128,7 +128,7 @@ def _decimal(whole: str, decimals: str) -> Fraction:
 def _years(text: str, token: Token, found: frozenset[Fraction], grammar: NumberGrammar) -> frozenset[Fraction]:
     """Return the years that a numeral may mean in "90er", "1990s", "'90" or "2017/18", besides its values in ``found``.
 
-    A century is added to a number of two digits, or removed from a number of four digits. The result is empty if the
+    A century is added to a number of two digits, or subtracted from a number of four digits. The result is empty if the
     text around ``token`` does not have one of these forms.
     """
     before = text[max(0, token.start() - _YEAR_CHARS) : token.start()]
@@ -181,7 +181,7 @@ def _times(found: frozenset[Fraction], by: Fraction) -> frozenset[Fraction]:
 
 
 def _with_ranges(text: str, found: Sequence[_Quantity], joint: re.Pattern[str]) -> Iterator[_Quantity]:
-    """Yield all numbers, and apply the scale of a range to both of its numbers ("5 bis 7 Millionen").
+    """Yield all numbers. If a range has a scale, apply the scale to both numbers of the range ("5 bis 7 Millionen").
 
     ``joint`` matches the text between the two numbers of a range.
     """
@@ -384,10 +384,10 @@ def fact_keys(passage: Passage) -> frozenset[Key]:
 
 
 def _unmatched(facts: Sequence[Fact], others: Sequence[Fact], text: str) -> list[Fact]:
-    """Return the facts that have no counterpart among ``others``, the facts of ``text``, at most one for each span.
+    """Return the facts that have no counterpart among ``others``, which are the facts of ``text``.
 
-    A date in which both the day and the month are wrong therefore results in a single finding. A plain number in digits
-    can be the counterpart of a time (see `_hours`).
+    At most one fact is returned for each span, so that a date with a wrong day and a wrong month results in a single
+    finding. A plain number in digits can be the counterpart of a time (see `_hours`).
     """
     alone = unsupported(facts, others)
     if not alone:
@@ -441,7 +441,7 @@ def _lost(fact: Fact, source: str) -> Finding:
 
 
 def _hours(fact: Fact) -> set[Key]:
-    """Return the numbers that can stand for a time written without a colon and "o'clock" ("at 8", "at 6.30")."""
+    """Return the numbers that can express a time that is written without a colon and "o'clock" ("at 8", "at 6.30")."""
     return {
         number_key(hour + part)
         for kind, value in fact.readings

@@ -93,7 +93,7 @@ class Index:
 
     @cached_property
     def _capital_runs(self) -> dict[str, set["_Runs"]]:
-        """The capitalised words as runs of equal letters (see `_Runs`), by their first three different letters."""
+        """The capitalised words as runs of equal letters (see `_Runs`), by the letters of their first three runs."""
         found: dict[str, set[_Runs]] = {}
         for runs in (_runs(word) for word in self.words if word[0].isupper()):
             found.setdefault(_first_letters(runs), set()).add(runs)
@@ -111,9 +111,10 @@ class Index:
         return bare in self._plains or self._has_exonym(bare) or self._has_like(_sound(name))
 
     def is_full_name(self, name: str, following: str) -> bool:
-        """Return whether ``name`` was put before ``following``, a name that the text mentions without a first name.
+        """Return whether a translator may have added the first name ``name`` to ``following``, the name after it.
 
-        The result is False for a summary, which must not add names.
+        This is the case if the indexed text contains ``following``, but never with a first name. The result is False
+        for a summary, which must not add names.
         """
         if not self._is_translated or following not in self.words or self._is_common(following, False):  # noqa: FBT003 - opens no sentence
             return False
@@ -295,9 +296,9 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
     This applies if the name grammar sets ``opening_is_weak`` and the dictionary of the language contains the word.
     Second, the source may spell out an abbreviation (GOP). This applies if ``output`` contains all abbreviations of the
     source. Third, the word explains an abbreviation of the source, as in "DFB (German Football Association)", or it is
-    a first name that the translator put before a name of the source. Fourth, the word sounds like a name of the source
-    that it spells with one letter more or less. All other findings, including those about
-    misspelt names, require a review.
+    a first name that the translator added to a name of the source. Fourth, the word sounds like a name of the source
+    and differs from it by one letter more or less. All other findings, including those about misspelt names, require a
+    review.
     """
     text, grammar = output.text, output.language.names
     explained = _explanations(source, text)
@@ -331,7 +332,10 @@ _EXPLAINED = re.compile(
 
 
 def _explanations(source: Index, text: str) -> list[Span]:
-    """Return the spans of ``text`` that spell out an abbreviation of the source, before it or in brackets after it."""
+    """Return the spans of ``text`` that spell out an abbreviation of the source.
+
+    The full form is either in brackets after the abbreviation, or before the abbreviation in brackets.
+    """
     found = ((match, "long" if match["short"] else "before") for match in _EXPLAINED.finditer(text))
     return [Span(*match.span(part)) for match, part in found if (match["short"] or match["after"]) in source.words]
 

@@ -188,7 +188,7 @@ class Collapsed:
         once, again, said = found
         times = {once: said}
         for span, before in self.repetitions:
-            # Repetitions within the removed copy count towards the remaining copy.
+            # Repetitions within the removed copy are counted for the remaining copy.
             place = _after_removal(span, again) or once
             times[place] = times.get(place, 0) + before
         return Collapsed(

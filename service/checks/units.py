@@ -14,7 +14,7 @@ _BEFORE = frozenset({"€", "$", "£", "¥", "eur", "usd", "gbp", "chf"})
 _AMOUNT = r"(?<![\d.,])[\d½¼¾][\d.,]{0,30}"
 _LEAST_COMPOUND_CHARS = 4
 _CURRENCIES = frozenset({"euro", "dollar", "pound", "franc", "yen", "ruble", "yuan", "krone"})
-"""The keys of currencies in the data of all languages."""
+"""The names by which the unit grammars of all languages identify currencies."""
 
 
 def check_units(source: Passage, output: Passage, *, complete: bool = True) -> Iterator[Finding]:
@@ -23,9 +23,9 @@ def check_units(source: Passage, output: Passage, *, complete: bool = True) -> I
     A unit counts as added if it occurs with a number in ``output`` more often than ``source`` mentions it. A unit
     counts as lost if it occurs with a number in ``source`` more often than ``output`` mentions it. A translator may add
     "per cent" to a number, so added units are reported only if another unit is lost. Lost units are reported only if no
-    unit is added, ``output`` does not mention them at all, and ``complete`` is True. If no unit is reported by these
-    counts, the unit of each number is compared (see `_check_amounts`). Each unit is reported at most once. Both
-    languages must have a unit grammar.
+    unit is added, ``output`` does not mention them at all, and ``complete`` is True. If these counts reveal no error,
+    and ``complete`` is True, the unit of each number is compared (see `_check_amounts`). Each unit is reported at most
+    once. Both languages must have a unit grammar.
     """
     in_source, in_output = _counted(source), _counted(output)
     added = [unit for unit, spans in in_output.items() if len(spans) > _mentions(unit, source)]
@@ -44,7 +44,10 @@ def check_units(source: Passage, output: Passage, *, complete: bool = True) -> I
 
 
 def _check_currencies(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that ``output`` does not mention another currency instead of one in ``source``, without a number."""
+    """Check that ``output`` does not replace a currency that ``source`` mentions with another currency.
+
+    This check is for sources in which no unit occurs with a number ("der Euro").
+    """
     ones, others = ({unit for unit in _CURRENCIES if _mentions(unit, text)} for text in (source, output))
     for unit, other in zip(sorted(ones - others), sorted(others - ones), strict=False):
         message = f"the translation mentions another currency: {other} instead of {unit}"
@@ -60,10 +63,10 @@ class _Amount(NamedTuple):
 
 
 def _check_amounts(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that each number of ``source`` with a unit has this unit in ``output`` too.
+    """Check that each number of ``source`` with a unit has the same unit in ``output``.
 
-    A number without a unit is not reported if a number with this unit follows in ``output``, because the unit may stand
-    for both ("15, 11 and 10 percent").
+    If the number has no unit in ``output``, it is not reported if a later number has the unit of the source, because
+    the unit may apply to both numbers ("15, 11 and 10 percent").
     """
     by_value: dict[Key, list[_Amount]] = {}
     last: dict[str | None, int] = {}  # the start of the last number with each unit
@@ -93,7 +96,7 @@ _MOST_EQUAL = 100  # limits the running time for texts that repeat a number
 
 
 def _amounts(passage: Passage) -> list[_Amount]:
-    """Return the certain numbers of a passage, except those in dates. The numbers may be words."""
+    """Return the numbers of a passage, in digits or in words, except those in dates and uncertain ones (see `Fact`)."""
     units = passage.language.units
     if units is None:
         return []
@@ -184,13 +187,16 @@ _MOST_SIGN_CHARS = 5
 
 @cache
 def _unit_before(grammar: UnitGrammar) -> re.Pattern[str]:
-    """Return a pattern for a currency before a number, which is group 1. The pattern is searched up to the number."""
+    """Return a pattern for a currency sign or code at the end of a text that precedes a number.
+
+    The sign or code is group 1.
+    """
     signs = "|".join(re.escape(form) for forms in grammar.forms.values() for form in forms if form in _BEFORE)
     return re.compile(rf"({signs or '(?!)'})\s?$")
 
 
 @cache
 def _unit_after(grammar: UnitGrammar) -> re.Pattern[str]:
-    """Return a pattern for a unit directly after a number, which is group 1."""
+    """Return a pattern for a unit directly after a number. The unit is group 1."""
     after = "|".join(_pattern(forms, grammar).replace(r"(?<![^\W\d_])", "") for forms in grammar.forms.values())
     return re.compile(rf"[\s-]?(?:of\s)?(?:us[\s-]?)?({after})")

@@ -58,6 +58,7 @@ class _Foreign:
         return len(word) >= _LEAST_COPIED_CHARS and word.islower() and self._knows is not None and not self._knows(word)
 
     def untranslated(self, word: str) -> bool:
+        """Return whether the word is frequent in the source language or `unknown` in the target language."""
         return word in self._frequent or self.unknown(word)
 
 
@@ -97,7 +98,7 @@ def _run(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreig
 def _is_long_name(words: Sequence[str]) -> bool:
     """Return whether the words can be one name, such as "Alexander van der Bellen".
 
-    All of its words begin with a capital letter, except for particles such as "van der".
+    All words of a name begin with a capital letter, except for particles such as "van der".
     """
     return words[-1][0].isupper() and all(
         word[0].isupper() or word in _NAME_PARTICLES or "'" in word or "’" in word for word in words
@@ -113,9 +114,9 @@ def _is_copy(words: Sequence[str], others: Sequence[str], foreign: _Foreign) -> 
 def check_genitives(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` does not copy a name with a genitive ending of the source language ("Bidens first year").
 
-    The finding has the severity ``note`` if the name without its ending is neither in one of the texts nor in the list
-    of names that both languages spell the same, because it may end in "s". English words and listed names in "s" are
-    not reported.
+    The "s" may also be part of the name. The finding therefore has the severity ``note`` if the name without "s" is
+    neither in one of the texts nor in the list of names that both languages spell the same. Words of the target
+    language and listed names that end in "s" are not reported.
     """
     names, kept = source.language.names, source.language.kept_names.get(output.language.code, frozenset())
     knows = output.language.knows
@@ -179,9 +180,9 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check each word of ``output`` that is not in the dictionary of the target language.
 
     A word that is copied from the source text, with or without its ending, results in a finding with the code
-    ``untranslated``. Another word in lower case, or another word that resembles no word of the source, results in a
-    finding with the code ``word_unknown``. Most capitalised words are left to `check_names`. Each word is reported at
-    most once.
+    ``untranslated``. Any other word in lower case that the source does not contain results in a finding with the code
+    ``word_unknown``. The same applies to a capitalised word that `check_names` does not examine and that resembles no
+    word of the source. Each word is reported at most once.
     """
     spells = output.language.spells
     if spells is None:
@@ -193,7 +194,8 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
     knows = output.language.knows
 
     def known(word: str) -> bool:
-        # A rare word of the dictionary that the source contains in lower case is more likely a German word ("fester").
+        # A rare word of the dictionary that the source contains in lower case is probably a word of the source language
+        # ("fester").
         return spells(word) and not (word in copied and knows is not None and not knows(word))
 
     for match in _unknown(output, known):
@@ -273,9 +275,9 @@ def _is_exonym(name: str, source: Language, target: Language) -> bool:
 def _is_common_noun(word: str, places: Sequence[tuple[int, int]], source: Passage, target: Language) -> bool:
     """Return whether a capitalised word is a common noun at all its ``places`` in ``source``.
 
-    ``places`` contains the start and end offsets of the word. At each place, it must follow an article, a preposition
-    with an article, or an adjective, or it must open a sentence before a plural verb or a participle. Unless all of
-    these are indefinite articles, it must also be in the list of common words.
+    ``places`` contains the start and end offsets of the word. At each place, the word must follow an article, a
+    preposition with an article, or an adjective, or it must open a sentence before a plural verb or a participle.
+    Unless the word follows an indefinite article at all places, it must also be in the list of common words.
     """
     names = source.language.names
     if names is None or word.isupper():

@@ -48,6 +48,7 @@ class Line:
 
     @property
     def kept(self) -> bool:
+        """True if the line has no reason for removal."""
         return self.reason is None
 
     def one_line(self) -> str:
@@ -168,7 +169,7 @@ def is_caption(line: Line) -> bool:
 
 _APPEAL_CHARS = 2_000
 _QUOTE = re.compile(r"[„“”\"«»]")
-_MAX_CHARS = 160  # longer lines are boilerplate only if all their sentences are
+_MAX_CHARS = 160  # a longer line is boilerplate only if all its sentences are boilerplate
 _CRUMB_WORDS = 6
 _ORNAMENT = " \t:›»>«‹→↗↓↑▶►•·|-–—…+*#"
 _CRUMB_BREAK = re.compile(r"\s*[>›»→]\s*|\s+[/|]\s+")
@@ -198,7 +199,7 @@ class Verdict:
 def judge(line: str, language: Language) -> Verdict | None:
     """Classify a line as a kind of boilerplate, or return None if it does not look like boilerplate.
 
-    A line of running text is certainly boilerplate only if all its sentences are.
+    A line of running text is classified as certain boilerplate only if all its sentences are boilerplate.
     """
     page = language.page
     if len(line) <= _MAX_CHARS and page.period.fullmatch(line):
@@ -310,7 +311,7 @@ def _is_boilerplate(line: str, language: Language) -> bool:
 _WIRE_HEAD_LINES = 10
 _MOST_HEADLINE_LINES = 3
 _END_LINES = 4
-_MARK = "="  # ends the headline
+_MARK = "="  # the mark at the end of a headline
 
 
 def mark_wire(lines: list[Line], grammar: WireGrammar) -> list[Line]:
@@ -335,7 +336,7 @@ def mark_wire(lines: list[Line], grammar: WireGrammar) -> list[Line]:
 
 
 def _with_headline(lines: list[Line], end: int, grammar: WireGrammar) -> list[Line]:
-    """Join the lines of the headline to one line, mark it, and return all lines.
+    """Join the lines of the headline into one line, mark this line, and return all lines.
 
     The headline ends in the line with index ``end``. The lines above the headline are marked as the header of the
     report.

@@ -20,13 +20,14 @@ from service.domain import Notice, Span
 from service.languages.base import Language
 
 _LEAST_PAGE_LINES = 20
-_LEAST_END = 0.25  # the same for a long line directly below the last paragraph
-_PAGE_LINES = 5  # a text with at least this many unknown lines around the article is a whole page
-_LEAST_ARTICLE = 0.15  # in a whole page, a line of the region stays if it is of the article with this probability
-
-_LEAST_PARAGRAPH = 0.1  # the same for a long paragraph of several sentences
-_SURELY_NOT = 0.15  # in another copy from a page, a line is removed only below this probability
-_SURELY_NO_SENTENCE = 0.1  # the same for a full sentence
+_PAGE_LINES = 5  # minimum number of unrecognised lines outside the article in a whole page
+# In a whole page, a line is kept if the probability that it belongs to the article is at least this high.
+_LEAST_ARTICLE = 0.15
+_LEAST_PARAGRAPH = 0.1  # the minimum for a long paragraph of several sentences
+_LEAST_END = 0.25  # the minimum for a long line directly below the last paragraph
+# In a text that is not a whole page, a line is removed only if this probability is lower.
+_SURELY_NOT = 0.15
+_SURELY_NO_SENTENCE = 0.1  # the limit for a full sentence
 _LEAST_KNOWN = 4  # the rules must have recognised at least this number of lines before a full sentence is removed
 _LEAST_LINES = 16  # the text must have at least this number of lines before a full sentence is removed
 _DOUBT = 0.05
@@ -57,7 +58,7 @@ def label_lines(lines: list[Line], verdicts: list[Verdict | None], language: Lan
     """Classify the lines with the line model of the language.
 
     Return None if the language has no line model, or if no line has been recognised as boilerplate. A text without
-    boilerplate is not a copy of a page but an article or a part of one, so no line of it may be removed.
+    boilerplate is an article or a part of one, not a copy of a page, so none of its lines may be removed.
     """
     if language.page.weights is None or all(line.reason is None for line in lines):
         return None
@@ -148,9 +149,10 @@ def _is_paragraph(line: Line) -> bool:
 
 
 def _is_subheading(lines: list[Line], labelled: Labelled, number: int) -> bool:
-    """Return whether the line with index ``number`` is a short line alone between two long paragraphs of the article.
+    """Return whether the line with index ``number`` is a subheading: one short line between two long paragraphs.
 
-    The line model often takes such a subheading for a link, because its words need not occur in the text.
+    The line model often mistakes such a subheading for a link, because the words of a subheading may not occur in the
+    text.
     """
     line, around = lines[number], (number - 1, number + 1)
     if labelled.states[number] not in _KEPT_OWN or line.running or not 0 < number < len(lines) - 1:
@@ -177,7 +179,7 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
         if part == "lead":
             found = [number for number in found if len(lines[number].text.split()) <= MAX_LEAD_WORDS]
             found = [number for number in found if _opens(lines, labelled, number, language)]
-            # A paragraph that the page contains twice is the caption of a photo that it shows twice.
+            # A paragraph that occurs twice on the page is probably the caption of a photo that is shown twice.
             found = [number for number in found if number not in labelled.facts.copied] or found
         best = max(found, key=lambda number: labelled.chance(number, frozenset({part})), default=None)
         if best is None:
@@ -197,7 +199,8 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
 def _is_sure(lines: list[Line], labelled: Labelled, number: int, part: str, *, headed: bool) -> bool:
     """Return whether the line with index ``number`` is surely the ``part`` of a text that is not a whole page.
 
-    A byline or timestamp below a headline confirms it. A lead below a sure headline (``headed``) may be uncertain.
+    A headline needs a lower probability if a byline or timestamp is below it. A lead needs a lower probability if a
+    headline has been marked (``headed``).
     """
     chance = labelled.chance(number, frozenset({part}))
     if part == "headline":
@@ -209,10 +212,11 @@ def _is_sure(lines: list[Line], labelled: Labelled, number: int, part: str, *, h
 
 
 def _first_paragraph(lines: list[Line], labelled: Labelled, headline: int, lead: int) -> int:
-    """Return the index of the first paragraph between the lines ``headline`` and ``lead``, or ``lead`` without one.
+    """Return the index of the first paragraph between the lines ``headline`` and ``lead``, or ``lead`` if none fits.
 
-    The lead of an article is its first paragraph, so a paragraph above the line that looks most like a lead is used
-    instead. It must be likely to be a lead, or it must be followed by a byline or timestamp that is not also above it.
+    The lead of an article is its first paragraph, so an earlier paragraph is used instead of the line that looks most
+    like a lead. The earlier paragraph must have a sufficient probability of being the lead, or there must be a byline
+    or timestamp below it but not above it.
     """
     for number in range(headline + 1, lead):
         line = lines[number]
@@ -321,7 +325,7 @@ def _page_pasted(lines: list[Line]) -> Notice:
     )
     share = round(100 * kept / max(1, words))
     message = (
-        f"The text looks like a whole web page. {share} % of its words were kept as the article. {doubtful} words "
+        f"The text looks like a whole web page. {share}% of its words were kept as the article. {doubtful} words "
         "that may belong to the article were removed with the reason maybe_article."
     )
     return Notice("page_pasted", message)

@@ -139,7 +139,7 @@ def _is_kicker(line: Line, below: Line) -> bool:
 
 
 def mark_kicker(lines: list[Line], headline: Line, first: int, language: Language) -> list[Line]:
-    """Mark the line ``headline``, a kicker that is glued to it, and repetitions of it, and return all lines.
+    """Mark the line ``headline``, a kicker at its start, and repetitions of the headline, and return all lines.
 
     ``first`` is the index of the first line of the text.
     """
@@ -186,6 +186,7 @@ def _is_lead(lines: list[Line], at: int, following: int) -> bool:
         return False
     above = {line.reason for line in lines[:at]}
     between = {line.reason for line in lines[at + 1 : following]}
-    # If there is a byline above, a photo or button proves nothing, because it may follow the first body paragraph.
+    # If a byline is above the paragraph, a photo or button below is no evidence, because it may follow the first
+    # paragraph of the body.
     separated = bool(between & META_REASONS) or (bool(between & _NEAR_LEAD) and not above & META_REASONS)
     return separated or lines[following].page.dateline.match(lines[following].text) is not None

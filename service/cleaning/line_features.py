@@ -12,11 +12,11 @@ from service.languages.base import Language
 from service.languages.page import PageGrammar
 
 LONG_CHARS = 80  # shorter lines are mostly not running text (see docs/adr/0026)
-_SEEN_CHARS = 400  # patterns are applied to the two ends of a longer line, so that their time is bounded
-_MOST_CHARS = 600  # what one line may contribute to the region
+_SEEN_CHARS = 400  # in a longer line, patterns are applied only to the two ends, so that their running time is bounded
+_MOST_CHARS = 600  # the maximum contribution of one line to the score of a range (see `best_stretch`)
 _STEM_CHARS = 6
 _LEAST_STEM_CHARS = 5
-_NEAR_LONG = 10  # long lines before and after a line whose words are compared with its own
+_NEAR_LONG = 10  # the words of a line are compared with this number of long lines before and after it
 _STEM = re.compile(rf"[^\W\d_]{{{_LEAST_STEM_CHARS},}}")
 _LAST = re.compile(r"[.!?…:,;][“”\"»«’‘)\]]*$")
 _INNER_END = re.compile(r"[a-zß-ÿ]{2}[.!?][“”\"»«)]?\s+[„»\"(]?[A-ZÀ-Þ]")
@@ -61,9 +61,10 @@ def _shape(line: Line, *, comment: bool) -> Shape:
 
 
 def best_stretch(lines: Sequence[Line], penalty: int) -> tuple[int, int]:
-    """Return the range of consecutive lines that contains the most text, as start and end index.
+    """Return the range of consecutive lines that contains the most text, as a start index and an exclusive end index.
 
-    The score of a range is the total length of its long lines, minus ``penalty`` for each other line.
+    The score of a range is the total length of its long lines in characters, minus ``penalty`` for each other line. A
+    long line counts as at most ``_MOST_CHARS`` characters.
     """
     best, best_range = 0, (0, 0)
     total, start = 0, 0
@@ -157,6 +158,7 @@ def has_clock(text: str) -> bool:
 
 
 def line_ending(text: str) -> str:
+    """Return the punctuation mark at the end of a line, before closing quotation marks and brackets, or "none"."""
     match = _LAST.search(text[-8:])
     return match[0][0] if match else "none"
 
@@ -339,7 +341,7 @@ def _similar(shapes: Sequence[Shape]) -> frozenset[int]:
 
 
 def _anchors(strong: Sequence[bool], start: int, end: int) -> list[int]:
-    """Return the indices of the strong lines in the range from ``start`` to ``end``, and of those that are near it.
+    """Return the indices of the strong lines in the range from ``start`` to ``end``, and of those near this range.
 
     ``strong`` contains, for each line, whether it is strong (see `_is_strong`).
     """
@@ -390,7 +392,8 @@ _COMMENT_REACH = 40
 def comments_start(lines: Sequence[Line]) -> int:
     """Return the index of the line where the comments of readers begin, or the number of lines if there are none.
 
-    Comments are recognised by their buttons ("Antworten"). The heading of the comments is above the first button.
+    Comments are recognised by their buttons ("Antworten"). They begin at their heading or, if there is none above the
+    first button, at this button.
     """
     rows = [n for n, line in enumerate(lines) if not line.running and line.page.comment_row.fullmatch(line.text)]
     if len(rows) < _COMMENT_ROWS:
@@ -461,8 +464,8 @@ def _place(number: int, start: int, end: int) -> str:
 def _of_page(lines: Sequence[Line], shapes: Sequence[Shape]) -> list[str]:
     """Return the features that are the same for all lines of a page.
 
-    They depend on the number of lines, the number of short lines outside the range with the most text, and the number
-    of lines that the rules have recognised as boilerplate.
+    These features depend on the number of lines, the number of short lines outside the range with the most text, and
+    the number of lines that the rules have recognised as boilerplate.
     """
     start, end = best_stretch(lines, _PENALTIES[0])
     outside = sum(not shape.long for shape in (*shapes[:start], *shapes[end:]))

@@ -62,7 +62,7 @@ _NEXT = {
     "after": ("after",),
 }
 ALLOWED = np.array([[state in _NEXT[previous] for state in STATES] for previous in STATES])
-"""Whether the state of a column may follow that of a row. There is at most one headline, and ``after`` is final."""
+"""Whether the state of a column may follow the state of a row. No other state may follow ``after``."""
 STARTS = np.array([state in _FIRST for state in STATES])
 _NOTHING = -1e9
 
@@ -103,7 +103,7 @@ def read_weights(path: Path) -> Weights:
     """
     content = json.loads(path.read_text("utf-8"))
     if tuple(content["states"]) != STATES:
-        raise ValueError(f"{path.name}: the weights are for a different version of the line model")
+        raise ValueError(f"{path.name}: the weights are for another version of the line model; train the model again")
     emission = np.array(list(content["features"].values()), dtype=float) / 100
     transition = np.where(ALLOWED, np.array(content["transition"], dtype=float) / 100, _NOTHING)
     start = np.where(STARTS, np.array(content["start"], dtype=float) / 100, _NOTHING)
@@ -235,9 +235,9 @@ def _first_text_line(
 def _below_headline(lines: Sequence[Line], verdicts: Sequence[Verdict | None], facts: Facts, first: int) -> int:
     """Return the index of the first line of the text, which the model has placed at line ``first``.
 
-    Teasers of other articles about the same topic may precede the headline. If a line with the words of the text is
-    followed by the first byline of the page, and the page contains it a second time, it is the headline, and the text
-    begins below it.
+    Teasers of other articles about the same topic may precede the headline. A line is the headline if most of its words
+    occur in the text, the page contains the line twice, and the first byline of the page follows the line. The text
+    then begins below this line.
     """
     for number in range(first, min(first + _TEASER_LINES, len(lines))):
         if _reason(lines[number], verdicts[number]) == "byline":
@@ -285,7 +285,7 @@ def _second_headline(
 
 
 def _is_reworded(headline: str, text: str) -> bool:
-    """Return whether ``text`` is no sentence and contains most of the longer words of ``headline``."""
+    """Return whether ``text`` does not end like a sentence and contains most of the longer words of ``headline``."""
     wanted, words = (set(_WORD.findall(one.casefold())) for one in (headline, text))
     same = len(wanted & words) >= _REWORDED * len(wanted) and len(wanted) > 1
     return same and len(text.split()) in _HEADLINE_WORDS and line_ending(text) not in {".", ":", ","}
@@ -358,15 +358,14 @@ def _reason(line: Line, verdict: Verdict | None) -> str | None:
 def _is_credit(line: Line, verdict: Verdict | None) -> bool:
     """Return whether a line is a photo credit.
 
-    This is decided by the boilerplate rules or by the form of the line ("Agentur/Ida Beispiel").
+    A line is a credit if the boilerplate rules recognise it or if it is short and has a slash ("Agentur/Ida Beispiel").
     """
     short = len(line.text.split()) <= _CREDIT_WORDS and not line.running
     return _reason(line, verdict) in _CREDITS or (short and _SLASHED.fullmatch(line.text) is not None)
 
 
-_MAYBE_HEADLINE = frozenset(
-    {None, "advert"}
-)  # an advert mark above the headline makes the rules take it for the advert
+# If the mark of an advert is directly above the headline, the rules mistake the headline for the advert.
+_MAYBE_HEADLINE = frozenset({None, "advert"})
 _CREDITS = frozenset({"photo_credit", "photo_caption"})
 _CREDIT_WORDS = 6
 _SLASHED = re.compile(r"[^\W\d_][^/|]*/[^\W\d_][^/|]*")

@@ -116,7 +116,7 @@ def _remove_numbered_path(lines: list[Line]) -> None:
 
 
 def _remove_split_bylines(lines: list[Line]) -> None:
-    """Mark bylines as removed whose names are on the lines below the word "Von"."""
+    """Mark as removed each byline that consists of the word "Von" and names on the lines below it."""
     for number, line in enumerate(lines):
         if line.page.byline_start.fullmatch(line.text) is None:
             continue
@@ -130,7 +130,7 @@ def _is_names(line: Line) -> bool:
 
 
 def _remove_polls(lines: list[Line]) -> None:
-    """Mark readers' polls as removed: a question, and at least three short answers, one of which is yes or no."""
+    """Mark reader polls as removed: a question, and at least three short answers, including one such as yes or no."""
     for number, line in enumerate(lines):
         if not line.text.endswith("?") or len(line.text.split()) > _QUESTION_WORDS:
             continue
@@ -146,7 +146,7 @@ def _may_be_answer(line: Line) -> bool:
 
 
 def _remove_kicker_teasers(lines: list[Line]) -> None:
-    """Mark teasers in the text as removed that consist of a kicker, a colon on a line of its own, and a headline."""
+    """Mark as removed each teaser in the text that consists of a kicker, a colon on a separate line, and a headline."""
     first = next((n for n, line in enumerate(lines) if line.running and len(line.text) >= PARAGRAPH_CHARS), len(lines))
     for line in lines[first + 1 :]:
         if _KICKER_COLON.search(line.text) is not None and line.reason is None:
@@ -172,8 +172,8 @@ def _remove_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
 def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
     """Mark the block below the boilerplate heading at index ``heading`` as removed, with the code ``reason``.
 
-    The block consists of the lines directly below the heading or, if there are none, of the lines below it that each
-    follow a blank line.
+    The block consists of the lines directly below the heading. If a blank line follows the heading, the block consists
+    of the lines below it that are separated by blank lines.
     """
     items = list(_items(lines, heading, reason, parted=False))
     if not items and reason != "advert":
@@ -186,7 +186,7 @@ def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
 
 
 def _may_be_subheading(items: list[Line], reason: str, below: Line) -> bool:
-    """Return whether the last of the list ``items`` may be a subheading of the text in the line ``below``."""
+    """Return whether the last line in ``items`` may be a subheading of the text in the line ``below``."""
     alone = len(items) == 1
     if not alone and items[-1].text[0] == items[-2].text[0] and not items[-1].text[0].isalnum():
         return False  # the previous item has the same bullet

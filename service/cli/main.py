@@ -96,7 +96,7 @@ def hash_(holder: Id, *, scopes: Scopes = DEFAULT_SCOPES, until: Until = None) -
 def list_(file: Annotated[Path, typer.Option("--file", envvar="DEPESCHE_KEYS_FILE", help="Key file.")]) -> None:
     """List the keys in a file and the last day on which each key is valid.
 
-    If the file is invalid, the command fails, as the service does.
+    If the file is invalid, the command fails with the error that the service reports.
     """
     table = Table("id", "scopes", "valid until", "hash")
     for key in _keys(file):
@@ -203,7 +203,7 @@ def _greet(settings: Settings, port: int) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{port}{settings.root_path}"
     _messages.print(
-        f"Depesche listens on {url} and loads its models (documentation: {url}/docs). Try:",
+        f"Depesche is listening on {url} and loading its models (documentation: {url}/docs). Try:",
         highlight=False,
         markup=False,
         soft_wrap=True,
@@ -218,7 +218,7 @@ def _greet(settings: Settings, port: int) -> None:
     )
     if _serves_a_draft(settings):
         _messages.print(
-            "The included models write drafts. These commands install a translation model for publication: "
+            "The included models write drafts. To install a translation model for publication, run: "
             f"make production, and then: depesche models pull {RECOMMENDED}",
             highlight=False,
             markup=False,
@@ -285,7 +285,7 @@ async def _summarize(text: str, length: str, method: Method, *, clean: bool) -> 
 def corrections(file: Annotated[Path, typer.Argument(help="File of corrections, or - for standard input.")]) -> None:
     """Print the glossary terms that a file of corrections (JSON Lines or TMX) suggests, as lines of a glossary file.
 
-    A term is suggested if editors replaced the model's words by the same translation in at least two sentences.
+    A term is suggested if editors replaced the model's words with the same translation in at least two sentences.
     """
     settings = _settings()
     with _told():
@@ -295,7 +295,7 @@ def corrections(file: Annotated[Path, typer.Argument(help="File of corrections, 
     for term, translation, count in terms:
         typer.echo(f"# {count} corrections\n{term}\t{translation}")
     compared = sum(one.machine is not None for one in known)
-    _messages.print(f"{len(terms)} terms from {compared} corrections with the model's translation", highlight=False)
+    _messages.print(f"{len(terms)} terms from {compared} corrections that contain the model's text", highlight=False)
 
 
 async def _done(command: ArticleCommand, title: str) -> ArticleResult:
@@ -329,7 +329,10 @@ def _evaluation() -> Iterator[EvaluationContext]:
 
 
 def _newsroom_of(settings: Settings, spec: SystemSpec, listener: events.Listener) -> Newsroom:
-    """Create the newsroom of a system of an evaluation. A server is used only if the model of the system is remote."""
+    """Create the newsroom for one of the systems that an evaluation compares.
+
+    The newsroom uses a remote server only if the model of the system is remote.
+    """
     method, options = spec.name in get_args(Method), spec.options
     name = options.get("model") if method else spec.name
     catalog = Catalog(settings.models_dir, settings.installed_dir, settings.weights_dir)

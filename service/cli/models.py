@@ -98,16 +98,16 @@ def pull(
         puller = Pull(store.catalog, store.installed, converter, report, store.say, keep_checkpoint)
         for name in names:
             if name == RECOMMENDED:
-                name = _recommended(store)  # noqa: PLW2901 - the name means another one
+                name = _recommended(store)  # noqa: PLW2901 - "recommended" is an alias
             _report_installed(store, puller.install(name, licence_accepted=licence_accepted))
 
 
 def _recommended(store: Store) -> str:
-    """Return the name of the recommended translation model, and say what the command installs."""
+    """Return the name of the recommended translation model, and print a message with this name."""
     name = recommended(store.catalog)
     store.say(
-        f"The recommended translation model is {name}. Summaries still come from the embedded model, because no "
-        "pretrained one is known to be better"
+        f"The recommended translation model is {name}. The embedded model still writes the summaries, because no "
+        "pretrained summarisation model is known to be better."
     )
     return name
 
@@ -117,12 +117,12 @@ def verify(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(help="Names of models. Default: all installed models.")] = None,
 ) -> None:
-    """Check every file of the installed models against its manifest, and their outputs against those recorded."""
+    """Check the files of the installed models against their manifests, and their outputs against the recorded ones."""
     with _opened(context) as store:
         entries = map(store.catalog.entry, names or store.catalog.names())
         wrong = [entry for entry in entries if (names or entry.manifest.complete) and not _verified(store, entry)]
         if wrong:
-            raise ModelError(f"{', '.join(entry.name for entry in wrong)} must be reinstalled")
+            raise ModelError(f"{', '.join(entry.name for entry in wrong)} failed the check and must be reinstalled")
 
 
 def _verified(store: Store, entry: Entry) -> bool:

@@ -95,7 +95,7 @@ def _require_small(data: bytes) -> None:
         parts = archive.infolist()
         unpacked = sum(part.file_size for part in parts)
     if len(parts) > _MOST_PARTS or unpacked > _MOST_BYTES:
-        detail = f"the Word document may have {_MOST_PARTS} parts and {_MOST_BYTES} bytes when unpacked"
+        detail = f"the Word document may have at most {_MOST_PARTS} parts and {_MOST_BYTES} bytes when unpacked"
         raise InvalidInput("docx_too_large", detail, pointer=CONTENT)
 
 
@@ -136,7 +136,7 @@ def _inline(paragraph: "Paragraph") -> Iterator[str]:
 
 
 def _url(link: "Hyperlink") -> str:
-    """Return the address of the link, or an empty string if the document has none for it."""
+    """Return the address of the link, or an empty string if the document does not contain its address."""
     try:
         return link.url
     except KeyError:  # the link refers to a missing entry

@@ -1,7 +1,7 @@
 """Extraction of articles from web pages.
 
-trafilatura extracts the text. Before that, the tree of the page is changed so that trafilatura loses no text. JSON-LD
-and meta tags provide the other fields.
+The library trafilatura extracts the text. First, the tree of the page is changed so that trafilatura does not lose drop
+caps and live tickers. JSON-LD and meta tags provide the other fields.
 """
 
 import json
@@ -34,7 +34,7 @@ def is_page(value: object) -> bool:
     """
     if not isinstance(value, str):
         return False
-    root = _ROOT.match(value, _PROLOGUE.match(value).end())  # type: ignore[union-attr]  # it also matches an empty string
+    root = _ROOT.match(value, _PROLOGUE.match(value).end())  # type: ignore[union-attr]  # it matches any string
     if root is not None and root[1].lower() == "html":
         return True
     is_xml = value.lstrip("\ufeff \t\r\n").startswith("<?xml")
@@ -52,7 +52,7 @@ def is_whole_page(source: str) -> bool:
 
     A whole page begins with a document type declaration or with the tag html, head, body or title.
     """
-    start = source[: _PROLOGUE.match(source).end()]  # type: ignore[union-attr]  # it also matches an empty string
+    start = source[: _PROLOGUE.match(source).end()]  # type: ignore[union-attr]  # it matches any string
     if "<!doctype html" in start[:_WHOLE_CHARS].casefold():
         return True
     return is_page(source) and _WHOLE.match(source, len(start)) is not None
@@ -61,7 +61,7 @@ def is_whole_page(source: str) -> bool:
 def read_page(source: str, pointer: str = "/document") -> Document:
     """Extract the article of an HTML page as plain text with one paragraph per line.
 
-    ``pointer`` is the JSON pointer to the field that contains the page. It is used in error messages.
+    ``pointer`` is the JSON Pointer of the field that contains the page. Errors report this pointer.
 
     Raises:
         InvalidInput: no article was found in the page, a tag has too many attributes, or the elements are nested too
@@ -110,9 +110,9 @@ def _empty(pointer: str) -> InvalidInput:
 def _jsonld(tree: lxml_html.HtmlElement, addresses: Sequence[str | None]) -> dict[str, object]:
     """Return the JSON-LD article that describes the page, or an empty dict if there is none.
 
-    ``addresses`` contains the addresses of the page. If the page contains several articles, the first one with such an
-    address or with a headline that the page shows is used. A single article is used unless it has another address and
-    its headline is not shown, because it then describes another page.
+    ``addresses`` contains the addresses of the page. The first article is used that has one of these addresses or a
+    headline that the page shows. If there is no such article, but the page contains exactly one article, this article
+    is used unless it has a headline and another address, because it then describes another page.
     """
     found = [dict(one) for script in tree.iter("script") if _is_jsonld(script) for one in _articles(script.text or "")]
     own = {_address(one) for one in addresses if one}
@@ -139,7 +139,7 @@ def _is_jsonld(script: lxml_html.HtmlElement) -> bool:
     return str(script.get("type") or "").partition(";")[0].strip().lower() == JSONLD
 
 
-# Sites write these around JSON: a BOM, an HTML comment, a CDATA section, and a final semicolon.
+# Some sites add a BOM, an HTML comment, a CDATA section or a final semicolon to the JSON.
 _WRAPPING = re.compile(r"^[\s\ufeff]*(?:(?:<!--|(?://|/\*)?\s*<!\[CDATA\[(?:\s*\*/)?)\s*)*")
 _WRAPPING_END = re.compile(r"(?:;|-->|(?://|/\*)?\s*\]\]>(?:\s*\*/)?|\s)+$")
 _STRING_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])')
@@ -357,9 +357,9 @@ def _may_be_lead(block: _Part) -> bool:
 
 
 def _without(text: str, heads: set[str | None]) -> str:
-    """Remove the headline and the lead (``heads``) from the top of the extracted text.
+    """Remove the headline and the lead (``heads``) from the top of the text that trafilatura extracted.
 
-    trafilatura includes them there. A kicker on the same line as the headline is also removed.
+    A kicker on the same line as the headline is also removed.
     """
     lines = [line for line in text.split("\n") if line.strip()]
     keys = {_key(head) for head in heads if head}
@@ -382,7 +382,7 @@ _DROP_CAP = re.compile(r"drop-?_?cap|initial|first-?letter|versal", re.IGNORECAS
 _CLOCK = re.compile(r"\d{1,2}[:.]\d{2}(?:\s?Uhr)?")
 _ENTRY_HEADINGS = ("h2", "h3", "h4")
 _LISTS = frozenset({"ul", "ol"})
-_LEAST_ENTRIES = 3  # fewer headings with a time are no live ticker
+_LEAST_ENTRIES = 3  # the minimum number of entries in a live ticker
 _CLOCK_CHARS = 12
 _MOST_DROP_CAPS = 40
 
@@ -398,13 +398,13 @@ def parse_tree(source: str) -> lxml_html.HtmlElement:
 
 
 MAX_DEPTH = 250
-"""The maximum nesting depth of the elements of a page. libxml2 drops what is nested deeper than 255 levels."""
+"""The maximum nesting depth of the elements of a page. libxml2 drops elements nested more than 255 levels deep."""
 
 
 def require_flat(tree: lxml_html.HtmlElement, pointer: str) -> None:
     """Raise `InvalidInput` if the elements of a page are nested more than `MAX_DEPTH` levels deep.
 
-    ``pointer`` is the JSON Pointer of the field that contains the page. The error reports it.
+    ``pointer`` is the JSON Pointer of the field that contains the page. The error reports this pointer.
     """
     level = [tree]
     for _ in range(MAX_DEPTH):
@@ -419,7 +419,7 @@ def prepare(tree: lxml_html.HtmlElement) -> bool:
     """Change the tree of a page so that trafilatura extracts drop caps (large first letters) and live tickers.
 
     Drop caps are joined to their words. The times of a live ticker are moved into the headings of its entries, and
-    entries in list items become sections. Return whether the tree was changed.
+    entries in list items become div elements. Return whether the tree was changed.
     """
     return any([_join_drop_caps(tree), _keep_times(tree), _unwrap_entries(tree)])
 
@@ -490,7 +490,7 @@ def _is_clock(element: lxml_html.HtmlElement) -> bool:
 
 
 def _unwrap_entries(tree: lxml_html.HtmlElement) -> bool:
-    """Convert list items that contain a heading and paragraphs to sections. Return whether the tree was changed."""
+    """Convert list items that contain a heading and paragraphs to div elements. Return whether the tree was changed."""
     items = [
         item
         for item in tree.iter("li")

@@ -18,8 +18,8 @@ MOST_DEPTH = 8
 def find_articles(value: object) -> list[Mapping[str, Any]]:
     """Return all articles in a JSON-LD value, in order.
 
-    Articles are looked for in the value itself, in the items of lists, and in the properties ``@graph``,
-    ``mainEntity`` and ``mainEntityOfPage``.
+    The function searches the value itself, the items of lists, and the properties ``@graph``, ``mainEntity`` and
+    ``mainEntityOfPage``.
     """
     return list(_articles(value, 0))
 
@@ -107,7 +107,7 @@ def read_jsonld(value: object) -> Document:
     """Read the fields of the article in ``value``.
 
     Raises:
-        InvalidInput: ``value`` contains no article, no article with a text, or several articles with a text.
+        InvalidInput: ``value`` contains no article, no article with text, or several articles with text.
     """
     articles = find_articles(value)
     if not articles:
@@ -133,7 +133,8 @@ def read_jsonld(value: object) -> Document:
     )
 
 
-# Properties that stay valid for a translation. Others (word count, captions, …) may not, so they are left out.
+# Properties that are also valid for a translation. Other properties (word count, captions, …) may not be, so they are
+# left out.
 KEPT = (
     "articleSection",
     "keywords",

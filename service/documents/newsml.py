@@ -34,12 +34,12 @@ def is_newsml(value: object) -> bool:
 
 
 def read_newsml(source: str) -> Document:
-    """Read the only news item with a text in a NewsML-G2 document.
+    """Read a NewsML-G2 document that contains exactly one news item with text.
 
     Raises:
-        InvalidInput: the XML is damaged, or the document contains no item or several items with a text.
+        InvalidInput: the XML is damaged, or the document contains no news item with text, or several of them.
     """
-    # Entities and external files are not resolved. The parser itself limits the depth and the size of a text.
+    # Entities and external files are not resolved. The parser limits the nesting depth and the size of a text node.
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
     )
@@ -51,9 +51,9 @@ def read_newsml(source: str) -> Document:
     items = [root] if _name(root) == "newsItem" else list(root.iter(f"{{{NAMESPACE}}}newsItem"))
     found = [(item, body) for item in items if (body := _body(item)) is not None]
     if not found:
-        raise InvalidInput("document_empty", "no news item with a text was found", pointer="/document")
+        raise InvalidInput("document_empty", "the document contains no news item with text", pointer="/document")
     if len(found) > 1:
-        detail = f"the document contains {len(found)} news items with a text; send one item per request"
+        detail = f"the document contains {len(found)} news items with text; send one item per request"
         raise InvalidInput("document_ambiguous", detail, pointer="/document")
     item, (text, body_format) = found[0]
     return Document(

@@ -117,9 +117,10 @@ def read_ninjs(value: Mapping[str, Any]) -> Document:
 
 
 def _body(item: Item) -> Body | None:
-    """Return the HTML body or, if there is none, the plain-text body. Return None if there is no such body with text.
+    """Return the HTML body or, if there is none, the plain-text body. Return None if neither has text.
 
-    Among several such bodies, one with the role ``main`` is preferred. Bodies in other formats are ignored.
+    If there are several bodies in the same format, one with the role ``main`` is preferred. Bodies in other formats are
+    ignored.
     """
     served = {*HTML_TYPES, "text/plain", None}
     texts = [body for body in item.bodies if body.value.strip() and _media_type(body) in served]
@@ -151,11 +152,11 @@ def _first(contents: list[Content], roles: tuple[str | None, ...]) -> Content | 
 def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
     """Render the edition as a ninjs item with a link to the original item.
 
-    The item has the version of the original item, or version 3.1 if the original is in another format. The other
-    headlines, descriptions and bodies of the original item are left out.
+    The item has the version of the original item, or version 3.1 if the original is in another format. The headlines,
+    descriptions and bodies of the original item are replaced, and its trust indicators are left out.
 
     Raises:
-        InvalidInput: the document has no URI, which every item needs.
+        InvalidInput: the document has no URI, which every ninjs item must have.
     """
     if document.uri is None:
         raise InvalidInput(
@@ -231,7 +232,7 @@ def _text_name(name: str) -> str | None:
 def as_version_3(value: Mapping[str, Any], version: Version) -> dict[str, Any]:
     """Convert an item of the given ``version`` to the structure of version 3.
 
-    Of a version 1 item, only the texts and simple properties are used.
+    From a version 1 item, only the texts and the simple properties are copied.
     """
     if version == 2:  # noqa: PLR2004 - the version
         item = {_FROM_LOWER.get(name, name): one for name, one in value.items()}
@@ -262,7 +263,7 @@ def _renamed(value: object, names: Mapping[str, str]) -> object:
 def original_pointer(value: Mapping[str, Any], version: Version, path: tuple[int | str, ...]) -> str:
     """Return the JSON pointer to a property of the submitted item ``value``, which has the given ``version``.
 
-    ``path`` leads to the property in the structure that `as_version_3` returns.
+    ``path`` is the path to the property in the structure that `as_version_3` returns.
     """
     if version == 2:  # noqa: PLR2004 - the version
         path = tuple(_TO_LOWER.get(part, part) if isinstance(part, str) else part for part in path)

@@ -37,7 +37,7 @@ def read_document(value: str | Mapping[str, Any]) -> Document:
     for one in formats().values():
         if one.detects(value):
             return one.parse(value)
-    detail = f"the document is not in a supported format: {', '.join(formats())}"
+    detail = f"the document must be in one of these formats: {', '.join(formats())}"
     raise InvalidInput("document_unknown", detail, pointer="/document")
 
 

@@ -26,10 +26,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class EvaluationContext:
-    """What the command needs from the settings.
+    """The objects that the command-line interface passes to the ``evaluate`` command.
 
-    ``open_newsroom`` creates the newsroom of a system, ``languages`` are those of the service, and ``limits`` apply to
-    each article. Messages are printed on ``messages``.
+    ``open_newsroom`` creates the newsroom of a system. ``languages`` are the languages of the service. ``limits`` apply
+    to each article. ``messages`` is the console on which messages are printed.
     """
 
     open_newsroom: Open
@@ -105,11 +105,12 @@ def evaluate(
 def _systems(texts: Sequence[str], task: Literal["translation", "summary"]) -> tuple[SystemSpec, SystemSpec]:
     if len(texts) != SYSTEMS:
         raise typer.BadParameter(
-            f"an evaluation compares {SYSTEMS} systems, but {len(texts)} are given", param_hint="--system"
+            f"an evaluation compares {SYSTEMS} systems, but the option was given {len(texts)} times",
+            param_hint="--system",
         )
     first, second = (SystemSpec.parse(text, task) for text in texts)
     if first.label == second.label:
-        raise typer.BadParameter(f"both systems are {first.label}", param_hint="--system")
+        raise typer.BadParameter(f"the systems must differ, but both are {first.label}", param_hint="--system")
     return first, second
 
 
@@ -124,7 +125,7 @@ def read_record(path: Path, kind: type[Model]) -> Model:
     """Read a JSON file that contains an evaluation or marks.
 
     Raises:
-        DepescheError: the file cannot be read, or it has another content.
+        DepescheError: the file cannot be read, or its content is not a valid ``kind``.
     """
     try:
         return kind.model_validate_json(path.read_bytes())
@@ -133,7 +134,7 @@ def read_record(path: Path, kind: type[Model]) -> Model:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise DepescheError(f"{path} is not a file of `depesche evaluate`: {where}: {first['msg']}") from None
+        raise DepescheError(f"{path} is not a valid file of `depesche evaluate`: {where}: {first['msg']}") from None
 
 
 def _write(folder: Path, name: str, content: str) -> None:

@@ -1,6 +1,6 @@
-"""The two pages of an evaluation: one on which editors mark pairs blind, and the report. Each is one HTML file.
+"""The two HTML pages of an evaluation: the marking page, on which editors compare outputs blind, and the report.
 
-The pages load nothing from a network. A content security policy forbids it.
+Each page is a single file. Its content security policy forbids it to load anything from a network.
 """
 
 import base64
@@ -20,7 +20,7 @@ LIKELY_CHANCE = 0.05
 MOST_CODES = 5
 THOUSAND = 1_000
 Cell = tuple[str, str]
-"""The texts of a row for the two systems."""
+"""The texts for the two systems in one row of a table."""
 
 
 def marking_page(evaluation: Evaluation, source_lang: str, target_lang: str) -> str:
@@ -50,7 +50,8 @@ def report_page(evaluation: Evaluation, marks: Sequence[Marks]) -> str:
     """Return the report. ``marks`` contains the marks of each editor, and may be empty.
 
     Raises:
-        DepescheError: marks belong to another evaluation, or a package for the scores is not installed.
+        DepescheError: marks belong to another evaluation or to an unknown pair, or a package for the scores is not
+            installed.
     """
     systems = evaluation.systems
     scores = scores_of(evaluation.compared, evaluation.task)
@@ -97,7 +98,7 @@ def _preference(evaluation: Evaluation, found: Verdict, editors: int) -> str:
         verdict_text = "The editors preferred both systems equally often."
     elif found.chance > LIKELY_CHANCE:
         verdict_text = (
-            f"The editors preferred {leader} more often, but the difference may be chance "
+            f"The editors preferred {leader} more often, but the difference may be due to chance "
             f"(sign test, p = {found.chance:.2f})."
         )
     else:
@@ -125,8 +126,8 @@ def _scores(evaluation: Evaluation, scores: Sequence[Score]) -> str:
     legend = f"{count} of the articles have a reference."
     if any(score.chance is not None for score in scores):
         legend += (
-            " ± is half of the 95 % confidence interval, and p is the probability of such a difference by chance "
-            "(paired bootstrap). Few articles make both unreliable."
+            " ± is half the width of the 95% confidence interval, and p is the probability of such a difference by "
+            "chance (paired bootstrap). With few articles, both are unreliable."
         )
     return f"{_table(evaluation, rows)}\n<p>{legend}</p>"
 
@@ -163,7 +164,7 @@ def _cost(system: SystemRecord, articles: int) -> str:
         return "unknown: the server did not report token counts"
     tokens = f"{system.prompt_tokens:,} prompt and {system.output_tokens:,} output tokens"
     if system.cost is None:
-        return f"{tokens}; give input-price and output-price for the cost"
+        return f"{tokens}; for the cost, set the keys input-price and output-price of the system"
     return f"{system.cost * per_thousand:,.2f} per {THOUSAND:,} articles ({tokens}), in the currency of the prices"
 
 

@@ -15,7 +15,7 @@ EvaluationTask = Literal["translation", "summary"]
 Side = Literal["left", "right"]
 Mark = Literal["left", "right", "equal"]
 BEFORE_CHARS = 300
-"""The maximum length of the text before a sentence that an editor sees."""
+"""The maximum length, in characters, of the preceding text that an editor sees above a sentence."""
 
 
 class _Strict(BaseModel):
@@ -34,9 +34,9 @@ class Segment(NamedTuple):
 class Output(_Strict):
     """The output of a system for one article.
 
-    ``segments`` are the sentences of a translation, and empty for a summary. ``sentences`` is the number of output
-    sentences. ``flags`` counts the warnings that need a review, by code. ``seconds`` is the elapsed time. If the system
-    failed, ``failure`` is the code of the error, and the text is empty.
+    ``segments`` contains the sentences of a translation, and is empty for a summary. ``sentences`` is the number of
+    output sentences. ``flags`` counts the warnings that require a review, by code. ``seconds`` is the elapsed time. If
+    the system failed, ``failure`` is the code of the error, and the text is empty.
     """
 
     text: str = ""
@@ -62,11 +62,11 @@ class ArticleOutputs(_Strict):
 
 
 class SystemRecord(_Strict):
-    """One of the two systems: its specification, its model, and what it used for all articles.
+    """One of the two systems: its specification, its model, and the resources that it used for all articles.
 
-    ``processor_s`` is the processor time of this process. ``prompt_tokens`` and ``output_tokens`` are the counts that a
-    remote server reported for ``calls`` answers. They are None for a model in this process, and if an answer had no
-    counts. Prices are per million tokens.
+    ``seconds`` is the elapsed time, and ``processor_s`` is the processor time of this process in seconds.
+    ``prompt_tokens`` and ``output_tokens`` are the counts that a remote server reported for ``calls`` answers. They are
+    None for a model in this process, or if an answer reported no counts. Prices are per million tokens.
     """
 
     label: str
@@ -136,14 +136,14 @@ class Evaluation(_Strict):
 
 
 class Marks(_Strict):
-    """The marks of one editor. ``evaluation`` is the id of the evaluation, and ``marks`` contains a mark per pair."""
+    """The marks of one editor. ``evaluation`` is the id of the evaluation, and ``marks`` maps pair ids to marks."""
 
     evaluation: str
     marks: dict[str, Mark]
 
 
 def identity_of(articles: Sequence[ArticleOutputs], seed: int) -> str:
-    """Return an id that depends on all outputs and on the seed, so that marks fit only their own evaluation."""
+    """Return an id that depends on all outputs and on the seed, so that marks are valid for only one evaluation."""
     digest = hashlib.sha256(str(seed).encode())
     for article in articles:
         digest.update(article.model_dump_json(exclude={"outputs": {"__all__": {"seconds"}}}).encode())
@@ -238,9 +238,10 @@ def verdict(evaluation: Evaluation, marks: Sequence[Marks]) -> Verdict:
     pairs = {pair.id: pair for pair in evaluation.pairs}
     counts: Counter[str] = Counter()
     for one in marks:
-        unknown = sorted(one.marks.keys() - pairs.keys())
-        if one.evaluation != evaluation.id or unknown:
+        if one.evaluation != evaluation.id:
             raise DepescheError(f"the marks belong to the evaluation {one.evaluation}, not to {evaluation.id}")
+        if unknown := sorted(one.marks.keys() - pairs.keys()):
+            raise DepescheError(f"the marks contain {unknown[0]}, which is not a pair of evaluation {evaluation.id}")
         for name, mark in one.marks.items():
             counts["equal" if mark == "equal" else "first" if mark == pairs[name].first else "second"] += 1
     first, second = counts["first"], counts["second"]
@@ -248,7 +249,10 @@ def verdict(evaluation: Evaluation, marks: Sequence[Marks]) -> Verdict:
 
 
 def sign_test(first: int, second: int) -> float:
-    """Return the two-sided p-value of the sign test for ``first`` and ``second`` decisions, from 0 to 1."""
+    """Return the two-sided p-value of the sign test, from 0 to 1.
+
+    ``first`` and ``second`` are the numbers of decisions for the first and the second system.
+    """
     total = first + second
     tail = sum(math.comb(total, k) for k in range(min(first, second) + 1))
     return min(1.0, float(2 * tail / 2**total))

@@ -101,7 +101,7 @@ class SystemSpec:
 
 @dataclass(frozen=True, slots=True)
 class SourceArticle:
-    """An article of the folder. ``text`` is what the systems process, and ``headline`` helps to summarise it."""
+    """An article of the folder. The systems process ``text``. ``headline`` is an additional input for summaries."""
 
     name: str
     text: str
@@ -114,13 +114,14 @@ def read_articles(
 ) -> list[SourceArticle]:
     """Read all articles in ``folder``, with their references.
 
-    An article is a file ``NAME.txt``, ``NAME.html`` or ``NAME.docx``. If the target language is
-    ``en``, the reference of a translation is ``NAME.en.txt``. The reference of a summary is ``NAME.summary.txt``. For a
+    An article is a file ``NAME.txt``, ``NAME.html`` or ``NAME.docx``. The reference of a summary is
+    ``NAME.summary.txt``. The reference of a translation is ``NAME.en.txt`` if the target language is ``en``. For a
     translation, the text contains the headline, the lead and the body. If ``clean`` is True, boilerplate is removed.
 
     Raises:
-        DepescheError: the folder cannot be read or contains no article or too many, two articles have the same name, a
-            reference has no article, or a file cannot be read or contains no text. The message names the file.
+        DepescheError: the folder cannot be read, or contains no article or more than ``MOST_ARTICLES``; two articles
+            have the same name; a reference has no article; or a file cannot be read or contains no text. The message
+            names the folder or the file.
     """
     suffixes: dict[EvaluationTask, str] = {"translation": f".{languages.target.code}.txt", "summary": ".summary.txt"}
     try:
@@ -192,14 +193,14 @@ def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DepescheError(f"it cannot be read: {error.strerror}") from error
+        raise DepescheError(f"the file cannot be read: {error.strerror}") from error
 
 
 def _read_text(path: Path) -> str:
     try:
         return _read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DepescheError(f"it is not valid UTF-8 at byte {error.start}") from error
+        raise DepescheError(f"the file is not valid UTF-8 at byte {error.start}") from error
 
 
 class _Usage:
@@ -247,7 +248,12 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The options of an evaluation. ``most_pairs`` is the maximum number of pairs for the editors."""
+    """An evaluation that compares two systems.
+
+    ``length`` is the length of the summaries. ``most_pairs`` is the maximum number of pairs for the editors, and
+    ``seed`` determines which pairs are chosen. ``open_newsroom`` creates the newsroom of a system. ``progress`` is
+    called after each article.
+    """
 
     task: EvaluationTask
     systems: tuple[SystemSpec, SystemSpec]
@@ -258,7 +264,7 @@ class Run:
     progress: Progress
 
     def evaluate(self, articles: Sequence[SourceArticle]) -> Evaluation:
-        """Let both systems process all articles, and return the record.
+        """Process all articles with both systems, and return the record of the evaluation.
 
         Raises:
             DepescheError: a model cannot be loaded, or a system failed for all articles.
@@ -284,7 +290,7 @@ class Run:
         )
 
     async def _system(self, spec: SystemSpec, articles: Sequence[SourceArticle]) -> tuple[SystemRecord, list[Output]]:
-        """Process all articles with one system, one after the other. The time to load the models does not count."""
+        """Process all articles with one system, one at a time. The record excludes the time to load the models."""
         usage = _Usage()
         newsroom = self.open_newsroom(spec, usage)
         try:
@@ -332,5 +338,5 @@ class Run:
 
 
 def _flags(notices: Sequence[Notice]) -> dict[str, int]:
-    """Return the number of warnings that need a review, by code."""
+    """Return the number of warnings that require a review, by code."""
     return dict(sorted(Counter(notice.code for notice in notices if notice.review).items()))

@@ -1,6 +1,6 @@
 """Scores of two systems against references: BLEU and chrF for translations, and ROUGE for summaries.
 
-BLEU (Papineni et al. 2002) and chrF (Popović 2015) are those of sacreBLEU with its defaults. An article counts as one
+sacreBLEU computes BLEU (Papineni et al. 2002) and chrF (Popović 2015) with its default settings. Each article is one
 segment. The p-value comes from paired bootstrap resampling (Koehn 2004). ROUGE (Lin 2004) is the mean F-score.
 """
 
@@ -17,7 +17,7 @@ from service.evaluation.record import ArticleOutputs, EvaluationTask
 PACKAGES = {"translation": ("sacrebleu",), "summary": ("rouge_score",)}
 SAMPLES = 1_000
 LEAST_ARTICLES = 2
-"""With a single article, resampling has nothing to draw from."""
+"""The minimum number of articles for bootstrap resampling. All samples of a single article would be equal."""
 ROUGE = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L"}
 _WORD = re.compile(r"\w+")
 
@@ -26,7 +26,7 @@ _WORD = re.compile(r"\w+")
 class Score:
     """A score of both systems, from 0 to 100.
 
-    ``intervals`` are the half-widths of the 95 % confidence intervals, and ``chance`` is the p-value of the difference.
+    ``intervals`` contains half the width of each 95% confidence interval. ``chance`` is the p-value of the difference.
     Both are None if they were not computed.
     """
 
@@ -46,10 +46,10 @@ def require_packages(task: EvaluationTask) -> None:
 
 
 def scores_of(articles: Sequence[ArticleOutputs], task: EvaluationTask) -> list[Score]:
-    """Return the scores of the two systems on the articles that have a reference. Without references, return no score.
+    """Return the scores of the two systems on the articles that have a reference, or an empty list if none has one.
 
     Raises:
-        DepescheError: a package is not installed.
+        DepescheError: a package that computes the scores is not installed.
     """
     referenced = [article for article in articles if article.reference is not None]
     if not referenced:

@@ -1,4 +1,4 @@
-"""The checks of a model before its installation, and the record of outputs with which an installation is checked later.
+"""The checks of a model before its installation, and the record of its outputs for later checks of the installation.
 
 Only the comparison with the original checkpoint needs torch.
 """
@@ -50,7 +50,7 @@ def unknown_share(items: list[EngineInput], known: frozenset[str]) -> float:
 
 
 def first_outputs(engine: Engine, items: Sequence[EngineInput]) -> list[Hypothesis]:
-    """Return the best output for each item, and close the engine, so that its memory is free for the next one."""
+    """Return the best output for each item, and close the engine to free its memory."""
     try:
         return [found[0] for found in engine.generate(items)]
     finally:
@@ -76,8 +76,8 @@ def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput]
     """Measure how much int8 quantization changes the probabilities that a model assigns to ``outputs``.
 
     Return the mean absolute change in log-probability per token. The model in the folder ``float32`` generated
-    ``outputs`` from ``items``, and both models score them. Outputs that each model generates itself cannot be compared,
-    because they diverge after the first difference.
+    ``outputs`` from ``items``, and both models score them. Outputs that each model generates separately cannot be
+    compared, because they diverge after the first difference.
 
     Raises:
         ModelError: the change is above `SHIFT_MAX`, or all outputs are empty.
@@ -147,8 +147,8 @@ class RecordedOutput(_Strict):
 class Record(_Strict):
     """The outputs of a model for the test sentences, as they were when the model was installed.
 
-    ``chrf`` is the score of the outputs against the references, from 0 to 100. It is None for a model whose outputs the
-    references cannot judge.
+    ``chrf`` is the score of the outputs against the references, from 0 to 100. It is None for a model that does not
+    translate German to English, because the references are English translations.
     """
 
     chrf: float | None
@@ -163,7 +163,7 @@ class Installation:
     folder: Path
 
     def accept(self) -> None:
-        """Let the model translate the test sentences, and write the outputs to the file `OUTPUTS` in the folder.
+        """Run the model on the test sentences, check the outputs, and write them to the file `OUTPUTS` in the folder.
 
         Raises:
             OutputsRefused: the outputs of a German-English translation model are too far from the references. The
@@ -175,7 +175,7 @@ class Installation:
         least = 0.0 if self.manifest.hub is None else self.manifest.hub.least_chrf
         if score is not None and score < least:
             raise OutputsRefused(
-                f"{self.manifest.id} does not translate: its outputs for {len(outputs)} test sentences have chrF "
+                f"{self.manifest.id} was rejected: its translations of {len(outputs)} test sentences have chrF "
                 f"{score:.1f}; the minimum is {least:g}",
                 [(one.source, one.output) for one in outputs],
             )
@@ -197,7 +197,7 @@ class Installation:
         now = self._outputs([one.source for one in record.outputs])
         for old, new in zip(record.outputs, now, strict=True):
             if old.ids != new.ids:
-                raise ModelError(f"{self.manifest.id}: the tokenizer now returns other tokens for {old.source!r}")
+                raise ModelError(f"{self.manifest.id}: the tokenizer now returns different tokens for {old.source!r}")
         other = [(old, new) for old, new in zip(record.outputs, now, strict=True) if old.output != new.output]
         if len(other) > TIES_MAX * len(now):
             old, new = other[0]
@@ -234,5 +234,5 @@ def _chrf(outputs: Sequence[str]) -> float:
     try:
         from sacrebleu import corpus_chrf  # noqa: PLC0415 - an optional extra
     except ImportError as error:
-        raise ModelError("the installation of a model needs more packages; run: make production") from error
+        raise ModelError("the installation needs sacrebleu, which is not installed; run: make production") from error
     return float(corpus_chrf(list(outputs), [[pair.reference for pair in reference_pairs()]]).score)

@@ -136,7 +136,7 @@ def _unpack(path: Path, draft: Path) -> str:
     """
     try:
         if path.exists() and not path.is_file():
-            raise ModelError(f"{path} is not a regular file")  # opening a FIFO would block
+            raise ModelError(f"{path} is not a regular file")  # because opening a named pipe would block
         file = path.open("rb")
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""The conversion of a checkpoint to CTranslate2. It reads safetensors with NumPy and needs no torch."""
+"""The conversion of a checkpoint to CTranslate2. It reads safetensors with NumPy and does not need torch."""
 
 import math
 import re
@@ -20,7 +20,8 @@ from service.registry.manifest import Architecture
 
 T5_FAMILY = frozenset({"t5", "mt5"})
 PAD, EOS_PIECE, UNKNOWN_PIECE = "<pad>", "</s>", "<unk>"
-# CTranslate2's loaders read this field from the configuration, but the configurations of these classes lack it.
+# The values of the field ``normalize_before``, which CTranslate2's loaders read. The configurations of these
+# architectures do not have this field.
 _NORMALIZE_BEFORE: Mapping[str, bool] = {"bart": False, "mbart": True}
 # Names of weights that a checkpoint may store only once, because the model uses the same values in several places.
 _TIED = ("model.shared.weight", "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight")
@@ -28,7 +29,7 @@ _TIED_T5 = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_token
 _HEAD = "lm_head.weight"
 _FSMT_TARGET, _FSMT_HEAD = "model.decoder.embed_tokens.weight", "model.decoder.output_projection.weight"
 _LEARNED_OFFSET = 2
-"""BART and mBART have two rows before the row of the first position."""
+"""The number of rows before the row of the first position in the position embeddings of BART and mBART."""
 _FAIRSEQ_PADDING = 1
 """The index of the padding token in M2M100, which determines the row of the first position."""
 _BLOCK = re.compile(r".*?(encoder|decoder)\.(layers|block)\.\d+\.")
@@ -62,10 +63,10 @@ class Checkpoint:
         return frozenset(self._files)
 
     def array(self, name: str) -> Any:
-        """Return a weight in float32. Tied weights are the same array, so they are in memory once.
+        """Return a weight in float32. All requests for the same weight share one array while the array is in use.
 
         Raises:
-            ModelError: the weight has a type that NumPy does not have, such as bfloat16.
+            ModelError: the weight has a numeric type that NumPy does not support, such as bfloat16.
         """
         self._read.add(name)
         found = self._arrays.get(name)
@@ -83,10 +84,10 @@ class Checkpoint:
             try:
                 return weights.get_tensor(name)
             except (TypeError, AttributeError, SafetensorError) as error:
-                raise ModelError(f"the weight {name} has a numeric type that NumPy does not have") from error
+                raise ModelError(f"the weight {name} has a numeric type that NumPy does not support") from error
 
     def unused_blocks(self) -> list[str]:
-        """Return the prefixes of encoder and decoder blocks of which no weight has been read, sorted."""
+        """Return the sorted prefixes of the encoder and decoder blocks from which no weight has been read."""
         blocks = {found[0] for name in self._files if (found := _BLOCK.match(name))}
         used = {found[0] for name in self._read if (found := _BLOCK.match(name))}
         return sorted(blocks - used)
@@ -95,8 +96,9 @@ class Checkpoint:
 class Module:
     """A part of a model, with the attributes that CTranslate2's loaders read from a module of transformers.
 
-    An attribute is a weight, a part of this part, or an entry in ``extra``. ``extra`` maps the full names of further
-    attributes, such as computed position encodings, to their values.
+    An attribute is a weight, a nested part, or an entry in ``extra``. ``extra`` maps the full names of further
+    attributes, such as computed position encodings, to their values. ``prefix`` is the common prefix of the full names
+    of this part's attributes.
     """
 
     def __init__(self, checkpoint: Checkpoint, config: Any, extra: Mapping[str, Any], prefix: str = "") -> None:
@@ -130,16 +132,16 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Tied:
-    """A weight that is the same as the weight ``name`` of the checkpoint."""
+    """A weight that has the same values as the weight ``name`` of the checkpoint."""
 
     name: str
 
 
 class _WithBiases:
-    """A mixin for loaders. Each linear layer except the output projection must have a bias."""
+    """A mixin for loaders of models in which each linear layer except the output projection has a bias."""
 
     def set_linear(self, spec: Any, module: Any) -> None:
-        """Set the weights of a linear layer. They are read without torch."""
+        """Set the weight and the bias of a linear layer without torch."""
         spec.weight = module.weight
         spec.bias = module.bias
 
@@ -148,7 +150,7 @@ class _Head(_WithBiases):
     """A mixin for loaders of models whose output projection is ``lm_head``."""
 
     def set_linear(self, spec: Any, module: Any) -> None:
-        """Set the weights of a linear layer, or of the output projection."""
+        """Set the weight and the bias of a linear layer or of the output projection. The projection may lack a bias."""
         if not module.is_head:
             super().set_linear(spec, module)
             return
@@ -158,35 +160,35 @@ class _Head(_WithBiases):
 
 
 class Marian(_Head, loaders.MarianMTLoader):  # type: ignore[misc]  # CTranslate2 has no types
-    """Read a Marian checkpoint."""
+    """A loader for Marian checkpoints."""
 
 
 class Bart(_Head, loaders.BartLoader):  # type: ignore[misc]  # CTranslate2 has no types
-    """Read a BART checkpoint."""
+    """A loader for BART checkpoints."""
 
 
 class MBart(_Head, loaders.MBartLoader):  # type: ignore[misc]  # CTranslate2 has no types
-    """Read an mBART checkpoint."""
+    """A loader for mBART checkpoints."""
 
 
 class M2M100(_Head, loaders.M2M100Loader):  # type: ignore[misc]  # CTranslate2 has no types
-    """Read a checkpoint of M2M100 or NLLB."""
+    """A loader for checkpoints of M2M100 and NLLB."""
 
 
 class T5(loaders.T5Loader):  # type: ignore[misc]  # CTranslate2 has no types
-    """Read a checkpoint of T5 or mT5, whose linear layers have no biases."""
+    """A loader for checkpoints of T5 and mT5, whose linear layers have no biases."""
 
     def set_linear(self, spec: Any, module: Any) -> None:
-        """Set the weights of a linear layer. They are read without torch."""
+        """Set the weight of a linear layer without torch."""
         spec.weight = module.weight
 
 
 class Fsmt(_WithBiases, loaders.BartLoader):  # type: ignore[misc]  # CTranslate2 has no types
-    """Read an FSMT checkpoint (fairseq's WMT19 models), for which CTranslate2 has no loader.
+    """A loader for FSMT checkpoints (fairseq's WMT19 models), which CTranslate2 itself cannot load.
 
-    The layers are those of BART, with the normalisation after each layer and none after the embeddings. The positions
-    are sinusoids, of which the first follows the row of the padding token. Sources and targets have vocabularies of
-    their own, and the output projection has weights of its own.
+    The layers are those of BART, with a normalisation after each layer and none after the embeddings. The position
+    encodings are sinusoidal, and the first position follows the row of the padding token. The source and the target
+    have separate vocabularies, and the output projection has separate weights.
     """
 
     def get_model_spec(self, model: Any) -> Any:
@@ -309,7 +311,7 @@ def _extra(checkpoint: Checkpoint, config: Any, architecture: Architecture) -> d
 
 
 def _tied(checkpoint: Checkpoint, config: Any, architecture: Architecture) -> dict[str, Any]:
-    """Return the weights that the checkpoint stores under another name."""
+    """Map the names of weights that the checkpoint stores under another name to that name."""
     stored = checkpoint.names()
     if architecture == "fsmt":
         shared = _FSMT_TARGET in stored and _FSMT_HEAD not in stored and config.tie_word_embeddings
@@ -348,7 +350,7 @@ def _t5_attention(checkpoint: Checkpoint, config: Any, stack: str) -> dict[str, 
 
 
 def _fairseq_positions(count: int, width: int, padding: int) -> Any:
-    """Return sinusoidal positions of shape [count, width], as in fairseq. The row ``padding`` is zero.
+    """Return sinusoidal position encodings of shape [count, width], as in fairseq. The row ``padding`` is zero.
 
     The first half of a row contains the sines, and the second half the cosines.
     """
@@ -361,7 +363,7 @@ def _fairseq_positions(count: int, width: int, padding: int) -> Any:
 
 
 def _marian_positions(count: int, width: int) -> Any:
-    """Return sinusoidal positions of shape [count, width], as in Marian."""
+    """Return sinusoidal position encodings of shape [count, width], as in Marian."""
     columns = np.arange(width)
     angles = np.arange(count)[:, None] / np.power(10_000, 2 * (columns // 2) / width)[None, :]
     return np.concatenate([np.sin(angles[:, 0::2]), np.cos(angles[:, 1::2])], axis=1).astype(np.float32)

@@ -64,9 +64,10 @@ def install(
 ) -> tuple[Manifest, dict[EngineKind, EngineFiles]]:
     """Write the model's files to ``folder``, and check the model.
 
-    ``snapshot`` contains the downloaded files, and ``scratch`` is a folder for temporary files. If ``keep`` is True,
-    the installed files include the checkpoint, so that the torch engine can use the model. For architectures without a
-    CTranslate2 converter, they always include it. If ``trim`` is False, the vocabulary keeps all pieces.
+    ``snapshot`` contains the downloaded files, and ``scratch`` is a folder for temporary files. ``quantization`` is the
+    data type of the converted weights. If ``keep`` is True, the checkpoint is also installed, so that the torch engine
+    can use the model. The checkpoint of an architecture without a CTranslate2 converter is always installed. If
+    ``trim`` is False, the vocabulary keeps all pieces.
 
     Returns:
         The manifest with the completed ``tokens`` table, and the files of each engine.
@@ -238,9 +239,9 @@ def _copy_checkpoint(source: Path, folder: Path) -> None:
 def _check(source: Path, manifest: Manifest, folder: Path, float32: Path | None, quantization: str) -> None:
     """Check that the tokenizer fits the weights, and that the model's outputs agree with those of its checkpoint.
 
-    ``float32`` is the folder of the converted model before quantization, or None if the model is not converted. Without
-    torch, the outputs are not compared with those of the checkpoint. The test sentences must then be able to judge the
-    model.
+    ``float32`` is the folder of the converted model before quantization, or None if the model is not converted. If
+    torch is not installed, the outputs are not compared with those of the checkpoint. `require_torch` allows this only
+    for models whose outputs are later scored against references.
     """
     items = probe_inputs(manifest, Tokenizer(manifest, folder))
     vocabulary = read_vocabulary(manifest, folder)

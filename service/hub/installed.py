@@ -65,7 +65,7 @@ class InstalledModels:
     def draft(self) -> Iterator[Path]:
         """Yield a temporary folder on the same file system as the models.
 
-        It is deleted at the end of the ``with`` block.
+        The folder is deleted at the end of the ``with`` block.
 
         Raises:
             OSError: the folder cannot be created.

@@ -23,16 +23,16 @@ from service.errors import ModelError, UnsafeWeights
 from service.workers import protect_memory
 
 BASE_BYTES = 2**30  # working memory of torch
-COPIES = (
-    4  # copies of the weights in memory: the file's bytes, the tensors, the contiguous tensors and the output's bytes
-)
+# Copies of the weights in memory: the file's bytes, the tensors, the contiguous tensors, and the bytes of the output.
+COPIES = 4
 MARGIN_BYTES = 2**24
 BASE_S, BYTES_PER_S = 60, 20 * 2**20
 OPEN_FILES = 64
 SAFETENSORS_FILE = "weights.safetensors"
 _IMPORT_ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
-# Part of torch's message for a pickle with objects other than tensors. For a damaged file, torch raises the same class.
+# A part of torch's message for a pickle with objects other than tensors. For a damaged file, torch raises the same type
+# of exception with another message.
 _FORBIDDEN = re.compile(r"(?:Unsupported (?:global|class|operand)|GLOBAL) \S+(?: \S+)?")
 
 
@@ -105,7 +105,7 @@ def rewrite(source: Path, target: Path) -> None:
 def child_environment() -> dict[str, str]:
     """Return the environment variables of the child: search paths, but no tokens, proxies or settings.
 
-    Two of the variables reduce the child's memory use, for example by restricting it to one thread.
+    OMP_NUM_THREADS and MALLOC_ARENA_MAX reduce the memory use of the child.
     """
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     single_threaded = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
@@ -158,7 +158,7 @@ def _error(name: str, code: int, detail: str, limits: Limits) -> ModelError:
 def main(source: str, folder: str, memory_bytes: str, file_bytes: str, cpu_s: str) -> None:
     """Run as the child process: read the pickle and write its tensors to ``folder``, or exit with a `Failure`."""
     try:
-        import torch  # noqa: F401, PLC0415 - imported before the memory limit counts
+        import torch  # noqa: F401, PLC0415 - imported before the memory limit is set
     except ImportError:
         _fail(Failure.NO_TORCH, "")
     apply_limits(Limits(int(memory_bytes), int(file_bytes), int(cpu_s)))
@@ -166,7 +166,7 @@ def main(source: str, folder: str, memory_bytes: str, file_bytes: str, cpu_s: st
         _write(_independent(_read(Path(source))), Path(folder) / SAFETENSORS_FILE)
     except MemoryError:
         _fail(Failure.TOO_LARGE, "")
-    except RuntimeError as error:  # torch has no class of its own for failed allocations
+    except RuntimeError as error:  # torch raises no specific class for failed allocations
         _fail(Failure.TOO_LARGE if "allocate memory" in str(error) else Failure.DAMAGED, type(error).__name__)
 
 

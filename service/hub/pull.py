@@ -40,7 +40,7 @@ _PATH_HEADER_VALUE = re.compile(r'(?:W/)?"?[0-9A-Za-z_-]{1,128}"?')
 class RepoFile:
     """A file in the hub's list of the files in a repository.
 
-    The list contains a SHA-256 digest (``sha256``) for a large file, and a git blob digest (``git``) for a small one.
+    The list contains a SHA-256 digest (``sha256``) for a large file, and a Git blob digest (``git``) for a small file.
     """
 
     name: str
@@ -96,7 +96,11 @@ def pull(hub: Hub, commit: str | None, report: Report, announce: Announce) -> Sn
 
 
 def discard(snapshot: Snapshot) -> None:
-    """Delete the files of ``snapshot`` from the hub client's cache, so that the next pull downloads them again."""
+    """Delete the files of ``snapshot`` from the hub client's cache, so that the next pull downloads them again.
+
+    Raises:
+        HubError: a file is outside the hub client's cache.
+    """
     for path in snapshot.files.values():
         _require_inside_cache(path).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
@@ -156,10 +160,10 @@ def _download(hub: Hub, revision: str, report: Report, announce: Announce) -> Sn
 
 
 def _http_client() -> Any:
-    """Return an HTTP client for the hub client, which rejects suspicious responses.
+    """Return an HTTP client for the hub client that rejects suspicious responses.
 
-    The hub client builds cache paths from some response headers. The returned client rejects values that could lead to
-    a path outside the cache.
+    The hub client builds cache paths from some response headers. The returned client rejects header values that could
+    result in a path outside the cache.
     """
     import httpx2  # noqa: PLC0415 - see `pull`
 
@@ -254,7 +258,7 @@ def _progress_class(name: str, report: Report) -> Any:
 
     class Progress(tqdm):
         def __init__(self, *_: Any, total: int | None = None, initial: int = 0, **__: Any) -> None:
-            super().__init__(disable=True)  # type: ignore[no-untyped-call]  # the client leaves it untyped
+            super().__init__(disable=True)  # type: ignore[no-untyped-call]  # the hub client has no types
             self._done_bytes, self._total_bytes = initial, total
 
         def update(self, n: float | None = 1) -> None:
@@ -378,7 +382,7 @@ def _scratch_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """Yield a new folder. If the block succeeds, the folder replaces ``target``. Otherwise, it is deleted."""
+    """Yield a new folder. If the block succeeds, the folder replaces ``target``. Otherwise, the folder is deleted."""
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-new-"))
     try:
         yield folder
@@ -494,7 +498,7 @@ class Pull:
             raise
 
     def _announce(self, hub: Hub, sizes_bytes: Mapping[str, int], parameters: int | None) -> None:
-        """Say how much space the installation needs, and how much the disk and the machine have.
+        """Say how much disk space and memory the installation needs, and how much this machine has.
 
         Raises:
             ModelError: the weights are a pickle, and torch is not installed.
@@ -505,7 +509,7 @@ class Pull:
         free = shutil.disk_usage(self.installed.folder).free
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         self.say(
-            f"{hub.repo}: the download has {_gib(needs.download_bytes)}. The installation needs up to "
+            f"{hub.repo}: the download size is {_gib(needs.download_bytes)}. The installation needs up to "
             f"{_gib(needs.disk_bytes)} on the disk of {self.installed.folder} ({_gib(free)} are free) and "
             f"{_gib(needs.memory_bytes)} of memory (this machine has {_gib(memory)})"
         )

@@ -1,6 +1,6 @@
-"""What the installation of a model needs: packages, torch, disk and memory. It is known before the download.
+"""The requirements for the installation of a model: packages, torch, disk space and memory.
 
-`service.hub.pull` checks it before the download, and `service.hub.acceptance` and `service.hub.installation` act on it.
+`service.hub.pull` checks them before the download.
 """
 
 import importlib.util
@@ -16,10 +16,12 @@ PACKAGES = ("safetensors", "transformers", "sacrebleu", "wordfreq")
 CONVERTIBLE: frozenset[Architecture] = frozenset({"marian", "t5", "mt5", "bart", "mbart", "m2m100", "fsmt"})
 """The architectures that `service.hub.conversion` can convert. The others run on torch."""
 FLOAT32_BYTES = 4
-# The disk space for temporary files, as a multiple of the weights in float32: the float32 model for the comparison, the
-# int8 model, and the trimmed checkpoint. The memory also contains a constant for the libraries. It is larger if torch
-# is installed, because the model is then compared with its checkpoint. docs/production.md has the measurements.
+# The disk space for temporary files, as a multiple of the size of the weights in float32. The files are the float32
+# model for the comparison, the int8 model, and the trimmed checkpoint.
 DISK_FACTOR = 2
+# The memory, as a multiple of the size of the weights in float32 and a constant in bytes for the libraries. More memory
+# is needed if torch is installed, because the model is then compared with its checkpoint. docs/production.md contains
+# the measurements.
 MEMORY, MEMORY_WITH_TORCH = (1.5, 300 << 20), (2.5, 400 << 20)
 
 
@@ -29,14 +31,14 @@ def has(package: str) -> bool:
 
 
 def judged(manifest: Manifest) -> bool:
-    """Return whether the test sentences can judge the outputs of the model, which must translate German to English."""
+    """Return whether the outputs of the model are scored against references, which exist only for German to English."""
     return (manifest.task, manifest.source_lang, manifest.target_lang) == ("translation", "de", "en")
 
 
 def needs_torch(manifest: Manifest) -> bool:
     """Return whether the model can only be checked with torch.
 
-    Without torch, a model can only be installed if it is converted and the test sentences can judge its outputs.
+    Without torch, a model can be installed only if it can be converted and its outputs are `judged`.
     """
     return manifest.architecture not in CONVERTIBLE or not judged(manifest)
 
@@ -51,17 +53,17 @@ def require_packages(manifest: Manifest, name: str) -> None:
     """Raise `ModelError` if a package that the installation of the model ``name`` needs is missing."""
     missing = [package for package in PACKAGES if not has(package)]
     if missing:
-        raise ModelError(f"a pull needs {', '.join(missing)}, which is not installed; run: make production")
+        raise ModelError(f"these packages are required but not installed: {', '.join(missing)}; run: make production")
     require_torch(manifest, name)
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The space that the installation of a model needs.
+    """The disk space and memory that the installation of a model needs.
 
-    ``download_bytes`` is needed in the cache of the hub client, and at most ``disk_bytes`` in the folder of the
-    installed models. ``memory_bytes`` is the memory that the conversion needs at most. ``pickled`` states whether the
-    weights are a pickle.
+    ``download_bytes`` is the space that the download needs in the cache of the hub client. ``disk_bytes`` is the
+    maximum space that the installation needs in the folder of the installed models. ``memory_bytes`` is the maximum
+    memory that the conversion needs. ``pickled`` states whether the weights are a pickle.
     """
 
     download_bytes: int
@@ -71,10 +73,11 @@ class Needs:
 
     @classmethod
     def of(cls, sizes_bytes: Mapping[str, int], parameters: int | None = None, *, keep: bool = False) -> "Needs":
-        """Return the space for a repository with files of these sizes.
+        """Return the needs of a repository. ``sizes_bytes`` maps the names of its files to their sizes.
 
-        ``parameters`` is the number of parameters, if the hub states it. Otherwise, the weights may have two bytes per
-        parameter, and take twice the space in float32. ``keep`` states whether the checkpoint is also installed.
+        ``parameters`` is the number of parameters, or None if the hub does not state it. In this case, the stored
+        weights are assumed to have two bytes per parameter, so that they take twice the space in float32. ``keep``
+        states whether the checkpoint is also installed.
         """
         stored_bytes = sum(size for name, size in sizes_bytes.items() if name.endswith((".safetensors", ".bin")))
         float32_bytes = 2 * stored_bytes if parameters is None else FLOAT32_BYTES * parameters

@@ -26,7 +26,7 @@ ModelProto: Any = sentencepiece_model_pb2.ModelProto  # type: ignore[attr-define
 TRIM_ABOVE_PIECES = 100_000
 KEPT_PIECES = 40_000
 WORDS_PER_LANGUAGE = 200_000
-# Scripts that occur in news texts in foreign names and formulas.
+# The scripts of German and English text, and of the foreign names and formulas in news texts.
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6  # ModelProto.SentencePiece.Type
 SPACE = "▁"
@@ -64,8 +64,8 @@ def counted_languages() -> set[str]:
 def word_frequencies() -> dict[str, float]:
     """Return the most frequent words of `counted_languages`, in lower case, with their frequencies from wordfreq.
 
-    The frequency of a word is its share of all words in running text. If several languages have the same word, its
-    frequencies are added up.
+    The frequency of a word is its share of all words in running text. If several languages have the same word, the sum
+    of its frequencies is returned.
     """
     found: defaultdict[str, float] = defaultdict(float)
     for language in sorted(counted_languages()):

@@ -154,7 +154,7 @@ class Metrics:
 
     def __init__(self, newsroom: Newsroom) -> None:
         # Otherwise, every counter and histogram would get an extra gauge with its creation time.
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not annotate this function
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(StateCollector(newsroom))

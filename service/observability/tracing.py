@@ -52,7 +52,7 @@ class Tracing:
         from opentelemetry.trace import SpanKind  # noqa: PLC0415 - an extra
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
-        # Omits tracestate, because callers can put any text into it.
+        # The header tracestate is ignored, because callers can put any text into it.
         carrier = {} if traceparent is None else {"traceparent": traceparent}
         context = TraceContextTextMapPropagator().extract(carrier)
         return RequestSpan(self, self._tracer.start_span("HTTP", context, SpanKind.SERVER))
@@ -158,7 +158,9 @@ def from_environment(environment: Mapping[str, str]) -> Tracing | None:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError as error:
-        raise TracingUnavailable("tracing requires the extra depesche[otel]") from error
+        raise TracingUnavailable(
+            "tracing requires the extra depesche[otel]; install it, or unset the OTEL_EXPORTER_OTLP variables"
+        ) from error
     name = environment.get("OTEL_SERVICE_NAME") or "depesche"
     provider = TracerProvider(resource=Resource.create({"service.name": name, "service.version": __version__}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

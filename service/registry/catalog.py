@@ -1,4 +1,4 @@
-"""A catalogue of models, and a function that chooses a model for a task and a pair of languages."""
+"""The catalogue of models, and a function that chooses a model for a task and a pair of languages."""
 
 import difflib
 import os
@@ -211,9 +211,10 @@ def _require_fit(entry: Entry, task: Task, source: str, target: str) -> None:
 
 
 def _installed_production(catalog: Catalog, task: Task, source: str, target: str) -> str | None:
-    """Return the name of the production model to use if some are installed but the preferred one is not.
+    """Return the name of the installed production model to use, or None.
 
-    It is the only one that is installed, or None if several are installed.
+    If the preferred model is not installed, the only installed model is used. The result is None if no model or more
+    than one model is installed, and none of them is preferred.
     """
     fitting = _fitting(catalog, task, source, target, "production")
     installed = [name for name in fitting if catalog.entry(name).installed]
@@ -222,7 +223,7 @@ def _installed_production(catalog: Catalog, task: Task, source: str, target: str
 
 
 def _fitting(catalog: Catalog, task: Task, source: str, target: str, quality: Quality) -> dict[str, Manifest]:
-    """Return the manifests of the models in the process for a task, a pair of languages and a quality."""
+    """Return the manifests of all models except remote ones for a task, a pair of languages and a quality, by name."""
     return {
         name: manifest
         for name, manifest in catalog.manifests().items()
@@ -244,5 +245,5 @@ def _default(catalog: Catalog, task: Task, source: str, target: str, quality: Qu
     preferred = [name for name, manifest in fitting.items() if manifest.preferred] or list(fitting)
     if len(preferred) > 1:
         names = ", ".join(preferred)
-        raise ModelError(f"several {quality} {task} models for {source}→{target} exist, but none is preferred: {names}")
+        raise ModelError(f"exactly one {quality} {task} model for {source}→{target} must be preferred, of: {names}")
     return preferred[0] if preferred else None

@@ -39,7 +39,8 @@ def join(entry: Entry) -> Entry:
     the parts have been joined (see `ready`).
 
     Raises:
-        WeightsMismatch, ModelError: for the same reasons as `ready`.
+        WeightsMismatch: for the same reasons as in `ready`.
+        ModelError: for the same reasons as in `ready`.
     """
     return _verified(entry, verify_whole)
 

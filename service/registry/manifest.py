@@ -29,13 +29,18 @@ EngineKind = Literal["ctranslate2", "torch"]
 Task = Literal["translation", "summary", "alignment"]
 """An ``alignment`` model matches the words of an output with the words of its source."""
 Quality = Literal["starter", "draft", "production"]
-"""The use that outputs are fit for: trials, drafts that an editor compares with the source, or reviewed publication."""
+"""The intended use of the outputs.
+
+``starter`` outputs are for trials. ``draft`` outputs must be compared with the source by an editor. ``production``
+outputs can be published after a review.
+"""
 Architecture = Literal[
     "marian", "t5", "mt5", "bart", "mbart", "m2m100", "encoder_decoder_bert", "fsmt", "gemma3", "remote", "rules"
 ]
 """The architecture of a model.
 
-``remote`` is any model behind an OpenAI-compatible server. ``rules`` are the rules of grammar in a language package.
+``remote`` is any model on an OpenAI-compatible server. ``rules`` is not a model but the grammar rules of a language
+package.
 """
 CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
 """Decoder-only architectures. Their models continue a prompt and return no attention from outputs to sources."""
@@ -179,9 +184,9 @@ class ConfidenceTable(_Strict):
     """The coefficients by which the confidence of a translated sentence is computed.
 
     The confidence is the estimated probability that the sentence has no major error, by logistic regression.
-    `benchmarks.confidence` fits the coefficients. The table is valid only for outputs of ``engine`` with the weights of
-    ``revision``. A sentence with a confidence less than ``below`` needs a review. ``sentences`` is the number of marked
-    sentences on which the coefficients were fitted.
+    `benchmarks.confidence` fits the coefficients ``intercept``, ``log_prob`` and ``doubts``. The table is valid only
+    for outputs of ``engine`` with the weights of ``revision``. A sentence with a confidence less than ``below`` needs a
+    review. ``sentences`` is the number of marked sentences on which the coefficients were fitted.
     """
 
     engine: EngineKind
@@ -378,7 +383,11 @@ class Manifest(_Strict):
 
     @property
     def checked(self) -> bool:
-        """True if the outputs of the model were checked: those of a part of the service, or at the installation."""
+        """True if the outputs of the model were checked.
+
+        This is the case for models that are part of the service, and for models whose outputs were checked at the
+        installation.
+        """
         return bool(self.weights) or self.rules or OUTPUTS in self.files
 
     @property
@@ -402,7 +411,10 @@ class Manifest(_Strict):
         origins = [bool(self.weights), self.hub is not None, self.remote is not None].count(True)
         if self.rules:
             if origins or self.engines or self.files or self.task != "summary" or "tokens" in self.model_fields_set:
-                raise ValueError("rules are a summary model without `weights`, `hub`, `remote`, `tokens` and files")
+                raise ValueError(
+                    "for `rules`, `task` must be 'summary', and `weights`, `hub`, `remote`, `tokens`, `engines` and "
+                    "`files` must not be set"
+                )
             return self
         if origins != 1:
             raise ValueError("exactly one of `weights`, `hub` and `remote` is required")
@@ -421,7 +433,7 @@ class Manifest(_Strict):
         if (self.architecture == "remote") != (self.remote is not None):
             raise ValueError("the architecture 'remote' and the table `remote` require each other")
         if self.remote is not None and (self.engines or self.files or self.joined):
-            raise ValueError("a remote model has no `engines`, `files` or `joined`")
+            raise ValueError("`engines`, `files` and `joined` must not be set for a remote model")
         if self.remote is not None and self.task == "summary" and self.acceptance.source_pieces_only:
             raise ValueError(
                 "`acceptance.source_pieces_only` must be false, because a remote model cannot be restricted"

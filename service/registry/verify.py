@@ -38,7 +38,7 @@ class Digest(BaseModel):
 
 
 def verify(entry: Entry, kind: EngineKind) -> None:
-    """Verify the SHA-256 of each file of the model, except those that are only for another engine than ``kind``.
+    """Verify the SHA-256 of each file of the model, except for files that only engines other than ``kind`` use.
 
     A file in the engine's folder that the manifest does not list is an error, because the engine might load it.
 

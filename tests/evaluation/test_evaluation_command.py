@@ -146,7 +146,7 @@ def test_a_system_that_fails_for_all_articles_is_an_error(folder: Path) -> None:
         ("three.en.txt", b"One.", "contains the reference three.en.txt, but not its article"),
         ("one.html", b"<p>Eins.</p>", "several articles named one"),
         ("three.txt", b" \n", "three.txt: the text is empty"),
-        ("three.txt", b"\xfc", "three.txt: it is not valid UTF-8 at byte 0"),
+        ("three.txt", b"\xfc", "three.txt: the file is not valid UTF-8 at byte 0"),
         ("three.docx", b"no zip", "three.docx: "),
         ("two.en.txt", b"", "two.en.txt: the reference is empty"),
     ],
@@ -163,7 +163,7 @@ def test_a_file_that_cannot_be_used_is_named(folder: Path, file: str, content: b
     ("arguments", "code", "message"),
     [
         (("--system", "starter-de-en"), 2, "compares 2 systems"),
-        (("--system", "starter-de-en", "--system", "starter-de-en"), 2, "both systems are"),
+        (("--system", "starter-de-en", "--system", "starter-de-en"), 2, "the systems must differ"),
         (("--system", "starter-de-en", "--system", "x,port=1"), 1, "one of the keys"),
         (("--system", "starter-de-en", "--system", "x,url="), 1, "'url='"),
         (("--system", "starter-de-en", "--system", "x,input-price=-1"), 1, "must be a number that is not negative"),

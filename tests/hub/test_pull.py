@@ -51,8 +51,8 @@ def test_pull_of_the_recommended_model_says_what_it_needs(desk: Desk) -> None:
     done = desk.run("pull", "recommended")
     assert done.returncode == 0, done.stderr
     told = " ".join(done.stderr.split())
-    assert "The recommended translation model is tiny. Summaries still come from the embedded model" in told
-    assert told.index("tests/tiny: the download has 0.00 GiB") < told.index("tiny 1 is installed in")
+    assert "The recommended translation model is tiny. The embedded model still writes the summaries" in told
+    assert told.index("tests/tiny: the download size is 0.00 GiB") < told.index("tiny 1 is installed in")
     assert "of memory (this machine has" in told
 
 
@@ -375,7 +375,7 @@ def test_installed_manifest_names_the_commit(desk: Desk) -> None:
 
 
 def test_verify_names_a_missing_model(desk: Desk) -> None:
-    assert f"{NAME} must be reinstalled" in desk.error_of("verify", NAME)
+    assert f"{NAME} failed the check and must be reinstalled" in desk.error_of("verify", NAME)
     assert desk.run("verify").returncode == 0
 
 

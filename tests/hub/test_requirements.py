@@ -16,7 +16,7 @@ SHIPPED = Catalog(Path(__file__).parents[2] / "models")
 @pytest.mark.parametrize(
     ("installed", "name", "message"),
     [
-        (set(), "wmt19-de-en", r"a pull needs safetensors, transformers, .*; run: make production$"),
+        (set(), "wmt19-de-en", r"not installed: safetensors, transformers, .*; run: make production$"),
         (
             {*requirements.PACKAGES},
             "mt5-small-sum-de-mit-v1",

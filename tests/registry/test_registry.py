@@ -203,7 +203,7 @@ def test_languages_without_a_model_have_none(catalog: Catalog) -> None:
 
 
 def test_one_of_several_models_must_be_preferred(catalog: Catalog) -> None:
-    with pytest.raises(ModelError, match="several starter translation models for de→en exist, but none is preferred"):
+    with pytest.raises(ModelError, match="exactly one starter translation model for de→en must be preferred"):
         choose(catalog, "translation", "de", "en", "embedded")
 
 

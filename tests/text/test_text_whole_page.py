@@ -95,7 +95,7 @@ def test_whole_page_is_announced_with_the_share_that_was_kept() -> None:
     (notice,) = (notice for notice in clean(page(), DE).notices if notice.code == "page_pasted")
     words = len(page().split())
     kept = len(" ".join([HEADLINE, LEAD, *TEXT]).split())
-    assert f" {round(100 * kept / words)} % " in notice.message
+    assert f" {round(100 * kept / words)}% " in notice.message
 
 
 def test_lines_around_the_article_have_a_reason() -> None:
@@ -190,7 +190,7 @@ def test_two_pages_pasted_one_after_the_other_lose_no_text() -> None:
 def test_weights_with_other_states_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.json"
     path.write_text(json.dumps({"states": STATES[1:], "start": [], "transition": [], "features": {}}), "utf-8")
-    with pytest.raises(ValueError, match="different version of the line model"):
+    with pytest.raises(ValueError, match="another version of the line model"):
         read_weights(path)
 
 

@@ -5,7 +5,7 @@ import { say, sayCount } from "./language.js";
 
 /**
  * Create a button that shows other translations of a sentence. `find()` returns a promise of {text, confidence, warnings}.
- * `take(text)` is called with the chosen translation. `current()` returns the text that is not offered again.
+ * `take(text)` is called with the chosen translation. `current()` returns the current text, which is not offered.
  */
 export function alternativesView({ find, take, current, lang }) {
   const message = element("p", { class: "hint", role: "status" });

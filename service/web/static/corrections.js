@@ -1,12 +1,12 @@
-/** Corrections: the changed sentences of a translation as a file, which a later request can give back. */
+/** Corrections: the changed sentences of a translation as a file, which later requests can use. */
 
 import { articleText, sentencesOf } from "./draft.js";
 import { escaped } from "./formats.js";
 import { rangeOf } from "./notes.js";
 
 /**
- * Return the changed sentences, and those from an earlier file of corrections, as {source, target, machine}: the German,
- * the editor's and the model's sentence. `machine` is undefined if it is not known.
+ * Return the changed sentences, and those from an earlier file of corrections, as {source, target, machine}: the German
+ * sentence, the editor's sentence and the model's sentence. `machine` is undefined if it is not known.
  */
 export function correctionsOf(view) {
   const { translation } = view.answer;

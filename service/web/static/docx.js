@@ -4,7 +4,7 @@ import { escaped } from "./formats.js";
 import { zipped } from "./zip.js";
 
 const HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n';
-// The names of the formats look like addresses, but nobody fetches them.
+// These XML namespaces look like addresses, but no program fetches them.
 const SCHEME = "http";
 const PACKAGE = `${SCHEME}://schemas.openxmlformats.org/package/2006`;
 const OFFICE = `${SCHEME}://schemas.openxmlformats.org/officeDocument/2006/relationships`;

@@ -97,7 +97,7 @@ function moved(one, text, { sentence, grown }) {
   if (text === null) return one.target ? { ...one, target: later(one.target, sentence, grown) } : one;
   const edited = one.edited ?? sentence.text;
   const rest = { ...one, edited: edited === text ? undefined : edited };
-  // The text before the first change is the model's only if it was not a correction.
+  // Before the first change, the text is the model's text unless it was a correction from a file.
   if (one.from_memory === true) Object.assign(rest, { from_memory: false, was_from_memory: true });
   if ("confidence" in one) rest.confidence = null;
   return one.target ? { ...rest, target: [sentence.start, sentence.end + grown] } : { ...rest, text, verbatim: false };

@@ -20,7 +20,7 @@ export function button(text, onClick, attributes = {}) {
   return made;
 }
 
-/** Return the text, cut off after `most` characters. */
+/** Return the text, truncated to `most` characters. */
 export function shortened(text, most) {
   return text.length > most ? `${text.slice(0, most).trimEnd()} …` : text;
 }

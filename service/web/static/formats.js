@@ -2,7 +2,7 @@
 
 import { say } from "./language.js";
 
-/** Return the outputs as a list of {title, lang, paragraphs, label}. `label` informs readers about the origin, or is "". */
+/** Return the outputs as a list of {title, lang, paragraphs, label}. `label` states the origin of a text, or is "". */
 export function partsOf(answer) {
   const { summary, summary_translation: english, translation, headlines, article } = answer;
   const label = (output, lang) => answer.reviewed?.[output]?.label?.[lang] ?? "";
@@ -51,7 +51,7 @@ export function pageOf(parts) {
   return `<!doctype html>\n${new XMLSerializer().serializeToString(page.documentElement)}\n`;
 }
 
-/** Return the text with the characters escaped that have a meaning in XML. Characters that XML forbids are removed. */
+/** Escape the characters of a text that have a meaning in XML, and remove those that XML forbids. */
 export function escaped(text) {
   const names = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
   return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "").replace(/[&<>"]/g, (sign) => names[sign]);

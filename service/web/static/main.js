@@ -124,7 +124,7 @@ async function alternatives(number) {
   const submission = { text: source, alternatives: ALTERNATIVES, ...shown.terms };
   const { translations } = await ask("v1/translate", submission, { key: key(), memory: shown.memory });
   const [sentence, ...further] = translations[0].sentences;
-  return further.length === 0 ? (sentence?.alternatives ?? []) : []; // a part of a sentence has no alternatives of its own
+  return further.length === 0 ? (sentence?.alternatives ?? []) : []; // if the sentence was split, no part replaces the whole
 }
 
 /** Give a sentence a new text, check it, and show the result of the check. Throws a Problem. */

@@ -35,11 +35,11 @@ export function rangeOf(span) {
   return Array.isArray(span) && span.length === 2 ? { start: span[0], end: span[1] } : null;
 }
 
-/** Return the elements that name and explain a warning. `quoted` are {label, text, lang} of the passages it is about. */
+/** Return the elements that name and explain a warning. `quoted` are its passages as {label, text, lang}. */
 export function wording(note, quoted = []) {
   const name = `code.${note.code}`;
   const explanation = `explain.${note.code}`;
-  // Without an explanation in the catalogue, the message of the service is better than none.
+  // If the catalogue has no explanation, show the message of the service.
   const told = has(explanation) ? say(explanation) : element("span", { lang: "en" }, note.message);
   return [
     element("strong", {}, has(name) ? say(name) : note.code),

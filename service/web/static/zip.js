@@ -1,7 +1,7 @@
 /** Zip: an archive of small files, without compression (APPNOTE.TXT 6.3, method 0). */
 
 const UTF8_NAMES = 0x0800;
-const MIDNIGHT_1980 = 0x00210000; // the earliest date of the format, as the time would say when the editor worked
+const MIDNIGHT_1980 = 0x00210000; // the earliest date of the format, so that the archive does not reveal when the editor worked
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;

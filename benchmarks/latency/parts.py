@@ -167,7 +167,7 @@ async def _probe(server: Server) -> None:
 
 
 async def neighbour(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Measure how much a long article slows down several short ones that are sent at the same time, right after it.
+    """Measure how much a long article slows down several short ones, which are sent together directly after it.
 
     The figure is the 95th percentile of the latency of the short articles, divided by the same percentile without the
     long article. ``number`` is the number of the round.
@@ -216,9 +216,9 @@ async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 async def memory(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
     """Measure by how many per cent resident memory grows while different articles are translated with a small cache.
 
-    The articles are divided into groups of equal size. The growth is that from the second group to the last. The maxima
-    of these groups are compared, because the process sometimes frees memory and allocates it again. ``number`` is the
-    number of the round.
+    The articles are divided into groups of equal size. The growth is measured from the second group to the last. It
+    compares the maxima of these groups, because the process sometimes frees memory and allocates it again. ``number``
+    is the number of the round.
     """
     step = max(1, plan.memory_articles // MEMORY_STEPS)
     highest_mib: list[float] = []

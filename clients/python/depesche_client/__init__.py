@@ -39,7 +39,7 @@ def passage(text: str, span: Sequence[int]) -> str:
 
 
 class _Client:
-    """What both clients share: the settings, the requests, and the decision whether to retry."""
+    """The settings, requests and retry rules that both clients share."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class _Client:
         """Configure the client.
 
         Args:
-            url: the address of the service, with its path prefix if it has one.
+            url: the base URL of the service, including a path prefix if the service is behind one.
             key: the API key, if the service has keys.
             timeout_s: the time limit for each attempt, in seconds.
             attempts: the maximum number of attempts.
@@ -75,7 +75,7 @@ class _Client:
     ) -> "Steps[httpx.Response]":
         """Yield the requests to send and the seconds to wait, and return the last response.
 
-        A stream has no limit for the whole response, but one for its silence.
+        The time limit of a stream does not apply to the whole response, but to each period without data.
         """
         options: dict[str, Any] = {"timeout": SILENCE_S} if headers.get("Accept") == EVENTS else {}
         for attempt in range(1, self._attempts + 1):
@@ -109,7 +109,7 @@ class _Client:
             yield wait_s
 
     def _delay_s(self, attempt: int, response: httpx.Response | None) -> float | None:
-        """Return the seconds until the next attempt, or None if there must be no other.
+        """Return the seconds until the next attempt, or None if the request must not be repeated.
 
         ``response`` is None if the connection failed.
         """
@@ -140,7 +140,7 @@ def _refusal(response: httpx.Response) -> Refused:
 
 
 def _article(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body of a request. ``as`` is a keyword of Python, so the argument has another name."""
+    """Return the body of a request. The argument ``write_as`` becomes the field ``as``, which is a Python keyword."""
     return {"as" if name == "write_as" else name: value for name, value in request.items()}
 
 
@@ -231,7 +231,7 @@ class Depesche(_Client):
         events.end()
 
     def _run(self, steps: Steps[T]) -> T:
-        """Send the requests and make the pauses that ``steps`` yields, and return its result."""
+        """Send the requests and wait for the seconds that ``steps`` yields. Return the result of ``steps``."""
         try:
             step = next(steps)
             while True:
@@ -336,7 +336,7 @@ class AsyncDepesche(_Client):
         events.end()
 
     async def _run(self, steps: Steps[T]) -> T:
-        """Send the requests and make the pauses that ``steps`` yields, and return its result."""
+        """Send the requests and wait for the seconds that ``steps`` yields. Return the result of ``steps``."""
         try:
             step = next(steps)
             while True:

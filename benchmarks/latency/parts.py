@@ -136,6 +136,9 @@ async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
     """Measure the latency of ``/livez`` at a fixed rate of requests, while other clients saturate the server.
 
     Each request opens a new connection. ``number`` is the number of the round.
+
+    Raises:
+        Failed: a request failed, or the other clients had too few articles to keep the server busy.
     """
     articles = plan.articles.take(f"probes {number}", MOST_ARTICLES_A_S * round(plan.seconds + 2 * SETTLE_S))
     bodies = [{"text": article.text} for article in articles]

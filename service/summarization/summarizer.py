@@ -395,7 +395,7 @@ def _notices(one: RewriteResult) -> list[Notice]:
 def _with_variants(
     source: str, text: Text, summaries: Sequence[Summary], options: SummaryOptions, language: Language
 ) -> Summary:
-    """Return the first of ``summaries`` with its notices, and with the others as its variants."""
+    """Return the first of ``summaries`` with its notices. The other summaries become its variants."""
     first, *others = (
         with_findings(
             source,

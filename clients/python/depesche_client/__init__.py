@@ -1,7 +1,8 @@
 """A client for the HTTP interface of Depesche, with a synchronous and an asynchronous class.
 
 Requests are keyword arguments with the names of the API's fields. Results are dictionaries with the fields of the API's
-responses. `Refused` is raised for an error response.
+responses. Every method that sends a request raises `Refused` for an error response, and `httpx.TransportError` if the
+service cannot be reached.
 """
 
 import asyncio
@@ -176,7 +177,7 @@ class Depesche(_Client):
         return self._asked("/v1/summarize", {"text": text, **options})
 
     def article(self, **request: Unpack[ArticleRequest]) -> Result:
-        """Clean, summarise and translate an article. Raises `Refused` or `httpx.TransportError`."""
+        """Clean, summarise and translate an article."""
         return self._asked("/v1/articles", _article(request))
 
     def articles(self, articles: Sequence[BatchArticle]) -> list[Result]:
@@ -196,7 +197,12 @@ class Depesche(_Client):
         return self._asked(f"/v1/jobs/{job_id}")
 
     def wait(self, job_id: str, limit_s: float = JOB_LIMIT_S) -> Result:
-        """Wait until a job has ended, and return its result. Raises `Refused` or `TimeoutError`."""
+        """Wait until a job has ended, and return its result.
+
+        Raises:
+            Refused: the job failed.
+            TimeoutError: the job did not end within ``limit_s`` seconds.
+        """
         return self._run(self._outcome(self._http, job_id, limit_s))
 
     def stream_article(self, **request: Unpack[ArticleRequest]) -> Iterator[Event]:
@@ -280,7 +286,7 @@ class AsyncDepesche(_Client):
         return await self._asked("/v1/summarize", {"text": text, **options})
 
     async def article(self, **request: Unpack[ArticleRequest]) -> Result:
-        """Clean, summarise and translate an article. Raises `Refused` or `httpx.TransportError`."""
+        """Clean, summarise and translate an article."""
         return await self._asked("/v1/articles", _article(request))
 
     async def articles(self, articles: Sequence[BatchArticle]) -> list[Result]:
@@ -300,7 +306,12 @@ class AsyncDepesche(_Client):
         return await self._asked(f"/v1/jobs/{job_id}")
 
     async def wait(self, job_id: str, limit_s: float = JOB_LIMIT_S) -> Result:
-        """Wait until a job has ended, and return its result. Raises `Refused` or `TimeoutError`."""
+        """Wait until a job has ended, and return its result.
+
+        Raises:
+            Refused: the job failed.
+            TimeoutError: the job did not end within ``limit_s`` seconds.
+        """
         return await self._run(self._outcome(self._http, job_id, limit_s))
 
     def stream_article(self, **request: Unpack[ArticleRequest]) -> AsyncIterator[Event]:

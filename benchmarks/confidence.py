@@ -41,7 +41,7 @@ class Marked:
 
     @property
     def fits(self) -> bool:
-        """Whether the sentence belongs to the fit and not to the test."""
+        """True if the sentence belongs to the fit, and False if it belongs to the test."""
         return int(self.line, 16) % 2 == 0
 
 
@@ -68,9 +68,10 @@ def fit(marked: Sequence[Marked]) -> tuple[float, ...]:
 
 
 def bins(values: Sequence[float], good: Sequence[bool]) -> list[dict[str, Any]]:
-    """Return the reliability diagram: for each of five equal ranges of the confidence, what was said and what was true.
+    """Return the reliability diagram, with one entry for each of five equal ranges of the confidence.
 
-    ``said`` is the mean confidence of the sentences in the range, and ``true`` is the share without major error.
+    In an entry, ``said`` is the mean confidence of the sentences in the range, and ``true`` is the share of these
+    sentences that have no major error. Ranges without sentences are left out.
     """
     found = []
     for number in range(BINS):
@@ -102,7 +103,7 @@ def ranking(values: Sequence[float], good: Sequence[bool]) -> float:
 
 
 def measured(table: ConfidenceTable, marked: Sequence[Marked]) -> dict[str, Any]:
-    """Measure the confidence on marked sentences."""
+    """Return how well the confidence of ``table`` agrees with the marks: the calibration error, ranking and counts."""
     values = [table.confidence(one.log_prob, one.doubts) or 0.0 for one in marked]
     good = [one.good for one in marked]
     rows = bins(values, good)

@@ -1,4 +1,4 @@
-"""Repeat known attacks on a running service, and print what each one costs: ``python -m benchmarks.faults``.
+"""Repeat known attacks on a running service, and print the cost of each one: ``python -m benchmarks.faults``.
 
 Each attack is repeated for ``--seconds``. While it runs, probes are sent to ``/livez``. The table gives the number of
 repetitions, the status and the size of the last answer, the longest time until an answer arrived, the 99th percentile
@@ -77,7 +77,7 @@ ATTACKS = (
 
 
 class Outcome(NamedTuple):
-    """What an attack cost: the status of its last answer, the time of its slowest answer, and the probes during it."""
+    """The cost of an attack: its last answer, its slowest answer, the probes during the attack, and the peak memory."""
 
     name: str
     repeated: int

@@ -36,9 +36,9 @@ SYSTEMS = ("torch float32", "CTranslate2 float32", "CTranslate2 int8")
 
 
 def write_checkpoint(folder: Path, width: int, layers: int, pieces: int) -> Manifest:
-    """Write an FSMT checkpoint with random weights as it is published, without position embeddings.
+    """Write an FSMT checkpoint with random weights in the published format, which omits the position embeddings.
 
-    ``pieces`` is the size of each vocabulary. Pieces that no sentence contains fill it up.
+    ``pieces`` is the size of each vocabulary. To reach this size, pieces that occur in no sentence are added.
     """
     letters = sorted({letter for pair in reference_pairs() for letter in "".join(pair) if not letter.isspace()})
     known = [*SPECIAL, *letters, *(f"{letter}</w>" for letter in letters)]

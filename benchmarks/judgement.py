@@ -1,9 +1,9 @@
 """Have readers judge summaries: ``python -m benchmarks.judgement sample``, then ``collect``.
 
 `sample` summarises articles with the service. It writes a random sample of the sentences of the summaries, each with
-its source. It also writes pairs that consist of a summary and the beginning of its article (the lead), which has about
-as many words, without stating which of the two is the summary. Two readers judge independently. For each sentence and
-each pair, a reader writes one line with its number, a tab, and a mark:
+its source. It also writes pairs of texts. One text of a pair is a summary, and the other is the beginning of the
+article (the lead), which has about as many words. The pair does not state which text is the summary. Two readers judge
+independently. For each sentence and each pair, a reader writes one line with its number, a tab, and a mark:
 
 - The mark of a sentence is ``ok``, ``broken`` (not a complete, correct German sentence), ``unfaithful`` (it states
   something that is not in the article), or ``broken unfaithful``.
@@ -52,7 +52,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Have readers
 def articles(data: Path, wikinews: int, pages: int) -> Iterator[tuple[str, str, str]]:
     """Yield (id, headline, text) of up to ``wikinews`` articles of the Wikinews test set and ``pages`` news pages.
 
-    The data set of Wikinews keeps the first paragraph apart. It is part of the text.
+    In the Wikinews data set, the first paragraph is in a separate field. It is added to the text.
     """
     with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["split"] == "test"]
@@ -64,7 +64,7 @@ def articles(data: Path, wikinews: int, pages: int) -> Iterator[tuple[str, str, 
 
 
 def of_length(sentences: Sequence[str], count: int) -> str:
-    """Return the first of ``sentences``, as many as have about ``count`` words together."""
+    """Return the first sentences, joined by spaces. Their number is chosen so that they have about ``count`` words."""
     ends = range(1, len(sentences) + 1)
     nearest = min(ends, key=lambda end: abs(len(" ".join(sentences[:end]).split()) - count), default=0)
     return " ".join(sentences[:nearest])
@@ -87,7 +87,10 @@ async def summarised(server: Server, data: Path, wikinews: int, pages: int) -> l
 
 
 def context(article: str, support: Sequence[Sequence[int]]) -> str:
-    """Return the sentence before the first source of a summary sentence, and all its sources."""
+    """Return the sources of a summary sentence as one text, after the sentence that precedes them in the article.
+
+    The preceding sentence is in brackets. ``support`` contains the spans of the sources in ``article``.
+    """
     spans = segment(article, GERMAN).sentences
     beginning = min(start for start, _ in support)
     first = next((n for n, span in enumerate(spans) if span.end > beginning), 0)

@@ -52,7 +52,7 @@ from service.languages.base import Language, language
 
 SHARE_OF_PAIRS = 0.5
 TIMEOUT_S = 300.0
-NEAR = 0.8  # F1 of the words of two headlines or leads from which on they count as the same
+NEAR = 0.8  # headlines or leads whose words have at least this F1 count as the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +103,14 @@ def is_near(found: str | None, wanted: str) -> bool:
 def shown_headings(gold: Mapping[str, Any], source: str) -> list[list[str]]:
     """Return the words of each heading of the page that may be the headline.
 
-    In addition to those of `headings_of`, these are headings of any level that the JSON-LD of the page calls its
-    headline. ``gold`` is the marked article, and ``source`` is the HTML of the page.
+    These are the headings that `headings_of` returns, and further headings that equal a headline in the JSON-LD of the
+    page. ``gold`` is the marked article, and ``source`` is the HTML of the page.
     """
     tree = html.document_fromstring(source.encode("utf-8"), parser=html.HTMLParser(encoding="utf-8"))
     named: list[list[str]] = []
     for script in tree.iter("script"):
         if script.get("type") == JSONLD:
-            with suppress(ValueError):  # some blocks are no valid JSON
+            with suppress(ValueError):  # some blocks are not valid JSON
                 articles = find_articles(json.loads(script.text or "", strict=False))
                 titles = (one.get(name) for one in articles for name in ("headline", "alternativeHeadline"))
                 named += [words(plain_field(title) or "") for title in titles]

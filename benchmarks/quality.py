@@ -52,8 +52,8 @@ async def outputs_of(server: Server, data: Path, limit: int | None, kept: Path) 
     """Return the service's translations of the source sentences of each test set, by name of the test set.
 
     ``data`` is the folder of the test sets. If ``limit`` is not None, only the first ``limit`` sentences are
-    translated. The folder ``kept`` keeps the translations, so an interrupted run continues where it stopped, and the
-    commits of the service that made them.
+    translated. The translations are stored in the folder ``kept``, so that an interrupted run continues where it
+    stopped. The folder also contains a list of the commits of the service that made the translations.
     """
     sources = {name: lines_of(data / f"{name}.de")[:limit] for name in SETS}
     if any(_kept_lines(kept / f"{name}.en") < len(lines) for name, lines in sources.items()):
@@ -66,7 +66,7 @@ def _kept_lines(file: Path) -> int:
 
 
 def _add_commit(file: Path) -> None:
-    """Add the commit of this checkout to the lines of ``file``, unless it is there."""
+    """Add the commit of this checkout as a line of ``file``, unless the file already contains it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     known = file.read_text("utf-8").split() if file.exists() else []
     file.write_text("\n".join(dict.fromkeys([*known, record.commit(record.ROOT)])) + "\n", "utf-8")
@@ -168,7 +168,7 @@ async def measure(data: Path, limit: int | None, reference_lines: int, kept: Pat
     """Start the service, score its translation model and its summary model, and return the result to record.
 
     The translation model is scored in int8, and on the first ``reference_lines`` lines of each test set also in
-    float32. Below the folder ``kept``, each engine and revision has a folder of translations.
+    float32. The folder ``kept`` contains a folder of translations for each numeric type and revision.
     """
     with lzma.open(data / "summaries" / "wikinews-de.jsonl.xz", "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["split"] == "test" and row["article"].strip()][:limit]

@@ -5,9 +5,9 @@ that leave. The embedded small models are used, with a small cache, so that the 
 each sixth of the time, the requests, the highest resident memory of the service, the memory of all its processes
 together, and the size of the memory tier of the cache.
 
-With ``--trace``, the service records the place of each allocation by Python code (``tracemalloc``), which makes it
-about three times slower and larger. The program then prints the places whose memory grew most between the end of the
-second sixth and the end, when everything that was only in use for a request has been freed.
+With ``--trace``, the service records the place of each allocation by Python code (``tracemalloc``). It is then about
+three times slower and needs about three times as much memory. The program prints the places whose memory grew most from
+the end of the second sixth to the end of the load. Both measurements are made after memory for requests has been freed.
 """
 
 import argparse
@@ -49,7 +49,7 @@ Request = tuple[str, Any, float | None]
 
 
 class Part(NamedTuple):
-    """What was measured in one part of the time. Sizes are in MiB, and those of memory are the highest ones."""
+    """The results for one sixth of the time. All sizes are in MiB. ``resident_mib`` and ``family_mib`` are maxima."""
 
     requests: int
     statuses: dict[str, int]
@@ -130,7 +130,7 @@ async def _part(server: Server, statuses: Counter[str], seconds: float) -> Part:
 
 
 async def soak(minutes: float, *, trace: bool, snapshots: Path) -> list[Part]:
-    """Start the service, put it under load for ``minutes``, and return what was measured in each part of the time.
+    """Start the service, put it under load for ``minutes``, and return the results for each part of the time.
 
     If ``trace`` is True, the service writes two snapshots to the folder ``snapshots``.
     """
@@ -200,7 +200,10 @@ def growth(snapshots: Path) -> str:
 
 
 def serve() -> None:
-    """Run the service, which writes a snapshot to the folder in the environment whenever it receives SIGUSR1."""
+    """Run the service, which writes a snapshot of its memory whenever it receives SIGUSR1.
+
+    The environment variable `SNAPSHOTS` contains the folder for the snapshots.
+    """
     folder = Path(os.environ.pop(SNAPSHOTS))
 
     def write(*_: object) -> None:

@@ -27,7 +27,7 @@ SPEED_COLUMNS = ("torch", "ctranslate2", "ratio")
 def quality(result: dict[str, Any]) -> dict[str, str]:
     """Return the tables for a recorded result of `benchmarks.quality`, by the names of their markers.
 
-    There is no table of int8 if nothing was translated in float32.
+    If nothing was translated in float32, the table ``int8`` is left out.
     """
     compared = {"int8": int8(result["quantisation"])} if result["quantisation"] else {}
     return compared | {

@@ -59,7 +59,7 @@ def check() -> None:
     """Check that every image has a digest.
 
     Raises:
-        NotPinned: an image has no digest. The message names all of these files.
+        NotPinned: an image has no digest. The message names the files that lack one.
     """
     missing = (
         []

@@ -31,7 +31,7 @@ def imported(tree: ast.Module, modules: set[str]) -> set[str]:
 def faults(path: Path, tree: ast.Module, lines: int, importers: int) -> Iterator[str]:
     """Yield a message for each size rule that the file violates.
 
-    ``tree`` is the parsed file and ``lines`` the number of its lines. ``importers`` is the number of modules that
+    ``tree`` is the parsed file, ``lines`` is the number of its lines, and ``importers`` is the number of modules that
     import it.
     """
     if lines > MOST_LINES:

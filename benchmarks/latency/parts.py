@@ -136,6 +136,9 @@ async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
     """Measure the latency of ``/livez`` at a fixed rate of requests, while other clients saturate the server.
 
     Each request opens a new connection. ``number`` is the number of the round.
+
+    Raises:
+        Failed: a request failed, or the other clients had too few articles to keep the server busy.
     """
     articles = plan.articles.take(f"probes {number}", MOST_ARTICLES_A_S * round(plan.seconds + 2 * SETTLE_S))
     bodies = [{"text": article.text} for article in articles]
@@ -167,7 +170,7 @@ async def _probe(server: Server) -> None:
 
 
 async def neighbour(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
-    """Measure how much a long article slows down several short ones that are sent at the same time, right after it.
+    """Measure how much a long article slows down several short ones, which are sent together directly after it.
 
     The figure is the 95th percentile of the latency of the short articles, divided by the same percentile without the
     long article. ``number`` is the number of the round.
@@ -216,9 +219,9 @@ async def stream(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
 async def memory(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str, float]:
     """Measure by how many per cent resident memory grows while different articles are translated with a small cache.
 
-    The articles are divided into groups of equal size. The growth is that from the second group to the last. The maxima
-    of these groups are compared, because the process sometimes frees memory and allocates it again. ``number`` is the
-    number of the round.
+    The articles are divided into groups of equal size. The growth is measured from the second group to the last. It
+    compares the maxima of these groups, because the process sometimes frees memory and allocates it again. ``number``
+    is the number of the round.
     """
     step = max(1, plan.memory_articles // MEMORY_STEPS)
     highest_mib: list[float] = []

@@ -1,9 +1,8 @@
 """Functions that plant typical errors of translation models in good English translations.
 
-`PLANTS` lists these functions for each kind of error.
-
-A function changes the characters or words of the translation at a place that ``rng`` chooses, so the same seed plants
-the same errors. This module uses no code of the checks that are measured with these errors.
+`PLANTS` lists these functions for each kind of error. A function changes the characters or words of the translation at
+a place that ``rng`` chooses, so the same seed plants the same errors. This module uses no code of the checks that are
+measured with these errors.
 """
 
 import random

@@ -106,17 +106,16 @@ def cases(pairs: Pairs) -> Iterator[Case]:
 def lost_its_marks(source: str, reference: str) -> bool:
     """Return whether the source contains a quotation of three or more words but the reference has no quotation marks.
 
-    A reference without them is faulty, so the checks are right to report it.
+    A reference without quotation marks is faulty, so the checks are right to report it.
     """
     return _SPOKEN.search(source) is not None and _ANY_MARK.search(reference) is None
 
 
 def clean(pairs: Pairs) -> tuple[dict[str, Any], list[list[Finding]]]:
-    """Check the unchanged pairs.
+    """Check the unchanged pairs, and return a table of false alarms and the findings for each pair.
 
-    Return the percentages of pairs with findings, which are false alarms, and the findings.
-
-    The findings are listed for each pair. The percentages are given for each kind of error, with the time per pair.
+    The table contains the percentage of pairs with findings for each kind of error, and the processor time per pair in
+    microseconds.
     """
     start = time.process_time()
     found = [check_sentence(german, english, *LANGUAGES) for german, english in pairs]

@@ -7,7 +7,7 @@ export interface TranslateOptions {
   attribute_texts?: boolean;
   glossary?: Record<string, string>;
   glossary_name?: string;
-  /** Corrections of earlier translations, or the content of a file of them. */
+  /** Corrections of earlier translations, as a list or as the content of a correction file. */
   memory?: string | { source: string; target: string; machine?: string }[];
   do_not_translate?: string[];
   source_lang?: string;

@@ -178,7 +178,7 @@ export class Depesche {
     }
   }
 
-  /** Return the milliseconds until the next attempt, or null if there must be no other. */
+  /** Return the milliseconds until the next attempt, or null if the request must not be repeated. */
   #delayMs(attempt, response) {
     if (response !== null && (attempt >= this.#attempts || !RETRIED.has(response.status))) return null;
     const growing = FIRST_WAIT_MS * 2 ** (attempt - 1) * (1 + Math.random() / 2);

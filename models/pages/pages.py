@@ -32,7 +32,7 @@ _MUCH = 0.5
 _KICKER_WORDS = 6
 _META_WORDS = 14
 _CAPTION_CHARS = 120
-_SAME_SITE = 0.09  # share of equal lines from which on two publishers count as one house
+_SAME_SITE = 0.09  # publishers that share at least this share of their lines count as one house
 _META = frozenset({"byline", "timestamp", "reading_time"})
 _CAPTIONS = frozenset({"photo_caption", "photo_credit", "source_credit"})
 _CREDIT = re.compile(
@@ -311,7 +311,7 @@ def _runs(numbers: Sequence[int]) -> list[list[int]]:
 
 
 def _waste(lines: Sequence[Line], verdicts: Sequence[Verdict | None], number: int) -> str:
-    """Return the kind of a line that lies between lines of the article but is not part of its text.
+    """Return the kind of a line that is between lines of the article but not part of its text.
 
     The result is ``meta``, ``caption`` or ``boilerplate``. ``number`` is the index of the line.
     """

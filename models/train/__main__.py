@@ -129,7 +129,7 @@ def recover_command(
     to: Annotated[Path, typer.Option(help="File to write.")] = START / "factors.safetensors",
     recipe_file: RecipeFile = HERE / "recipe.toml",
 ) -> None:
-    """Write the low-rank factors that lead from WORK/base to an embedded model, so that training can start from it."""
+    """Write the low-rank factors that turn WORK/base into an embedded model, so that training can continue from it."""
     made, lost = export.recovered(work, Catalog(models).entry(model), recipe.load(recipe_file).rank)
     to.parent.mkdir(parents=True, exist_ok=True)
     factors.write(to, made)

@@ -38,13 +38,13 @@ def averaged(work: Path) -> dict[str, Tensor]:
 
 
 def recovered(work: Path, entry: Entry, rank: int) -> tuple[dict[str, Tensor], float]:
-    """Return the factors that lead from ``WORK/base`` to a model of this recipe, and the approximation error.
+    """Return the low-rank factors that turn ``WORK/base`` into an exported model, and the approximation error.
 
-    They are the start of a further training if only the exported model ``entry`` is left of the last one. The error
-    contains the rounding of the quantised weights.
+    A training run can start from these factors if the checkpoint of the previous run is lost and only the exported
+    model ``entry`` is left. The error includes the rounding of the quantised weights.
 
     Raises:
-        ModelError: the files of the model are missing or damaged, or have a different form.
+        ModelError: the files of the model are missing or damaged, or the model does not have the structure of the base.
     """
     folder = ready(entry, "ctranslate2").folder / entry.manifest.engines["ctranslate2"].folder
     config = json.loads((folder / "transformers.json").read_text("utf-8"))

@@ -361,16 +361,19 @@ class SummaryGrammar:
         subordinators: words that begin a subordinate clause.
         conjunctions: subordinators that never begin a main clause.
         dangling_words: words that refer to the previous sentence if they are among the first words of a sentence.
-        times: nouns of time, before which such a word does not refer to the previous sentence ("in diesem Jahr").
+        times: nouns of time. Before one of them, a dangling word does not refer to the previous sentence ("in diesem
+            Jahr").
         articles: articles that can replace a noun.
-        quantifiers: words before a demonstrative and a noun ("viele dieser Orte"), which can open a text.
+        quantifiers: words before a demonstrative and a noun ("viele dieser Orte"). Such a phrase does not refer to the
+            previous sentence.
         reported: a pattern for verbs in reported speech.
         first_person: a pattern for pronouns of the first person.
         attribution: a pattern for words that name the source of a statement ("sagte").
         complement: a pattern for the beginning of a clause that completes the clause before it (", dass").
         stem: returns the stem of a word, which is the same for all of its forms.
         chars_per_word: the average length of a word in news text, including the space after it.
-        reword: returns another wording of a sentence with the same content, or None. Without it, none is reworded.
+        reword: returns another wording of a sentence with the same content, or None if it finds none. If this attribute
+            is None, no sentence is reworded.
     """
 
     function_words: frozenset[str]
@@ -420,7 +423,8 @@ class Language:
     Attributes:
         code: the ISO 639-1 code, in lower case.
         name: the English name.
-        regions: maps further codes of the language ("de-at") to English names, or to "" if they are not listed.
+        regions: maps regional codes of the language ("de-at") to English names. A code with the name "" is accepted,
+            but is not in the list of languages.
         warm_up: a short sentence that is translated when a model starts.
         probe: a sentence of average length for measuring the speed of an engine.
         sentences: the rules for sentence boundaries.
@@ -428,7 +432,7 @@ class Language:
         kickers: names of sections, and acronyms, that web pages put before a headline without a space.
         inflection: the rules for the forms of words.
         forms: returns further forms that a term may have in a translation into the language.
-        numbers, dates, negation, names, units: the grammars for the checks. A check without its grammar does not run.
+        numbers, dates, negation, names, units: the grammars for the checks. If one is None, its check does not run.
         frequent_words: words that, in a translation, show that a part is still in this language.
         knows: returns whether a word belongs to the language. It is None if the language has no word list.
         spells: like ``knows``, but with a large dictionary, which also contains rare words. The word is in lower case.

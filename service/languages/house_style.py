@@ -11,13 +11,13 @@ RuleName = Literal["spelling", "dates", "thousands", "percent", "currency", "uni
 
 @dataclass(frozen=True, slots=True)
 class HouseStyle:
-    """The rules of a newsroom for its texts. A rule that is None changes nothing.
+    """The rules of a newsroom for the form of its texts. A rule that is None changes nothing.
 
     Attributes:
-        base: the name of a style on the server, whose rules are used where this style has none.
-        spelling: British or American spelling. The endings "-ise" and "-ize" count as British and American.
+        base: the name of a style on the server. If this style does not set a rule, the rule of that style applies.
+        spelling: British or American spelling. The ending "-ise" counts as British, and "-ize" as American.
         dates: ``day_month`` writes "4 May 2024", and ``month_day`` writes "May 4, 2024".
-        thousands: what separates groups of three digits, if they are already separated.
+        thousands: the separator between groups of three digits. Numbers without a separator are not changed.
         percent: ``sign`` writes "5%", and the other values write this word after the number.
         currency: ``sign`` writes "€5 million", and ``word`` writes "5 million euros".
         units: ``symbol`` writes "5 km", and ``word`` writes "5 kilometres".
@@ -58,9 +58,10 @@ class Edit(NamedTuple):
 
 
 class StyleRule(NamedTuple):
-    """A rule that proposes changes to a text, in order and without overlap.
+    """A rule that proposes changes to a text.
 
-    ``find`` gets the text, the style, and the words that the text has in common with its source. These may be names.
+    ``find`` returns the changes in order and without overlap. Its arguments are the text, the style, and the words that
+    the text has in common with its source. These words may be names.
     """
 
     name: RuleName

@@ -1,4 +1,4 @@
-"""The patterns and words by which the text of an article is told from the rest of a news page or an agency report."""
+"""Patterns and word lists that distinguish an article's text from the rest of a news page or an agency report."""
 
 import re
 from collections.abc import Mapping
@@ -52,10 +52,10 @@ class PageGrammar:
         agencies: news agencies (folded).
         agency_break: a pattern for the separators between agencies in a credit.
         boilerplate: the beginnings of sentences in consent boxes, paywalls and newsletters.
-        standard: a pattern for other such sentences, and for notes about the origin of a report.
+        standard: a pattern for further boilerplate sentences, and for notes about the origin of a report.
         lines: (pattern, reason, weight) triples for whole lines. The patterns are tried in this order.
         copyright: a pattern for whole lines that contain a copyright notice.
-        bare_names: a pattern for whole lines that contain only names of people.
+        bare_names: a pattern for whole lines that consist of names of people.
         byline_start: a pattern for the words of a byline before the name.
         appeal: a pattern for paragraphs that ask the readers to support the newsroom with money.
         answer: a pattern for whole lines with an answer of a readers' poll, such as yes or no.

@@ -49,7 +49,7 @@ from service.text.normalization import NORMALISER_VERSION
 
 RewritingTask = Literal["shorten", "reword", "fuse"]
 Task = RewritingTask | Literal["headline"]
-"""A task of the model. Its name is the name of its mark in the manifest."""
+"""A task of the model. Its name is also that of its mark, a special token of the model, in the manifest."""
 
 RULES_VERSION = "1"
 YES, NO = "ja", "nein"

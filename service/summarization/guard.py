@@ -79,9 +79,11 @@ def objection_to_rewording(sentence: str, sources: Sequence[str]) -> str | None:
 
 
 def objection_to_rules(sentence: str, source: str) -> str | None:
-    """Return a one-word reason why ``sentence`` must not replace ``source``, which rules of grammar changed, or None.
+    """Return a one-word reason why ``sentence`` must not replace ``source``, or None if there is no objection.
 
-    The rules keep the finite verbs and add no pair of content words, so the checks for these do not apply.
+    ``sentence`` was made from ``source`` by rules of grammar. Unlike `objection`, this function allows sentences of any
+    length, words that ``source`` does not contain, and pairs of words that occur twice. It does not look for a main
+    verb, because no rule removes it.
     """
     return next((name for name, applies in OBJECTIONS_TO_RULES if applies(sentence, [source])), None)
 

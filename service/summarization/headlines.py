@@ -26,7 +26,7 @@ LEAD_CHARS = 700
 """The model was trained on leads of at most this length."""
 MOST_SINGLE = 5
 PART_COST = 0.1
-"""The amount by which the rank of headlines falls from each part of an article to the next. The news comes first."""
+"""The amount that is subtracted from the rank of a headline for each more important part of the article."""
 
 Part = tuple[int, ...]
 """The indices of the sentences that a headline is written from."""
@@ -124,9 +124,9 @@ def _parts(text: Text, count: int, limit: InputLimit) -> list[Part]:
 
 
 def _lead(text: Text, whole: Sequence[int], limit: InputLimit) -> Part:
-    """Return the first of the indices ``whole``, as many as there is room for in the opening of the text.
+    """Return the part that consists of the opening sentences. ``whole`` contains the indices of complete sentences.
 
-    The opening has at most `LEAD_CHARS` characters and fits into the model. It consists of at least one sentence, even
+    The part has at most `LEAD_CHARS` characters and is not too long for the model. It has at least one sentence, even
     if this sentence is longer.
     """
     lead: list[int] = []

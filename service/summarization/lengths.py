@@ -92,7 +92,7 @@ def from_request(
     max_words: int | None = None,
     max_sentences: int | None = None,
 ) -> Length:
-    """Return the length limits for a request, which names a preset or one limit or neither.
+    """Return the length limits for a request that specifies a preset, a single limit, or neither.
 
     ``length`` is the name of the preset. If all arguments are None, the preset is ``medium``.
 

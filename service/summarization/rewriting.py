@@ -123,8 +123,8 @@ def groups(
     """Choose groups of sentences for a summary of the given ``length``, and return them in the order of their cores.
 
     The core of a group is its central sentence. Headings, empty sentences and the sentences with the indices ``barred``
-    cannot be cores. A group has at most ``max_members`` sentences and
-    ``max_group_words`` words. A core with more words forms a group alone.
+    cannot be cores. A group has at most ``max_members`` sentences and ``max_group_words`` words. A core with more words
+    forms a group alone.
 
     The remaining sentences provide up to ``spares`` spare groups and ``fillers`` fillers (see `Group`). ``further`` is
     the number of additional spare groups, which only the second and later variants of the summary use. The first
@@ -285,7 +285,8 @@ class SummaryOptions:
     def barred(self, text: Text) -> frozenset[int]:
         """Return the indices of those sentences of ``text`` that the summary must not use.
 
-        These include sentences inside a longer quotation, which lose their speaker, unless they are half of the text.
+        These include sentences inside a longer quotation, because they do not name their speaker. However, if at least
+        half of the sentences are inside such quotations, these sentences may be used.
         """
         inside = spoken(text)
         by_style = barred(self.style, text.sentences, self.headline)
@@ -454,7 +455,7 @@ class WordingKind:
 
 
 class RewordingKind(WordingKind):
-    """The implementation of `ResultKind` for single sentences that rules reworded.
+    """The implementation of `ResultKind` for single sentences that are reworded by rules.
 
     A result has no wording if no rule applies, or if the new wording does not pass the checks of rewrites.
     """
@@ -487,7 +488,10 @@ def free_words() -> FreeWords:
 
 
 _UNKNOWN_SCORE = -100.0
-"""A rewrite without a score meets only the default of ``least_score``. Some remote servers return no scores."""
+"""The assumed score of a rewrite without a score, which some remote servers do not return.
+
+Such a rewrite is accepted only if ``least_score`` in the manifest has its default value.
+"""
 
 
 def _acceptable(candidate: TextHypothesis, members: Members, acceptance: Acceptance) -> bool:

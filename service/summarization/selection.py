@@ -90,9 +90,9 @@ _OPENING_SENTENCES = 3
 _MOST_OPENING = 12
 _LEAST_FORM = 0.6
 _OTHERS, _OPENING_STEP = 0.5, 0.02
-"""The factor for the scores of the other sentences, and the difference between the scores of opening sentences."""
+"""The factor for the scores of sentences outside the opening, and the score difference between opening sentences."""
 _DEPENDENT, _UNATTRIBUTED = 0.5, 0.6
-"""The ratings of sentences that refer to the sentence before them, and of reported speech without its speaker."""
+"""The factors for the rating of a sentence that refers to the previous one, and of speech without its speaker."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Assessment:
     def promoted(self, numbers: Sequence[int]) -> "Assessment":
         """Return a copy in which the sentences with the indices ``numbers`` score more than all others, in this order.
 
-        If there are none, return the assessment.
+        If ``numbers`` is empty, return this assessment.
         """
         if not numbers:
             return self
@@ -173,10 +173,10 @@ def assess(sentences: Sequence[str], *, headline: str | None = None, weights: We
 def opening(sentences: Sequence[str], *, headline: str | None, barred: Collection[int] = ()) -> list[int]:
     """Return the indices of the sentences that open a news article. They state its news in order of importance.
 
-    The first one is the first sentence that ``barred`` does not contain. It must make sense alone and, if there is a
-    headline, share a content word with it, because some articles open with a scene. Otherwise, the result is empty.
-    Further sentences follow if their form is suitable. A sentence that refers to the sentence before it needs that
-    sentence.
+    The first one is the first sentence whose index is not in ``barred``. It must make sense alone. If there is a
+    headline, the sentence must also share a content word with the headline, because some articles open with a scene
+    instead of the news. If these conditions are not met, the result is empty. Further sentences are included if their
+    form is suitable. A sentence that refers to the previous sentence is included only together with that sentence.
     """
     first = next((number for number in range(min(len(sentences), _OPENING_SENTENCES)) if number not in barred), None)
     if first is None or _suitability(sentences[first]) < 1:

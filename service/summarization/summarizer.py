@@ -63,8 +63,8 @@ def _spans(summary: Summary) -> Iterator[Span]:
 def with_facts(source: str, summary: Summary, language: Language) -> Summary:
     """Return the summary and its variants with the facts of each sentence.
 
-    A fact is linked with a fact of the source sentences that support the sentence. ``source`` is the text that the
-    summary refers to. Both are in ``language``.
+    A fact is linked with a fact of the source sentences that support the sentence. ``source`` is the text that was
+    summarised. The text and the summary are in ``language``.
     """
     facts = [
         fact.shifted(start, target.start)
@@ -90,7 +90,7 @@ class Summarizer:
     """A summarizer that uses one text generator and caches the rewrites of sentence groups.
 
     A causal model shortens, rewords or fuses sentences, and ``scorer`` scores the results. Any other model rewrites
-    each group in one way, and needs no ``scorer``. Rules reword only the core of each group.
+    each group in one way, and needs no ``scorer``. A generator that applies rules rewords only the core of each group.
     """
 
     def __init__(
@@ -210,9 +210,7 @@ async def _choose(
 ) -> list[list[Written]]:
     """Return the accepted candidates of each input, grouped by text.
 
-    The candidates for all tasks of an input are merged.
-
-    The result is None for an input that is not rewritten.
+    The candidates for all tasks of an input are merged. The result is None for an input that is not rewritten.
     """
     tasks = [[_tasks(text, one) for one in of_text] for text, of_text in zip(found, inputs, strict=True)]
     wanted = [
@@ -397,7 +395,7 @@ def _notices(one: RewriteResult) -> list[Notice]:
 def _with_variants(
     source: str, text: Text, summaries: Sequence[Summary], options: SummaryOptions, language: Language
 ) -> Summary:
-    """Return the first of ``summaries`` with its notices, and with the others as its variants."""
+    """Return the first of ``summaries`` with its notices. The other summaries become its variants."""
     first, *others = (
         with_findings(
             source,

@@ -54,12 +54,12 @@ def content_stems(text: str) -> list[str]:
 def depends_on_previous(sentence: str) -> bool:
     """Return whether one of the first words of a sentence refers to the previous sentence.
 
-    This is a pronoun or an adverb ("Er", "Bis dahin"), or an article that replaces a noun ("Das ist").
+    Such a word is a pronoun or an adverb ("Er", "Bis dahin"), or an article that replaces a noun ("Das ist").
     """
     found = words(sentence)
     if not found:
         return False
-    head = words(sentence.partition(",")[0])  # behind a comma, a pronoun can refer to a word before the comma
+    head = words(sentence.partition(",")[0])  # after a comma, a pronoun can refer to a word before the comma
     return (
         found[0].lower() in GRAMMAR.dangling_openings
         or _is_demonstrative(sentence, found)

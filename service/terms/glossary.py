@@ -257,7 +257,7 @@ def _term(source: str, target: str, kind: Kind, pointer: str) -> Term:
     worded = [place for place, word in enumerate(words) if word[0].isalnum()]
     if not worded:
         raise InvalidInput("term_empty", "a term contains no word", pointer=pointer)
-    inner = tuple(words[worded[0] : worded[-1] + 1])  # marks around a term need not stand in the text
+    inner = tuple(words[worded[0] : worded[-1] + 1])  # the text need not contain the punctuation around a term
     if not target.strip():
         raise InvalidInput("term_empty", "the translation of a term is blank", pointer=pointer)
     return Term(source.strip(), target.strip(), kind, inner)

@@ -43,16 +43,16 @@ def place_terms(output: str, links: Sequence[Link], required: Sequence[TermConst
     ``links`` aligns ``output`` with the source. The source spans of the constraints must not overlap. If ``output``
     already satisfies a constraint, nothing is changed for it. Otherwise, the text of the constraint replaces an
     untranslated copy of the source term or, if there is no copy, the words that are linked to the term. If there are no
-    linked words either, a term of one of the `INSERTED` kinds is inserted after the word that is
-    linked to the nearest preceding source word. A sign is written next to the number or word to which it belongs. If
-    two constraints require the same term, the term must occur twice.
+    linked words either, a term of one of the `INSERTED` kinds is inserted after the word that is linked to the nearest
+    preceding source word. A sign is written next to the number or word to which it belongs. If two constraints require
+    the same term, the term must occur twice.
 
     Replacement characters (U+FFFD), which the model wrote by mistake, are removed.
     """
     occupied: list[Span] = []
     edits: list[_Edit] = []
     applied, missing = [], []
-    for one in sorted(required, key=lambda one: one.kind == "sign"):  # signs are placed beside other terms
+    for one in sorted(required, key=lambda one: one.kind == "sign"):  # signs are placed next to other terms
         found = _present(output, one, occupied)
         if found is None and (edit := _edit(output, links, one, occupied)) is not None:
             edits.append(edit)

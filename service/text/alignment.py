@@ -85,7 +85,7 @@ def _surface(pieces: Sequence[str], number: int, piece: str) -> str:
     """Return the characters that ``piece`` represents. ``number`` is the index of ``piece`` in ``pieces``.
 
     Pieces of a Moses tokenizer contain character references such as ``&quot;``, and mark the end of a word with
-    ``</w>``. A byte piece stands for one byte. The first piece in a sequence of byte pieces represents all characters
+    ``</w>``. A byte piece represents one byte. The first piece in a sequence of byte pieces represents all characters
     that the sequence encodes. The other byte pieces represent no characters.
     """
     if _BYTE.fullmatch(piece) is None:

@@ -173,7 +173,7 @@ _CAPITAL_NEXT = re.compile(r"\s*[„»‚›]?[A-ZÄÖÜ0-9]")
 class Segmentation:
     """A text with the spans of its sentences and paragraphs, which are in order and do not overlap.
 
-    Every sentence lies within one paragraph, and starts and ends with a visible character. Offsets are in code points.
+    Every sentence is within one paragraph, and starts and ends with a visible character. Offsets are in code points.
     """
 
     text: str

@@ -173,7 +173,7 @@ def _quotations(text: str, *, is_open: bool) -> tuple[list[_Mark], list[Span], b
 
     ``is_open`` states whether the sentence begins inside a quotation. Return the quotation marks, the spans of the
     quoted words, and whether the sentence ends inside a quotation. Only quotations in double quotation marks extend
-    over several sentences. If a mark has no counterpart in the order of marks, no marks are returned.
+    over several sentences. If the marks are not properly paired, no marks are returned.
     """
     singles = _single_marks(text)
     marks: list[_Mark] = []

@@ -512,7 +512,7 @@ class SentenceKind:
 
 
 def _findings_field(found: Sequence[Finding]) -> list[tuple[Any, ...]]:
-    """Return the field for ``found``."""
+    """Return findings in the form in which a cache entry contains them."""
     return [(one.code, one.message, one.source, one.output, one.severity) for one in found]
 
 
@@ -533,7 +533,7 @@ def _finding(value: Any, source_chars: int, output_chars: int) -> Finding:
 
 
 def _alignment_field(found: Alignment | None) -> tuple[Any, ...] | None:
-    """Return the field for ``found``."""
+    """Return an alignment in the form in which a cache entry contains it."""
     return None if found is None else (found.source, found.target, found.weights)
 
 

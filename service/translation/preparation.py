@@ -1,4 +1,4 @@
-"""Preparation of texts for translation: the options, the sentences of a text, and the requirements for each one."""
+"""Preparation of texts for translation: options, sentences, and requirements for the translation of each sentence."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -40,10 +40,9 @@ class TranslationOptions:
     text, such as numbers and names, linked with those of its translation. ``known`` maps spans of a plain text to their
     known translations, which are used unchanged. Each span starts at the start of a sentence and ends at the end of the
     same or a later one, and is translated as one sentence. ``corrections`` contains translations of single sentences,
-    which are also used unchanged. ``house_style`` applies to the translations of the other sentences. For each
-    sentence, ``alternatives`` further translations are searched for. ``glossary``
-    and ``corrections`` are None if there are none.
-    ``context`` is text before the text, which some models see and no model translates.
+    which are also used unchanged. ``house_style`` applies to the translations of the other sentences. ``alternatives``
+    is the number of alternative translations to search for, for each sentence. ``context`` is text that precedes the
+    submitted text. Some models use it, and it is not translated. Options that are None are not used.
     """
 
     format: Format = "text"

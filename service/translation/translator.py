@@ -42,7 +42,10 @@ from service.translation.preparation import (
 )
 
 _CONTEXT_CHARS = 2_000
-"""How much of the caller's context is read. More would be divided into sentences only to be dropped."""
+"""The maximum number of characters of the caller's context that are read, from its end.
+
+A model sees only a few sentences of the context, so more characters are not needed.
+"""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # control characters except white space
 
 
@@ -165,7 +168,10 @@ class _Known(NamedTuple):
 
 
 def _known(part: Part, sentence: Sentence, options: TranslationOptions) -> _Known | None:
-    """Return the translation of the previous version of an article or else a correction, or None."""
+    """Return the known translation of a sentence, or None if there is none.
+
+    A translation from the previous version of the article has priority over a correction.
+    """
     if part.block is None and (text := options.known.get(sentence.span)) is not None:
         return _Known(text, from_memory=False)
     if options.corrections is None:
@@ -293,7 +299,7 @@ def _notices_of(pair: _Pair, finished: FinishedSentence) -> Iterator[Notice]:
 
 def _fewer(pair: _Pair, found: Sequence[Alternative] | None, options: TranslationOptions) -> Iterator[Notice]:
     if found is not None and pair.sentence.has_letters and len(found) < options.alternatives:
-        message = f"only {len(found)} of {options.alternatives} translations: the model found no other different ones"
+        message = f"the model found only {len(found)} of {options.alternatives} different translations"
         yield Notice("alternatives_fewer", message, pair.source, pair.target, review=False)
 
 
@@ -335,8 +341,8 @@ Manners = TranslationOptions | Sequence[TranslationOptions]
 class _Prepared:
     """A text that has been divided into sentences, with the requirements for each sentence that contains letters.
 
-    Each requirement is replaced by the translation of the sentence if it is known. ``searched`` contains the
-    requirements for alternative translations.
+    If the translation of a sentence is known, ``requirements`` contains this translation instead. ``searched`` contains
+    the requirements for alternative translations.
     """
 
     submission: Submission
@@ -513,7 +519,7 @@ class Translator:
 
 def _require_few(sentences: int, options: TranslationOptions) -> None:
     if options.alternatives and sentences > MAX_WITH_ALTERNATIVES:
-        detail = f"{sentences} sentences exceed the limit of {MAX_WITH_ALTERNATIVES} of a request with `alternatives`"
+        detail = f"{sentences} sentences exceed the limit of {MAX_WITH_ALTERNATIVES} for a request with `alternatives`"
         raise InvalidInput("too_many_sentences", detail, pointer="/alternatives", limit=MAX_WITH_ALTERNATIVES)
 
 

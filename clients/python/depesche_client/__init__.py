@@ -1,7 +1,8 @@
 """A client for the HTTP interface of Depesche, with a synchronous and an asynchronous class.
 
 Requests are keyword arguments with the names of the API's fields. Results are dictionaries with the fields of the API's
-responses. `Refused` is raised for an error response.
+responses. Every method that sends a request raises `Refused` for an error response, and `httpx.TransportError` if the
+service cannot be reached.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ def passage(text: str, span: Sequence[int]) -> str:
 
 
 class _Client:
-    """What both clients share: the settings, the requests, and the decision whether to retry."""
+    """The settings, requests and retry rules that both clients share."""
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class _Client:
         """Configure the client.
 
         Args:
-            url: the address of the service, with its path prefix if it has one.
+            url: the base URL of the service, including a path prefix if the service is behind one.
             key: the API key, if the service has keys.
             timeout_s: the time limit for each attempt, in seconds.
             attempts: the maximum number of attempts.
@@ -75,7 +76,7 @@ class _Client:
     ) -> "Steps[httpx.Response]":
         """Yield the requests to send and the seconds to wait, and return the last response.
 
-        A stream has no limit for the whole response, but one for its silence.
+        The time limit of a stream does not apply to the whole response, but to each period without data.
         """
         options: dict[str, Any] = {"timeout": SILENCE_S} if headers.get("Accept") == EVENTS else {}
         for attempt in range(1, self._attempts + 1):
@@ -109,7 +110,7 @@ class _Client:
             yield wait_s
 
     def _delay_s(self, attempt: int, response: httpx.Response | None) -> float | None:
-        """Return the seconds until the next attempt, or None if there must be no other.
+        """Return the seconds until the next attempt, or None if the request must not be repeated.
 
         ``response`` is None if the connection failed.
         """
@@ -140,7 +141,7 @@ def _refusal(response: httpx.Response) -> Refused:
 
 
 def _article(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body of a request. ``as`` is a keyword of Python, so the argument has another name."""
+    """Return the body of a request. The argument ``write_as`` becomes the field ``as``, which is a Python keyword."""
     return {"as" if name == "write_as" else name: value for name, value in request.items()}
 
 
@@ -176,7 +177,7 @@ class Depesche(_Client):
         return self._asked("/v1/summarize", {"text": text, **options})
 
     def article(self, **request: Unpack[ArticleRequest]) -> Result:
-        """Clean, summarise and translate an article. Raises `Refused` or `httpx.TransportError`."""
+        """Clean, summarise and translate an article."""
         return self._asked("/v1/articles", _article(request))
 
     def articles(self, articles: Sequence[BatchArticle]) -> list[Result]:
@@ -196,7 +197,12 @@ class Depesche(_Client):
         return self._asked(f"/v1/jobs/{job_id}")
 
     def wait(self, job_id: str, limit_s: float = JOB_LIMIT_S) -> Result:
-        """Wait until a job has ended, and return its result. Raises `Refused` or `TimeoutError`."""
+        """Wait until a job has ended, and return its result.
+
+        Raises:
+            Refused: the job failed.
+            TimeoutError: the job did not end within ``limit_s`` seconds.
+        """
         return self._run(self._outcome(self._http, job_id, limit_s))
 
     def stream_article(self, **request: Unpack[ArticleRequest]) -> Iterator[Event]:
@@ -231,7 +237,7 @@ class Depesche(_Client):
         events.end()
 
     def _run(self, steps: Steps[T]) -> T:
-        """Send the requests and make the pauses that ``steps`` yields, and return its result."""
+        """Send the requests and wait for the seconds that ``steps`` yields. Return the result of ``steps``."""
         try:
             step = next(steps)
             while True:
@@ -280,7 +286,7 @@ class AsyncDepesche(_Client):
         return await self._asked("/v1/summarize", {"text": text, **options})
 
     async def article(self, **request: Unpack[ArticleRequest]) -> Result:
-        """Clean, summarise and translate an article. Raises `Refused` or `httpx.TransportError`."""
+        """Clean, summarise and translate an article."""
         return await self._asked("/v1/articles", _article(request))
 
     async def articles(self, articles: Sequence[BatchArticle]) -> list[Result]:
@@ -300,7 +306,12 @@ class AsyncDepesche(_Client):
         return await self._asked(f"/v1/jobs/{job_id}")
 
     async def wait(self, job_id: str, limit_s: float = JOB_LIMIT_S) -> Result:
-        """Wait until a job has ended, and return its result. Raises `Refused` or `TimeoutError`."""
+        """Wait until a job has ended, and return its result.
+
+        Raises:
+            Refused: the job failed.
+            TimeoutError: the job did not end within ``limit_s`` seconds.
+        """
         return await self._run(self._outcome(self._http, job_id, limit_s))
 
     def stream_article(self, **request: Unpack[ArticleRequest]) -> AsyncIterator[Event]:
@@ -336,7 +347,7 @@ class AsyncDepesche(_Client):
         events.end()
 
     async def _run(self, steps: Steps[T]) -> T:
-        """Send the requests and make the pauses that ``steps`` yields, and return its result."""
+        """Send the requests and wait for the seconds that ``steps`` yields. Return the result of ``steps``."""
         try:
             step = next(steps)
             while True:

@@ -58,6 +58,10 @@ class Events:
                 yield Event(self._last, data)
 
     def end(self) -> None:
-        """Raise an error if the stream has ended without a result."""
+        """Check that the stream ended with a result.
+
+        Raises:
+            httpx.RemoteProtocolError: the stream ended without a result.
+        """
         if self._last != "result":
             raise httpx.RemoteProtocolError("the stream ended without a result")

@@ -66,7 +66,10 @@ class _Previous(TypedDict, total=False):
 
 
 class ArticleRequest(_Terms, _Form, total=False):
-    """An article, either in ``body`` or in ``document``, and the options of its outputs."""
+    """An article, either in ``body`` or in ``document``, and the options for its outputs.
+
+    The argument ``write_as`` is sent as the field ``as``, because ``as`` is a keyword of Python.
+    """
 
     headline: str
     lead: str
@@ -80,7 +83,7 @@ class ArticleRequest(_Terms, _Form, total=False):
 
 
 class BatchArticle(ArticleRequest, total=False):
-    """An article of a batch. ``timeout_ms`` limits its own processing."""
+    """An article of a batch. ``timeout_ms`` is the time limit for this article, in milliseconds."""
 
     id: str
     timeout_ms: int

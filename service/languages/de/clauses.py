@@ -1,8 +1,8 @@
-"""Part-of-speech tags of German sentences by HanTa, the Hanover Tagger, and finite verbs, clause ends and subjects.
+"""Part-of-speech tagging of German sentences, and functions that find finite verbs, clause ends and subjects.
 
-The tags are those of the STTS tag set (Schiller et al., 1999). HanTa writes some of them in parts, such as "VV(FIN)".
-The functions for clauses recognise simple structures only. They return None for every structure that they do not
-recognise.
+The tagger is HanTa, the Hanover Tagger. Its tags follow the STTS tag set (Schiller et al., 1999), but it writes some of
+them differently ("VV(FIN)" for "VVFIN"). The functions recognise simple structures only. For any other structure, they
+return None or False.
 """
 
 import re
@@ -15,7 +15,7 @@ from HanTa.HanoverTagger import HanoverTagger
 
 MOST_TOKENS = 70
 MOST_TOKEN_CHARS = 60
-"""The time for a word grows faster than its length, so sentences with longer words are not tagged."""
+"""The maximum length of a word. The tagging time grows faster than linearly with it, so longer words are not tagged."""
 
 _TOKEN = re.compile(
     r"\d{1,2}\.(?=\s[A-ZÄÖÜ])"  # an ordinal number
@@ -27,7 +27,7 @@ _TOKEN = re.compile(
     r"|[^\w\s]|_"
 )
 _LOCK = Lock()
-"""HanTa does not state that it is thread-safe."""
+"""Held during each call of the tagger, because HanTa is not documented as thread-safe."""
 
 
 class Token(NamedTuple):
@@ -48,7 +48,7 @@ def _tagger() -> HanoverTagger:
 
 
 def tagged(sentence: str) -> list[Token]:
-    """Split a sentence into tokens and tag them. The result is empty if the sentence or a word of it is too long."""
+    """Split a sentence into tagged tokens. The result is empty if the sentence or one of its words is too long."""
     found = list(_TOKEN.finditer(sentence))
     forms = [match.group().strip() for match in found]
     if not forms or len(forms) > MOST_TOKENS or max(map(len, forms)) > MOST_TOKEN_CHARS:
@@ -60,7 +60,7 @@ def tagged(sentence: str) -> list[Token]:
 
 
 def joined(tokens: Tokens) -> str:
-    """Return the text of the tokens. No white space precedes the first one."""
+    """Return the text of the tokens, without white space before the first token."""
     return "".join(" " * (token.spaced and number > 0) + token.text for number, token in enumerate(tokens))
 
 
@@ -111,17 +111,20 @@ def first_finite(tokens: Tokens) -> int | None:
 
 
 def clause_end(tokens: Tokens, start: int) -> int:
-    """Return the index of the first comma or full stop from ``start`` on. Without one, return the last index."""
+    """Return the index of the first comma or full stop from ``start`` on, or the last index if there is none."""
     return next((n for n in range(start, len(tokens)) if tokens[n].text in {",", "."}), len(tokens) - 1)
 
 
 def skip(tokens: Tokens, start: int, tags: frozenset[str]) -> int:
-    """Return the index of the first token from ``start`` on whose tag is not in ``tags``."""
+    """Return the index of the first token from ``start`` on whose tag is not in ``tags``.
+
+    If there is no such token, return the number of tokens.
+    """
     return next((n for n in range(start, len(tokens)) if tokens[n].tag not in tags), len(tokens))
 
 
 def lower_initial(token: Token) -> Token:
-    """Return the token as it is written inside a sentence. Nouns and acronyms stay as they are."""
+    """Return the token as it is written inside a sentence. Nouns and acronyms are not changed."""
     text = token.text
     if token.tag in NOUNS or (text.isupper() and len(text) > 1):
         return token
@@ -158,7 +161,7 @@ def subject_end(tokens: Tokens, start: int) -> int | None:
 
 
 def _name_end(tokens: Tokens, noun: int) -> int | None:
-    """Return the index after the noun at ``noun`` and the name that follows it, or None.
+    """Return the index after the noun at index ``noun`` and a name that follows it, or None if there is no such noun.
 
     A second common noun is not part of the same noun phrase ("bemerkte der Pilot Probleme").
     """
@@ -169,7 +172,7 @@ def _name_end(tokens: Tokens, noun: int) -> int | None:
 
 
 def _may_be_object(noun: Token) -> bool:
-    """Return whether a common noun without a determiner is not a plural, and therefore rarely a subject."""
+    """Return whether a noun without a determiner may be an object: a common noun without a plural ending."""
     return noun.tag == "NN" and not noun.text.endswith(_PLURAL_ENDINGS)
 
 
@@ -194,9 +197,9 @@ def may_be_genitive(token: Token) -> bool:
 
 
 def has_loose_relative(tokens: Tokens, verb: int) -> bool:
-    """Return whether a relative clause follows the end of the clause of ``verb``, but not its noun.
+    """Return whether a relative clause follows the clause of the verb at index ``verb``, but not directly after a noun.
 
-    After a change of the order, another noun might seem to be the one that the relative clause describes.
+    If the word order changed, the relative clause might seem to describe another noun.
     """
     end = clause_end(tokens, verb)
     if tokens[end].text != "," or end + 2 >= len(tokens) or tokens[end - 1].tag in NOUNS | {"CARD"}:
@@ -206,7 +209,7 @@ def has_loose_relative(tokens: Tokens, verb: int) -> bool:
 
 
 def continues(tokens: Tokens, verb: int) -> bool:
-    """Return whether a second verb shares the subject of the one at index ``verb`` ("X kam und ging")."""
+    """Return whether a second verb shares the subject of the verb at index ``verb`` ("X kam und ging")."""
     return any(
         tokens[n].text in {"und", ",", "sowie", "aber"}
         and (
@@ -219,7 +222,7 @@ def continues(tokens: Tokens, verb: int) -> bool:
 
 
 def agrees(verb: Token, first: Token) -> bool:
-    """Return whether the number of a third-person verb may be that of the subject whose first word is ``first``."""
+    """Return whether a third-person verb may agree in number with the subject whose first word is ``first``."""
     word = first.text.lower()
     if verb.text == "sind" or (verb.text.endswith("n") and verb.text not in _SINGULAR_VERBS):
         return word not in _SINGULAR
@@ -227,9 +230,9 @@ def agrees(verb: Token, first: Token) -> bool:
 
 
 def is_subject(tokens: Tokens, verb: int) -> bool:
-    """Return whether the tokens before the verb begin like a subject, with which the verb agrees.
+    """Return whether the tokens before the verb at index ``verb`` begin like a subject that agrees with this verb.
 
-    As only one part precedes the verb, its end need not be found.
+    Only one constituent precedes the verb of a main clause, so the end of a subject with attributes is not checked.
     """
     noun = subject_end(tokens, 0)
     if noun is None or not agrees(tokens[verb], tokens[0]):

@@ -1,4 +1,4 @@
-"""The boilerplate of German news pages, such as bylines and credits, and words that indicate the type of a line."""
+"""Patterns for the boilerplate of German news pages, such as bylines, and for words that indicate a line's type."""
 
 import re
 from pathlib import Path
@@ -90,7 +90,7 @@ _NEWSLETTER = re.compile(
     r"\b(?:[Nn]ewsletter|Push-Nachrichten|WhatsApp-Kanal)\b.{0,60}\b(?:abonnier|anmeld|bestell|kostenlos|gratis)"
     r"|\b(?:[Aa]bonnier|[Hh]ier|[Jj]etzt|[Kk]ostenlos|[Gg]ratis)\w*\b.{0,60}\b(?:[Nn]ewsletter|WhatsApp-Kanal)\b"
 )
-# An appeal to support the newsroom with money. It addresses the readers, or speaks of the newsroom's own work.
+# An appeal for money. It addresses the readers directly, or it mentions the newsroom's work or readers' donations.
 _APPEAL = re.compile(
     r"\b[Uu]nterstütz(?:en\sSie|e|t)?\s(?:\w+\s){0,2}(?:uns|unser(?:e[nmr]?)?)\b(?:\s(?:Arbeit|Aktion|Journalismus|Recherchen?|Redaktion)\b)"
     r"|\b[Ss]penden\sunserer\s(?:\w+\s)?Leser|\bJetzt\s(?:unterstützen|spenden)[.!]?$"
@@ -130,7 +130,7 @@ _PICTURE_CREDIT = re.compile(
     rf"|[(\[]{_PHOTO}\s?:\s?[^()\[\]]{{2,80}}[)\]]"
     rf"|{_PERSON}\s?/\s?(?:dpa|AFP|APA|AP|EPA|REUTERS|Reuters|sda|{_PICTURE_AGENCY})(?:[/-]\w+)?"
 )
-# The credit at the end of a caption. The agencies that also sign reports count only together with a second name.
+# The credit at the end of a caption. An agency that also signs reports is a photo credit only with a second name.
 _PHOTO_AGENCY = (
     r"(?:picture[ -]alliance|IMAGO|Imago|imago(?:\simages)?|Getty\sImages|KEYSTONE|Keystone|Shutterstock|Adobe\sStock|"
     r"Unsplash|Pexels|Pixabay|iStock\w*|Depositphotos|Alamy|ZUMA\sPress)"
@@ -138,7 +138,7 @@ _PHOTO_AGENCY = (
 _SIGNING_AGENCY = r"(?:AFP|AP|APA|dpa|DPA|EPA|epa|sda|REUTERS|Reuters|SID|ddp)"
 _CREDIT_NAMES = r"(?:[^.!?:;\n]|(?<=\b[A-ZÄÖÜ])\.){2,80}"  # the only full stops are those of initials
 _AFTER_STOP_OR_BRACKET = r"(?:(?<=[.!?…)\]])|(?<=[.!?…][“”\"»«]))"
-# Captions say where a person is in the picture, or that the picture is an old one.
+# Captions state where a person is in the picture, or that the picture is from an archive.
 _IN_PICTURE = (
     r"\((?:(?:\d\.\s)?(?:v\.\s?(?:l|r|re|li)\.(?:\s?n\.\s?(?:r|l|re|li)\.)?"
     r"|von (?:links|rechts)(?: nach (?:links|rechts))?)"

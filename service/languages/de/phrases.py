@@ -1,7 +1,7 @@
-"""Rules that move a phrase of a German main clause to its beginning, or the speaker behind a statement.
+"""Rules that move a phrase to the beginning of a German main clause, or a speaker to the end of a statement.
 
 Any single constituent may precede the finite verb of a main clause (Drach, 1937). The rules move a phrase only if it
-surely begins behind the verb and ends before the next constituent, so that it is a whole constituent.
+directly follows the verb and certainly ends before the next constituent, so that it is a whole constituent.
 """
 
 import re
@@ -41,7 +41,7 @@ _ATTRIBUTIVE = frozenset("für von mit aus".split())
 """Prepositions that usually begin an attribute of the noun before them."""
 _PASSIVES = frozenset("wird werden wurde wurden worden".split())
 _NUMBERED = frozenset("Jahr Jahre Platz Rang Gruppe Artikel Paragraf Kapitel".split())
-# These phrases form one verb with their verb ("in Kraft treten").
+# These nouns form a light-verb construction with a preposition and a verb ("in Kraft treten").
 _LIGHT = frozenset(
     "Kraft Frage Anspruch Betracht Verfügung Leben Einsatz Betrieb Druck Not Stande Gang Kauf Rolle Spiel Hand Sicht"
     " Rede Ruhe Bewegung Gefahr Ende Tage Wort Ausdruck Schau Wehr Grunde Auge Weg Griff Wanken Acht Bezug"
@@ -51,14 +51,14 @@ _REPORTED_MIDDLE = 4
 
 
 def _rest_of_subject(tokens: Tokens, verb: int, start: int) -> list[Token]:
-    """Return the subject before the verb and the reflexive pronoun after it, in the order behind the verb."""
+    """Return the subject and the reflexive pronoun in the order that they have if both follow the verb."""
     subject = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
     reflexive = tokens[verb + 1 : start]
     return [*subject, *reflexive] if subject[0].tag in {"PPER", "PIS"} else [*reflexive, *subject]
 
 
 def _opening(tokens: Tokens) -> tuple[int, int] | None:
-    """Return the indices of the finite verb and of the constituent behind it.
+    """Return the indices of the finite verb and of the constituent after it.
 
     The result is None unless the sentence begins with a simple subject and its verb, and ends with a full stop.
     """
@@ -73,7 +73,7 @@ def _opening(tokens: Tokens) -> tuple[int, int] | None:
 
 
 def phrase_first(tokens: Tokens) -> list[Token] | None:
-    """Move the prepositional phrase behind the verb to the beginning ("X sprach mit Y" to "Mit Y sprach X")."""
+    """Move the prepositional phrase after the verb to the beginning ("X sprach mit Y" to "Mit Y sprach X")."""
     opening = _opening(tokens)
     if opening is None:
         return None
@@ -119,7 +119,7 @@ def _prepositional_end(tokens: Tokens, start: int) -> int | None:
 
 
 def _is_quantity(tokens: Tokens, place: int) -> bool:
-    """Return whether "von" at ``place`` begins an attribute, because a number or name without an article follows it."""
+    """Return whether "von" at ``place`` begins an attribute, because a number or a name without an article follows."""
     return tokens[place].text == "von" and tokens[place + 1].tag in {"CARD", "NE"} and not has(tokens, _PASSIVES)
 
 
@@ -137,7 +137,7 @@ def _nouns_end(tokens: Tokens, noun: int) -> int | None:
 
 
 def _ends_surely(tokens: Tokens, start: int, end: int) -> bool:
-    """Return whether the phrase from ``start`` surely ends before the index ``end``."""
+    """Return whether the phrase that starts at ``start`` certainly ends before the index ``end``."""
     token = tokens[end]
     if token.text in _CIRCUMPOSITIONS or any(one.tag == "PPOSAT" for one in tokens[start:end]):
         return False  # a possessive pronoun would precede the noun to which it refers
@@ -153,9 +153,9 @@ _OBJECT = frozenset("den einen keinen diesen ihren seinen".split())
 
 
 def object_first(tokens: Tokens) -> list[Token] | None:
-    """Move the only constituent behind the verb, an accusative, to the beginning ("X lehnt den Plan ab").
+    """Move an accusative object to the beginning if no other constituent follows the verb ("X lehnt den Plan ab").
 
-    The article shows the case. Before a noun that ends with "n", "den" may also be a dative plural.
+    The case must be clear. For example, "den" before a noun that ends with "n" may also be a dative plural.
     """
     opening = _opening(tokens)
     if opening is None:
@@ -179,7 +179,7 @@ def object_first(tokens: Tokens) -> list[Token] | None:
 
 
 def _is_accusative(tokens: Tokens, verb: int, start: int) -> bool:
-    """Return whether the phrase at ``start`` is an object, by its article or because the verb is a plural."""
+    """Return whether the phrase at ``start`` is an object, because of its article or because the verb is plural."""
     is_plural = tokens[verb].text.endswith("n") and tokens[verb].tag != "VA(FIN)"
     return tokens[start].text in _OBJECT or (is_plural and tokens[start].text in {"ein", "eine"})
 
@@ -195,7 +195,7 @@ def _object_end(tokens: Tokens, start: int) -> int | None:
 
 
 def without_expletive(tokens: Tokens) -> list[Token] | None:
-    """Move the subject of a passive to the place of "es" ("Es wurde ein Lager eingerichtet")."""
+    """Replace the expletive "es" of a passive with the subject ("Es wurde ein Lager eingerichtet")."""
     if tokens[0].text != "Es" or (tokens[1:2] and tokens[1].text not in _PASSIVES) or tokens[-1].text != ".":
         return None
     end = subject_end(tokens, 2)
@@ -249,7 +249,7 @@ _MOST_SPEAKER = 16
 
 
 def speaker_last(tokens: Tokens) -> list[Token] | None:
-    """Move the speaker behind the statement ("X sagte: „A.“" to "„A“, sagte X.")."""
+    """Move the speaker to the end of a statement ("X sagte: „A.“" to "„A“, sagte X.")."""
     verb = first_finite(tokens)
     if not verb or _SPEAKING.fullmatch(tokens[verb].text) is None or has(tokens[:verb], BREAKS | QUOTES | {","}):
         return None
@@ -271,7 +271,10 @@ def speaker_last(tokens: Tokens) -> list[Token] | None:
 
 
 def _speaker(tokens: Tokens, verb: int, mark: int) -> list[Token] | None:
-    """Return the verb and the speaker in the order behind a statement, or None if the speaker is not simple."""
+    """Return the verb and the speaker in the order that they have after a statement.
+
+    Return None if the structure of the speaker is not simple.
+    """
     behind = tokens[verb + 1 : mark]
     if is_subject(tokens, verb):
         subject = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
@@ -318,7 +321,10 @@ _SOURCES = frozenset("Angaben Informationen Berichten Schätzungen Medienbericht
 
 
 def source_of_statement(tokens: Tokens) -> list[Token] | None:
-    """Exchange "nach", "laut" and "zufolge" before the verb ("Ersten Angaben zufolge" to "Nach ersten Angaben")."""
+    """Replace "zufolge" before the verb with "nach" or "laut", or "nach" with "zufolge".
+
+    For example, "Ersten Angaben zufolge" becomes "Nach ersten Angaben".
+    """
     verb = first_finite(tokens)
     if not verb or verb > _MOST_SUBJECT or has(tokens[:verb], BREAKS | QUOTES | {","}):
         return None

@@ -1,28 +1,28 @@
 """Rewording of single German sentences by rules of grammar.
 
-The rules delete brackets, change the order of clauses and phrases, change the tense, and replace words by equivalents
-of the same kind. They leave out only what is in brackets. A sentence whose structure they do not recognise is not
+The rules delete brackets with their content, change the order of clauses and phrases, change the tense, and replace
+words with equivalents. They remove no content outside brackets. A sentence whose structure they do not recognise is not
 reworded.
 
 The list ``equivalents`` contains pairs of words or phrases with the same meaning that need the same case and word
-order. Its conditions state where the first one of a pair surely has this meaning:
+order. Each condition in the list states where the first member of a pair certainly has this meaning:
 
 - ``adverb``: it is an adverb, and is not the complement of a preposition or of a clause that follows.
-- ``inner``: it is such an adverb, and not the last word of its clause, where it may be a predicate.
+- ``inner``: it fulfils the condition ``adverb`` and is not the last word of its clause, which may be a predicate.
 - ``number``: a number follows.
 - ``counted``: a preposition precedes it, and a number follows.
 - ``genitive``: a determiner in the genitive follows.
 - ``preposition``: it is tagged as a preposition, or a number follows.
 - ``time``: a noun such as "Jahr" follows, which names a period.
 - ``attribute``: it is an attribute of a noun.
-- ``relative``: it is a relative pronoun directly behind its noun.
+- ``relative``: it is a relative pronoun directly after its noun.
 - ``conjunction``: it introduces a subordinate clause that is not part of a correlation ("deshalb, weil").
 - ``verb``: it is a finite verb without a particle.
 - ``phrase``: a noun phrase or a prepositional phrase follows.
 - ``noun``: a number precedes it.
 - ``amount``: a noun precedes it, such as a unit.
-- ``alone``: the sentence contains no other conjunction of its kind.
-- ``unit``: a number other than 1 precedes it.
+- ``alone``: it follows no comma, and the rest of the sentence contains no coordinating conjunction such as "und".
+- ``unit``: a number in digits other than 1 precedes it.
 
 Words in quotations are not replaced.
 """
@@ -64,7 +64,7 @@ from service.languages.de.word_order import adverbial_first, clause_first, claus
 _MOST_IN_BRACKETS = 9
 
 _ABBREVIATED = re.compile(r"[IVX]+|[A-ZÄÖÜ]|Corp|Inc|Co|Ltd|Jr|Sr|usw|etc\.?|bzw\.?")
-"""After one of these words, the final stop may also be the mark of an abbreviation or an ordinal number."""
+"""After one of these words, the full stop may belong to an abbreviation or an ordinal number."""
 
 Rule = Callable[[Tokens], list[Token] | None]
 _ORDERS: tuple[Rule, ...] = (
@@ -89,7 +89,7 @@ _TENSES: tuple[Rule, ...] = (
 
 
 def without_brackets(tokens: Tokens) -> list[Token] | None:
-    """Delete the only bracket of a sentence with its content, if the content is short."""
+    """Delete the brackets of a sentence and their content, if there is one pair and the content is short."""
     opening = [n for n, token in enumerate(tokens) if token.text == "("]
     closing = [n for n, token in enumerate(tokens) if token.text == ")"]
     if len(opening) != 1 or len(closing) != 1 or has(tokens, QUOTES):
@@ -99,7 +99,7 @@ def without_brackets(tokens: Tokens) -> list[Token] | None:
         return None
     after = tokens[end + 1 : end + 2]
     if after and (after[0].text == "," or (after[0].text[0].isalnum() and not after[0].spaced)):
-        return None  # the comma may be part of the bracket's clause, and the bracket may be part of a word
+        return None  # the comma may depend on the brackets, and they may be part of a word ("(Ober)Bürgermeister")
     return [*tokens[:start], *tokens[end + 1 :]]
 
 
@@ -242,7 +242,10 @@ _CONDITIONS: Mapping[str, Condition] = {
 
 @cache
 def _equivalents() -> Mapping[tuple[str, ...], tuple[tuple[str, ...], str]]:
-    """Return, for the words of each phrase, the words of its replacement, and the condition or an empty string."""
+    """Return a mapping of the words of each phrase to the words of its replacement and the name of its condition.
+
+    The name is empty if there is no condition.
+    """
     forms = LISTS.forms("equivalents")
     return {tuple(key.split()): (tuple(values[0].split()), "".join(values[1:])) for key, values in forms.items()}
 
@@ -271,7 +274,7 @@ def _replaced(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
 
 
 def _year(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
-    """After a verb or at the beginning of the sentence, replace "im Jahr 2005" with "2005", or vice versa."""
+    """Replace "im Jahr 2005" with "2005", or vice versa, after a verb or at the beginning of the sentence."""
     before = _tag(tokens, start - 1)
     if start and before not in FINITE | {"PRF"}:
         return None
@@ -285,7 +288,7 @@ def _year(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
 
 
 def _further(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
-    """Exchange "weitere" and the number behind it ("weitere zwei Länder")."""
+    """Exchange "weitere" and the number after it ("weitere zwei Länder" to "zwei weitere Länder")."""
     if tokens[start].text.lower() not in {"weitere", "weiteren"} or _tag(tokens, start + 1) != "CARD":
         return None
     if _tag(tokens, start + 2) not in NOUNS or _text(tokens, start + 2) in _AMOUNTS:
@@ -295,7 +298,7 @@ def _further(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
 
 
 def _source(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
-    """Exchange "laut" and "zufolge" behind a verb ("laut dem Bericht", "dem Bericht zufolge")."""
+    """Replace "laut" after a verb with "zufolge", or vice versa ("laut dem Bericht", "dem Bericht zufolge")."""
     is_before = tokens[start].text == "laut" and tokens[start].tag in PREPOSITIONS
     if _tag(tokens, start - 1) not in (FINITE | {"PRF"} | NOUNS if is_before else FINITE | {"PRF"}):
         return None
@@ -323,7 +326,7 @@ def _first_found(tokens: Tokens, place: int) -> tuple[list[Token], int] | None:
 
 
 def with_equivalents(tokens: Tokens) -> list[Token] | None:
-    """Replace the words of a sentence that have equivalents. Return None if there are none."""
+    """Replace the words of a sentence that have equivalents. Return None if no word has one."""
     made: list[Token] = []
     quotes = [n for n, token in enumerate(tokens) if token.text in QUOTES]
     quoted = range(quotes[0], quotes[-1]) if quotes else range(0)

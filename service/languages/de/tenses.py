@@ -1,7 +1,8 @@
 """Rules that change the tense of a German main clause between the preterite and the perfect.
 
-Both tenses state the same past event (Duden, Die Grammatik, "Präteritum und Perfekt"). The rules apply only to verbs of
-the lists ``weak_verbs`` and ``strong_verbs``, and only if the whole verb is in one simple clause.
+Both tenses state the same past event (Duden, Die Grammatik, "Präteritum und Perfekt"). The rules apply only if all
+parts of the verb are in one simple clause. In the active voice, they apply only to verbs in the lists ``weak_verbs``
+and ``strong_verbs``.
 """
 
 from functools import cache
@@ -26,7 +27,7 @@ _PARTICLES = tuple(
 )
 _INSEPARABLE = ("be", "emp", "ent", "er", "ge", "hinter", "miss", "über", "unter", "ver", "wider", "wieder", "zer")
 _MOODS = frozenset("wenn falls sofern sonst würde würden wäre wären hätte hätten könnte könnten dürfte dürften".split())
-"""Words that show that a verb may be in the subjunctive, whose form is often that of the preterite."""
+"""Words that indicate that a verb may be in the subjunctive, which often has the same form as the preterite."""
 _AUXILIARIES = {"hat": "haben", "haben": "haben", "ist": "sein", "sind": "sein"}
 _LINKS = frozenset("und oder sowie aber sondern".split())
 _COMPARING = frozenset({"als", "wie"})
@@ -36,7 +37,7 @@ _LEAST_PASSIVE = 4
 _LASTING = frozenset(
     "schon bereits noch bislang bisher immer selten jemals nie seit mittlerweile inzwischen jetzt nun".split()
 )
-"""With these words, the perfect states a present result."""
+"""Words with which the perfect states a present result instead of a past event."""
 _CLAUSE_TAGS = frozenset({"KOUS", "KOUI", "PRELS", "PWAV", "KON"})
 _CLAUSE_WORDS = frozenset("wobei ohne um dass".split())
 _SPEAKERS = frozenset("ich du ihr".split())
@@ -44,14 +45,14 @@ _SPEAKERS = frozenset("ich du ihr".split())
 
 @cache
 def _strong() -> dict[str, tuple[str, str]]:
-    """Return the participle and the auxiliary verb of each preterite in the list ``strong_verbs``."""
+    """Return a mapping of each preterite in the list ``strong_verbs`` to its participle and its auxiliary verb."""
     forms = LISTS.forms("strong_verbs")
     return {preterite: (values[0], values[1]) for preterite, values in forms.items()}
 
 
 @cache
 def _strong_preterites() -> dict[tuple[str, str], str]:
-    """Return the preterite of each participle with its auxiliary verb."""
+    """Return a mapping of each participle and its auxiliary verb to the preterite (see `_strong`)."""
     return {forms: preterite for preterite, forms in _strong().items()}
 
 
@@ -70,7 +71,7 @@ def _stem(infinitive: str) -> str:
 
 
 def _dental(infinitive: str) -> str:
-    """Return the ending "t" or, after some consonants, "et" that a weak verb has before the ending of its person."""
+    """Return the ending that a weak verb has before its personal ending: "t" or, after some consonants, "et"."""
     stem = _stem(infinitive)
     is_hard = stem.endswith(("t", "d", "chn")) or (stem[-1] in "mn" and stem[-2] not in "aeiouäöülrhmn")
     return "et" if is_hard else "t"
@@ -82,7 +83,7 @@ def _participle(infinitive: str) -> str:
 
 
 def _main_clause(tokens: Tokens) -> tuple[int, int] | None:
-    """Return the index of the finite verb and the index of the mark that ends its clause.
+    """Return the index of the finite verb and the index of the punctuation mark that ends its clause.
 
     The result is None unless the sentence begins with a main clause that states a fact.
     """
@@ -228,11 +229,14 @@ def preterite_to_perfect(tokens: Tokens) -> list[Token] | None:
 
 
 _OTHER_VERBS = frozenset({("drehte", "durch"), ("hielt", "an")})
-"""Verbs whose particle changes the auxiliary verb ("ist eingetroffen")."""
+"""Pairs of a preterite and a particle whose perfect may differ from the one that the lists give."""
 
 
 def _perfect(verb: Token, particle: str) -> tuple[str, str] | None:
-    """Return the auxiliary verb and the participle for a verb in the preterite, or None for an unknown verb."""
+    """Return the auxiliary verb and the participle for a verb in the preterite.
+
+    Return None if no list contains the verb, or if its auxiliary verb is not certain.
+    """
     singulars = (verb.text, verb.text.removesuffix("en"), verb.text.removesuffix("n"))
     singular = next((form for form in singulars if form in _strong()), "")
     separable = next((form for form in singulars if f"{form} {particle}" in _strong()), "")
@@ -283,7 +287,7 @@ def _states_result(tokens: Tokens, auxiliary: str) -> bool:
 
 
 def _preterite(participle: str, auxiliary: str, *, plural: bool) -> tuple[str, str] | None:
-    """Return the preterite and the separable particle for a participle, or None for an unknown verb."""
+    """Return the preterite and the separable particle for a participle, or None if no list contains the verb."""
     for particle in ("", *_PARTICLES):
         base = participle.removeprefix(particle)
         if particle and (base == participle or not base.startswith(("ge", "ver", "be"))):

@@ -1,7 +1,7 @@
-"""Rules that change the order of a German main clause without changing its words.
+"""Rules that change the word order of a German sentence without changing its words.
 
-A main clause has one part before its finite verb (Drach, 1937). The rules exchange this part and a part after the
-verb. They apply only if the structure of the sentence is simple, and return None otherwise.
+A main clause has one constituent before its finite verb (Drach, 1937). The rules exchange this constituent and another
+one. They apply only if the structure of the sentence is simple, and return None otherwise.
 """
 
 import re
@@ -91,9 +91,10 @@ def _is_known_adverbial(front: Tokens) -> bool:
 
 
 def _is_separable(tokens: Tokens, place: int, verb: int) -> bool:
-    """Return whether the words at the index ``place`` cannot be read as an attribute of those before the verb.
+    """Return whether the words from index ``place`` on cannot be read as an attribute of the adverbial before the verb.
 
-    They follow these words after the exchange. A prepositional phrase may be read so.
+    After the exchange, these words directly follow the adverbial. A prepositional phrase could be read as an attribute
+    of a noun at its end.
     """
     front = [lower_initial(tokens[0]), *tokens[1:verb]]
     if tokens[verb].text.startswith("handel"):
@@ -159,7 +160,7 @@ def _is_object_pronoun(token: Token) -> bool:
 
 
 def _may_follow(tokens: Tokens, place: int, verb: int, subject: Tokens) -> bool:
-    """Return whether the subject surely ends before the token at the index ``place``."""
+    """Return whether the subject certainly ends before the token at the index ``place``."""
     if place >= len(tokens) or may_be_genitive(tokens[place]) or tokens[place].tag == "CARD":
         return False
     token, following = tokens[place], tokens[min(place + 1, len(tokens) - 1)]
@@ -237,14 +238,14 @@ def adverbial_first(tokens: Tokens) -> list[Token] | None:
 
 
 def _adverbial_end(tokens: Tokens, start: int) -> int | None:
-    """Return the index after the well-known adverbial that starts at ``start``, or None."""
+    """Return the index after the adverbial at ``start``, or None if `_ADVERBIAL` does not match there."""
     match = _ADVERBIAL.match(joined(tokens[start:]) + " ")
     ends = range(start + 1, len(tokens))
     return None if match is None else next((n for n in ends if joined(tokens[start:n]) == match.group()), None)
 
 
 def _may_stay(tokens: Tokens, place: int, verb: int) -> bool:
-    """Return whether the adverbial surely ends before the index ``place``, and the rest may follow the subject."""
+    """Return whether the adverbial certainly ends before the index ``place``, and the rest may follow the subject."""
     token = tokens[place]
     if token.text == ",":
         return REPORTING.match(tokens[verb].text) is not None
@@ -370,7 +371,10 @@ def _described_speaker_first(tokens: Tokens, comma: int) -> list[Token] | None:
 
 
 def _speaker_end(tokens: Tokens, verb: int) -> int | None:
-    """Return the index after the speaker whose verb is at the index ``verb``, or None if the speaker is not simple."""
+    """Return the index after the speaker whose verb is at the index ``verb``.
+
+    Return None if the structure of the speaker is not simple.
+    """
     end = subject_end(tokens, verb + 1)
     tail = tokens[verb + 1 : -1]
     if end is None or len(tail) > _MOST_SPEAKER or has(tail, BREAKS | QUOTES | {"und", "oder"}):

@@ -1,4 +1,4 @@
-"""The rules for the house style of English texts: spelling, dates, numbers, units, titles and quotation marks."""
+"""The rules for the house style of English texts: spelling, dates, numbers, currencies, units and titles."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -227,5 +227,8 @@ _RULES = (
 
 
 def style_rules(style: HouseStyle) -> tuple[StyleRule, ...]:
-    """Return the rules that ``style`` sets, in the order in which they are applied."""
+    """Return the rules that ``style`` sets, in the order in which they are applied.
+
+    `service.translation.house_style` applies the rule for quotation marks.
+    """
     return tuple(rule for rule in _RULES if getattr(style, rule.name) is not None)

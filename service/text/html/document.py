@@ -354,7 +354,7 @@ def _between(kept: Sequence[Span], length: int) -> Iterator[Span]:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An HTML document and its blocks, sorted by start. The block of an attribute may lie inside another block."""
+    """An HTML document and its blocks, sorted by start. The block of an attribute may be inside another block."""
 
     html: str
     blocks: tuple[Block, ...]

@@ -50,9 +50,9 @@ class Stretch(Protocol):
 
 
 def within(span: Span, window: Span) -> Span:
-    """Return the part of ``span`` that lies inside ``window``.
+    """Return the part of ``span`` that is inside ``window``.
 
-    If ``span`` lies outside ``window``, return an empty span at the nearer edge of ``window``.
+    If ``span`` is outside ``window``, return an empty span at the nearer edge of ``window``.
     """
     start = min(max(span.start, window.start), window.end)
     return Span(start, max(start, min(span.end, window.end)))

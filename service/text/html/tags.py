@@ -142,8 +142,8 @@ class Vocabulary:
 def vocabulary(markup: str, rules: TagRules) -> Vocabulary:
     """Return the roles of the tags in the document ``markup``.
 
-    XML that contains only HTML elements is treated as XHTML. In other XML, an element is inline if it stands next to
-    text somewhere in the document, or if it has the name of an inline element of HTML. All other elements are block
+    XML that contains only HTML elements is treated as XHTML. In other XML, an element is inline if it has text as a
+    sibling somewhere in the document, or if it has the name of an inline element of HTML. All other elements are block
     boundaries.
     """
     if not rules.xml:

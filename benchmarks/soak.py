@@ -139,7 +139,6 @@ async def soak(minutes: float, *, trace: bool, snapshots: Path) -> list[Part]:
     command = [sys.executable, "-m", program, "serve", "--port", str(port)]
     extra = {
         "DEPESCHE_TRANSLATION_MODEL": "starter-de-en",
-        "DEPESCHE_SUMMARY_MODEL": "starter-sum-de",
         "DEPESCHE_CACHE_BYTES": str(CACHE_BYTES),
         SNAPSHOTS: str(snapshots),
         **({"PYTHONTRACEMALLOC": "1"} if trace else {}),

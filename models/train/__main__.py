@@ -90,6 +90,7 @@ def train_command(
         int | None, typer.Option(help="Padded tokens per batch (default: as in the recipe). A GPU can process 32,000.")
     ] = None,
     save_minutes: float = 10.0,
+    stage: Annotated[str, typer.Option(help="Stage of the recipe to begin with, without a checkpoint.")] = "",
     workers: Annotated[int, typer.Option(help="Number of threads, each with its own batches. Use one on a GPU.")] = 2,
     seed: int = 1,
     *,
@@ -118,6 +119,10 @@ def train_command(
         made, lost = factors.summed([factors.read(path) for path in given], plan.rank)
         typer.echo(json.dumps({"start": [path.name for path in given], "lost": round(lost, 4)}))
         trainer.start(made)
+        names = [part.name for part in plan.stages]
+        if stage and stage not in names:
+            raise typer.BadParameter(f"the recipe has no stage {stage}; its stages are {', '.join(names)}")
+        trainer.position.stage = names.index(stage) if stage else 0
     run(trainer, Plan(minutes, steps, cooldown, save_minutes), work, lambda line: print(line, flush=True))
 
 

@@ -96,7 +96,8 @@ class Product:
 class Gemma:
     """The Gemma network with its low-rank factors.
 
-    The vector ``flat`` contains all factors, in the dtype of the matrix products.
+    The vector ``flat`` contains all factors, in the dtype of the matrix products. ``dropout`` is the share of the
+    output of each block that is set to zero; it is 0 unless a caller changes it.
     """
 
     def __init__(self, shape: Shape, weights: Mapping[str, Tensor], rank: int, dtype: torch.dtype) -> None:
@@ -115,6 +116,7 @@ class Gemma:
                 {group: self._product([prefix + name for name in names], weights) for group, names in GROUPS.items()}
             )
         self.run_layer, self.run_loss = layer, loss_and_gradient
+        self.dropout = 0.0
 
     def _product(self, names: list[str], weights: Mapping[str, Tensor]) -> Product:
         base = torch.cat([weights[f"{name}.weight"] for name in names]).to(self.dtype)
@@ -185,7 +187,8 @@ class Gemma:
                 torch._dynamo.maybe_mark_dynamic(x, axis)  # noqa: SLF001  # torch has no public name for it
             turns = self.turns[i in self.shape.global_layers]
             weights = tuple((p.merged, p.a, p.b) for p in products.values())
-            x = self.run_layer(x, turns, self.norms[i], weights, tuple(p.outs for p in products.values()), sizes)
+            outs = tuple(p.outs for p in products.values())
+            x = self.run_layer(x, turns, self.norms[i], weights, outs, sizes, self.dropout)
         return norm(x, self.last_norm, self.shape.epsilon)
 
     def losses(self, ids: Tensor, places: Tensor, labels: Tensor, weights: Tensor) -> Tensor:

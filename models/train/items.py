@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +178,16 @@ def collate(items: Sequence[Item], pad: int) -> Batch:
         labels.append(whole[item.prompt :])
         weights.append(torch.full((len(whole) - item.prompt,), item.weight))
     return Batch(ids, torch.cat(places), torch.cat(labels), torch.cat(weights))
+
+
+def noised(batch: Batch, share: float, pad: int, generator: torch.Generator) -> Batch:
+    """Return the batch with the share ``share`` of its target tokens replaced by the id ``pad`` in the input.
+
+    ``generator`` chooses the tokens. The labels stay the same.
+    """
+    chosen = batch.places[torch.rand(len(batch.places), generator=generator) < share] + 1
+    ids = batch.ids.flatten().index_fill(0, chosen, pad).view_as(batch.ids)
+    return replace(batch, ids=ids)
 
 
 def grouped(items: Sequence[Item], batch_tokens: int) -> list[list[Item]]:

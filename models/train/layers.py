@@ -83,13 +83,15 @@ def layer(
     weights: tuple[tuple[Tensor, Tensor, Tensor], ...],
     outs: tuple[tuple[int, ...], ...],
     shape: tuple[int, int, float, float],
+    dropout: float = 0.0,
 ) -> Tensor:
     """Apply one layer of Gemma with causal attention to ``x`` [batch, length, width].
 
     ``turns`` [2, window, head width / 2] contains the cosines and sines of the rotary position embeddings. ``norms``
     contains the weight of each norm in `NORMS`, in that order. For each group in `GROUPS`, in that order, ``weights``
     contains the tensors (merged, a, b) of `Adapted`, and ``outs`` the number of output rows of each linear layer.
-    ``shape`` is (number of heads, head width, attention scale, epsilon of the norms).
+    ``shape`` is (number of heads, head width, attention scale, epsilon of the norms). ``dropout`` is the share of the
+    output of each of the two blocks that is set to zero.
     """
     heads, width, scale, epsilon = shape
     batch, length, _ = x.shape
@@ -104,7 +106,8 @@ def layer(
     hidden = places[None, :] > places[:, None]
     scores = (scores.float() * scale).masked_fill(hidden[None, :, None, :], -1e30)
     mixed = scores.softmax(-1).to(x.dtype).view(batch, length * heads, length) @ value
-    x = x + norm(_adapted(mixed.view(batch, length, heads * width), *weights[1], outs[1]), norms[3], epsilon)
+    attended = norm(_adapted(mixed.view(batch, length, heads * width), *weights[1], outs[1]), norms[3], epsilon)
+    x = x + functional.dropout(attended, dropout)
     gate, up = _adapted(norm(x, norms[4], epsilon), *weights[2], outs[2]).chunk(2, dim=-1)
     inner = (gelu(gate.float()) * up.float()).to(x.dtype)
-    return x + norm(_adapted(inner, *weights[3], outs[3]), norms[5], epsilon)
+    return x + functional.dropout(norm(_adapted(inner, *weights[3], outs[3]), norms[5], epsilon), dropout)

@@ -54,7 +54,10 @@ class Stage:
     """A stage of a training run, in which ``items`` items are drawn from the sources in proportion to ``shares``.
 
     The shares need not sum to one. ``rate`` is the maximum learning rate. The rate falls to its minimum during the
-    final part of the stage, which is the share ``cooldown`` of the items.
+    final part of the stage, which is the share ``cooldown`` of the items. ``dropout`` is the share of the output of
+    each attention and feed-forward block that is set to zero (Srivastava et al. 2014). ``target_noise`` is the share of
+    the target tokens that the network does not see as input (Sennrich et al. 2016, "Edinburgh Neural Machine
+    Translation Systems"), so that it has to read the source.
     """
 
     name: str
@@ -62,6 +65,8 @@ class Stage:
     rate: float
     cooldown: float
     shares: dict[str, float]
+    dropout: float = 0.0
+    target_noise: float = 0.0
 
 
 @dataclass(frozen=True)

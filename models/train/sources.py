@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from models.train.dictionary import entries, is_sentence, unambiguous
 from models.train.hints import Hints, Pair
 from models.train.quotes import requoted
 from models.train.recipe import Source
@@ -82,11 +83,11 @@ def _requoted(pair: Pair, share: float, rng: random.Random) -> Pair:
     return (requoted(pair[0], rng), pair[1]) if share and rng.random() < share else pair
 
 
-def _rows(pairs: list[Pair], most: int, rng: random.Random) -> Iterator[Pair]:
+def _rows(pairs: list[Pair], most: int, rng: random.Random, joint: str = " ") -> Iterator[Pair]:
     start = 0
     while start < len(pairs):
         part = pairs[start : start + rng.randint(2, most)]
-        yield " ".join(german for german, _ in part), " ".join(english for _, english in part)
+        yield joint.join(german for german, _ in part), joint.join(english for _, english in part)
         start += len(part)
 
 
@@ -99,6 +100,23 @@ def hinted(source: Source, data: Path, rng: random.Random) -> Made:
         prompt = hints.prompt(german, english, rng) if is_translation(german, english) else None
         items.append([Example((*prompt, Mark("english")), english)] if prompt else [])
     return _split(source, items)
+
+
+def dictionary(source: Source, data: Path, rng: random.Random) -> Made:
+    """Make translation examples from the entries of a dictionary.
+
+    If ``source.in_a_row`` is greater than 1, the examples consist of several words or phrases, separated by commas.
+    Otherwise they are whole sentences.
+    """
+    lines = (line for name in source.files for line in (data / name).read_text("utf-8").splitlines())
+    found = entries(lines)
+    if source.in_a_row == 1:
+        pairs = [pair for pair in found if is_sentence(pair) and is_translation(*pair, source.least_chars)]
+    else:
+        words = list(unambiguous(pair for pair in found if not is_sentence(pair)))
+        rng.shuffle(words)
+        pairs = list(_rows(words, source.in_a_row, rng, ", "))
+    return _split(source, [[_direction(source, *_requoted(pair, source.quotes, rng))] for pair in pairs])
 
 
 def headline(source: Source, data: Path, _: random.Random) -> Made:
@@ -233,6 +251,7 @@ def _renumbered(text: str, rng: random.Random) -> str:
 KINDS: dict[str, Callable[[Source, Path, random.Random], Made]] = {
     "translation": translation,
     "hinted": hinted,
+    "dictionary": dictionary,
     "headline": headline,
     "shorten": shorten,
     "fuse": fuse,

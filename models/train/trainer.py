@@ -4,6 +4,7 @@ import json
 import math
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +24,7 @@ from models.train.tokens import Tokens
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
-ALONE_STEPS = 2
+ALONE_RUNS = 2
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Trainer:
         self.position = Position(0, 0, 0, {})
         self.progress = {"steps": 0, "items": 0, "tokens": 0, "seconds": 0.0}
         self.warmed = self.steps_here = 0
+        self.runs: Counter[float] = Counter()
 
     def start(self, factors: Mapping[str, Tensor]) -> None:
         """Start training from the low-rank factors ``factors``.
@@ -126,13 +128,17 @@ class Trainer:
         self.progress, self.warmed, self.seed = state["progress"], state["warmed"], state["seed"]
         self.network.load(self.factors.data)
 
-    def step(self, batches: list[list[Item]], rate: float) -> float:
+    def step(self, batches: list[list[Item]], rate: float, dropout: float = 0.0, target_noise: float = 0.0) -> float:
         """Update the factors once, with the gradients of several batches. Return the loss per unit of token weight.
 
         ``rate`` is the learning rate. The gradients are averaged over all target tokens of the step, so the size of a
-        batch does not affect the influence of a token.
+        batch does not affect the influence of a token. ``dropout`` and ``target_noise`` are those of a `Stage`. The
+        number of the step determines the noise.
         """
-        made = [data.collate(batch, self.tokens.pad).to(self.device) for batch in batches]
+        generator = torch.Generator().manual_seed(self.seed * 10**9 + int(self.progress["steps"]))
+        collated = [data.collate(batch, self.tokens.pad) for batch in batches]
+        made = [data.noised(batch, target_noise, self.tokens.pad, generator).to(self.device) for batch in collated]
+        self.network.dropout = dropout
         whole = sum(float(batch.weights.sum()) for batch in made)
         total = 0.0
         for loss, gradients in self._each(self._gradients, made):
@@ -147,6 +153,7 @@ class Trainer:
         nn.utils.clip_grad_norm_([self.factors], 1.0)
         self.optimiser.step()
         self.grad.zero_()
+        self.network.dropout = 0.0
         self.network.load(self.factors.data, self.workers.map)
         self.progress["steps"] += 1
         self.progress["items"] += sum(map(len, batches))
@@ -162,9 +169,11 @@ class Trainer:
     def _each(self, work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterator[Result]:
         """Apply ``work`` to each part and return the results in order.
 
-        The parts of the first steps are processed one at a time, because the network is compiled in these steps.
+        The parts of the first runs with each dropout are processed one at a time, because the network is compiled in
+        these runs.
         """
-        if self.steps_here < ALONE_STEPS:
+        self.runs[self.network.dropout] += 1
+        if self.runs[self.network.dropout] <= ALONE_RUNS:
             return iter([self.workers.submit(work, part).result() for part in parts])
         return self.workers.map(work, parts)
 
@@ -235,7 +244,8 @@ def run(trainer: Trainer, plan: Plan, folder: Path, say: Callable[[str], None] =
         of_call = plan.done(time.monotonic() - start, trainer.steps_here)
         if of_call >= 1:
             break
-        recent.append(trainer.step(batches, _rate(stage, plan, of_stage, of_call)))
+        rate = _rate(stage, plan, of_stage, of_call)
+        recent.append(trainer.step(batches, rate, stage.dropout, stage.target_noise))
         trainer.position.step += 1
         now = time.monotonic()
         trainer.progress["seconds"] += now - last

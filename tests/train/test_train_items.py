@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.train import items
-from models.train.items import HELD, Item, Items, Position, collate, grouped
+from models.train.items import HELD, Item, Items, Position, collate, grouped, noised
 from models.train.recipe import Recipe, Stage
 from models.train.tokens import Example, Mark, Tokens
 
@@ -47,6 +47,22 @@ def test_only_targets_count_for_the_loss(drawn: list[Item]) -> None:
     written = [item.ids[item.prompt :].tolist() for item in drawn]
     assert batch.labels.tolist() == [number for target in written for number in target]
     assert batch.ids[0, len(drawn[0].ids) :].eq(0).all()
+
+
+@given(ITEMS, st.floats(0, 1), st.integers(0, 2**31))
+def test_noise_hides_target_tokens_and_nothing_else(drawn: list[Item], share: float, seed: int) -> None:
+    batch = collate(drawn, pad=0)
+    noisy = noised(batch, share, 0, torch.Generator().manual_seed(seed))
+    changed = noisy.ids.flatten() != batch.ids.flatten()
+    assert set(changed.nonzero().flatten().tolist()) <= set((batch.places + 1).tolist())
+    assert noisy.ids[changed.view_as(noisy.ids)].eq(0).all()
+    assert torch.equal(noisy.labels, batch.labels)
+
+
+def test_noise_hides_its_share_of_the_target() -> None:
+    batch = collate([Item(np.full(4_000, 7, np.uint16), 2_000, 1.0)], pad=0)
+    noisy = noised(batch, 0.2, 0, torch.Generator().manual_seed(1))
+    assert 300 < int(noisy.ids.eq(0).sum()) < 500
 
 
 def test_source_is_drawn_fully_before_it_repeats() -> None:

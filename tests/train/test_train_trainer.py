@@ -86,6 +86,18 @@ def test_resumed_training_equals_unbroken(
     assert [resumed.progress[name] for name in counts] == [whole.progress[name] for name in counts]
 
 
+def test_dropout_and_noise_end_with_the_step(
+    work: Path, plan: Recipe, made: dict[str, items.Items], tokens: Tokens
+) -> None:
+    one = begun(work, plan, made, tokens)
+    batches = [[made["newstest"].item(0), made["newstest"].item(1)]]
+    plain = [one.step(batches, 0.0) for _ in range(2)]
+    assert plain[0] == plain[1]
+    assert one.step(batches, 0.0, dropout=0.5) != plain[0]
+    assert one.step(batches, 0.0, target_noise=0.9) != plain[0]
+    assert one.step(batches, 0.0) == plain[0]
+
+
 def test_rate_warms_up_and_cools_down(
     work: Path,
     plan: Recipe,

@@ -84,9 +84,13 @@ def _read_blocks(content: object) -> list[tuple[str, str, str]]:
     except InvalidInput:
         raise
     except binascii.Error as error:
-        raise InvalidInput("docx_invalid", "content is not valid Base64", pointer=CONTENT) from error
+        raise InvalidInput(
+            "docx_invalid", "content is not valid Base64; encode the file again", pointer=CONTENT
+        ) from error
     except Exception as error:  # python-docx raises errors of many kinds for damaged files
-        raise InvalidInput("docx_invalid", "content is not a valid Word document (DOCX)", pointer=CONTENT) from error
+        raise InvalidInput(
+            "docx_invalid", "content is not a Word document; save the file as DOCX", pointer=CONTENT
+        ) from error
 
 
 def _require_small(data: bytes) -> None:

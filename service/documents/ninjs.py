@@ -101,7 +101,9 @@ def read_ninjs(value: Mapping[str, Any]) -> Document:
     body = _body(item)
     if body is None:
         raise InvalidInput(
-            "document_empty", "the item has no body with text", pointer=original_pointer(value, version, ("bodies",))
+            "document_empty",
+            "the item has no HTML or plain-text body with text; add one",
+            pointer=original_pointer(value, version, ("bodies",)),
         )
     headline, lead = _first(item.headlines, ("main", None)), _first(item.descriptions, LEAD_ROLES)
     return Document(

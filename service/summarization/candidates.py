@@ -340,7 +340,8 @@ def candidate_generator(
         return None
     wanted = {"shorten", "reword", "fuse", "headline", "entail", "verdict"}
     if missing := sorted(wanted.difference(manifest.prompts.marks)):
-        raise ModelError(f"{generator.name} cannot summarise: its manifest lacks the marks {', '.join(missing)}")
+        marks = ", ".join(missing)
+        raise ModelError(f"{generator.name} cannot summarise: its manifest lacks the marks {marks}; use another model")
     if scorer is None:
         raise ModelError(f"{generator.name} cannot summarise: there is no scorer; pass one as `scorer`")
     return CachedGenerator(generator, CandidateKind(manifest.acceptance, scorer, language, threads), cache, secret)

@@ -211,7 +211,7 @@ def flaw(sentence: str) -> str | None:
 def is_whole(sentence: str) -> bool:
     """Return whether a source sentence is complete: it has at least three words and no `flaw`.
 
-    A summary may contain only complete sentences. Subheadings and datelines are not complete.
+    Summaries contain only complete sentences if there are any. Subheadings and datelines are not complete.
     """
     return count_words(sentence) >= _LEAST_WHOLE_WORDS and flaw(sentence) is None
 

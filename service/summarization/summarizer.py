@@ -256,8 +256,9 @@ def _compose(
 ) -> Summary:
     """Compose a summary from the accepted rewrites.
 
-    If too few of them fit, use unchanged source sentences instead, unless too few of these fit as well. ``source`` is
-    the text as submitted. ``written`` contains the accepted rewrites of each of ``inputs``.
+    If too few of them fit, use unchanged source sentences instead. If too few source sentences fit as well, use the
+    rewrites that fit, if there are any. ``source`` is the text as submitted. ``written`` contains the accepted rewrites
+    of each of ``inputs``.
     """
     done = [rewrite_result(text, one, wordings, options) for one, wordings in zip(inputs, written, strict=True)]
     rewritten = _rewritten(done, options)

@@ -1,4 +1,4 @@
-"""Postprocessing of translated sentences: removal of repetitions, placement of terms, checks, and a second search."""
+"""Postprocessing of translated sentences: removal of repetitions, term placement, checks, reranking and a retry."""
 
 import math
 import re

@@ -35,9 +35,9 @@ def _head(head: tuple[str, ...]) -> bytes:
 def tag_key(kind: Literal["text", "result"], value: str, secret: bytes | None) -> bytes:
     """Return the 32-byte key of a tag. Tags record which entries must be deleted when a text or a result is purged.
 
-    ``value`` is the text, or the result key of the result. The tag of a text lists the entries that were used for the
-    text. The tag of a result lists the tags of its texts. If there is a ``secret``, the key is an HMAC with this
-    secret.
+    The tag of a text lists the entries that were used for the text, and its ``value`` is the text itself. The tag of a
+    result lists the tags of the texts of the result, and its ``value`` is the key that `result_key` returns. If there
+    is a ``secret``, the key is an HMAC with this secret.
     """
     return _digest(encode_fields([TAG_FORMAT, "tag", kind, value]), secret)
 

@@ -325,7 +325,7 @@ class Shared:
         fetch = partial(self._redis.mget, [KEY_PREFIX + key])
         answers = await self._round_trip(fetch, 1, always=True)
         if answers is None:
-            raise SharedUnavailable("the Redis server did not respond")
+            raise SharedUnavailable("the shared cache did not respond; try again later")
         found = (await self._opened([key], answers)).get(key)
         return found.value if isinstance(found, Found) else None
 

@@ -158,7 +158,7 @@ class Cache:
 
         The value is added to ``tags``, so that a purge of these tags deletes it. ``started_s`` (monotonic clock) is the
         time when the work for the value started. If a purge is running or a purge of the shared tier has ended since
-        then, nothing is stored.
+        then, nothing is stored. Without a shared tier, nothing is stored either.
         """
         if self._shared is None or not self._may_share(started_s):
             return False

@@ -74,6 +74,9 @@ def checks_of(source: Language, target: Language) -> SentenceChecks:
 def check_sentence(source: str, output: str, source_language: Language, target_language: Language) -> list[Finding]:
     """Check ``output``, the translation of the sentence ``source``, and return the findings.
 
+    If ``output`` contains no letter and no digit, the only finding has the code ``empty_output``, and there is none if
+    ``source`` contains no letter.
+
     Each finding contains offsets in ``source`` and in ``output``. A call for one sentence takes about 1 ms.
     """
     if not any(char.isalnum() for char in output):
@@ -120,8 +123,7 @@ def check_obedience(source: str, language: Language, score: float | None) -> Ite
 
     The function yields one finding if ``source``, which is in ``language``, contains the wording of an instruction. It
     yields another if ``score`` is less than ``LEAST_REFEREE_SCORE``. ``score`` is the log-probability per token that a
-    small translation model assigns to the output. If ``score`` is None or minus infinity, it is unknown and not
-    checked.
+    small translation model assigns to the output. A score that is None or not finite is unknown and is not checked.
     """
     found = language.instructions.search(source)
     if found is not None:
@@ -139,11 +141,14 @@ def check_summary(
 
     ``sentences`` contains, for each sentence of the summary, its span in ``summary`` and the spans of its supporting
     sentences in ``source``. Both texts are in ``language``. Numbers, units and negations are compared with the
-    supporting sentences. Names and quotations are compared with the whole source. A number that occurs in the source,
-    but not in the supporting sentences, results in a finding with the severity ``note``.
+    supporting sentences. Names, quotations and repeated words are compared with the whole source. A number that occurs
+    in the source, but not in the supporting sentences, results in a finding with the severity ``note``.
 
-    The spans of the findings are offsets in ``source`` and ``summary``, in code points. If a finding has a source span,
-    it is that of the first supporting sentence.
+    A sentence that contains no letter and no digit, or that has no supporting sentence, results in a finding. So does a
+    sentence that repeats an earlier one with different supporting sentences.
+
+    The spans of the findings are offsets in ``source`` and ``summary``, in code points. A source span is always the
+    span of the first supporting sentence.
     """
     whole = Passage.of(source, language)
     checks = _SummaryChecks(whole)

@@ -107,13 +107,13 @@ A ``month`` is 1 to 12, a ``weekday`` is 0 (Monday) to 6, and a ``time`` is in m
 
 
 class Fact(NamedTuple):
-    """A number, or a part of a date, that occurs in a text at ``span``.
+    """A number, a time of day, or a part of a date, that occurs in a text at ``span``.
 
     A fact is compared with the facts of another text, for example a number of the source with those of the translation.
-    ``readings`` lists the possible meanings of the fact. One of them must be among the readings and hints of a fact in
-    the other text. ``hints`` lists meanings that are only used to support facts of the other text. ``certain`` is False
-    if the words may be ordinary words and not a number or date ("ein", "May"). Such a fact can support other facts, but
-    needs no support itself.
+    ``readings`` lists the possible meanings of the fact. One of them must be among the readings and hints of the facts
+    in the other text. ``hints`` lists meanings that are only used to support facts of the other text. ``certain`` is
+    False if the words may be ordinary words and not a number or date ("ein", "May"). Such a fact can support other
+    facts, but needs no support itself.
     """
 
     kind: Literal["number", "date"]

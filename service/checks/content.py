@@ -19,8 +19,8 @@ def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
 
     Many words can express a negation ("fail to", "unable"). A negation therefore counts as lost only if ``source``
     contains more negations than ``output`` contains words that can express one. A negation counts as added only if
-    ``output`` contains more negations than ``source`` contains such words. The finding always refers to an unambiguous
-    negation, such as "nicht" (except in "nicht nur").
+    ``output`` contains more negations than ``source`` contains such words. The finding refers to the first unambiguous
+    negation, such as "nicht" (except in "nicht nur"). A text without an unambiguous negation results in no finding.
 
     Raises:
         ValueError: one of the languages has no negation grammar.
@@ -35,7 +35,7 @@ def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 def check_summary_negations(support: Passage, sentence: Passage) -> Iterator[Finding]:
-    """Compare the negations in a summary sentence with those in its supporting sentences.
+    """Compare the unambiguous negations in a summary sentence with those in its supporting sentences.
 
     A summary may leave out clauses. A negation is therefore reported as lost only if the summary sentence has no word
     that can express a negation, but contains the two words that follow the negation in ``support``. A negation is
@@ -60,7 +60,9 @@ def check_summary_negations(support: Passage, sentence: Passage) -> Iterator[Fin
 
 def _grammar(passage: Passage) -> NegationGrammar:
     if passage.language.negation is None:
-        raise ValueError(f"{passage.language.name} has no negation grammar")
+        raise ValueError(
+            f"{passage.language.name} has no negation grammar: define `Language.negation` or omit this check"
+        )
     return passage.language.negation
 
 
@@ -162,7 +164,8 @@ _LEAST_CHARS = 12
 def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` is not much shorter or longer than a typical translation of ``source``.
 
-    The limits are wider for short sources. Empty outputs and sources with fewer than twelve characters are not checked.
+    The limits are wider for short sources. Empty outputs, sources with fewer than twelve characters, and pairs of
+    languages without a `LengthRatio` are not checked.
     """
     usual = source.language.length_ratios.get(output.language.code)
     chars = len(source.text.strip())

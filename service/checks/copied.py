@@ -1,4 +1,4 @@
-"""Checks of what a translation or summary must copy unchanged: quotations, addresses, placeholders and symbols."""
+"""Checks of the quotations, literal passages (such as addresses), symbols and markup in a translation or summary."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ from service.text.normalization import REPLACEMENT
 _MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
 _MARK = re.compile("|".join(_MARKS))
 _SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=[.,!?])['’›´](?=\s|$)|#\w")
-"""A pattern for a single quotation mark that opens a phrase or follows the end of a sentence, and for a hashtag."""
+"""A pattern for a hashtag, and for a single quotation mark that opens a phrase or follows a punctuation mark."""
 _SPACE = re.compile(r"\s+")
 _MOST_SCARE_WORDS = 2
 _LEAST_WHOLE = 0.7
@@ -27,7 +27,8 @@ def quotations(text: str) -> list[Span]:
     """Return the spans between pairs of quotation marks, without the marks. Unpaired marks are ignored.
 
     A straight mark can open or close a quotation, and curly marks have different roles in German and English. The marks
-    are therefore paired in sequence. The mark „ can only open a quotation, so it always starts a new pair.
+    are therefore paired in sequence. The mark „ can only open a quotation, so it always starts a new pair. Any mark
+    starts a new pair if more than 4,000 characters separate it from the opening mark.
     """
     found = []
     opened: int | None = None
@@ -48,11 +49,11 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
     If the source contains a quotation, the translation may contain more quotations, because a translation often
     interrupts a quotation to name its speaker.
 
-    Lost marks have the severity ``note`` in three cases. First, they enclosed only a title or a short phrase. Second,
-    ``output`` has no marks but is not much shorter, and a word that matches ``speech`` names the speaker. Third, only
-    one mark is lost, because the quotation opens or closes in another sentence, and ``output`` quotes nothing but
-    titles. Added marks have the severity ``note`` if they enclose a title, a short phrase, or words that are copied
-    from the source.
+    Lost marks have the severity ``note`` in three cases. First, they enclosed only a title or a short phrase. If
+    ``output`` has no marks, this is decided by the first quotation of ``source``. Second, ``output`` has no marks but
+    is not much shorter, and a word that matches ``speech`` names the speaker. Third, only one mark is lost, because the
+    quotation opens or closes in another sentence, and ``output`` quotes nothing but titles. Added marks have the
+    severity ``note`` if the first quotation of ``output`` is a title, a short phrase, or copied from the source.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:
@@ -84,10 +85,10 @@ def _severity(place: Span | None, text: str) -> Severity:
 
 
 def _severity_of_missing(source: str, output: str) -> Severity:
-    """Return the severity if ``output`` keeps some quotation marks of ``source``, but not all of them.
+    """Return the severity of lost marks if ``output`` keeps some of the quotation marks of ``source``.
 
-    If ``output`` has as many quotations that are neither titles nor names as ``source``, only titles or names have lost
-    their marks.
+    The severity is ``note`` if ``output`` has at least as many quotations that are not titles (see `_is_title`) as
+    ``source``. In this case, only titles have lost their marks.
     """
     spoken, kept = (sum(not _is_title(span.of(text)) for span in quotations(text)) for text in (source, output))
     return Severity.NOTE if kept >= spoken else Severity.REVIEW
@@ -96,7 +97,8 @@ def _severity_of_missing(source: str, output: str) -> Severity:
 def _is_title(words: str) -> bool:
     """Return whether the words of a quotation could be a title, a name or a short phrase.
 
-    Such words may also be written without quotation marks.
+    The words must not end with a punctuation mark. There must be at most two words, or each word with more than three
+    letters must begin with a capital letter. Such words may also be written without quotation marks.
     """
     if len(words.split()) <= _MOST_SCARE_WORDS and words[-1:] not in ".,!?":
         return True
@@ -108,7 +110,11 @@ def _count(text: str) -> int:
 
 
 def check_verbatim(source: str, output: str) -> Iterator[Finding]:
-    """Check that each quotation in a summary also occurs verbatim and in quotation marks in the source."""
+    """Check that each quotation in a summary also occurs verbatim and in quotation marks in the source.
+
+    The words may belong to a longer quotation of the source. Differences in white space, and punctuation at both ends
+    of the quotation, are ignored. A quotation without words is also reported.
+    """
     whole = _SPACE.sub(" ", source)
     spoken = [_SPACE.sub(" ", span.of(source)) for span in quotations(source)]
     for span in quotations(output):

@@ -39,7 +39,7 @@ class LinkedFact(NamedTuple):
 
 
 class _Figure(NamedTuple):
-    """A number or a whole date in a text.
+    """A number, a time of day or a whole date in a text.
 
     ``keys`` contains its possible meanings. ``hints`` and ``certain`` have the same meaning as in `Fact`.
     """
@@ -54,7 +54,7 @@ class _Figure(NamedTuple):
 def link_facts(
     source: str, output: str, source_language: Language, target_language: Language, *, complete: bool = True
 ) -> list[LinkedFact]:
-    """Return the facts of a sentence and of its translation, each linked with its counterpart.
+    """Return the facts of a sentence and of its translation. Facts with the same meaning are linked.
 
     The facts are sorted by their position in ``output``, and missing facts come last. If ``complete`` is False,
     ``output`` is a sentence of a summary. A summary may omit facts, so missing facts are then left out.
@@ -104,7 +104,7 @@ def _is_uncertain(figure: _Figure) -> bool:
 def _merged(facts: Sequence[Fact]) -> list[_Figure]:
     """Convert facts to figures, sorted by position.
 
-    Facts at the same place, such as the parts of a date, are merged.
+    Facts within the span of another fact, such as the parts of a date, are merged with it.
     """
     found: list[_Figure] = []
     for one in sorted(facts, key=lambda fact: (fact.span.start, -fact.span.end, fact.kind)):
@@ -126,7 +126,9 @@ def _names(source: Passage, output: Passage) -> Iterator[LinkedFact]:
     """Yield the names of both texts, linked where possible.
 
     A name of the output is linked with the first capitalised word of the source that supports the name and is not
-    linked yet (see `Index.supports`).
+    linked yet (see `Index.supports`). If there is no such word, the name is ``changed`` if it misspells a name of the
+    source, and ``added`` if no word of the source supports it. A name of the source is ``missing`` if it is certainly a
+    name (see `find_names`) and no word of the output supports it.
     """
     index = Index(source, output.language)
     words = [

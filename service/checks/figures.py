@@ -99,7 +99,8 @@ def _numeral(text: str, token: Token, grammar: NumberGrammar) -> ParsedNumber:
 def _values(numeral: str, grammar: NumberGrammar) -> frozenset[Fraction]:
     """Return the possible values of a numeral without a sign.
 
-    An ambiguous numeral has several values. In a German text, for example, "1,500" may mean 1.5 or 1500.
+    An ambiguous numeral has several values. In a German text, for example, "1,500" may mean 1.5 or 1500. A numeral with
+    more than 30 characters has no value.
     """
     if len(numeral) > _MOST_DIGITS:
         return frozenset()
@@ -145,7 +146,7 @@ def _scaled(
     """Multiply a number by the scale words that follow it, such as "million".
 
     ``end`` is the index of the token after the number. Return the scaled number, the index of the token after the last
-    scale word, and the product of the scales.
+    scale word, and the product of the scales. If words such as "and a half" follow, half of this product may be added.
     """
     by, scales = _ONE, 0
     while part.values and scales < _MOST_SCALES and (place := _scale_place(text, tokens, end, grammar)) is not None:
@@ -181,7 +182,7 @@ def _times(found: frozenset[Fraction], by: Fraction) -> frozenset[Fraction]:
 
 
 def _with_ranges(text: str, found: Sequence[_Quantity], joint: re.Pattern[str]) -> Iterator[_Quantity]:
-    """Yield all numbers. If a range has a scale, apply the scale to both numbers of the range ("5 bis 7 Millionen").
+    """Yield all numbers. In the range "5 bis 7 Millionen", the scale of the second number may also apply to the first.
 
     ``joint`` matches the text between the two numbers of a range.
     """
@@ -277,7 +278,7 @@ def _short_weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
 
 
 def times_of_day(text: str, grammar: DateGrammar) -> list[Fact]:
-    """Find the times of day in a text.
+    """Find the times of day in a text, including names such as "noon".
 
     A time in the 12-hour clock without "am" or "pm" has two readings, before and after noon. In a language that uses
     the 24-hour clock, a time such as "8 Uhr" has two readings only if the text contains a word for the afternoon or
@@ -296,7 +297,8 @@ def times_of_day(text: str, grammar: DateGrammar) -> list[Fact]:
 def _clock(match: re.Match[str], grammar: DateGrammar, *, later: bool) -> Fact | None:
     """Return the time at ``match``, or None if it is not a valid time.
 
-    If ``later`` is True, an hour up to 12 may also be after noon.
+    An hour up to 12 may also be after noon if ``later`` is True, or if no word such as "Uhr" follows. An hour with "am"
+    or "pm" has only one reading.
     """
     hour = int(match["h"] or match["h2"])
     minute = int(match["min"] or match["min2"] or match.groupdict().get("after") or 0)
@@ -329,8 +331,8 @@ _MOST_DECIMALS = 9
 def find_facts(passage: Passage, *, dated: bool = True) -> list[Fact]:
     """Find the numbers in a passage and, if ``dated`` is True, the dates and times.
 
-    The numbers inside a date are also returned separately, with ``certain`` False. Facts for which the language has no
-    grammar are not found.
+    The numbers inside a date or time are also returned separately, with ``certain`` False. Facts for which the language
+    has no grammar are not found.
     """
     text, language = passage.text, passage.language
     days = [*find_dates(text, language.dates), *times_of_day(text, language.dates)] if dated and language.dates else []
@@ -353,7 +355,8 @@ def check_numbers(
     result in one finding with the code ``magnitude_changed``.
 
     If ``source`` is only part of the source text, ``elsewhere`` contains the keys of the facts in the whole text (see
-    `fact_keys`). If a number of ``output`` occurs only there, the finding has the severity ``note``.
+    `fact_keys`). If a number or date of ``output`` occurs only in the rest of that text, the finding has the severity
+    ``note``.
     """
     in_source, in_output = find_facts(source, dated=dated), find_facts(output, dated=dated)
     added = _without_copies(_unmatched(in_output, in_source, source.text), output.text, source.text)
@@ -367,7 +370,7 @@ def check_numbers(
 
 
 def _without_copies(facts: Sequence[Fact], text: str, other: str) -> list[Fact]:
-    """Return ``facts`` without weekdays and months of ``text`` that ``other`` contains in the same spelling.
+    """Return the facts of ``text`` without weekdays and months that ``other`` contains in the same spelling.
 
     Such a word usually belongs to a name, such as "Fridays for Future".
     """
@@ -441,7 +444,10 @@ def _lost(fact: Fact, source: str) -> Finding:
 
 
 def _hours(fact: Fact) -> set[Key]:
-    """Return the numbers that can express a time that is written without a colon and "o'clock" ("at 8", "at 6.30")."""
+    """Return the numbers that can express a time that is written without a colon and "o'clock" ("at 8", "at 6.30").
+
+    The result is empty if ``fact`` is not a time.
+    """
     return {
         number_key(hour + part)
         for kind, value in fact.readings

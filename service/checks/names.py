@@ -111,10 +111,10 @@ class Index:
         return bare in self._plains or self._has_exonym(bare) or self._has_like(_sound(name))
 
     def is_full_name(self, name: str, following: str) -> bool:
-        """Return whether a translator may have added the first name ``name`` to ``following``, the name after it.
+        """Return whether a translator may have added the first name ``name`` before ``following``, the next word.
 
-        This is the case if the indexed text contains ``following``, but never with a first name. The result is False
-        for a summary, which must not add names.
+        The indexed text must contain ``following``, but neither ``name`` nor a first name before ``following``. The
+        result is False if ``following`` is a common word. It is also False for a summary, which must not add names.
         """
         if not self._is_translated or following not in self.words or self._is_common(following, False):  # noqa: FBT003 - opens no sentence
             return False
@@ -123,7 +123,10 @@ class Index:
         return name not in self.words and not named
 
     def corrupts(self, name: str) -> bool:
-        """Return whether ``name`` is a capitalised word of the text with a letter repeated too often ("Bonnn")."""
+        """Return whether ``name`` is a capitalised word of the text with a letter repeated too often ("Bonnn").
+
+        The result is False if the text contains ``name`` or an exonym of it, or if ``name`` is in capitals.
+        """
         bare = plain(name)
         if name in self.words or bare in self._plains or name.isupper() or self._has_exonym(bare):
             return False
@@ -133,7 +136,10 @@ class Index:
     def misspells(self, name: str) -> str | None:
         """Return the name of the indexed text that ``name`` misspells by one or two letters, or None if there is none.
 
-        Spellings that sound alike, and other forms of a name (Berlin, Berliner), do not count as misspellings.
+        Spellings that sound alike, and other forms of a name (Berlin, Berliner), do not count as misspellings. A
+        capitalised word that may be a common word must have at least seven letters, and only one letter may differ. The
+        result is None if ``name`` has fewer than five letters or is in capitals, or if the text contains it or an
+        exonym of it.
         """
         bare = plain(name)
         if len(bare) < _LEAST_MISSPELT_CHARS or name.isupper() or bare in self._plains or self._has_exonym(bare):
@@ -152,7 +158,9 @@ class Index:
     def respells(self, name: str) -> str | None:
         """Return the word of the indexed text that sounds like ``name`` and has one letter more or less, or None.
 
-        Such spellings (Philipp, Philip) are often correct.
+        Such spellings (Philipp, Philip) are often correct. Only capitalised words with at least five letters are
+        compared. The result is None if ``name`` has fewer than five letters or is in capitals, or if the text contains
+        it or an exonym of it.
         """
         bare = plain(name)
         if len(bare) < _LEAST_MISSPELT_CHARS or name.isupper() or bare in self._plains or self._has_exonym(bare):
@@ -206,7 +214,8 @@ def _misspells(name: str, known: str, most: int = _MOST_EDITS) -> bool:
     """Return whether two different names, in lower case and without accents, differ by a few letters inside a word.
 
     Short names may differ by one letter, and long names by ``most`` letters. Names that differ only in their endings
-    count as forms of the same name.
+    count as forms of the same name. Names that sound alike count as two spellings of the same name. In both cases, the
+    result is False.
     """
     shared = next((n for n, (one, other) in enumerate(zip(name, known, strict=False)) if one != other), None)
     shared = min(len(name), len(known)) if shared is None else shared
@@ -232,7 +241,8 @@ def _first_letters(runs: _Runs) -> str:
 def _is_stretched(runs: _Runs, known: _Runs) -> bool:
     """Return whether a word has the same letters as a known word, with at least one of them repeated more often.
 
-    One of the two words may have a short ending that the other lacks.
+    One of the two words may have a short ending that the other lacks. Each word must have at least three different
+    letters in a row.
     """
     if min(len(runs), len(known)) < _LEAST_CHARS or abs(len(runs) - len(known)) > _MOST_ENDING_CHARS:
         return False
@@ -296,9 +306,9 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
     This applies if the name grammar sets ``opening_is_weak`` and the dictionary of the language contains the word.
     Second, the source may spell out an abbreviation (GOP). This applies if ``output`` contains all abbreviations of the
     source. Third, the word explains an abbreviation of the source, as in "DFB (German Football Association)", or it is
-    a first name that the translator added to a name of the source. Fourth, the word sounds like a name of the source
-    and differs from it by one letter more or less. All other findings, including those about misspelt names, require a
-    review.
+    a first name that the translator added to a name of the source. Fourth, the word is not in the dictionary, sounds
+    like a name of the source, and differs from this name by one letter more or less. All other findings, including
+    those about misspelt names, require a review.
     """
     text, grammar = output.text, output.language.names
     explained = _explanations(source, text)
@@ -372,10 +382,11 @@ _LEAST_CHARS_FOR_TWO_EDITS = 6
 def garbles(source: str, output: str, other: str) -> bool:
     """Return whether ``other`` misspells a name that ``output`` copies correctly from ``source``.
 
-    ``output`` and ``other`` are two translations of ``source``. A name is misspelt if ``other`` lacks the name but
-    contains a capitalised word that differs from it by one letter, or by two letters if the name is long. A word that
-    begins with the name, or with which the name begins, counts as a form of the name ("Berliner" for "Berlin"), unless
-    it repeats a letter of the name too often.
+    ``output`` and ``other`` are two translations of ``source``. A name is misspelt if ``other`` lacks the name, but
+    contains a capitalised word that is not in ``output`` and differs from the name by one letter, or by two letters if
+    the name is long. A word that begins with the name, or with which the name begins, counts as a form of the name
+    ("Berliner" for "Berlin"), unless it repeats a letter of the name too often. Names with fewer than four letters are
+    not compared.
     """
     kept, words = set(_WORD.findall(output)), set(_WORD.findall(other))
     names = [one for one in set(_WORD.findall(source)) & kept - words if one[0].isupper() and len(one) > _LEAST_CHARS]
@@ -405,8 +416,8 @@ def _edits(one: str, other: str) -> int:
 def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterator[_Word]:
     """Yield the words that are certainly names, except those in ``known``.
 
-    A word is certainly a name if it follows another name or a title, or if it is listed as a name that has the same
-    spelling in the language of the other text. ``target`` is the code of that language.
+    A word that may be a name is certainly one if it follows another name or a title, or if it is listed as a name that
+    has the same spelling in the language of the other text. ``target`` is the code of that language.
     """
     text, grammar, listed = passage.text, passage.language.names, passage.language.kept_names.get(target, frozenset())
     if grammar is None:
@@ -424,7 +435,10 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
 
 
 def are_capitals(words: Sequence[str]) -> bool:
-    """Return whether most words are in capitals, as in some headlines. Capital letters then do not identify names."""
+    """Return whether more than 60% of the words with at least four letters are in capitals, as in some headlines.
+
+    Capital letters then do not identify names.
+    """
     long = [word for word in words if len(word) > _LEAST_CHARS]
     return sum(map(str.isupper, long)) > _CAPITALS_SHARE * len(long)
 
@@ -446,9 +460,9 @@ def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word
 
 
 def opens_sentence(text: str, start: int) -> bool:
-    """Return whether the word at offset ``start`` opens a sentence or quotation.
+    """Return whether the word at offset ``start`` opens a sentence, a quotation or an item of a list.
 
-    At such a place, a capital letter does not identify a name.
+    A word after a colon or a dash also counts. At such a place, a capital letter does not identify a name.
     """
     before = text[max(0, start - _BEFORE_CHARS) : start]
     return not before or _STARTS.search(before) is not None

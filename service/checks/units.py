@@ -24,7 +24,8 @@ def check_units(source: Passage, output: Passage, *, complete: bool = True) -> I
     counts as lost if it occurs with a number in ``source`` more often than ``output`` mentions it. A translator may add
     "per cent" to a number, so added units are reported only if another unit is lost. Lost units are reported only if no
     unit is added, ``output`` does not mention them at all, and ``complete`` is True. If these counts reveal no error,
-    and ``complete`` is True, the unit of each number is compared (see `_check_amounts`). Each unit is reported at most
+    and ``complete`` is True, the unit of each number is compared (see `_check_amounts`). If no unit occurs with a
+    number in ``source``, only the currencies are compared (see `_check_currencies`). Each unit is reported at most
     once. Both languages must have a unit grammar.
     """
     in_source, in_output = _counted(source), _counted(output)
@@ -65,8 +66,9 @@ class _Amount(NamedTuple):
 def _check_amounts(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that each number of ``source`` with a unit has the same unit in ``output``.
 
-    If the number has no unit in ``output``, it is not reported if a later number has the unit of the source, because
-    the unit may apply to both numbers ("15, 11 and 10 percent").
+    A number that does not occur in ``output`` is not checked. A number without a unit in ``output`` is not reported if
+    a later number of ``output`` has the unit of the source, because the unit may apply to both numbers ("15, 11 and 10
+    percent"). Each unit of ``source`` is reported at most once.
     """
     by_value: dict[Key, list[_Amount]] = {}
     last: dict[str | None, int] = {}  # the start of the last number with each unit
@@ -153,7 +155,8 @@ def _pattern(forms: tuple[str, ...], grammar: UnitGrammar) -> str:
 def _ending(form: str, grammar: UnitGrammar) -> str:
     """Return a pattern for the text after a form of a unit.
 
-    A short form must be a whole word: "euro" does not match in "europäisch".
+    If the grammar requires whole words, nothing may follow the form. A short form may be followed only by an "s", so
+    that "euro" does not match in "europäisch". Any letters may follow a long form.
     """
     if grammar.whole_words:
         return r"(?!\w)"

@@ -54,7 +54,10 @@ class _Foreign:
         self._knows = target.knows
 
     def unknown(self, word: str) -> bool:
-        """Return whether the word has at least five letters, is in lower case, and is not in the target language."""
+        """Return whether the word is in lower case, has at least five letters, and is unknown in the target language.
+
+        The result is False if the target language has no word list.
+        """
         return len(word) >= _LEAST_COPIED_CHARS and word.islower() and self._knows is not None and not self._knows(word)
 
     def untranslated(self, word: str) -> bool:
@@ -84,7 +87,8 @@ def _copied(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _For
 def _run(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreign) -> list[re.Match[str]]:
     """Return the first four consecutive words that are copied from the source and include an untranslated word.
 
-    The list is empty if there are no such words. ``found`` contains the words of the output.
+    Four words that can be one name do not count. The list is empty if there are no such words. ``found`` contains the
+    words of the output.
     """
     source_runs = {tuple(source[place : place + _RUN_WORDS]) for place in range(len(source) - _RUN_WORDS + 1)}
     for place in range(len(found) - _RUN_WORDS + 1):
@@ -98,7 +102,8 @@ def _run(found: Sequence[re.Match[str]], source: Sequence[str], foreign: _Foreig
 def _is_long_name(words: Sequence[str]) -> bool:
     """Return whether the words can be one name, such as "Alexander van der Bellen".
 
-    All words of a name begin with a capital letter, except for particles such as "van der".
+    The last word must begin with a capital letter. Each other word must begin with a capital letter, contain an
+    apostrophe or be a particle such as "van".
     """
     return words[-1][0].isupper() and all(
         word[0].isupper() or word in _NAME_PARTICLES or "'" in word or "’" in word for word in words
@@ -114,7 +119,8 @@ def _is_copy(words: Sequence[str], others: Sequence[str], foreign: _Foreign) -> 
 def check_genitives(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` does not copy a name with a genitive ending of the source language ("Bidens first year").
 
-    The "s" may also be part of the name. The finding therefore has the severity ``note`` if the name without "s" is
+    In the source, an adjective or a common noun must follow the name. In ``output``, a word in lower case must follow
+    it. The "s" may also be part of the name. The finding therefore has the severity ``note`` if the name without "s" is
     neither in one of the texts nor in the list of names that both languages spell the same. Words of the target
     language and listed names that end in "s" are not reported.
     """
@@ -147,7 +153,8 @@ _COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
 def check_compounds(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that no part of a hyphenated compound of ``output`` is a word of the source text ("deutsch-russian").
 
-    Only parts in lower case that are not in the dictionary of the target language are checked.
+    Only parts in lower case that have at least four letters and are not in the dictionary of the target language are
+    checked. A compound is not checked if it is quoted, belongs to a literal passage, or is copied as a whole.
     """
     spells = output.language.spells
     found = [] if spells is None else list(islice(_COMPOUND.finditer(output.text), _MOST_CHECKED))
@@ -179,10 +186,10 @@ _TOUCHING = re.compile(r"[\w@#&/.:_-]")
 def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check each word of ``output`` that is not in the dictionary of the target language.
 
-    A word that is copied from the source text, with or without its ending, results in a finding with the code
-    ``untranslated``. Any other word in lower case that the source does not contain results in a finding with the code
-    ``word_unknown``. The same applies to a capitalised word that `check_names` does not examine and that resembles no
-    word of the source. Each word is reported at most once.
+    An untranslated word of the source text results in a finding with the code ``untranslated`` (see `_is_left`). Any
+    other word in lower case that the source does not contain results in a finding with the code ``word_unknown``. A
+    capitalised word also results in this finding if `check_names` does not examine it and it resembles no word of the
+    source. Each word is reported at most once.
     """
     spells = output.language.spells
     if spells is None:
@@ -218,8 +225,9 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
 def _unknown(output: Passage, spells: Callable[[str], bool]) -> Iterator[re.Match[str]]:
     """Yield the first occurrence of each word of ``output`` that is not in the dictionary.
 
-    ``spells`` returns whether the dictionary contains a word. Words that are part of a literal passage, such as an
-    address, or of a compound with a hyphen are left out.
+    ``spells`` returns whether the dictionary contains a word. Words with fewer than four letters or with an apostrophe
+    are left out, and so are words that are part of a compound with a hyphen or of a literal passage, such as an
+    address.
     """
     text, seen = output.text, set[str]()
     literal: set[int] | None = None
@@ -251,7 +259,9 @@ def _is_unnamed(passage: Passage, span: Span) -> bool:
 def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language) -> bool:
     """Return whether a word that is not in the dictionary of ``target`` is an untranslated word of the source text.
 
-    ``forms`` contains the words of the source text in lower case.
+    The source must contain the word. If the word is in lower case, it may lack an ending. A capitalised word must also
+    be an exonym or a common noun, and must be neither quoted nor followed by another capitalised word. ``forms``
+    contains the words of the source text in lower case.
     """
     lower = word.lower()
     if word.islower():
@@ -275,9 +285,11 @@ def _is_exonym(name: str, source: Language, target: Language) -> bool:
 def _is_common_noun(word: str, places: Sequence[tuple[int, int]], source: Passage, target: Language) -> bool:
     """Return whether a capitalised word is a common noun at all its ``places`` in ``source``.
 
-    ``places`` contains the start and end offsets of the word. At each place, the word must follow an article, a
-    preposition with an article, or an adjective, or it must open a sentence before a plural verb or a participle.
-    Unless the word follows an indefinite article at all places, it must also be in the list of common words.
+    ``places`` contains the start and end offsets of the word. The word is a common noun if it follows an indefinite
+    article at all places. Otherwise, it must be in the list of common words, and must be neither a listed name nor the
+    name of a street or building. In addition, at each place, it must follow an article, a preposition with an article,
+    or an adjective, or it must open a sentence before a plural verb or a participle. A word in capitals is not a common
+    noun.
     """
     names = source.language.names
     if names is None or word.isupper():

@@ -52,7 +52,7 @@ class Line:
         return self.reason is None
 
     def one_line(self) -> str:
-        """Return the text without line breaks.
+        """Return the text without line breaks, and without white space before a colon.
 
         Line breaks occur if a page shows the parts of a headline in separate lines.
         """
@@ -66,7 +66,10 @@ class Line:
 
 
 def read_lines(text: str, language: Language) -> list[Line]:
-    """Split ``text`` into paragraphs, and return each of them as a `Line`, in order."""
+    """Split ``text`` into paragraphs, and return each of them as a `Line`, in order.
+
+    A byline, a timestamp or a reading time within a paragraph becomes a separate `Line`.
+    """
     lines: list[Line] = []
     previous = 0
     for span in (part for whole in paragraphs(text, language) for part in _apart(text, whole, language.page)):
@@ -106,7 +109,11 @@ def _is_row(line: str, page: PageGrammar) -> bool:
 
 
 def is_running(text: str, page: PageGrammar) -> bool:
-    """Return whether a line is running text: a long sentence, or a shorter one that ends with a full stop."""
+    """Return whether a line is running text: a long sentence, or a shorter one that ends with a full stop.
+
+    A line of at least twelve words must end like a sentence, contain the end of a sentence, or contain a word that
+    `PageGrammar.verb` lists. A shorter line must have at least five words and end with a full stop or an ellipsis.
+    """
     words = len(text.split())
     if words >= SURE_WORDS:
         return bool(_CLOSED.search(text[-8:]) or _INNER_END.search(text) or page.verb.search(text))
@@ -119,12 +126,15 @@ def has_inner_end(text: str) -> bool:
 
 
 def is_stopped(text: str) -> bool:
-    """Return whether the line ends with a full stop or an ellipsis."""
+    """Return whether the line ends with a full stop or an ellipsis. A closing quotation mark or bracket may follow."""
     return _STOPPED.search(text[-8:]) is not None
 
 
 def is_headline_like(text: str) -> bool:
-    """Return whether a line could be a headline: 3 to 25 words that do not end with a full stop or a colon."""
+    """Return whether a line could be a headline: 3 to 25 words, and at most 180 characters.
+
+    A line that ends with a full stop, an ellipsis or a colon could not.
+    """
     words = [word for word in text.split() if any(map(str.isalnum, word))]
     if len(text) > _HEADLINE_CHARS or len(words) not in _HEADLINE_WORDS:
         return False
@@ -132,7 +142,7 @@ def is_headline_like(text: str) -> bool:
 
 
 def is_kicker_like(text: str) -> bool:
-    """Return whether a line could be a kicker (a few words above a headline)."""
+    """Return whether a line could be a kicker (at most four words above a headline, without a full stop)."""
     return len(text.split()) <= _KICKER_WORDS and not is_stopped(text) and any(c.isalpha() for c in text)
 
 
@@ -163,7 +173,7 @@ _CAPTION_WORDS = 45
 
 
 def is_caption(line: Line) -> bool:
-    """Return whether the line is a photo caption with its credit."""
+    """Return whether the line is a photo caption with its credit, of at most 45 words."""
     return len(line.text.split()) <= _CAPTION_WORDS and line.page.caption.fullmatch(line.text) is not None
 
 
@@ -199,7 +209,10 @@ class Verdict:
 def judge(line: str, language: Language) -> Verdict | None:
     """Classify a line as a kind of boilerplate, or return None if it does not look like boilerplate.
 
-    A line of running text is classified as certain boilerplate only if all its sentences are boilerplate.
+    A line of running text with at least twelve words is certain boilerplate in only three cases: all its sentences are
+    boilerplate, it appeals to the readers for support, or it ends like a teaser. A shorter line of running text may
+    also be a copyright notice, or a row of bylines, timestamps and button labels. All other lines are classified by
+    their wording and form if they have at most 160 characters.
     """
     page = language.page
     if len(line) <= _MAX_CHARS and page.period.fullmatch(line):
@@ -220,7 +233,7 @@ def judge(line: str, language: Language) -> Verdict | None:
 def _doubted(line: str, page: PageGrammar) -> Verdict | None:
     """Return a verdict with the weight "doubt" if running text announces related articles or offers a newsletter.
 
-    Otherwise, return None.
+    A line with more than 160 characters is not examined for a newsletter. In all other cases, return None.
     """
     if _is_announced(line, "related", page):
         return Verdict("related", "doubt")
@@ -259,9 +272,10 @@ def _by_form(line: str, page: PageGrammar) -> Verdict | None:
 
 
 def _by_parts(line: str, page: PageGrammar) -> Verdict | None:
-    """Classify a line that combines bylines, timestamps and button labels. One of the parts may be only a name.
+    """Classify a line that combines bylines, timestamps, reading times, button labels and agency credits.
 
-    Return None if the line has other parts.
+    One of the parts may be only a name if another is a byline, a timestamp or a reading time. Return None if the line
+    has other parts, or more than eight parts.
     """
     for pattern in (_PART_BREAK, _PART_OR_COLON_BREAK):
         parts = [part for part in pattern.split(line) if part.strip()]
@@ -317,8 +331,8 @@ _MARK = "="  # the mark at the end of a headline
 def mark_wire(lines: list[Line], grammar: WireGrammar) -> list[Line]:
     """Mark the headline of a news agency report, and mark its header, notes for editors and sign-off as removed.
 
-    The notes are also marked as removed if the report was pasted without its header. Return all lines. A text that is
-    not an agency report is returned unchanged.
+    Notes with an unambiguous heading are also marked as removed if the report was pasted without its header. Return all
+    lines. No other line is marked in a text without the header or headline of an agency report.
     """
     header = next((n for n, line in enumerate(lines[:_WIRE_HEAD_LINES]) if grammar.header.fullmatch(line.text)), None)
     end = next((n for n, line in enumerate(lines[:_WIRE_HEAD_LINES]) if line.text.endswith(f" {_MARK}")), None)
@@ -365,7 +379,10 @@ def _is_header(line: Line, grammar: WireGrammar) -> bool:
 
 
 def _remove_notes(lines: list[Line], grammar: WireGrammar, *, is_wire: bool) -> None:
-    """Mark the notes for editors as removed: all lines from the heading of the notes to the end of the text."""
+    """Mark the notes for editors as removed: all lines from the heading of the notes to the end of the text.
+
+    If ``is_wire`` is False, only an unambiguous heading counts (`WireGrammar.marked_notes`).
+    """
     for number, line in enumerate(lines):
         if grammar.marked_notes.match(line.text) or (is_wire and grammar.notes.match(line.text)):
             for note in lines[number:]:

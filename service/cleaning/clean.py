@@ -68,8 +68,8 @@ def label_lines(lines: list[Line], verdicts: list[Verdict | None], language: Lan
 def is_whole_page(lines: list[Line], labelled: Labelled) -> bool:
     """Return whether a whole page was pasted.
 
-    This is assumed if the text has many lines that the line model places outside the article and that no rule has
-    recognised as boilerplate.
+    This is assumed if the text has at least 20 lines, the line model finds article text, and it places at least five
+    lines outside the article that no rule has recognised as boilerplate.
     """
     outside = sum(line.kept and state in OUTSIDE for line, state in zip(lines, labelled.states, strict=True))
     return len(lines) >= _LEAST_PAGE_LINES and outside >= _PAGE_LINES and "text" in labelled.states
@@ -79,8 +79,9 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
     """Set ``reason`` for each line that is not part of the article according to the line model.
 
     If ``whole_page`` is False, this applies only to lines between parts of the article. A full sentence is then removed
-    only if the text contains several other lines that are boilerplate. Set ``unsure`` for sentences that are kept
-    although they may not belong to the article.
+    only if the text contains several other lines that are boilerplate. In a text with at least 16 lines, a caption
+    directly above a photo credit is also removed. Set ``unsure`` for sentences that are kept although they may not
+    belong to the article.
     """
     known = sum(line.reason is not None for line in lines)
     sentence_limit = _SURELY_NO_SENTENCE if known >= _LEAST_KNOWN and len(lines) >= _LEAST_LINES else 0
@@ -123,7 +124,7 @@ def _stays(lines: list[Line], labelled: Labelled, number: int, *, whole_page: bo
 
 
 def _goes_on(lines: list[Line], labelled: Labelled, number: int) -> bool:
-    """Return whether the line with index ``number`` is a long line directly below the last paragraph of the article."""
+    """Return whether the line with index ``number`` is a long line of running text directly below a kept paragraph."""
     above = number - 1
     if number == 0 or not lines[number].running or len(lines[number].text) < LONG_CHARS:
         return False
@@ -133,7 +134,8 @@ def _goes_on(lines: list[Line], labelled: Labelled, number: int) -> bool:
 def _is_caption_above_credit(lines: list[Line], number: int, state: str, chance: float) -> bool:
     """Return whether the line with index ``number`` is the caption of the photo whose credit is on the next line.
 
-    ``state`` is its state, and ``chance`` is the probability that it belongs to the article.
+    A caption has at most 30 words and is not the headline, kicker or lead. ``state`` is the state of the line.
+    ``chance`` is the probability that the line belongs to the article, and must be less than 0.9.
     """
     if number + 1 == len(lines) or lines[number + 1].reason != "photo_credit" or state in _HEADS:
         return False
@@ -152,7 +154,8 @@ def _is_subheading(lines: list[Line], labelled: Labelled, number: int) -> bool:
     """Return whether the line with index ``number`` is a subheading: one short line between two long paragraphs.
 
     The line model often mistakes such a subheading for a link, because the words of a subheading may not occur in the
-    text.
+    text. A line is not a subheading if it contains a slash, ends with a full stop, comma or similar mark, or has a
+    ``doubt``.
     """
     line, around = lines[number], (number - 1, number + 1)
     if labelled.states[number] not in _KEPT_OWN or line.running or not 0 < number < len(lines) - 1:
@@ -166,7 +169,8 @@ def _is_subheading(lines: list[Line], labelled: Labelled, number: int) -> bool:
 def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, whole_page: bool) -> list[Line]:
     """Mark the headline, kicker and lead that the line model has found, and return all lines.
 
-    If ``whole_page`` is False, a part is marked only if the model is certain of it.
+    If ``whole_page`` is False, a part is marked only if the model is certain of it, and nothing is marked unless the
+    model has found a headline without a full stop.
     """
     marked: dict[str, Line] = {}
     states = zip(lines, labelled.states, strict=True)
@@ -215,8 +219,9 @@ def _first_paragraph(lines: list[Line], labelled: Labelled, headline: int, lead:
     """Return the index of the first paragraph between the lines ``headline`` and ``lead``, or ``lead`` if none fits.
 
     The lead of an article is its first paragraph, so an earlier paragraph is used instead of the line that looks most
-    like a lead. The earlier paragraph must have a sufficient probability of being the lead, or there must be a byline
-    or timestamp below it but not above it.
+    like a lead. The earlier paragraph must have 60 to 599 characters and must not occur twice on the page. In addition,
+    it must have a sufficient probability of being the lead or text, or there must be a byline, timestamp or reading
+    time below it but not above it.
     """
     for number in range(headline + 1, lead):
         line = lines[number]
@@ -295,7 +300,7 @@ def clean(text: str, language: Language, *, headline: str | None = None, lead: s
     ``text`` is in ``language``. If a whole page was pasted, the lines outside the article are also removed, and a
     ``page_pasted`` notice reports this. Lines that may be boilerplate are kept and reported with a ``maybe_furniture``
     notice. If no line looks like boilerplate, or if all lines do, the whole text is kept. If the caller provides
-    ``headline`` or ``lead``, repetitions of it at the top of the text are removed.
+    ``headline`` or ``lead``, repetitions of the provided text at the top of ``text`` are removed.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
     lines = split_glued_lines(read_lines(text, language))

@@ -54,6 +54,8 @@ def _is_long_headline(lines: list[Line], at: int) -> bool:
 def _without_repeated(lines: list[Line], headline: str, limit: int) -> list[Line]:
     """Mark repetitions of ``headline`` in the first ``limit`` lines as removed, and return all lines.
 
+    The kicker directly above a repetition is marked, and names of sections above it are marked as removed.
+
     The headline may be very long, and every line may repeat it. To limit the running time, the comparison key of the
     headline is computed only once, and the lines above a repetition are examined only once.
     """
@@ -92,9 +94,10 @@ def _split_at_headline(line: Line, headline: str) -> list[Line]:
 
 
 def _repeats(text: str, wanted: str) -> bool:
-    """Return whether the letters of the text are ``wanted``, with or without a site name after the last " | ".
+    """Return whether the letters and digits of the text are ``wanted``, possibly with a site name after the last " | ".
 
-    Punctuation and spaces do not matter, because they are often lost between the parts of a headline.
+    A site name has at most four words. Punctuation and spaces do not matter, because they are often lost between the
+    parts of a headline.
     """
     if wanted and _letters(text) == wanted:
         return True
@@ -141,7 +144,7 @@ def _is_kicker(line: Line, below: Line) -> bool:
 def mark_kicker(lines: list[Line], headline: Line, first: int, language: Language) -> list[Line]:
     """Mark the line ``headline``, a kicker at its start, and repetitions of the headline, and return all lines.
 
-    ``first`` is the index of the first line of the text.
+    ``first`` is the index of the first line of the text. Only repetitions above this line are marked.
     """
     at = lines.index(headline)
     known = [_CRUMB_NUMBER.sub("", line.text) for line in lines if line.reason in {"breadcrumb", "topics"}]
@@ -179,8 +182,9 @@ def _remove_given_lead(lines: list[Line], lead: str, limit: int) -> None:
 def _is_lead(lines: list[Line], at: int, following: int) -> bool:
     """Return whether the paragraph with index ``at`` is the lead. ``following`` is the index of the next paragraph.
 
-    A short paragraph is the lead if a byline, timestamp or photo separates it from the next paragraph, or if the next
-    paragraph opens with a dateline.
+    The lead has at most 70 words, and only removed lines separate it from the next paragraph. These must include a
+    byline, timestamp or reading time or, if there is none above the lead, a photo or a button. Otherwise, the next
+    paragraph must open with a dateline.
     """
     if len(lines[at].text.split()) > MAX_LEAD_WORDS or any(line.kept for line in lines[at + 1 : following]):
         return False

@@ -109,8 +109,8 @@ class _Overlap:
     def share(self, number: int, start: int, end: int) -> float | None:
         """Return the share for the line with index ``number`` and the items ``start`` to ``end`` of ``longs``.
 
-        ``start`` and ``end`` must not decrease from one call to the next. The result is None if the line has no content
-        words.
+        If the line is one of these long lines, its own words are not counted. ``start`` and ``end`` must not decrease
+        from one call to the next. The result is None if the line has no content words.
         """
         while self._end < end:
             self._counts.update(self._shapes[self._longs[self._end]].stems)
@@ -343,7 +343,8 @@ def _similar(shapes: Sequence[Shape]) -> frozenset[int]:
 def _anchors(strong: Sequence[bool], start: int, end: int) -> list[int]:
     """Return the indices of the strong lines in the range from ``start`` to ``end``, and of those near this range.
 
-    ``strong`` contains, for each line, whether it is strong (see `_is_strong`).
+    If there is no strong line in the range, the list is empty. ``strong`` contains, for each line, whether it is strong
+    (see `_is_strong`).
     """
     numbers = [number for number, is_strong in enumerate(strong) if is_strong]
     found = [number for number in numbers if start <= number < end]
@@ -361,8 +362,8 @@ def _anchors(strong: Sequence[bool], start: int, end: int) -> list[int]:
 def _later_runs(lines: Sequence[Line], shares: Sequence[float | None], last: int) -> list[int]:
     """Return the indices of paragraphs below the line ``last`` that continue the article after an interruption.
 
-    Links to other articles may interrupt the text. At least two long paragraphs on the topic of the article must follow
-    each other directly, because this is rare in teasers and comments.
+    At most 24 lines, such as links to other articles, may interrupt the text. At least two long paragraphs on the topic
+    of the article must follow each other directly, because this is rare in teasers and comments.
     """
     found: list[int] = []
     run: list[int] = []
@@ -392,8 +393,8 @@ _COMMENT_REACH = 40
 def comments_start(lines: Sequence[Line]) -> int:
     """Return the index of the line where the comments of readers begin, or the number of lines if there are none.
 
-    Comments are recognised by their buttons ("Antworten"). They begin at their heading or, if there is none above the
-    first button, at this button.
+    Comments are recognised by at least two lines with their buttons ("Antworten"). They begin at their heading or, if
+    there is none in the 40 lines above the first button, at this button.
     """
     rows = [n for n, line in enumerate(lines) if not line.running and line.page.comment_row.fullmatch(line.text)]
     if len(rows) < _COMMENT_ROWS:
@@ -432,10 +433,11 @@ _OFFERS = ("account", "mailing", "consent", "advert", "legal")
 
 
 def _is_strong(line: Line, share: float | None, least: int = _STRONG_CHARS, least_share: float = _STRONG_SHARE) -> bool:
-    """Return whether the line is a paragraph on the topic of the article with at least ``least`` characters.
+    """Return whether the line is a kept paragraph on the topic of the article with at least ``least`` characters.
 
     ``share`` is the share of the line's content words that also occur in the long lines of the article. It must be at
-    least ``least_share``.
+    least ``least_share``. A line with the words of two kinds of offers, such as an account and a mailing list, is not
+    strong, unless it has at least 400 characters and ``share`` is at least 0.4.
     """
     if not line.running or line.reason is not None or len(line.text) < least or (share or 0) < least_share:
         return False

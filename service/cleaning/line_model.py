@@ -112,7 +112,7 @@ def read_weights(path: Path) -> Weights:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """The result of the line model: the most probable state of each line, and the probability of each state.
+    """The result of the line model: the state of each line, and the probability of each state.
 
     ``chances`` contains the probabilities (lines × states). ``facts`` are the facts about the page.
     """
@@ -133,7 +133,8 @@ class Labelled:
 def label(lines: Sequence[Line], verdicts: Sequence[Verdict | None], language: Language, weights: Weights) -> Labelled:
     """Find the most probable sequence of states (Viterbi) and all state probabilities (forward-backward algorithm).
 
-    ``verdicts`` contains the verdict of the boilerplate rules on each line.
+    The headline is then chosen by its place on the page (see `_with_headline`). ``verdicts`` contains the verdict of
+    the boilerplate rules on each line.
     """
     found, facts = features(lines, verdicts, language)
     scores = weights.scores(found)
@@ -191,7 +192,7 @@ def _with_headline(
     The random field considers only neighbouring lines, but a headline is recognised by its place on the page: it shares
     words with the text below it, the page often repeats it, and a byline follows it. A line gets points for each of
     these properties, and the line with the most points is chosen. If no line has enough points, the states are returned
-    unchanged.
+    unchanged. If there is no lead, the first line below the headline that may be the lead gets this state.
     """
     first = _first_text_line(states, lines, verdicts, facts)
     if not first:
@@ -235,9 +236,9 @@ def _first_text_line(
 def _below_headline(lines: Sequence[Line], verdicts: Sequence[Verdict | None], facts: Facts, first: int) -> int:
     """Return the index of the first line of the text, which the model has placed at line ``first``.
 
-    Teasers of other articles about the same topic may precede the headline. A line is the headline if most of its words
-    occur in the text, the page contains the line twice, and the first byline of the page follows the line. The text
-    then begins below this line.
+    Teasers of other articles about the same topic may precede the headline. A line below ``first`` is the headline if
+    most of its words occur in the text, the page contains the line twice, and the next byline is at most three lines
+    below it. The text then begins below this line.
     """
     for number in range(first, min(first + _TEASER_LINES, len(lines))):
         if _reason(lines[number], verdicts[number]) == "byline":
@@ -285,14 +286,21 @@ def _second_headline(
 
 
 def _is_reworded(headline: str, text: str) -> bool:
-    """Return whether ``text`` does not end like a sentence and contains most of the longer words of ``headline``."""
+    """Return whether ``text`` contains at least 60% of the words of ``headline`` that have four or more letters.
+
+    ``headline`` must have at least two such words. ``text`` must have 2 to 25 words and must not end with a full stop,
+    a colon or a comma.
+    """
     wanted, words = (set(_WORD.findall(one.casefold())) for one in (headline, text))
     same = len(wanted & words) >= _REWORDED * len(wanted) and len(wanted) > 1
     return same and len(text.split()) in _HEADLINE_WORDS and line_ending(text) not in {".", ":", ","}
 
 
 def _is_kicker_line(line: Line, verdict: Verdict | None) -> bool:
-    """Return whether a line can be a kicker, or consists of dashes or other marks between a kicker and a headline."""
+    """Return whether a line can be a kicker, or consists of dashes or other marks between a kicker and a headline.
+
+    Such a line has at most four words, is not running text, and is not boilerplate other than a breadcrumb.
+    """
     known = line.reason is not None or (verdict is not None and verdict.reason != "breadcrumb")
     return not known and len(line.text.split()) <= _KICKER_ALONE_WORDS and not line.running
 
@@ -356,9 +364,9 @@ def _reason(line: Line, verdict: Verdict | None) -> str | None:
 
 
 def _is_credit(line: Line, verdict: Verdict | None) -> bool:
-    """Return whether a line is a photo credit.
+    """Return whether a line is a photo credit, or a caption with its credit.
 
-    A line is a credit if the boilerplate rules recognise it or if it is short and has a slash ("Agentur/Ida Beispiel").
+    The boilerplate rules must recognise the line, or it must be short and have a slash ("Agentur/Ida Beispiel").
     """
     short = len(line.text.split()) <= _CREDIT_WORDS and not line.running
     return _reason(line, verdict) in _CREDITS or (short and _SLASHED.fullmatch(line.text) is not None)
@@ -386,8 +394,8 @@ def _forbid(
 ) -> None:
     """Lower the scores of impossible states in place.
 
-    A line cannot have a state that does not fit its form. From the first to the last of the ``anchors``, a line cannot
-    be outside the article.
+    A line cannot have a state that does not fit its form. From the first of the ``anchors``, no line can be before the
+    article. Up to the last of them, no line can be after the article.
     """
     headline, lead, kicker = (STATES.index(state) for state in ("headline", "lead", "kicker"))
     for number, (line, verdict) in enumerate(zip(lines, verdicts, strict=True)):

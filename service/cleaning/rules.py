@@ -40,9 +40,10 @@ AFTER_HEADING = "This text follows a boilerplate heading; it was kept."
 
 
 def split_glued_lines(lines: list[Line]) -> list[Line]:
-    """Split off bylines, timestamps, button labels and credits from the ends of paragraphs.
+    """Split off bylines, timestamps, button labels and credits from the ends of paragraphs, and mark them as removed.
 
-    Return all lines in order.
+    A caption is marked as removed together with its credit, unless the caption may be the text itself. Return all lines
+    in order.
     """
     running = sum(line.running for line in lines)
     last = max((number for number, line in enumerate(lines) if line.running), default=0)
@@ -89,7 +90,7 @@ def _split_glued_line(line: Line, *, by_picture: bool, alone: bool) -> Iterator[
 def remove_boilerplate(lines: list[Line], language: Language) -> list[Verdict | None]:
     """Set ``reason`` for each line that is boilerplate according to its wording, its form and its neighbours.
 
-    Return the verdict on each line, or None for a line that does not look like boilerplate.
+    Return the verdict on each line. It is None for a line that was already removed or does not look like boilerplate.
     """
     verdicts = [judge(line.text, language) if line.kept else None for line in lines]
     for line, verdict in zip(lines, verdicts, strict=True):
@@ -146,7 +147,10 @@ def _may_be_answer(line: Line) -> bool:
 
 
 def _remove_kicker_teasers(lines: list[Line]) -> None:
-    """Mark as removed each teaser in the text that consists of a kicker, a colon on a separate line, and a headline."""
+    """Mark as removed each teaser in the text that consists of a kicker, a colon on a separate line, and a headline.
+
+    Only the lines below the first long paragraph are examined.
+    """
     first = next((n for n, line in enumerate(lines) if line.running and len(line.text) >= PARAGRAPH_CHARS), len(lines))
     for line in lines[first + 1 :]:
         if _KICKER_COLON.search(line.text) is not None and line.reason is None:
@@ -173,7 +177,7 @@ def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
     """Mark the block below the boilerplate heading at index ``heading`` as removed, with the code ``reason``.
 
     The block consists of the lines directly below the heading. If a blank line follows the heading, the block consists
-    of the lines below it that are separated by blank lines.
+    of the lines below it that are separated by blank lines. The last line is kept if it may be a subheading.
     """
     items = list(_items(lines, heading, reason, parted=False))
     if not items and reason != "advert":
@@ -206,7 +210,8 @@ def _items(lines: list[Line], heading: int, reason: str, *, parted: bool) -> Ite
 def _remove_neighbours(lines: list[Line], verdicts: list[Verdict | None]) -> None:
     """Mark lines that may be boilerplate as removed if they are above the text, below it or next to boilerplate.
 
-    Set ``doubt`` for all other lines that may be boilerplate.
+    A byline or timestamp directly below the first paragraph is also marked. Set ``doubt`` for all other lines that may
+    be boilerplate. Lines that may be breadcrumbs are not changed.
     """
     running = [number for number, line in enumerate(lines) if line.kept and line.running]
     first, last = (running[0], running[-1]) if running else (0, len(lines))

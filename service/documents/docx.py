@@ -34,15 +34,19 @@ _FIRST_LEVEL, _LAST_LEVEL = 2, 4
 
 
 def is_docx(value: object) -> bool:
-    """Return whether ``value`` is a JSON object that contains a Word document."""
+    """Return whether ``value`` is a JSON object whose member ``format`` is "docx"."""
     return isinstance(value, Mapping) and value.get("format") == NAME
 
 
 def read_docx(value: Mapping[str, Any]) -> Document:
     """Read the article of a Word document from its JSON object ``value``.
 
+    The headline is the first paragraph in the style of a title. If there is none, and the document begins with a
+    heading of the first level, this heading is the headline.
+
     Raises:
-        InvalidInput: the content is not Base64 text, is damaged, is too large when unpacked, or contains no text.
+        InvalidInput: the content is not Base64 text, is damaged, is too large when unpacked, or contains no text
+            besides the headline and the lead.
     """
     blocks = _read_blocks(value.get("content"))
     title = next((n for n, (kind, _, text) in enumerate(blocks) if kind == "title" and text), None)
@@ -52,7 +56,9 @@ def read_docx(value: Mapping[str, Any]) -> Document:
     lead = next((n for n, (kind, _, _) in enumerate(blocks) if kind == "subtitle"), None)
     lead_text = blocks.pop(lead)[2] if lead is not None else None
     if not blocks:
-        raise InvalidInput("document_empty", "the Word document contains no text", pointer=CONTENT)
+        raise InvalidInput(
+            "document_empty", "the Word document contains no text besides the headline and lead", pointer=CONTENT
+        )
     return Document(
         headline=headline,
         lead=lead_text,
@@ -78,9 +84,13 @@ def _read_blocks(content: object) -> list[tuple[str, str, str]]:
     except InvalidInput:
         raise
     except binascii.Error as error:
-        raise InvalidInput("docx_invalid", "content is not valid Base64", pointer=CONTENT) from error
+        raise InvalidInput(
+            "docx_invalid", "content is not valid Base64; encode the file again", pointer=CONTENT
+        ) from error
     except Exception as error:  # python-docx raises errors of many kinds for damaged files
-        raise InvalidInput("docx_invalid", "content is not a valid Word document (DOCX)", pointer=CONTENT) from error
+        raise InvalidInput(
+            "docx_invalid", "content is not a Word document; save the file as DOCX", pointer=CONTENT
+        ) from error
 
 
 def _require_small(data: bytes) -> None:
@@ -95,7 +105,10 @@ def _require_small(data: bytes) -> None:
         parts = archive.infolist()
         unpacked = sum(part.file_size for part in parts)
     if len(parts) > _MOST_PARTS or unpacked > _MOST_BYTES:
-        detail = f"the Word document may have at most {_MOST_PARTS} parts and {_MOST_BYTES} bytes when unpacked"
+        detail = (
+            f"the Word document may have at most {_MOST_PARTS} parts and {_MOST_BYTES} bytes when unpacked; "
+            "remove its pictures"
+        )
         raise InvalidInput("docx_too_large", detail, pointer=CONTENT)
 
 

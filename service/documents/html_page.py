@@ -104,7 +104,9 @@ def read_page(source: str, pointer: str = "/document") -> Document:
 
 
 def _empty(pointer: str) -> InvalidInput:
-    return InvalidInput("document_empty", "no article was found in the page", pointer=pointer)
+    return InvalidInput(
+        "document_empty", "no article was found in the page; send the text of the article instead", pointer=pointer
+    )
 
 
 def _jsonld(tree: lxml_html.HtmlElement, addresses: Sequence[str | None]) -> dict[str, object]:
@@ -198,7 +200,8 @@ class _Part:
     """A block of the page that contains no other blocks.
 
     ``key`` is the text in the form for comparisons (see `_key`). ``place`` is equal for blocks with the same parent,
-    tag and class.
+    tag and class. ``bold`` is True if the whole text is bold, ``caption`` if the block belongs to a picture, and
+    ``named_lead`` if the block or its parent has a class name for leads.
     """
 
     text: str
@@ -247,7 +250,7 @@ def _shown(heading: lxml_html.HtmlElement) -> list[str]:
 
 
 def _blocks(tree: lxml_html.HtmlElement) -> list[_Part]:
-    """Return the innermost blocks of the page in order."""
+    """Return the innermost blocks of the page that contain text, in order, except those in menus, footers and forms."""
     elements = [element for element in tree.iter() if isinstance(element.tag, str)]
     inner: set[lxml_html.HtmlElement] = set()
     for element in reversed(elements):
@@ -324,8 +327,10 @@ def _shown_lead(blocks: Sequence[_Part], headline: str | None, body: set[str]) -
 def _is_set_apart(blocks: Sequence[_Part], number: int, body: set[str]) -> bool:
     """Return whether the layout marks the block with index ``number`` as a lead.
 
-    A lead is bold, has a class name for leads, has a different format from the following text, or is not part of the
-    extracted text. ``body`` contains the keys of the long lines of that text (see `_key`).
+    The block must have the form of a lead (see `_may_be_lead`). In addition, it must be bold, have a class name for
+    leads, or have a different format from the following text. ``body`` contains the keys of the long lines of the
+    extracted text (see `_key`). A block in this text must have the same parent and tag as the text that follows, but
+    another class.
     """
     block = blocks[number]
     if not _may_be_lead(block):
@@ -350,6 +355,11 @@ def _datelines() -> tuple[re.Pattern[str], ...]:
 
 
 def _may_be_lead(block: _Part) -> bool:
+    """Return whether a block can be a lead because of its text.
+
+    A lead has 30 to 599 characters and at least six words, and ends like a sentence. It is not a caption, and does not
+    begin with the place and agency of a report.
+    """
     if _is_dateline(block.text):
         return False  # the text of a report begins with its place and agency
     long_enough = not block.caption and len(block.text) in _LEAD_CHARS and len(block.text.split()) >= _LEAD_WORDS
@@ -359,7 +369,7 @@ def _may_be_lead(block: _Part) -> bool:
 def _without(text: str, heads: set[str | None]) -> str:
     """Remove the headline and the lead (``heads``) from the top of the text that trafilatura extracted.
 
-    A kicker on the same line as the headline is also removed.
+    A kicker on the same line as the headline is also removed. If no other text remains, nothing is removed.
     """
     lines = [line for line in text.split("\n") if line.strip()]
     keys = {_key(head) for head in heads if head}
@@ -372,7 +382,10 @@ def _is_head(line: str, heads: set[str]) -> bool:
 
 
 def _repeats(line: str, head: str) -> bool:
-    """Return whether the key of a line is the key ``head``, possibly with a kicker in front (see `_key`)."""
+    """Return whether the key of a line is the key ``head``, possibly with a kicker in front (see `_key`).
+
+    There must be no kicker before a key with fewer than eight characters.
+    """
     if len(head) < _LEAST_HEAD_CHARS:
         return line == head
     return line.endswith(head) and len(line) <= len(head) + _MOST_KICKER_CHARS
@@ -411,7 +424,9 @@ def require_flat(tree: lxml_html.HtmlElement, pointer: str) -> None:
         level = [child for element in level for child in element]
         if not level:
             return
-    detail = f"the elements of the page are nested more than {MAX_DEPTH} levels deep"
+    detail = (
+        f"the elements of the page are nested more than {MAX_DEPTH} levels deep; send the text of the article instead"
+    )
     raise InvalidInput("html_too_deep", detail, pointer=pointer, limit=MAX_DEPTH)
 
 
@@ -490,7 +505,10 @@ def _is_clock(element: lxml_html.HtmlElement) -> bool:
 
 
 def _unwrap_entries(tree: lxml_html.HtmlElement) -> bool:
-    """Convert list items that contain a heading and paragraphs to div elements. Return whether the tree was changed."""
+    """Convert list items that contain a heading and a paragraph to div elements. Return whether the tree was changed.
+
+    Fewer than three such items are not the entries of a live ticker and are not converted.
+    """
     items = [
         item
         for item in tree.iter("li")

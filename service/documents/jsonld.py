@@ -115,7 +115,9 @@ def read_jsonld(value: object) -> Document:
         raise InvalidInput("jsonld_invalid", detail, pointer="/document/@type")
     bodies = [(one, body) for one in articles if (body := body_text(one.get("articleBody"))) is not None]
     if not bodies:
-        raise InvalidInput("document_empty", "the article has no articleBody", pointer="/document/articleBody")
+        raise InvalidInput(
+            "document_empty", "the article has no articleBody; add its text", pointer="/document/articleBody"
+        )
     if len(bodies) > 1:
         detail = f"the document contains {len(bodies)} articles with an articleBody; send one article per request"
         raise InvalidInput("document_ambiguous", detail, pointer="/document")

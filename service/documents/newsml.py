@@ -51,7 +51,8 @@ def read_newsml(source: str) -> Document:
     items = [root] if _name(root) == "newsItem" else list(root.iter(f"{{{NAMESPACE}}}newsItem"))
     found = [(item, body) for item in items if (body := _body(item)) is not None]
     if not found:
-        raise InvalidInput("document_empty", "the document contains no news item with text", pointer="/document")
+        detail = "the document contains no news item with text; add inlineXML or inlineData"
+        raise InvalidInput("document_empty", detail, pointer="/document")
     if len(found) > 1:
         detail = f"the document contains {len(found)} news items with text; send one item per request"
         raise InvalidInput("document_ambiguous", detail, pointer="/document")

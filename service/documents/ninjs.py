@@ -101,7 +101,9 @@ def read_ninjs(value: Mapping[str, Any]) -> Document:
     body = _body(item)
     if body is None:
         raise InvalidInput(
-            "document_empty", "the item has no body with text", pointer=original_pointer(value, version, ("bodies",))
+            "document_empty",
+            "the item has no HTML or plain-text body with text; add one",
+            pointer=original_pointer(value, version, ("bodies",)),
         )
     headline, lead = _first(item.headlines, ("main", None)), _first(item.descriptions, LEAD_ROLES)
     return Document(
@@ -150,7 +152,7 @@ def _first(contents: list[Content], roles: tuple[str | None, ...]) -> Content | 
 
 
 def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
-    """Render the edition as a ninjs item with a link to the original item.
+    """Render the edition as a ninjs item with a link to the original ``document``.
 
     The item has the version of the original item, or version 3.1 if the original is in another format. The headlines,
     descriptions and bodies of the original item are replaced, and its trust indicators are left out.
@@ -160,7 +162,9 @@ def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
     """
     if document.uri is None:
         raise InvalidInput(
-            "document_without_uri", "a ninjs item requires a URI, but the document has none", pointer="/as"
+            "document_without_uri",
+            "a ninjs item requires a URI, but the document has none; add one or choose another format",
+            pointer="/as",
         )
     original = document.original if document.original_format == "ninjs" else {}
     version = version_of(original)
@@ -192,7 +196,6 @@ def _source_type(uri: str | None) -> dict[str, Any]:
     return {} if uri is None else {"digitalSourceType": {"name": uri.rsplit("/", 1)[-1], "uri": uri}}
 
 
-# An object that matches no other format is parsed as a ninjs item, so that the error names the invalid property.
 Version = Literal[1, 2, 3]
 """A major version of ninjs.
 
@@ -307,4 +310,5 @@ def as_version(item: Mapping[str, Any], version: Version, original: Mapping[str,
     }
 
 
+# An object that matches no other format is parsed as a ninjs item, so that the error names the invalid property.
 FORMAT = Format("ninjs", lambda value: isinstance(value, Mapping), read_ninjs, write_ninjs, fallback=True)

@@ -50,7 +50,7 @@ def _require_unicode(value: str | Mapping[str, Any]) -> None:
     try:
         (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).encode()
     except UnicodeEncodeError as error:
-        detail = "the document contains a lone surrogate"
+        detail = "the document contains a lone surrogate; send valid Unicode"
         raise InvalidInput("text_not_unicode", detail, pointer="/document") from error
 
 

@@ -23,7 +23,7 @@ from service.languages.page import NEVER, PageGrammar
 
 
 class ParsedNumber(NamedTuple):
-    """The meaning of a number word.
+    """The meaning of a numeral or a number word.
 
     ``values`` contains the numbers that the word may mean. ``hints`` contains further numbers that the word's
     translation may contain. ``certain`` is False if the word may not be a number at all ("one").
@@ -118,7 +118,8 @@ class DateGrammar:
             ``min2``. The group ``mark`` contains a word such as "Uhr" or "pm", and ``after`` contains minutes that
             follow this word.
         named_time: a pattern for names of times, with the groups ``noon`` and ``midnight``.
-        full_day: whether the language uses the 24-hour clock ("8 Uhr" is then always in the morning).
+        full_day: whether the language uses the 24-hour clock. "8 Uhr" is then in the morning, unless the text contains
+            a word that ``later_half`` matches.
         later_half: a pattern for words that place a time in the second half of the day ("abends").
         half_days: whether a ``mark`` that starts with "a" or "p" means a time before or after noon ("am", "pm").
     """
@@ -172,7 +173,11 @@ class WrittenAmount(NamedTuple):
 
 
 class WrittenNumber(NamedTuple):
-    """A numeral. ``groups`` contains the groups of digits before the decimal separator."""
+    """A numeral.
+
+    ``groups`` contains the groups of digits before the decimal separator, and ``decimals`` contains the digits after
+    it.
+    """
 
     groups: tuple[str, ...]
     decimals: str

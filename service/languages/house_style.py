@@ -11,14 +11,14 @@ RuleName = Literal["spelling", "dates", "thousands", "percent", "currency", "uni
 
 @dataclass(frozen=True, slots=True)
 class HouseStyle:
-    """The rules of a newsroom for the form of its texts. A rule that is None changes nothing.
+    """The rules of a newsroom for the form of its texts. A rule that neither the style nor its base sets has no effect.
 
     Attributes:
-        base: the name of a style on the server. If this style does not set a rule, the rule of that style applies.
+        base: the name of a style on the server. If a rule is None, the rule of the base applies.
         spelling: British or American spelling. The ending "-ise" counts as British, and "-ize" as American.
         dates: ``day_month`` writes "4 May 2024", and ``month_day`` writes "May 4, 2024".
         thousands: the separator between groups of three digits. Numbers without a separator are not changed.
-        percent: ``sign`` writes "5%", and the other values write this word after the number.
+        percent: ``sign`` writes "5%", ``percent`` writes "5 percent", and ``per cent`` writes "5 per cent".
         currency: ``sign`` writes "€5 million", and ``word`` writes "5 million euros".
         units: ``symbol`` writes "5 km", and ``word`` writes "5 kilometres".
         titles: ``point`` writes "Dr. Weber", and ``no_point`` writes "Dr Weber".

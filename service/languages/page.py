@@ -26,7 +26,8 @@ class WireGrammar:
         slug: a pattern for the line of keywords.
         version: a pattern for the line that states the version of the report.
         marked_notes: a pattern for the beginning of notes for editors. The pattern matches no other text.
-        notes: a pattern for the beginning of notes for editors. It is used only for reports with a header.
+        notes: a pattern for the beginning of notes for editors. The pattern is used only for reports with a header or a
+            marked headline.
         sign_off: a pattern for the editors' initials and the time at the end of the report.
     """
 
@@ -63,7 +64,7 @@ class PageGrammar:
         dateline: a pattern for the place and agency at the beginning of a report.
         meta_end: a pattern for a byline, a timestamp or button labels at the end of a paragraph.
         photo_ends: patterns for a photo credit at the end of a paragraph.
-        caption: a pattern for lines that are a photo caption with a credit. It begins with the caption.
+        caption: a pattern for lines that are a photo caption with a credit. The match begins with the caption.
         period: a pattern for whole lines with two dates, such as those of a person's birth and death.
         related: a pattern for headings (folded) of links to other articles, in addition to the list in ``headings``.
         newsletter: a pattern for sentences that offer a newsletter.

@@ -184,7 +184,12 @@ def _normal(sentence: str) -> str:
 
 
 def _edited(here: Sequence[int], there: Sequence[int], ones: Sequence[str], others: Sequence[str]) -> dict[int, int]:
-    """Match edited sentences in order. ``here`` and ``there`` are indices in ``ones`` and in ``others``."""
+    """Map the index of each edited sentence in ``others`` to the index of its earlier form in ``ones``.
+
+    ``ones`` contains the sentences of the old version, and ``others`` contains those of the new version. Only the old
+    sentences with the indices ``here`` and the new sentences with the indices ``there`` are compared. Matched sentences
+    share at least ``LEAST_SHARED`` of their words and have the same order in both versions.
+    """
     words = {number: Counter(ones[number].casefold().split()) for number in here}
     found, start = {}, 0
     for number in there:

@@ -49,7 +49,7 @@ from service.text.normalization import NORMALISER_VERSION
 
 RewritingTask = Literal["shorten", "reword", "fuse"]
 Task = RewritingTask | Literal["headline"]
-"""A task of the model. Its name is also that of its mark, a special token of the model, in the manifest."""
+"""A task of the model. For each task, the manifest contains a mark of the same name, a special token of the model."""
 
 RULES_VERSION = "1"
 YES, NO = "ja", "nein"
@@ -112,8 +112,8 @@ def tasks_for(members: Members, core: int) -> list[tuple[RewritingTask, tuple[in
 def objection_to_text(request: Request, one: TextHypothesis, acceptance: Acceptance, language: Language) -> str | None:
     """Return a one-word reason to reject the wording of a hypothesis, or None if the wording is acceptable.
 
-    Names, numbers, dates, units, negations and quotations in the hypothesis must be supported by the sentences of the
-    request.
+    The hypothesis must be finished, have a sufficient score, be in ``language``, and have an acceptable form. The
+    sentences of the request must support its names, numbers, dates, units, negations and quotations.
     """
     text, members = one.text, request.members
     if one.finish_reason != "eos":
@@ -134,7 +134,11 @@ def _objection(text: str, members: Members) -> str | None:
 
 
 def objection_to_headline(text: str, request: Request) -> str | None:
-    """Return a one-word reason to reject the form of a headline, or None if the form is acceptable."""
+    """Return a one-word reason to reject a headline, or None if it is acceptable.
+
+    A headline must have the right length and a correct form, must not repeat itself, and must be supported by the
+    sentences of ``request``.
+    """
     rules = (
         ("length", request.max_chars is not None and len(text) > request.max_chars),
         ("length", count_words(text) < LEAST_HEADLINE_WORDS or "\n" in text),
@@ -151,9 +155,9 @@ class Scores:
     """The scores of a hypothesis.
 
     ``score`` is the log-probability per token of the hypothesis. ``whole`` is the log-probability per token of the
-    closing punctuation, given the rest of the sentence. It is None for a headline. ``entailment`` is log P(ja) - log
-    P(nein). "ja" (yes) and "nein" (no) are the answers of the model to the question of whether the hypothesis follows
-    from its sources.
+    closing punctuation, given the rest of the sentence. It is None for a headline and for a sentence without closing
+    punctuation. ``entailment`` is log P(ja) - log P(nein). "ja" (yes) and "nein" (no) are the answers of the model to
+    the question of whether the hypothesis follows from its sources.
     """
 
     score: float
@@ -336,7 +340,8 @@ def candidate_generator(
         return None
     wanted = {"shorten", "reword", "fuse", "headline", "entail", "verdict"}
     if missing := sorted(wanted.difference(manifest.prompts.marks)):
-        raise ModelError(f"{generator.name} cannot summarise: its manifest lacks the marks {', '.join(missing)}")
+        marks = ", ".join(missing)
+        raise ModelError(f"{generator.name} cannot summarise: its manifest lacks the marks {marks}; use another model")
     if scorer is None:
-        raise ModelError(f"{generator.name} cannot summarise: there is no scorer")
+        raise ModelError(f"{generator.name} cannot summarise: there is no scorer; pass one as `scorer`")
     return CachedGenerator(generator, CandidateKind(manifest.acceptance, scorer, language, threads), cache, secret)

@@ -170,8 +170,9 @@ _MOST_WORDS_WITHOUT_VERB = 15
 def _is_verbless(sentence: str) -> bool:
     """Return whether a sentence of up to 15 words contains no word that could be a verb ("Nicht besser als zuvor.").
 
-    A word in lower case could be a verb because of its ending. Between a word in lower case and a noun, it is more
-    likely to be an adjective ("die neuen Regeln").
+    The result is False for a question, an exclamation, and a sentence that names the source of a statement. A word in
+    lower case could be a verb because of its ending. Between a word in lower case and a noun, it is more likely to be
+    an adjective ("die neuen Regeln").
     """
     found = words(sentence)
     if len(found) > _MOST_WORDS_WITHOUT_VERB or sentence.rstrip('“”"»«').endswith(("?", "!")):
@@ -208,9 +209,9 @@ def flaw(sentence: str) -> str | None:
 
 
 def is_whole(sentence: str) -> bool:
-    """Return whether a source sentence is complete, so that a summary may contain it.
+    """Return whether a source sentence is complete: it has at least three words and no `flaw`.
 
-    Subheadings and datelines are not complete.
+    Summaries contain only complete sentences if there are any. Subheadings and datelines are not complete.
     """
     return count_words(sentence) >= _LEAST_WHOLE_WORDS and flaw(sentence) is None
 

@@ -77,7 +77,7 @@ class Headliner:
         notice states this.
 
         Raises:
-            InvalidInput: a text is not valid Unicode.
+            InvalidInput: a text is not valid Unicode or has too many sentences.
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
         generator, off_loop = self._candidates, self._threads.off_loop
@@ -110,8 +110,8 @@ def _parts(text: Text, count: int, limit: InputLimit) -> list[Part]:
     """Return the parts of a text from which headlines are written, most important first.
 
     A part is a tuple of sentence indices. The parts are the opening sentences together, the first sentence, and the
-    most relevant further sentences. There are at most ``count`` parts of a single sentence. A part that is too long for
-    the model is left out.
+    most relevant further sentences. At most ``count`` parts, and at most five, consist of a single sentence. Fragments,
+    such as subheadings, and parts that are too long for the model are left out.
     """
     whole = [n for n, sentence in enumerate(text.sentences) if not is_fragment(sentence)]
     if not whole:
@@ -140,7 +140,7 @@ def _lead(text: Text, whole: Sequence[int], limit: InputLimit) -> Part:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A request for ``count`` headlines.
+    """A request for ``count`` headlines in ``language``.
 
     ``headline`` is the existing headline of the article, which the new headlines must not repeat.
     """

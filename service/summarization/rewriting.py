@@ -122,9 +122,9 @@ def groups(
 ) -> list[Group]:
     """Choose groups of sentences for a summary of the given ``length``, and return them in the order of their cores.
 
-    The core of a group is its central sentence. Headings, empty sentences and the sentences with the indices ``barred``
-    cannot be cores. A group has at most ``max_members`` sentences and ``max_group_words`` words. A core with more words
-    forms a group alone.
+    The core of a group is its central sentence. Only a sentence with a positive score can be a core (see `assess`).
+    Sentences without content words, and those with the indices ``barred``, score 0. A group has at most ``max_members``
+    sentences and ``max_group_words`` words. A core with more words forms a group alone.
 
     The remaining sentences provide up to ``spares`` spare groups and ``fillers`` fillers (see `Group`). ``further`` is
     the number of additional spare groups, which only the second and later variants of the summary use. The first
@@ -225,11 +225,11 @@ LEAST_LEFT = 3
 
 
 def prepare_text(text: str, language: Language, doubtful: Sequence[Span] = ()) -> Text:
-    """Split a text into sentences, without those that contain no letters.
+    """Split a text into sentences, without list marks and without sentences that contain no letters.
 
-    ``doubtful`` contains the spans of parts that may not belong to the article, such as captions. Their sentences are
-    also left out, unless fewer than `LEAST_LEFT` other sentences remain. If the text is not in ``language``, the result
-    contains a notice.
+    ``doubtful`` contains the spans of parts that may not belong to the article, such as captions. Sentences that
+    overlap these parts are also left out, unless fewer than `LEAST_LEFT` other sentences remain. If the text is not in
+    ``language``, the result contains a notice.
 
     Raises:
         InvalidInput: the text is not valid Unicode, or it has too many sentences.
@@ -251,8 +251,8 @@ def _without_list_mark(text: str, span: Span) -> Span:
 def spoken(text: Text) -> frozenset[int]:
     """Return the indices of the sentences inside a quotation that begins before them and ends after them.
 
-    A quotation ends at the end of its paragraph at the latest. Sentences that are not separated by a single character
-    count as different paragraphs.
+    A quotation ends at the end of its paragraph at the latest. Two sentences count as different paragraphs if more than
+    one character separates them.
     """
     found: set[int] = set()
     opened = False
@@ -286,7 +286,7 @@ class SummaryOptions:
         """Return the indices of those sentences of ``text`` that the summary must not use.
 
         These include sentences inside a longer quotation, because they do not name their speaker. However, if at least
-        half of the sentences are inside such quotations, these sentences may be used.
+        half of the sentences are inside such quotations, only the sentences that the style excludes are returned.
         """
         inside = spoken(text)
         by_style = barred(self.style, text.sentences, self.headline)

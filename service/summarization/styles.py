@@ -89,8 +89,8 @@ def lay_out(style: Style, sentences: Sequence[str]) -> str:
 def admits(style: Style, sentence: str, headline: str | None) -> bool:
     """Return whether a summary in the given style may contain the sentence.
 
-    The sentence must not repeat the headline. In styles other than ``abstract``, it must also be complete, and must not
-    refer to the sentence before it.
+    The sentence must not repeat the headline. In styles other than ``abstract``, it must also be complete, have at
+    least four words, and not refer to the sentence before it.
     """
     if headline and repeats(sentence, headline):
         return False
@@ -124,8 +124,8 @@ def barred(style: Style, sentences: Sequence[str], headline: str | None) -> froz
 def repeats(sentence: str, headline: str) -> bool:
     """Return whether a sentence repeats the headline.
 
-    A sentence repeats the headline if the headline contains at least three fifths of the stems of its content words, or
-    if the sentence contains all words of the headline in a row.
+    This is the case if the headline contains at least three fifths of the stems of the content words in the sentence.
+    It is also the case if the headline has at least four words and the sentence contains all of them in a row.
     """
     known, wanted = _headline(headline)
     own = set(content_stems(sentence))

@@ -63,8 +63,9 @@ def _spans(summary: Summary) -> Iterator[Span]:
 def with_facts(source: str, summary: Summary, language: Language) -> Summary:
     """Return the summary and its variants with the facts of each sentence.
 
-    A fact is linked with a fact of the source sentences that support the sentence. ``source`` is the text that was
-    summarised. The text and the summary are in ``language``.
+    A fact is linked with a fact of the supporting source text, which extends from the first to the last sentence that
+    supports the summary sentence. ``source`` is the text that was summarised. The text and the summary are in
+    ``language``.
     """
     facts = [
         fact.shifted(start, target.start)
@@ -139,7 +140,7 @@ class Summarizer:
         their facts.
 
         Raises:
-            InvalidInput: a text is not valid Unicode.
+            InvalidInput: a text is not valid Unicode or has too many sentences.
             QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
         """
         quoting = self._candidates is not None
@@ -253,9 +254,11 @@ def _compose(
     options: SummaryOptions,
     language: Language,
 ) -> Summary:
-    """Compose a summary from the accepted rewrites. If too few of them fit, use unchanged source sentences instead.
+    """Compose a summary from the accepted rewrites.
 
-    ``source`` is the text as submitted. ``written`` contains the accepted rewrites of each of ``inputs``.
+    If too few of them fit, use unchanged source sentences instead. If too few source sentences fit as well, use the
+    rewrites that fit, if there are any. ``source`` is the text as submitted. ``written`` contains the accepted rewrites
+    of each of ``inputs``.
     """
     done = [rewrite_result(text, one, wordings, options) for one, wordings in zip(inputs, written, strict=True)]
     rewritten = _rewritten(done, options)
@@ -336,7 +339,10 @@ def _is_long_enough(summaries: Sequence[Summary], length: Length) -> bool:
 
 
 def _extracts(text: Text, options: SummaryOptions) -> list[Summary]:
-    """Return extractive summaries that replace abstractive ones, each with a notice that the method has changed."""
+    """Return extractive summaries that replace abstractive ones, each with a notice that the method has changed.
+
+    If no source sentence fits, return an empty summary without this notice.
+    """
     extracts = _extractive(text, options, "extractive")
     if not extracts[0].sentences:
         return [replace(extracts[0], method="abstractive")]
@@ -417,7 +423,11 @@ def _with_variants(
 
 
 def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
-    """Yield a notice for each sentence of the summary that is badly formed or lacks the sentence to which it refers."""
+    """Yield a notice for each sentence of the summary that is badly formed or depends on a sentence that is left out.
+
+    A sentence from the middle of a longer quotation counts as badly formed. Reported speech depends on the sentence
+    that names the speaker.
+    """
     numbers = {span: number for number, span in enumerate(text.spans)}
     inside = spoken(text)
     before: set[int] = set()

@@ -89,10 +89,10 @@ def choose(offers: Sequence[Offer], length: Length) -> list[Choice]:
 def variants(first: Sequence[Choice], offers: Sequence[Offer], length: Length, count: int) -> list[list[Choice]]:
     """Return up to ``count`` different summaries: ``first``, followed by further ones.
 
-    The score of a wording is reduced by ``USE_COST`` for each earlier summary that uses it, and by ``RANK_COST`` for
-    each better wording in its offer. Each further summary is the best one by these reduced scores. Summaries that copy
-    an earlier summary, or part of one, are skipped. No further summary has more sentences than ``first`` or fewer than
-    ``min_sentences``.
+    The score of a wording is reduced by ``USE_COST`` for each earlier summary that uses it, including summaries that
+    were skipped, and by ``RANK_COST`` for each better wording in its offer. Each further summary is the best one by
+    these reduced scores. Summaries that copy an earlier summary, or part of one, are skipped. No further summary has
+    more sentences than ``first`` or fewer than ``min_sentences``.
     """
     made = [list(first)]
     uses = Counter(first)

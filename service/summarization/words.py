@@ -25,7 +25,9 @@ def require_grammar(language: Language) -> None:
         ModelError: the language has no summary grammar.
     """
     if language.summary is not GRAMMAR:
-        raise ModelError(f"texts in {language.name} cannot be summarised: the language has no summary grammar")
+        raise ModelError(
+            f"texts in {language.name} cannot be summarised: the language has no summary grammar; use a German model"
+        )
 
 
 def count_words(text: str) -> int:
@@ -71,7 +73,10 @@ def depends_on_previous(sentence: str) -> bool:
 
 
 def _is_of_quantity(before: str, follower: str) -> bool:
-    """Return whether a demonstrative between two words is part of a quantity ("viele dieser Orte")."""
+    """Return whether a demonstrative between two words is part of a quantity ("viele dieser Orte").
+
+    ``before`` is the word before the demonstrative, and ``follower`` is the word after it.
+    """
     return before.lower() in GRAMMAR.quantifiers and follower[:1].isupper()
 
 
@@ -88,7 +93,10 @@ def _is_demonstrative(sentence: str, found: Sequence[str]) -> bool:
 
 
 def reports_speech(sentence: str) -> bool:
-    """Return whether a sentence is in reported speech but does not name the speaker ("Das Bild sei verzerrt")."""
+    """Return whether a sentence is in reported speech but does not name the speaker ("Das Bild sei verzerrt").
+
+    A sentence with a pronoun of the first person does not count.
+    """
     return (
         GRAMMAR.reported.search(sentence) is not None
         and GRAMMAR.attribution.search(sentence) is None

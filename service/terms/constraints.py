@@ -16,8 +16,10 @@ from service.text.literals import find_literals, find_signs
 Kind = Literal["glossary", "kept", "literal", "sign", "name", "number", "date"]
 """The kind of a constraint.
 
-A ``kept`` term comes from the caller and is not translated. A ``literal`` is an address, a placeholder, an emoji or a
-telephone number. A ``sign`` is a symbol, and a ``name`` is a word with letters that many models cannot write.
+A ``glossary`` term and its translation come from the caller. A ``kept`` term also comes from the caller, but is not
+translated. A ``literal`` is an address, a placeholder, an emoji or a telephone number. A ``sign`` is a symbol, and a
+``name`` is a word with letters that many models cannot write. A ``number`` or ``date`` is a numeral that the target
+language writes differently.
 """
 
 
@@ -47,9 +49,9 @@ _PLAIN_LETTERS = {"ı": "i", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "
 
 
 def name_constraints(text: str) -> Iterator[TermConstraint]:
-    """Yield a constraint for each word with a letter that neither German nor English uses, such as "Gündoğan".
+    """Yield a constraint for each word with a letter that many models cannot write, such as "Gündoğan".
 
-    The translation may contain the word with or without its accents.
+    Words that are not in NFC are left out. The translation may contain the word with or without its accents.
     """
     if _COMMON_LETTERS.fullmatch(text.replace(" ", "")):
         return
@@ -67,9 +69,10 @@ _MINUS = re.compile(r"(?<![\w.,)\]/–−-])−(?=\d)")
 
 
 def sign_constraints(text: str, target: Language) -> Iterator[TermConstraint]:
-    """Yield a constraint for each sign in ``text``, such as "§".
+    """Yield a constraint for each sign in ``text`` that not every model can write, such as "§".
 
-    The translation may contain the sign itself or the words for it in the language ``target``.
+    A minus sign counts only before a number, and its constraint requires a hyphen. The translation may contain the sign
+    itself or the words for it in the language ``target``.
     """
     for span in find_signs(text):
         sign = span.of(text)

@@ -48,7 +48,7 @@ class Corrections:
 
     Two source sentences are equal if they differ only in white space, soft hyphens and the Unicode normalisation. If
     several corrections have equal source sentences, the last one is used. The corrections in ``base`` are used for
-    sentences that the others do not contain.
+    sentences that ``corrections`` does not contain.
     """
 
     def __init__(self, corrections: Sequence[Correction] = (), base: "Corrections | None" = None) -> None:
@@ -67,7 +67,7 @@ class Corrections:
 
     @cached_property
     def digest(self) -> str:
-        """A hash of the corrections for use in result keys. It is empty if there are none."""
+        """A hash of the corrections for use in result keys, or an empty string if there are none."""
         if not self:
             return ""
         content = [sorted(self._targets.items()), "" if self._base is None else self._base.digest]
@@ -82,8 +82,8 @@ def read_corrections(given: str | Sequence[Correction], languages: LanguagePair)
     """Return the corrections that a request contains, either as a list or as the text of a file.
 
     Raises:
-        InvalidInput: the file is in neither of the two formats, a text is blank, too long or not valid Unicode, or
-            there are too many corrections.
+        InvalidInput: the file is in neither of the two formats or contains too many corrections, or a text is blank,
+            too long or not valid Unicode.
     """
     found = _read_file(given, languages) if isinstance(given, str) else given
     for number, one in enumerate(found):
@@ -99,7 +99,7 @@ def _require_text(text: str | None, field: str, number: int) -> None:
     if not isinstance(text, str) or not text.strip():
         raise InvalidInput("memory_invalid", f"correction {number + 1} has no text in `{field}`", pointer=pointer)
     if len(text) > CORRECTION_CHARS:
-        detail = f"{len(text)} characters exceed the limit of {CORRECTION_CHARS}"
+        detail = f"`{field}` of correction {number + 1}: {len(text)} characters exceed the limit of {CORRECTION_CHARS}"
         raise InvalidInput("text_too_long", detail, pointer=pointer, limit=CORRECTION_CHARS)
     try:
         check_text(text)
@@ -111,7 +111,7 @@ def _read_file(text: str, languages: LanguagePair) -> list[Correction]:
     content = text.lstrip("\ufeff \t\r\n")
     found = list(_from_memory(content, languages) if content.startswith("<") else _from_lines(content))
     if len(found) > MAX_FILE_CORRECTIONS:
-        detail = f"{len(found)} corrections exceed the limit of {MAX_FILE_CORRECTIONS}"
+        detail = f"{len(found)} corrections exceed the limit of {MAX_FILE_CORRECTIONS}; split the file"
         raise InvalidInput("memory_invalid", detail, pointer="/memory", limit=MAX_FILE_CORRECTIONS)
     return found
 
@@ -188,9 +188,10 @@ def suggest_terms(corrections: Sequence[Correction], languages: LanguagePair) ->
     """Return the glossary terms that the corrections suggest, as (term, translation, number of corrections).
 
     A translation is suggested if an editor wrote the same one to three words in at least two corrections, in place of
-    other words of the model. Its term is the capitalised word, or the sequence of capitalised words, that the source
-    sentences of exactly these corrections have in common. If there are several such words, nothing is suggested. The
-    terms are sorted.
+    other words of the model. The term is the capitalised word, or the sequence of capitalised words, that the source
+    sentences of these corrections have in common. Every other correction whose source sentence contains the term must
+    also contain the translation. Nothing is suggested if there are several such terms. Corrections without the model's
+    translation are ignored. The terms are sorted.
     """
     known = [one for one in corrections if one.machine is not None]
     nouns = _nouns([one.source for one in known], languages.source)
@@ -235,7 +236,7 @@ def _key_of(word: str, keys: Mapping[str, str], language: Language) -> str:
 
 
 def _new_words(machine: str, target: str) -> Iterator[str]:
-    """Yield the words of ``target`` that replace other words of ``machine``.
+    """Yield each sequence of one to three words of ``target`` that replaces other words of ``machine``.
 
     Words that were only inserted are yielded together with the word after them ("mayor", "lord mayor").
     """

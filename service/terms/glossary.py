@@ -30,7 +30,8 @@ In real glossaries, a word needs about 20 comparisons if every form of it is a t
 class Term:
     """A glossary term.
 
-    ``source`` is the term as the caller wrote it, ``target`` is its required translation, and ``words`` are its words.
+    ``source`` is the term as the caller wrote it, and ``target`` is its required translation, which equals ``source``
+    for a ``kept`` term. ``words`` are the words of the term, without punctuation at its ends.
     """
 
     source: str
@@ -55,7 +56,8 @@ class Comparisons:
         self.made += 1
         if self.made > self.limit:
             detail = (
-                "too many terms in `glossary` and `do_not_translate` are too similar to be searched for in this text"
+                "too many terms in `glossary` and `do_not_translate` are too similar to be searched for in this text; "
+                "remove some of these terms"
             )
             raise InvalidInput("terms_alike", detail, limit=self.limit)
 
@@ -192,7 +194,7 @@ class Glossary:
         terms = [_term(source, target, "glossary", "/glossary") for source, target in translated.items()]
         for number, source in enumerate(kept):
             if source in translated:
-                detail = "a term is in both `glossary` and `do_not_translate`"
+                detail = "a term is in both `glossary` and `do_not_translate`; remove it from one of them"
                 raise InvalidInput("term_twice", detail, pointer=f"/do_not_translate/{number}")
             terms.append(_term(source, source, "kept", f"/do_not_translate/{number}"))
         self._terms = terms
@@ -256,10 +258,12 @@ def _term(source: str, target: str, kind: Kind, pointer: str) -> Term:
     words = _WORD.findall(compose(source.strip(), FOLDED).text)
     worded = [place for place, word in enumerate(words) if word[0].isalnum()]
     if not worded:
-        raise InvalidInput("term_empty", "a term contains no word", pointer=pointer)
+        raise InvalidInput("term_empty", "a term contains no letter or digit; remove the term", pointer=pointer)
     inner = tuple(words[worded[0] : worded[-1] + 1])  # the text need not contain the punctuation around a term
     if not target.strip():
-        raise InvalidInput("term_empty", "the translation of a term is blank", pointer=pointer)
+        raise InvalidInput(
+            "term_empty", "the translation of a term is blank; enter one or remove the term", pointer=pointer
+        )
     return Term(source.strip(), target.strip(), kind, inner)
 
 
@@ -267,7 +271,8 @@ def _preference(term: Term, word: str, inflection: Inflection) -> tuple[int, boo
     """Return a sort key for the terms that begin at the same word of a text. The term with the highest key is used.
 
     ``word`` is this word of the text. Terms with more words come first, then terms whose first word equals ``word``,
-    then terms whose first word differs from ``word`` only in case or umlauts, and then terms with a longer first word.
+    then terms whose first word differs from ``word`` only in case or umlauts, then terms with a longer first word, and
+    then terms with more characters.
     """
     first = term.words[0]
     return (
@@ -302,7 +307,7 @@ class Terms:
 
     @property
     def digest(self) -> str:
-        """A hash of the terms for use in cache keys. It does not depend on the name of the glossary file."""
+        """A hash of the terms for use in cache keys. The name of the glossary file does not affect the hash."""
         terms = [sorted(self.translated.items()), sorted(self.kept)]
         return sha256(json.dumps(terms, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -43,11 +43,11 @@ def place_terms(output: str, links: Sequence[Link], required: Sequence[TermConst
     ``links`` aligns ``output`` with the source. The source spans of the constraints must not overlap. If ``output``
     already satisfies a constraint, nothing is changed for it. Otherwise, the text of the constraint replaces an
     untranslated copy of the source term or, if there is no copy, the words that are linked to the term. If there are no
-    linked words either, a term of one of the `INSERTED` kinds is inserted after the word that is linked to the nearest
-    preceding source word. A sign is written next to the number or word to which it belongs. If two constraints require
-    the same term, the term must occur twice.
+    linked words that it may replace (see `_alike`), a term of one of the `INSERTED` kinds is inserted after the word
+    that is linked to the nearest preceding source word. A sign is written next to the number or word to which it
+    belongs. If two constraints require the same term, the term must occur twice.
 
-    Replacement characters (U+FFFD), which the model wrote by mistake, are removed.
+    Replacement characters (U+FFFD), which the model wrote by mistake, are removed, unless a constraint contains one.
     """
     occupied: list[Span] = []
     edits: list[_Edit] = []
@@ -196,7 +196,8 @@ def _token_at(output: str, span: Span) -> Span:
 def _linked(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> Span | None:
     """Return the span of those adjacent output words that are linked most strongly to the source term, or None.
 
-    Words in the spans ``occupied`` are not used.
+    Words in the spans ``occupied``, and words that the text of the constraint may not replace (see `_alike`), are not
+    used.
     """
     words = [Span(*match.span()) for match in _OUTPUT_WORD.finditer(output)]
     weights = [_weight(word, links, one.span) for word in words]

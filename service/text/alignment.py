@@ -122,9 +122,10 @@ def _matches(one: Sequence[Letter], other: Sequence[Letter]) -> Iterator[tuple[L
 
 
 def _skips(one: Sequence[Letter], other: Sequence[Letter], i: int, j: int) -> tuple[int, int]:
-    """Return how many letters to skip in each sequence, from ``i`` and ``j``, to reach the next pair of equal letters.
+    """Return how many letters to skip in each sequence to reach the next pair of equal letters.
 
-    The result is (1, 1) if there is no such pair within the next few letters.
+    The first number counts letters of ``one`` from the index ``i``. The second counts letters of ``other`` from the
+    index ``j``. The result is (1, 1) if there is no such pair within the next few letters.
     """
     for total in range(1, _LOOK_AHEAD_CHARS + 1):
         for first in range(total + 1):

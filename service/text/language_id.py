@@ -48,7 +48,8 @@ def foreign_code(language: Language) -> str:
 def foreign_notice(text: str, language: Language) -> Notice | None:
     """Return a notice if the text is clearly not in ``language``. Otherwise, return None.
 
-    Texts without letters get no notice, and neither do short or ambiguous texts such as headlines, names and numbers.
+    A text with fewer than six letters gets no notice. A text in Latin script also gets none if it has fewer than five
+    words or is ambiguous, such as a list of names.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)

@@ -89,7 +89,7 @@ def _length(kind: LiteralKind, match: re.Match[str]) -> int:
 def literal_pattern(one: LiteralText) -> re.Pattern[str]:
     """Return a pattern that finds a literal passage in another text, but not inside a longer word or address.
 
-    The digits of a telephone number may be grouped differently.
+    The digits of a telephone number may be grouped differently. An emoji is found anywhere.
     """
     if one.kind == "emoji":
         return re.compile(re.escape(one.text.rstrip("\ufe0f")))

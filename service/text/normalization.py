@@ -47,7 +47,7 @@ def is_invisible(character: str) -> bool:
 
 
 def visible_span(text: str, span: Span) -> Span:
-    """Return ``span`` without the invisible characters at both ends. It is empty if there is no visible character."""
+    """Return ``span`` without the invisible characters at both ends, or an empty span if no character is visible."""
     start, end = span
     while start < end and is_invisible(text[start]):
         start += 1
@@ -171,7 +171,9 @@ def check_text(text: str) -> list[Notice]:
     """
     surrogate = _SURROGATE.search(text)
     if surrogate is not None:
-        raise InvalidInput("text_not_unicode", f"The text contains a lone surrogate at offset {surrogate.start()}.")
+        raise InvalidInput(
+            "text_not_unicode", f"The text contains a lone surrogate at offset {surrogate.start()}. Send valid Unicode."
+        )
     notices = []
     if (control := _CONTROL.search(text)) is not None:
         message = "The text contains control characters. They are removed before the text is sent to the model."

@@ -77,7 +77,8 @@ def _blocks(text: str) -> list[list[Span]]:
 def _joined(text: str, block: list[Span], grammar: SentenceGrammar) -> list[Span]:
     """Return the paragraphs of a block of lines.
 
-    A line that continues the sentence or the wrapped paragraph of the previous line is joined to that line.
+    A line that continues the sentence or the wrapped paragraph of the previous line is joined to that line. A line that
+    contains only a colon is joined to the lines above and below it.
     """
     if len(block) == 1:
         return block
@@ -100,7 +101,8 @@ def _joined(text: str, block: list[Span], grammar: SentenceGrammar) -> list[Span
 def _is_wrapped(lines: list[str], width: int, grammar: SentenceGrammar) -> bool:
     """Return whether the lines look like prose that is wrapped at ``width`` characters.
 
-    In wrapped prose, most lines are full, and some end in the middle of a sentence.
+    In wrapped prose, the width is 40 to 120 characters, at least 60% of the lines are full, and at least a third of
+    them end in the middle of a sentence.
     """
     if not _MIN_WRAP_CHARS <= width <= _MAX_WRAP_CHARS:
         return False
@@ -129,7 +131,11 @@ def _wraps(line: str, following: str, width: int, grammar: SentenceGrammar) -> b
 
 
 def _continues(line: str, following: str, grammar: SentenceGrammar) -> bool:
-    """Return whether a sentence continues from ``line`` to the next line, ``following``, even if ``line`` is short."""
+    """Return whether a sentence continues from ``line`` to the next line, ``following``.
+
+    ``line`` must have at least 40 characters and must not end like a sentence. ``following`` must begin with a
+    lower-case letter and not with a web address.
+    """
     if len(line) < _MIN_WRAP_CHARS or _ends_sentence(line, grammar) or not following[0].islower():
         return False
     return _DOMAIN.match(following) is None
@@ -143,8 +149,9 @@ _GLUED_QUOTE = re.compile(r"[„“\"»«][^„“”\"»«\n]{3,60}[“”\"»�
 def glued_kicker_chars(line: str, language: Language, known: Iterable[str] = ()) -> int:
     """Return the length of the kicker at the start of ``line``, if no space separates it from the headline, or else 0.
 
-    A kicker is a short line above a headline. The function looks for the kickers of the language and for those in
-    ``known``, such as the topics of the page. If several kickers match, the longest one is used.
+    A kicker is a short line above a headline. The function looks for the kickers of the language, for those in
+    ``known``, such as the topics of the page, and for a short quotation. If several kickers match, the longest one is
+    used. A line with more than 200 characters or fewer than four words has no kicker.
     """
     if len(line) > _MAX_HEADLINE_CHARS or len(line.split()) < _MIN_HEADLINE_WORDS:
         return 0

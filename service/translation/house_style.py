@@ -26,7 +26,10 @@ _PAIRS = {"double": ("“”", "‘’"), "single": ("‘’", "“”"), "strai
 
 @dataclass(frozen=True, slots=True)
 class StyleChange:
-    """A change by a house style. ``span`` is its place in the changed sentence."""
+    """A change by a house style, from the text ``before`` to the text ``after``.
+
+    ``span`` is the place of the text ``after`` in the changed sentence.
+    """
 
     rule: RuleName
     span: Span
@@ -43,10 +46,10 @@ class StyledSentence:
 
 
 class Stylist:
-    """Applies a house style to the sentences of one text, in text order.
+    """A stylist that applies a house style to the sentences of one text, in text order.
 
-    The content of quotations, literal passages such as addresses, and the caller's terms are not changed. A quotation
-    may extend over several sentences of a paragraph.
+    The words in quotations, literal passages such as addresses, and the caller's terms are not changed. A quotation may
+    extend over several sentences of a paragraph.
     """
 
     def __init__(self, style: HouseStyle, language: Language) -> None:
@@ -57,7 +60,10 @@ class Stylist:
         self._is_quoting = False
 
     def apply(self, part: Part, sentence: Sentence, finished: FinishedSentence) -> StyledSentence:
-        """Return the translation of a sentence in the house style. A sentence without a translation is not changed."""
+        """Return the translation of a sentence in the house style.
+
+        A sentence for which the model gave no usable answer is not changed.
+        """
         if self._rules is None or not finished.answered:
             return StyledSentence(finished)
         source, span = part.prepared.segmentation.text, sentence.span
@@ -120,7 +126,10 @@ class _Draft:
         return StyleChange(rule, Span(start, end), before, after)
 
     def moved(self, finished: FinishedSentence) -> FinishedSentence:
-        """Return ``finished`` with the text of this draft, and with its spans converted to this text."""
+        """Return ``finished`` with the text of this draft.
+
+        The spans of its word alignment and of its findings are converted to this text.
+        """
         alignment, findings = finished.alignment, finished.findings
         if alignment is not None:
             alignment = replace(alignment, target=tuple(map(self._move, alignment.target)))
@@ -161,7 +170,10 @@ def _terms(finished: FinishedSentence) -> Iterator[Span]:
 
 
 class _Mark(NamedTuple):
-    """A quotation mark at the offset ``at``. ``depth`` is 1 inside another quotation, and otherwise 0."""
+    """A quotation mark at the offset ``at``, which opens or closes a quotation.
+
+    ``depth`` is 1 if this quotation is inside another one, and otherwise 0.
+    """
 
     at: int
     opens: bool
@@ -231,9 +243,11 @@ def _with_marks(text: str, marks: Sequence[_Mark], style: HouseStyle) -> list[Ed
 
 
 def _is_stable(text: str, edits: Sequence[Edit], quoted: Sequence[Span], style: HouseStyle) -> bool:
-    """Return whether the text after ``edits`` has the same quotations, so that the new marks are not ambiguous.
+    """Return whether the quotations ``quoted`` of ``text`` can still be recognised after ``edits`` of quotation marks.
 
-    Each edit replaces one character by another.
+    The new marks can be ambiguous, for example if they look like apostrophes. The result is therefore False if
+    `_quotations` finds other quotations in the changed text, or if the style would change its marks again. Each edit
+    replaces one character with another.
     """
     letters = list(text)
     for edit in edits:

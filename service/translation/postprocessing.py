@@ -1,4 +1,4 @@
-"""Postprocessing of translated sentences: removal of repetitions, placement of terms, checks and reranking."""
+"""Postprocessing of translated sentences: removal of repetitions, term placement, checks, reranking and a retry."""
 
 import math
 import re
@@ -62,10 +62,11 @@ BREAKS = frozenset(
 class FinishedSentence:
     """A translated sentence after postprocessing.
 
-    ``applied`` and ``missing`` are the required terms that the translation contains or lacks. ``findings`` are the
-    problems that the checks found. ``cut`` is True if the model stopped at its output limit. ``log_prob`` is the
-    log-probability per token of the model's output. It is None if it is unknown or the sentence came from the cache.
-    ``confidence`` is the probability that the translation has no major error, or None if it was not estimated.
+    ``applied`` contains the required terms that occur in the translation, and ``missing`` contains the other required
+    terms. ``findings`` are the problems that the checks found. ``cut`` is True if the model stopped at its output
+    limit. ``log_prob`` is the log-probability per token of the model's output. It is None if it is unknown or the
+    sentence came from the cache. ``confidence`` is the probability that the translation has no major error, or None if
+    it was not estimated.
     """
 
     text: str
@@ -323,7 +324,7 @@ class SentenceKind:
         self.hints = self._marked or self._remote
         self._task = () if prompts is None else (Mark(prompts.task),)
         if self._thorough is not None and self._thorough.backward_weight and scorer is None:
-            raise ValueError("backward scores require a scorer")
+            raise ValueError("`backward_weight` in the manifest requires a `scorer`; pass one, or set the weight to 0")
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -354,7 +355,7 @@ class SentenceKind:
         return [self._with_confidence(one) for one in _distinct(found)]
 
     def _terms(self, wanted: SentenceConstraints) -> tuple[tuple[str, str], ...]:
-        """Return the glossary terms in a sentence, each with the words that the translation must contain for it."""
+        """Return the caller's terms in a sentence, each with the words that the translation must contain for it."""
         callers = [one for one in wanted.required if one.kind in CALLER_TERMS]
         pairs = ((for_model(one.span.of(wanted.source), self._languages.source), one.text) for one in callers)
         return tuple(dict.fromkeys(pairs))
@@ -562,8 +563,8 @@ def _advance(
 ) -> dict[int, TextHypothesis]:
     """Resume those generators in ``steps`` that are waiting for an alignment. Return the hypotheses that they yield.
 
-    ``answers`` maps the index of each of these generators to the alignment to send. The result maps it to a hypothesis
-    that needs an alignment. If a generator ends, its finished sentence is added to ``done``.
+    ``answers`` maps the index of each of these generators to the alignment to send. The result maps the same index to a
+    hypothesis that needs an alignment. If a generator ends, its finished sentence is added to ``done`` instead.
     """
     wanted: dict[int, TextHypothesis] = {}
     for number, answer in answers.items():

@@ -260,7 +260,7 @@ def constraints_of(
 
 
 def hinted(wanted: SentenceConstraints, languages: LanguagePair) -> Prompt | None:
-    """Return the sentence with the required translation after each glossary term, or None if it contains no term.
+    """Return the sentence with the required translation after each of the caller's terms, or None if there is no hint.
 
     These translation hints have the same format as in the training data (``models/train/hints.py``). A term whose end
     cannot be located in the normalised sentence gets no hint.

@@ -170,7 +170,7 @@ class _Known(NamedTuple):
 def _known(part: Part, sentence: Sentence, options: TranslationOptions) -> _Known | None:
     """Return the known translation of a sentence, or None if there is none.
 
-    A translation from the previous version of the article has priority over a correction.
+    A translation in ``options.known``, from the previous version of the article, has priority over a correction.
     """
     if part.block is None and (text := options.known.get(sentence.span)) is not None:
         return _Known(text, from_memory=False)
@@ -227,9 +227,10 @@ def _html(
 
 
 def _words(pair: _Pair, target: Span) -> tuple[tuple[Span, Span], ...]:
-    """Return the spans of aligned words as (source, target) pairs, one for each word of the translation.
+    """Return the spans of aligned words as (source, target) pairs, in the order of the translation.
 
-    Each word is paired with the source word that has the highest alignment weight. Return no pairs for HTML.
+    Each word of the translation is paired with the source piece that has the highest alignment weight. A word is left
+    out if this piece does not occur in the source. Return no pairs for HTML.
     """
     alignment = pair.finished.alignment
     if alignment is None or pair.part.block is not None:
@@ -371,7 +372,7 @@ class _InOrder:
     ) -> None:
         """Create a reporter that calls ``tell`` with the index and the translation of each sentence.
 
-        Sentences whose translations are known count as finished. Those before the first other sentence are reported
+        Sentences whose translations are known count as finished. Those at the beginning of the text are reported
         immediately.
         """
         self._tell = tell
@@ -519,7 +520,10 @@ class Translator:
 
 def _require_few(sentences: int, options: TranslationOptions) -> None:
     if options.alternatives and sentences > MAX_WITH_ALTERNATIVES:
-        detail = f"{sentences} sentences exceed the limit of {MAX_WITH_ALTERNATIVES} for a request with `alternatives`"
+        detail = (
+            f"{sentences} sentences exceed the limit of {MAX_WITH_ALTERNATIVES} for a request with `alternatives`; "
+            "send the text in several requests"
+        )
         raise InvalidInput("too_many_sentences", detail, pointer="/alternatives", limit=MAX_WITH_ALTERNATIVES)
 
 

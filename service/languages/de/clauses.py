@@ -15,7 +15,10 @@ from HanTa.HanoverTagger import HanoverTagger
 
 MOST_TOKENS = 70
 MOST_TOKEN_CHARS = 60
-"""The maximum length of a word. The tagging time grows faster than linearly with it, so longer words are not tagged."""
+"""The maximum length of a word. A sentence with a longer word is not tagged.
+
+The tagging time grows faster than linearly with the length of a word.
+"""
 
 _TOKEN = re.compile(
     r"\d{1,2}\.(?=\s[A-ZÄÖÜ])"  # an ordinal number
@@ -31,7 +34,7 @@ _LOCK = Lock()
 
 
 class Token(NamedTuple):
-    """A word or a punctuation mark. ``spaced`` states whether white space precedes it."""
+    """A word or a punctuation mark. ``spaced`` states whether white space precedes the token."""
 
     text: str
     lemma: str
@@ -134,7 +137,8 @@ def lower_initial(token: Token) -> Token:
 def subject_end(tokens: Tokens, start: int) -> int | None:
     """Return the index after the subject that starts at ``start``, or None if there is no simple subject.
 
-    A subject is a pronoun, or a noun with its determiner, adjectives, name and attributes in the genitive.
+    A subject is a pronoun, or a noun with its determiner, adjectives, name and attributes in the genitive. A noun
+    without a determiner is not a subject if it may be an object.
     """
     if start >= len(tokens):
         return None
@@ -161,9 +165,10 @@ def subject_end(tokens: Tokens, start: int) -> int | None:
 
 
 def _name_end(tokens: Tokens, noun: int) -> int | None:
-    """Return the index after the noun at index ``noun`` and a name that follows it, or None if there is no such noun.
+    """Return the index after the noun at index ``noun`` and a name that follows it.
 
-    A second common noun is not part of the same noun phrase ("bemerkte der Pilot Probleme").
+    Return None if there is no noun, or if a second common noun follows. The second noun is not part of the same noun
+    phrase ("bemerkte der Pilot Probleme").
     """
     end = skip(tokens, noun, NOUNS)
     if end == noun or any(token.tag not in {"NE", "FM"} for token in tokens[noun + 1 : end]):
@@ -209,7 +214,7 @@ def has_loose_relative(tokens: Tokens, verb: int) -> bool:
 
 
 def continues(tokens: Tokens, verb: int) -> bool:
-    """Return whether a second verb shares the subject of the verb at index ``verb`` ("X kam und ging")."""
+    """Return whether a second verb may share the subject of the verb at index ``verb`` ("X kam und ging")."""
     return any(
         tokens[n].text in {"und", ",", "sowie", "aber"}
         and (
@@ -232,7 +237,8 @@ def agrees(verb: Token, first: Token) -> bool:
 def is_subject(tokens: Tokens, verb: int) -> bool:
     """Return whether the tokens before the verb at index ``verb`` begin like a subject that agrees with this verb.
 
-    Only one constituent precedes the verb of a main clause, so the end of a subject with attributes is not checked.
+    Only one constituent precedes the verb of a main clause, so the end of a subject with attributes is not checked. If
+    a pronoun that may be the subject follows the verb, the result is False.
     """
     noun = subject_end(tokens, 0)
     if noun is None or not agrees(tokens[verb], tokens[0]):

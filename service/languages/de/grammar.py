@@ -99,9 +99,10 @@ def _starts_sentence(right: str) -> bool:
 
 
 def _is_one_token(left: str, right: str) -> bool:
-    """Return whether the full stop after ``left`` is inside an address, a number or an abbreviation ("z.B.").
+    """Return whether the mark at the end of ``left`` is inside an address, a number or an abbreviation ("z.B.").
 
-    ``right`` is the text after the full stop.
+    ``right`` is the text that directly follows the mark. The result is also True if ``right`` does not begin with a
+    capital letter, a digit, or an opening quotation mark or bracket.
     """
     token, first = _last(left), right.split(maxsplit=1)[0]
     if _ADDRESS.search(token + first) or _SHORT_PARTS.search(token):
@@ -213,7 +214,8 @@ def scale(word: str) -> Fraction | None:
 def read_number(word: str) -> ParsedNumber | None:
     """Return the number that a word means, or None if it is not a number word.
 
-    Examples of number words are "zwölf", "zweihundertfünfzig", "zweieinhalb", "elfjährig" and "dritte".
+    Examples of number words are "zwölf", "zweihundertfünfzig", "zweieinhalb", "elfjährig" and "dritte". A word that
+    only suggests a number has hints, but no value.
     """
     lower = word.lower()
     if len(lower) > _MOST_CHARS:
@@ -327,7 +329,7 @@ _MOST_DAYS, _MOST_MONTHS, _MOST_HOURS, _MOST_MINUTES = 31, 12, 24, 59
 
 
 def find_numerals(text: str) -> list[WrittenNumeral]:
-    """Return the numeric dates, times, amounts and numbers in a text, in order and without overlaps."""
+    """Return the numeric dates, times, amounts and numbers with separators in a text, in order and without overlaps."""
     found: list[WrittenNumeral] = []
     for pattern, read in _FORMS:
         for match in pattern.finditer(text):
@@ -442,8 +444,8 @@ _NOUNS, _NAMES, _OPENERS = LISTS.words("nouns"), LISTS.words("surnames"), LISTS.
 def is_common(word: str, opens: bool) -> bool:  # noqa: FBT001 - the signature of `NameGrammar.is_common`
     """Return whether a capitalised word is a common word and not a name.
 
-    Acronyms, nouns, and frequent words at the start of a sentence are common words. ``opens`` is True if the word is
-    the first word of a sentence.
+    Acronyms, nouns, and frequent words at the start of a sentence are common words, unless they are in the list of
+    surnames. ``opens`` is True if the word is the first word of a sentence.
     """
     if word in _NAMES or word.removesuffix("s") in _NAMES:
         return False
@@ -477,6 +479,6 @@ def _stem(word: str) -> str:
 def stem(word: str) -> str:
     """Return the stem of a word, in lower case, with umlauts replaced by plain vowels and without inflectional endings.
 
-    An ending is removed only if at least four letters remain.
+    An ending is removed only if at least four letters remain, and only from a word that consists of letters.
     """
     return _stem(word) if len(word) <= _MOST_CHARS else _stem.__wrapped__(word)

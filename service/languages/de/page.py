@@ -1,4 +1,4 @@
-"""Patterns for the boilerplate of German news pages, such as bylines, and for words that indicate a line's type."""
+"""Patterns for the boilerplate of German news pages and agency reports, and for words that indicate a line's type."""
 
 import re
 from pathlib import Path

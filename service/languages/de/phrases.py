@@ -1,7 +1,8 @@
-"""Rules that move a phrase to the beginning of a German main clause, or a speaker to the end of a statement.
+"""Rules that move a phrase, a predicate or a speaker in a German main clause, or that replace its expletive or source.
 
 Any single constituent may precede the finite verb of a main clause (Drach, 1937). The rules move a phrase only if it
-directly follows the verb and certainly ends before the next constituent, so that it is a whole constituent.
+directly follows the verb and certainly ends before the next constituent, so that it is a whole constituent. A rule
+returns None if it does not apply.
 """
 
 import re
@@ -60,7 +61,9 @@ def _rest_of_subject(tokens: Tokens, verb: int, start: int) -> list[Token]:
 def _opening(tokens: Tokens) -> tuple[int, int] | None:
     """Return the indices of the finite verb and of the constituent after it.
 
-    The result is None unless the sentence begins with a simple subject and its verb, and ends with a full stop.
+    The result is None unless the sentence begins with a simple subject and its verb, and ends with a full stop. It is
+    also None if a second verb may share the subject, or if a relative clause follows that is not directly after its
+    noun.
     """
     verb = first_finite(tokens)
     if not verb or verb > _MOST_SUBJECT or has(tokens[: verb + 1], BREAKS | QUOTES | {","}) or tokens[-1].text != ".":
@@ -119,12 +122,15 @@ def _prepositional_end(tokens: Tokens, start: int) -> int | None:
 
 
 def _is_quantity(tokens: Tokens, place: int) -> bool:
-    """Return whether "von" at ``place`` begins an attribute, because a number or a name without an article follows."""
+    """Return whether "von" at ``place`` begins an attribute, because a number or a name without an article follows.
+
+    The result is False in a passive, in which the phrase may name the agent.
+    """
     return tokens[place].text == "von" and tokens[place + 1].tag in {"CARD", "NE"} and not has(tokens, _PASSIVES)
 
 
 def _nouns_end(tokens: Tokens, noun: int) -> int | None:
-    """Return the index after the noun at ``noun``, its name, and its number ("Platz 24"), or None."""
+    """Return the index after the noun at ``noun``, its name, and its number ("Platz 24"), or None without a noun."""
     if noun >= len(tokens) or tokens[noun].tag not in NOUNS:
         return None
     end = noun + 1
@@ -218,7 +224,7 @@ _IN_PHRASES = NOUNS | PREPOSITIONS | {"ART", "ADJ(A)", "CARD", "PPOSAT", "PIAT",
 def predicate_last(tokens: Tokens) -> list[Token] | None:
     """Exchange a predicate and its subject ("Grund des Streits war ein Foul" to "Ein Foul war Grund des Streits").
 
-    The predicate is a noun without a determiner that has an attribute, a participle or an adjective.
+    The predicate is a participle, an adjective, or a noun that has an attribute but no determiner.
     """
     verb = first_finite(tokens)
     if (
@@ -286,7 +292,10 @@ def _speaker(tokens: Tokens, verb: int, mark: int) -> list[Token] | None:
 
 
 def _quotation(speech: Tokens) -> list[Token] | None:
-    """Return a quotation without its full stop, or None unless the speech is one quotation of one sentence."""
+    """Return a quotation without its full stop, or None unless the speech is one quotation of one sentence.
+
+    Return None also if the speech has fewer than four tokens.
+    """
     body = speech[:-1] if speech[-1].text == "." else speech
     places = [n for n, token in enumerate(body) if token.text in QUOTES]
     if places != [0, len(body) - 1] or len(body) < _REPORTED_MIDDLE:
@@ -323,7 +332,8 @@ _SOURCES = frozenset("Angaben Informationen Berichten Schätzungen Medienbericht
 def source_of_statement(tokens: Tokens) -> list[Token] | None:
     """Replace "zufolge" before the verb with "nach" or "laut", or "nach" with "zufolge".
 
-    For example, "Ersten Angaben zufolge" becomes "Nach ersten Angaben".
+    For example, "Ersten Angaben zufolge" becomes "Nach ersten Angaben". "Nach" is replaced only before a noun such as
+    "Angaben".
     """
     verb = first_finite(tokens)
     if not verb or verb > _MOST_SUBJECT or has(tokens[:verb], BREAKS | QUOTES | {","}):

@@ -89,7 +89,10 @@ _TENSES: tuple[Rule, ...] = (
 
 
 def without_brackets(tokens: Tokens) -> list[Token] | None:
-    """Delete the brackets of a sentence and their content, if there is one pair and the content is short."""
+    """Delete the brackets of a sentence and their content, if there is one pair and the content is short.
+
+    Return None if the sentence contains a quotation, if a comma follows the brackets, or if they may be part of a word.
+    """
     opening = [n for n, token in enumerate(tokens) if token.text == "("]
     closing = [n for n, token in enumerate(tokens) if token.text == ")"]
     if len(opening) != 1 or len(closing) != 1 or has(tokens, QUOTES):
@@ -298,7 +301,7 @@ def _further(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
 
 
 def _source(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
-    """Replace "laut" after a verb with "zufolge", or vice versa ("laut dem Bericht", "dem Bericht zufolge")."""
+    """Replace "laut" after a verb or noun with "zufolge", or "zufolge" with "laut" ("laut dem Bericht")."""
     is_before = tokens[start].text == "laut" and tokens[start].tag in PREPOSITIONS
     if _tag(tokens, start - 1) not in (FINITE | {"PRF"} | NOUNS if is_before else FINITE | {"PRF"}):
         return None
@@ -326,7 +329,7 @@ def _first_found(tokens: Tokens, place: int) -> tuple[list[Token], int] | None:
 
 
 def with_equivalents(tokens: Tokens) -> list[Token] | None:
-    """Replace the words of a sentence that have equivalents. Return None if no word has one."""
+    """Replace the words of a sentence that have equivalents, except in quotations. Return None if no word has one."""
     made: list[Token] = []
     quotes = [n for n, token in enumerate(tokens) if token.text in QUOTES]
     quoted = range(quotes[0], quotes[-1]) if quotes else range(0)
@@ -349,7 +352,8 @@ _KINDS: tuple[tuple[Rule, ...], ...] = ((without_brackets,), _ORDERS, _TENSES, (
 def reworded(sentence: str) -> str | None:
     """Return another wording of a sentence with the same content, or None if no rule applies.
 
-    At most one rule of each kind is applied: brackets, order, tense, and equivalents.
+    At most one rule of each kind is applied: brackets, order, tense, and equivalents. Return None also if the sentence
+    is too long to be tagged, has no punctuation mark at its end, or may end with an abbreviation.
     """
     tokens: Tokens = tagged(sentence)
     if not tokens or tokens[-1].text[-1].isalnum() or _ABBREVIATED.fullmatch(tokens[max(0, len(tokens) - 2)].text):

@@ -107,7 +107,11 @@ def _main_clause(tokens: Tokens) -> tuple[int, int] | None:
 
 
 def _starts_clause(tokens: Tokens, start: int) -> bool:
-    """Return whether another clause starts at ``start``, so that the verb before it is complete."""
+    """Return whether the tokens from ``start`` on form another clause.
+
+    The result is False if the tokens may contain a particle of the verb before ``start``, or contain a verb that
+    introduces reported speech directly after a comma.
+    """
     first, second = tokens[start], tokens[min(start + 1, len(tokens) - 1)]
     starts = (
         (first.tag in _CLAUSE_TAGS and not (first.tag == "KON" and second.tag in FINITE))
@@ -146,7 +150,10 @@ def _begins_phrase(tokens: Tokens) -> bool:
 
 
 def _is_alone(tokens: Tokens, verb: int, end: int, last: int) -> bool:
-    """Return whether the clause contains no verb besides those at the indices ``verb`` and ``last``."""
+    """Return whether the clause contains no verb and no particle besides those at the indices ``verb`` and ``last``.
+
+    The negation "nicht" is permitted.
+    """
     return not any(
         token.tag.startswith(("VV", "VA", "VM", "PTK")) and token.tag != "PTKNEG" and number != last
         for number, token in enumerate(tokens[verb + 1 : end], verb + 1)

@@ -121,7 +121,11 @@ _TIME = re.compile(
 
 
 def _is_adverbial(front: Tokens) -> bool:
-    """Return whether ``front`` is a single adverb, or one or more prepositional phrases with adverbs before them."""
+    """Return whether ``front`` is an adverbial that may follow the verb.
+
+    It may be a common adverbial such as "am Montag", a single adverb, or one or more prepositional phrases with adverbs
+    before them.
+    """
     if _TIME.fullmatch(joined(front)) or _ADVERBIAL.fullmatch(joined([lower_initial(front[0]), *front[1:]])):
         return True
     if len(front) > _MOST_FRONT or has(front, BREAKS | QUOTES) or front[0].text.lower() in _NO_ADVERBIAL:
@@ -141,7 +145,8 @@ def _is_adverbial(front: Tokens) -> bool:
 def _movable_subject_end(tokens: Tokens, verb: int, start: int) -> int | None:
     """Return the index after a subject that may precede the verb at index ``verb``, or None.
 
-    A pronoun is not moved if it would then precede a noun to which it may refer.
+    A pronoun is not moved if it would then precede a noun to which it may refer. A phrase with "der" or "einer" is not
+    moved if it may be an object in the dative.
     """
     end = subject_end(tokens, start)
     if end is None or not agrees(tokens[verb], tokens[start]) or tokens[start].text in {"kein", "keine"}:
@@ -238,7 +243,7 @@ def adverbial_first(tokens: Tokens) -> list[Token] | None:
 
 
 def _adverbial_end(tokens: Tokens, start: int) -> int | None:
-    """Return the index after the adverbial at ``start``, or None if `_ADVERBIAL` does not match there."""
+    """Return the index after the common adverbial at ``start``, or None if none consists of whole tokens there."""
     match = _ADVERBIAL.match(joined(tokens[start:]) + " ")
     ends = range(start + 1, len(tokens))
     return None if match is None else next((n for n in ends if joined(tokens[start:n]) == match.group()), None)
@@ -387,7 +392,10 @@ def _speaker_end(tokens: Tokens, verb: int) -> int | None:
 
 
 def _with_quotation(speaker: Tokens, speech: Tokens, stop: Token) -> list[Token] | None:
-    """Return the speaker, followed by the quotation, or None if the speech is not one whole quotation."""
+    """Return the speaker, followed by the quotation, or None if the speech is not one whole quotation.
+
+    Return None also if the quotation ends with a punctuation mark of its own.
+    """
     places = [n for n, token in enumerate(speech) if token.text in QUOTES]
     if places != [0, len(speech) - 1] or speech[-2].text in {"?", "!", ".", "…"}:
         return None

@@ -45,8 +45,8 @@ def spellings(target: str) -> Mapping[str, str]:
 def _spelling(text: str, style: HouseStyle, shared: frozenset[str]) -> list[Edit]:
     """Change the spelling of words.
 
-    A capitalised word inside a sentence may be a name, and a word that the source also contains is probably one. Such
-    words, and words in capital letters, are left unchanged.
+    A capitalised word inside a sentence, or before another capitalised word, may be a name. A word that the source also
+    contains is probably a name. Such words, and words in capital letters, are left unchanged.
     """
     words = spellings(style.spelling or "")
     return [

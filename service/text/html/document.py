@@ -98,7 +98,8 @@ class _Parts:
     def _pop(self, end: int, *, closed: bool) -> None:
         """Close the innermost open element at the offset ``end``.
 
-        ``closed`` is False if the element has no end tag. In this case, its start tag keeps the role ``point``.
+        ``closed`` is False if the element has no end tag. In this case, the role of its start tag does not change,
+        unless the element is copied unchanged.
         """
         element = self._open.pop()
         self._names[element.name] -= 1

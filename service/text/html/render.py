@@ -92,8 +92,10 @@ class AlignedStretch:
     def spread(self, ranges: Sequence[Span], literals: Sequence[str | None], window: Span) -> list[Span]:
         """Implement `Stretch.spread`.
 
-        A range gets the run of consecutive words with the highest total score. Ranges with higher totals are placed
-        first. A literal gets the words of the translation that are equal to the literal, if there are any.
+        If there is only one range and it covers the whole sentence, it gets all words. Otherwise, a range gets the run
+        of consecutive words with the highest total score. Ranges with higher totals are placed first. A literal gets
+        the words of the translation that are equal to the literal or, if there are none, its run if a word of the run
+        is strongly aligned with it.
         """
         words = self._within(window)
         if len(ranges) == 1 and words and self._begins(ranges[0]) and self._ends(ranges[0]):
@@ -196,7 +198,7 @@ class AlignedStretch:
     def _runs(
         self, ranges: Sequence[Span], scores: Sequence[Sequence[float]], free: list[bool], waiting: Sequence[int]
     ) -> dict[int, _Run]:
-        """Return a run of free target words for each range, as long as there are free words.
+        """Return a run of free target words for each waiting range, as long as there are free words.
 
         ``waiting`` contains the indices of the ranges that need a run. The words of the runs are marked in ``free`` as
         no longer free.

@@ -144,7 +144,7 @@ def vocabulary(markup: str, rules: TagRules) -> Vocabulary:
 
     XML that contains only HTML elements is treated as XHTML. In other XML, an element is inline if it has text as a
     sibling somewhere in the document, or if it has the name of an inline element of HTML. All other elements are block
-    boundaries.
+    boundaries. The caller's ``rules`` have priority.
     """
     if not rules.xml:
         return _of_html(rules)

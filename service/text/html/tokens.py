@@ -118,7 +118,7 @@ def require_few_attributes(html: str, pointer: str) -> None:
         while (found := ATTRIBUTE.match(html, place, token.end)) is not None:
             place, count = found.end(), count + 1
             if count > MAX_ATTRIBUTES:
-                detail = f"a tag has more than {MAX_ATTRIBUTES:,} attributes"
+                detail = f"a tag has more than {MAX_ATTRIBUTES:,} attributes; remove some of them"
                 raise InvalidInput("too_many_attributes", detail, pointer=pointer, limit=MAX_ATTRIBUTES)
 
 
@@ -128,8 +128,9 @@ _SCRIPT_ENDS = {name: re.compile(rf"</{name}", re.IGNORECASE) for name in ("scri
 def _parsed_tags(html: str) -> Iterator[Token]:
     """Yield all tokens that a parser may read as tags.
 
-    The content of scripts and style sheets is skipped, because comparisons in it ("a<b") look like tags. It is not
-    skipped inside other elements with raw text, because parsers disagree about where the raw text of these ends.
+    The content of scripts and style sheets is skipped, because comparisons in it ("a<b") look like tags. The content of
+    other elements with raw text is not skipped, because parsers disagree about where it ends. The same applies to a
+    script inside such an element.
     """
     done, outer = 0, ""
     while (found := _MARKUP.search(html, done)) is not None:

@@ -101,7 +101,7 @@ def _schema(name: str, schema: Schema) -> Iterator[str]:
     required = set(schema.get("required", []))
     yield "| field | type | required or default | meaning and limits |\n|---|---|---|---|"
     for field, one in schema.get("properties", {}).items():
-        default = f"`{_literal(one['default'])}`" if "default" in one else ""
+        default = f"`{_literal(one['default'])}`" if "default" in one else "optional"
         presence = "required" if field in required else default
         meaning = " ".join(part for part in (_paragraph(one.get("description", "")), _limits(one)) if part)
         yield f"| `{field}` | {_type(one)} | {presence} | {meaning} |"

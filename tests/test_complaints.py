@@ -1,4 +1,4 @@
-"""Tests of the table in docs/complaints.md: every complaint names tests, and every named test exists."""
+"""Tests of the table in docs/complaints.md: every complaint has a source and names tests that exist."""
 
 import ast
 import re
@@ -13,6 +13,7 @@ ROWS = [
     if line.startswith("|")
 ][2:]
 NAMED = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
+SOURCE = re.compile(r"\[[^\]]*#(\d+)\]\(https://github\.com/[\w.-]+/[\w.-]+/issues/\1\)")
 CASES = 16
 
 
@@ -23,6 +24,11 @@ def named_in(path: Path) -> set[str]:
 
 def test_table_is_complete() -> None:
     assert len(ROWS) >= CASES
+
+
+@pytest.mark.parametrize(("complaint", "sources"), [(row[0], row[1]) for row in ROWS])
+def test_complaint_has_a_source(complaint: str, sources: str) -> None:
+    assert all(SOURCE.fullmatch(one) for one in sources.split(", ")), complaint
 
 
 @pytest.mark.parametrize(("complaint", "tests"), [(row[0], row[2]) for row in ROWS])

@@ -19,8 +19,8 @@ LIMITS = {
     "maximum": "≤ {}",
     "minLength": "at least {} characters",
     "maxLength": "at most {} characters",
-    "minItems": "at least {} items",
-    "maxItems": "at most {} items",
+    "minItems": "at least {} item{s}",
+    "maxItems": "at most {} item{s}",
     "maxProperties": "at most {} entries",
 }
 
@@ -38,18 +38,28 @@ def _page(main: Schema, admin: Schema) -> Iterator[str]:
         "`/openapi.json` returns the same information for programs."
     )
     yield "\n## Endpoints\n"
-    for document in (main, {**admin, "paths": _only_admin(admin)}):
-        for path, methods in document["paths"].items():
-            for method, operation in methods.items():
-                yield from _operation(document, f"{method.upper()} {path}", operation)
+    yield from _operations(main)
+    yield "## Endpoints of the administration port\n"
+    yield "These endpoints are only on the administration port, which `DEPESCHE_ADMIN_PORT` sets.\n"
+    yield from _operations({**admin, "paths": _only_admin(admin)})
     yield "## Response headers\n\n| header | meaning |\n|---|---|"
     for name, header in main["components"]["headers"].items():
         yield f"| `{name}` | {header['description']} |"
     schemas = {**admin["components"]["schemas"], **main["components"]["schemas"]}
-    yield "\n## Schemas\n\nA field with a default value may be missing from a request. Responses contain every field.\n"
+    yield (
+        "\n## Schemas\n\nA field with a default value may be missing from a request. A response of `/v1` contains "
+        "every field. A range is a list of two offsets in Unicode code points, from 0: the start, and the position "
+        "after the end.\n"
+    )
     for name, schema in sorted(schemas.items()):
         if not name.endswith("Form"):
             yield from _schema(name, schema)
+
+
+def _operations(document: Schema) -> Iterator[str]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield from _operation(document, f"{method.upper()} {path}", operation)
 
 
 def _only_admin(admin: Schema) -> Schema:
@@ -91,7 +101,7 @@ def _schema(name: str, schema: Schema) -> Iterator[str]:
     required = set(schema.get("required", []))
     yield "| field | type | required or default | meaning and limits |\n|---|---|---|---|"
     for field, one in schema.get("properties", {}).items():
-        default = f"`{_literal(one['default'])}`" if "default" in one else ""
+        default = f"`{_literal(one['default'])}`" if "default" in one else "optional"
         presence = "required" if field in required else default
         meaning = " ".join(part for part in (_paragraph(one.get("description", "")), _limits(one)) if part)
         yield f"| `{field}` | {_type(one)} | {presence} | {meaning} |"
@@ -135,7 +145,10 @@ def _limits(schema: Schema) -> str:
 
 
 def _bounds(schema: Schema) -> list[str]:
-    return [words.format(f"{schema[key]:,.0f}") for key, words in LIMITS.items() if key in schema]
+    if "minItems" in schema and schema["minItems"] == schema.get("maxItems"):
+        return [f"exactly {schema['minItems']} items"]
+    given = [(schema[key], words) for key, words in LIMITS.items() if key in schema]
+    return [words.format(f"{limit:,.0f}", s="" if limit == 1 else "s") for limit, words in given]
 
 
 def _paragraph(text: str) -> str:

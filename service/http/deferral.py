@@ -29,7 +29,7 @@ DEFERRED: dict[int | str, dict[str, Any]] = {
         "content": {JSON: {"schema": reference(schemas.JobOut)}},
     },
     501: {
-        "description": "The request has `Prefer: respond-async`, but the service has no Redis server.",
+        "description": "The service has no Redis server, which requests with `Prefer: respond-async` need.",
         "content": {"application/problem+json": {"schema": reference(schemas.Problem)}},
     },
 }

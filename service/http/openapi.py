@@ -170,6 +170,8 @@ def _describe_events(content: Document) -> None:
     result = content["application/json"]["schema"]
     example = 'id: 1\nevent: progress\ndata: {"stage":"translation","done":1,"of":2}\n\n'
     events = {"progress": "ProgressEvent", "sentence": "SentenceEvent"}
+    if result == {"$ref": f"{SCHEMAS}CheckResponse"}:
+        events, example = {}, "id: 1\nevent: result\ndata: {…}\n\n"
     if result == {"$ref": f"{SCHEMAS}BatchResponse"}:
         events, result = {"article": "BatchResult"}, {"$ref": f"{SCHEMAS}BatchSummary"}
         example = 'event: result\ndata: {"succeeded":2,"failed":0}\n\n'

@@ -29,15 +29,15 @@ class Liveness(BaseModel):
     ``dead`` means that an engine has failed permanently and the process is about to exit.
     """
 
-    status: Literal["alive", "dead"]
+    status: Literal["alive", "dead"] = Field(description="The state of the process.")
 
 
 class ModelState(BaseModel):
     """The name, state and quality of one model."""
 
-    name: str
-    state: str
-    quality: str
+    name: str = Field(description="Name in the catalogue.")
+    state: str = Field(description="State of the model, such as `ready` or `loading`.")
+    quality: str = Field(description="Quality of the outputs: `starter`, `draft` or `production`.")
 
 
 class Readiness(BaseModel):
@@ -49,13 +49,19 @@ class Readiness(BaseModel):
     draft models, whose outputs an editor must compare with the original.
     """
 
-    status: Literal["ready", "loading", "draining", "failed", "stalled"]
-    detail: str = ""
-    notice: str = ""
-    models: list[ModelState]
+    status: Literal["ready", "loading", "draining", "failed", "stalled"] = Field(
+        description="The state of the process. `draining` means that it is shutting down."
+    )
+    detail: str = Field(default="", description="The reason for a failure.")
+    notice: str = Field(default="", description="A warning about the quality of the models.")
+    models: list[ModelState] = Field(description="The models of the process.")
 
 
-@router.get("/livez", operation_id="check_liveness", responses={503: {"model": Liveness}})
+@router.get(
+    "/livez",
+    operation_id="check_liveness",
+    responses={503: {"model": Liveness, "description": "The process is not alive."}},
+)
 async def livez(newsroom: NewsroomDep, response: Response) -> Liveness:
     """Report whether the process is alive. A process under full load is also alive."""
     dead = newsroom.dead
@@ -63,8 +69,16 @@ async def livez(newsroom: NewsroomDep, response: Response) -> Liveness:
     return Liveness(status="dead" if dead else "alive")
 
 
-@router.get("/readyz", operation_id="check_readiness", responses={503: {"model": Readiness}})
-@router.get("/health", operation_id="check_health", responses={503: {"model": Readiness}})
+@router.get(
+    "/readyz",
+    operation_id="check_readiness",
+    responses={503: {"model": Readiness, "description": "The process is not ready."}},
+)
+@router.get(
+    "/health",
+    operation_id="check_health",
+    responses={503: {"model": Readiness, "description": "The process is not ready."}},
+)
 async def readyz(newsroom: NewsroomDep, response: Response) -> Readiness:
     """Report whether the process is ready for work. A process with a full queue is also ready."""
     status = newsroom.status
@@ -141,9 +155,13 @@ class PurgeRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_EXACTLY_ONE)
 
-    text: str | Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)] | None = None
-    result_key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-    all: Literal[True] | None = None
+    text: str | Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)] | None = Field(
+        default=None, description="One text, or a list of texts."
+    )
+    result_key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="`result_key` of an earlier response."
+    )
+    all: Literal[True] | None = Field(default=None, description="True deletes all entries.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "PurgeRequest":
@@ -168,14 +186,14 @@ class PurgedOut(BaseModel):
     ``shared`` is null if there is no shared cache.
     """
 
-    memory: int
-    shared: int | None
+    memory: int = Field(description="Entries that were deleted from the memory of this process.")
+    shared: int | None = Field(description="Entries that were deleted from Redis, or null without a shared cache.")
 
 
 class PurgeResponse(BaseModel):
     """The result of a request to delete cache entries."""
 
-    purged: PurgedOut
+    purged: PurgedOut = Field(description="The numbers of deleted entries.")
 
 
 @admin_router.post("/cache/purge", operation_id="purge_cache")

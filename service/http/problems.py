@@ -189,13 +189,13 @@ _PATHS = re.compile(
 class Failure(BaseModel):
     """An error in the format of DeepL (``message``) and LibreTranslate (``error``). Both fields have the same text."""
 
-    message: str
-    error: str
+    message: str = Field(description="Explanation for a person. Its wording may change.")
+    error: str = Field(description="The same text as `message`.")
     code: str = Field(
         description="A stable error code. The endpoints of /v1 use the same codes.",
         json_schema_extra={CODE_MARK: "ErrorCode"},
     )
-    request_id: str
+    request_id: str = Field(description="Id of the request, which the log of the service contains.")
 
 
 def is_compatible_path(path: str) -> bool:

@@ -295,8 +295,8 @@ class CheckRequest(GlossaryFields):
     task: Literal["translation", "summary"] = Field(
         description="`summary` is a summary in the source language. The terms apply only to translations."
     )
-    source: Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})]
-    text: Annotated[str, Field(json_schema_extra={"pattern": VISIBLE})]
+    source: Annotated[str, Field(description="The source text.", json_schema_extra={"pattern": VISIBLE})]
+    text: Annotated[str, Field(description="The text to check.", json_schema_extra={"pattern": VISIBLE})]
     reviewed_by_person: bool = Field(
         default=False, description="Whether a person reviewed the text. This sets the provenance and the label texts."
     )
@@ -324,8 +324,8 @@ class TranslateRequest(TranslationFields):
     alternatives: Annotated[int, Field(ge=1, le=5), WHOLE] | None = Field(
         default=None,
         description=(
-            "Number of further translations to search for, for each sentence. A request with this field may have at "
-            f"most {MAX_WITH_ALTERNATIVES} sentences."
+            "Number of translations to search for, for each sentence. `sentences[].alternatives` lists them. A request "
+            f"with this field may have at most {MAX_WITH_ALTERNATIVES} sentences."
         ),
     )
     context: str = Field(

@@ -32,6 +32,15 @@ JOB_PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {**PROBLEMS[500], "description": "There is no such job, or it belongs to another key."},
     501: DEFERRED[501],
 }
+CHECKED: dict[int | str, dict[str, Any]] = {
+    200: {
+        **STREAMED[200],
+        "description": (
+            "The result. With `Accept: text/event-stream`, the response is a stream with one event: `result`, or "
+            "`error` with a problem."
+        ),
+    }
+}
 work = APIRouter(
     route_class=LargeBodyRoute,
     dependencies=[Depends(require_json), Depends(require_open)],
@@ -95,7 +104,7 @@ work.post(
     operation_id="check",
     dependencies=[Depends(Requires("translate"))],
     response_model=schemas.CheckResponse,
-    responses=PROBLEMS,
+    responses=PROBLEMS | CHECKED,
 )
 async def check(body: requests.CheckRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
     """Check a translation or summary that a person may have written or edited.

@@ -25,22 +25,22 @@ HTML = "text/html"
 class ModelStatus(BaseModel):
     """A model that is in use, and its queue. The values of the queue are null for a model without a local queue."""
 
-    name: str
-    revision: str
-    engine: str
-    quality: str
-    state: str
-    queued_sentences: int | None
-    queued_tokens: int | None
+    name: Annotated[str, Field(description="Name in the catalogue.")]
+    revision: Annotated[str, Field(description="Revision of the published model.")]
+    engine: Annotated[str, Field(description="Software that runs the model.")]
+    quality: Annotated[str, Field(description="Quality of the outputs: `starter`, `draft` or `production`.")]
+    state: Annotated[str, Field(description="State of the model, such as `ready` or `loading`.")]
+    queued_sentences: Annotated[int | None, Field(description="Sentences in the queue.")]
+    queued_tokens: Annotated[int | None, Field(description="Source tokens of the sentences in the queue.")]
     oldest_s: Annotated[float | None, Field(description="Age, in seconds, of the oldest sentence in the queue.")]
 
 
 class HourStatus(BaseModel):
     """The results of one hour. The last week is kept, without the hours that had no results."""
 
-    begins: dt.datetime
-    results: int
-    needing_review: int
+    begins: Annotated[dt.datetime, Field(description="Start of the hour, in UTC.")]
+    results: Annotated[int, Field(description="Number of results, such as translations and summaries.")]
+    needing_review: Annotated[int, Field(description="Number of these results that need a review.")]
     sentences: Annotated[int, Field(description="Number of sentences in the translations of this hour.")]
     flagged_sentences: Annotated[
         int, Field(description="Number of these sentences with a warning that requires a review.")
@@ -53,8 +53,8 @@ class HourStatus(BaseModel):
 class UsageStatus(BaseModel):
     """The requests with one API key since the start of the process. ``key_id`` is null for requests without a key."""
 
-    key_id: str | None
-    requests: int
+    key_id: Annotated[str | None, Field(description="Id of the API key.")]
+    requests: Annotated[int, Field(description="Number of requests.")]
     failed: Annotated[int, Field(description="Requests with an error status.")]
     characters: Annotated[int, Field(description="Characters of the texts that were accepted.")]
     seconds: Annotated[float, Field(description="Total duration of the requests.")]
@@ -63,22 +63,24 @@ class UsageStatus(BaseModel):
 class PurgeStatus(BaseModel):
     """A purge. ``key_id`` identifies who requested it, and is null if the service has no keys."""
 
-    at: dt.datetime
-    kind: PurgeKind
+    at: Annotated[dt.datetime, Field(description="Time of the purge, in UTC.")]
+    kind: Annotated[PurgeKind, Field(description="What the request named: texts, a result, or all entries.")]
     texts: Annotated[int, Field(description="Number of texts or results in the request; 0 for `all`.")]
-    memory: int
-    shared: int | None
+    memory: Annotated[int, Field(description="Entries that were deleted from the memory of this process.")]
+    shared: Annotated[
+        int | None, Field(description="Entries that were deleted from Redis, or null without a shared cache.")
+    ]
     complete: Annotated[bool, Field(description="False if the shared cache did not respond.")]
-    key_id: str | None
+    key_id: Annotated[str | None, Field(description="Id of the API key.")]
 
 
 class StatusResponse(BaseModel):
     """The status of one process since its start. Other processes of the service are not included."""
 
-    status: Status
-    models: list[ModelStatus]
+    status: Annotated[Status, Field(description="The state of the process.")]
+    models: Annotated[list[ModelStatus], Field(description="The models that are in use.")]
     hours: Annotated[list[HourStatus], Field(description="Oldest first.")]
-    usage: list[UsageStatus]
+    usage: Annotated[list[UsageStatus], Field(description="The requests, by API key.")]
     purges: Annotated[list[PurgeStatus], Field(description="The last 100 purges, newest first.")]
 
 

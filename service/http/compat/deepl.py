@@ -102,18 +102,30 @@ class DeeplRequest(Bounded):
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
-    text: Texts
+    text: Texts = Field(description="One text, or a list of texts.")
     source_lang: SourceForm | None = Field(default=None, description="The language is detected if this is missing.")
     target_lang: TargetForm = Field(
         description="A code with or without a region. The region selects British or American spelling."
     )
-    split_sentences: Splitting = None
-    preserve_formatting: Switch = False
-    formality: Literal["default", "prefer_more", "prefer_less"] = "default"
-    model_type: Literal["quality_optimized", "prefer_quality_optimized", "latency_optimized"] | None = None
-    show_billed_characters: Switch = False
-    tag_handling: Literal["html", "xml"] | None = None
-    tag_handling_version: Literal["v1", "v2"] | None = None
+    split_sentences: Splitting = Field(
+        default=None,
+        description="0: each text is one sentence; 1 (default): sentences end at punctuation and line breaks; "
+        "nonewlines: sentences end only at punctuation.",
+    )
+    preserve_formatting: Switch = Field(default=False, description="Accepted, but has no effect.")
+    formality: Literal["default", "prefer_more", "prefer_less"] = Field(
+        default="default", description="Accepted, but has no effect."
+    )
+    model_type: Literal["quality_optimized", "prefer_quality_optimized", "latency_optimized"] | None = Field(
+        default=None, description="Has no effect on the translation. The response repeats it as `model_type_used`."
+    )
+    show_billed_characters: Switch = Field(
+        default=False, description="Whether the response contains the number of characters of each text."
+    )
+    tag_handling: Literal["html", "xml"] | None = Field(
+        default=None, description="Format of the texts. If null, they are plain text."
+    )
+    tag_handling_version: Literal["v1", "v2"] | None = Field(default=None, description="Accepted, but has no effect.")
     outline_detection: Switch = Field(
         default=True,
         description="If false, only `splitting_tags` separate sentences. This requires `tag_handling` to be `xml`.",
@@ -129,22 +141,24 @@ class DeeplRequest(Bounded):
         default=None, description="A list with the name of one glossary."
     )
     enable_beta_languages: Switch = Field(default=False, description="Accepted, but has no effect.")
-    auth_key: str | None = None
+    auth_key: str | None = Field(default=None, description="The API key, if it is not in a header.")
 
 
 class DeeplTranslation(BaseModel):
     """A translated text."""
 
-    detected_source_language: str
-    text: str
-    billed_characters: int | None = None
-    model_type_used: str | None = None
+    detected_source_language: str = Field(description="Code of the source language.")
+    text: str = Field(description="The translation.")
+    billed_characters: int | None = Field(
+        default=None, description="Characters of the text, if requested. Nothing is billed."
+    )
+    model_type_used: str | None = Field(default=None, description="The requested model type, if there is one.")
 
 
 class DeeplTranslations(BaseModel):
     """The translations, in the same order as the texts of the request."""
 
-    translations: list[DeeplTranslation]
+    translations: list[DeeplTranslation] = Field(description="One translation for each text.")
 
 
 @router.post(
@@ -243,9 +257,9 @@ def _rules(fields: DeeplRequest) -> TagRules:
 class DeeplLanguage(BaseModel):
     """A language, in the format of DeepL's API."""
 
-    language: str
-    name: str
-    supports_formality: bool | None = None
+    language: str = Field(description="Code of the language.")
+    name: str = Field(description="Name of the language.")
+    supports_formality: bool | None = Field(default=None, description="False. Only target languages have this field.")
 
 
 class LanguagesQuery(Bounded):
@@ -258,7 +272,12 @@ class LanguagesQuery(Bounded):
     auth_key: str | None = None
 
 
-_DOCUMENTED_TYPE = {"name": "type", "in": "query", "schema": LanguagesQuery.model_json_schema()["properties"]["type"]}
+_DOCUMENTED_TYPE = {
+    "name": "type",
+    "in": "query",
+    "description": "Whether to list source languages or target languages.",
+    "schema": LanguagesQuery.model_json_schema()["properties"]["type"],
+}
 
 
 @router.get(
@@ -279,14 +298,14 @@ async def languages(request: Request, newsroom: NewsroomDep) -> list[DeeplLangua
 class LanguagePairOut(BaseModel):
     """A pair of source and target language for which the server can have glossaries."""
 
-    source_lang: str
-    target_lang: str
+    source_lang: str = Field(description="Code of the source language.")
+    target_lang: str = Field(description="Code of the target language.")
 
 
 class LanguagePairs(BaseModel):
     """The language pairs for which the server has glossaries."""
 
-    supported_languages: list[LanguagePairOut]
+    supported_languages: list[LanguagePairOut] = Field(description="The language pairs.")
 
 
 @router.get("/glossary-language-pairs", operation_id="deepl_list_glossary_language_pairs")
@@ -300,19 +319,19 @@ async def glossary_language_pairs(newsroom: NewsroomDep) -> LanguagePairs:
 class DeeplGlossary(BaseModel):
     """A glossary that is stored on the server. ``glossary_id`` and ``name`` are the same."""
 
-    glossary_id: str
-    name: str
-    ready: bool = True
-    source_lang: str
-    target_lang: str
+    glossary_id: str = Field(description="Name of the glossary.")
+    name: str = Field(description="Name of the glossary.")
+    ready: bool = Field(default=True, description="Always true.")
+    source_lang: str = Field(description="Code of the source language.")
+    target_lang: str = Field(description="Code of the target language.")
     creation_time: dt.datetime = Field(description="Time of the last change to the file.")
-    entry_count: int
+    entry_count: int = Field(description="Number of entries.")
 
 
 class DeeplGlossaries(BaseModel):
     """The glossaries that are stored on the server."""
 
-    glossaries: list[DeeplGlossary]
+    glossaries: list[DeeplGlossary] = Field(description="The glossaries.")
 
 
 def _glossary_out(name: str, newsroom: Newsroom) -> DeeplGlossary:
@@ -339,6 +358,7 @@ PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 _GLOSSARY_ID = {
     "name": "glossary_id",
     "in": "path",
+    "description": "Name of the glossary.",
     "required": True,
     "schema": {"type": "string", "pattern": PRINTABLE},
 }
@@ -392,8 +412,8 @@ class DeeplUsage(BaseModel):
     service has no character limit, ``character_count`` is 0 and ``character_limit`` is too large to be reached.
     """
 
-    character_count: int = 0
-    character_limit: int = NO_LIMIT_CHARS
+    character_count: int = Field(default=0, description="Characters that the caller has used.")
+    character_limit: int = Field(default=NO_LIMIT_CHARS, description="Characters that the caller may use.")
 
 
 @router.get("/usage", operation_id="deepl_get_usage")

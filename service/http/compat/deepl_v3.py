@@ -40,15 +40,23 @@ class LanguagesQueryV3(Bounded):
 class DeeplLanguageV3(BaseModel):
     """A language, and the features of a resource that can be used with it. The keys of ``features`` are their names."""
 
-    lang: str
-    name: str
-    usable_as_source: bool
-    usable_as_target: bool
-    features: dict[str, dict[str, str]]
+    lang: str = Field(description="Code of the language.")
+    name: str = Field(description="Name of the language.")
+    usable_as_source: bool = Field(description="Whether texts can be translated from this language.")
+    usable_as_target: bool = Field(description="Whether texts can be translated into this language.")
+    features: dict[str, dict[str, str]] = Field(description="The features, by name. The values are empty objects.")
 
 
 _NAMES: Any = LanguagesQueryV3.model_json_schema()["properties"]["resource"]["anyOf"][0]
-_DOCUMENTED = [{"name": name, "in": "query", "schema": _NAMES} for name in ("resource", "product")]
+_DOCUMENTED = [
+    {
+        "name": "resource",
+        "in": "query",
+        "description": "The DeepL resource for which to list languages.",
+        "schema": _NAMES,
+    },
+    {"name": "product", "in": "query", "description": "Earlier name of `resource`.", "schema": _NAMES},
+]
 
 
 @router.get("/languages", operation_id="deepl_list_languages_by_resource", openapi_extra={"parameters": _DOCUMENTED})
@@ -88,39 +96,39 @@ def _with_region(code: str) -> str:
 class DeeplDictionary(BaseModel):
     """The number of entries of a glossary for one language pair."""
 
-    source_lang: str
-    target_lang: str
-    entry_count: int
+    source_lang: str = Field(description="Code of the source language.")
+    target_lang: str = Field(description="Code of the target language.")
+    entry_count: int = Field(description="Number of entries.")
 
 
 class DeeplGlossaryV3(BaseModel):
     """A glossary that is stored on the server. ``glossary_id`` and ``name`` are the same."""
 
-    glossary_id: str
-    name: str
-    dictionaries: list[DeeplDictionary]
+    glossary_id: str = Field(description="Name of the glossary.")
+    name: str = Field(description="Name of the glossary.")
+    dictionaries: list[DeeplDictionary] = Field(description="The only language pair of the glossary.")
     creation_time: dt.datetime = Field(description="Time of the last change to the file.")
 
 
 class DeeplGlossariesV3(BaseModel):
     """The glossaries that are stored on the server."""
 
-    glossaries: list[DeeplGlossaryV3]
+    glossaries: list[DeeplGlossaryV3] = Field(description="The glossaries.")
 
 
 class DeeplEntries(BaseModel):
     """The entries for one language pair, one per line. A tab separates each term from its translation."""
 
-    source_lang: str
-    target_lang: str
-    entries: str
-    entries_format: Literal["tsv"] = "tsv"
+    source_lang: str = Field(description="Code of the source language.")
+    target_lang: str = Field(description="Code of the target language.")
+    entries: str = Field(description="The entries, one per line.")
+    entries_format: Literal["tsv"] = Field(default="tsv", description="Format of `entries`.")
 
 
 class DeeplDictionaryEntries(BaseModel):
     """The entries of a glossary for the requested language pair."""
 
-    dictionaries: list[DeeplEntries]
+    dictionaries: list[DeeplEntries] = Field(description="The entries, for the only language pair.")
 
 
 class EntriesQuery(Bounded):
@@ -153,7 +161,15 @@ async def glossary(request: Request, newsroom: NewsroomDep) -> DeeplGlossaryV3:
     return _glossary_out(required_glossary(request, newsroom), newsroom)
 
 
-_PAIR = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in ("source_lang", "target_lang")]
+_PAIR = [
+    {
+        "name": f"{side}_lang",
+        "in": "query",
+        "description": f"Code of the {side} language. The default is the language of the service.",
+        "schema": {"type": "string"},
+    }
+    for side in ("source", "target")
+]
 
 
 @router.get(

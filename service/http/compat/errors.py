@@ -17,14 +17,24 @@ from service.http.state import info_of
 
 UNSUPPORTED = "unsupported"
 """The type of validation errors for parameters that the original API has but this service does not support."""
-REFUSALS = (400, 403, 408, 413, 415, 429, 500, 503, 504)
 MAX_NAME_CHARS = 100
 DEEPL, DEEPL_QUOTA = ("/v2/", "/v3/"), 456
 
 
+_MEANINGS = {
+    400: "A parameter is invalid or not supported. `message` names it.",
+    403: "The API key is missing or not valid, or it lacks the scope `translate`.",
+    408: "The body did not arrive in time.",
+    413: "The body exceeds the size limit.",
+    415: "The media type or the encoding of the body is not supported.",
+    429: "The caller has exceeded its rate limit.",
+    500: "The service or a model failed.",
+    503: "The service cannot accept work at the moment.",
+    504: "The work was not finished within the time limit.",
+}
 FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"description": "Failure", "content": {"application/json": {"schema": reference(Failure)}}}
-    for status in REFUSALS
+    status: {"description": meaning, "content": {"application/json": {"schema": reference(Failure)}}}
+    for status, meaning in _MEANINGS.items()
 }
 
 

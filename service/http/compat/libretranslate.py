@@ -48,20 +48,20 @@ class LibreRequest(Bounded):
 
     model_config = ConfigDict(extra="forbid")
 
-    q: Text
+    q: Text = Field(description="One text, or a list of texts.")
     source: SourceForm = Field(default="auto", description="A language code, or `auto` to detect the language.")
     target: TargetForm = Field(description="The code of the target language.")
-    format: Literal["text", "html"] = "text"
+    format: Literal["text", "html"] = Field(default="text", description="Format of the texts.")
     alternatives: Count = Field(default=0, description="Accepted, but the response never contains alternatives.")
-    api_key: str | None = None
-    secret: str | None = None
+    api_key: str | None = Field(default=None, description="The API key, if it is not in a header.")
+    secret: str | None = Field(default=None, description="Accepted, but has no effect.")
 
 
 class LibreDetected(BaseModel):
     """A detected language and its confidence from 0 to 100."""
 
-    confidence: float
-    language: str
+    confidence: float = Field(description="Confidence, from 0 to 100.")
+    language: str = Field(description="Code of the language.")
 
 
 class LibreTranslation(BaseModel):
@@ -70,9 +70,11 @@ class LibreTranslation(BaseModel):
     ``alternatives`` is present only if alternatives were requested, and it is always empty.
     """
 
-    translatedText: str | list[str]  # noqa: N815 - LibreTranslate's name
-    detectedLanguage: LibreDetected | list[LibreDetected] | None = None  # noqa: N815 - LibreTranslate's name
-    alternatives: list[str] | list[list[str]] | None = None
+    translatedText: str | list[str] = Field(description="The translation.")  # noqa: N815 - LibreTranslate's name
+    detectedLanguage: LibreDetected | list[LibreDetected] | None = Field(  # noqa: N815 - LibreTranslate's name
+        default=None, description="The language of each text, if the request asks for detection."
+    )
+    alternatives: list[str] | list[list[str]] | None = Field(default=None, description="Always empty.")
 
 
 @router.post(
@@ -120,8 +122,8 @@ class DetectRequest(Bounded):
 
     model_config = ConfigDict(extra="forbid")
 
-    q: str = Field(json_schema_extra={"pattern": VISIBLE})
-    api_key: str | None = None
+    q: str = Field(description="The text.", json_schema_extra={"pattern": VISIBLE})
+    api_key: str | None = Field(default=None, description="The API key, if it is not in a header.")
 
 
 _TRANSLATE = "libretranslate_translate"
@@ -158,28 +160,34 @@ async def detect(request: Request, runtime: RuntimeDep, context: PeerContextDep)
 class FrontendLanguage(BaseModel):
     """A language that a client preselects."""
 
-    code: str
-    name: str
+    code: str = Field(description="Code of the language.")
+    name: str = Field(description="Name of the language.")
 
 
 class FrontendLanguages(BaseModel):
     """The source language and the target language that a client preselects."""
 
-    source: FrontendLanguage
-    target: FrontendLanguage
+    source: FrontendLanguage = Field(description="The source language.")
+    target: FrontendLanguage = Field(description="The target language.")
 
 
 class FrontendSettings(BaseModel):
     """The settings that clients of LibreTranslate read. ``charLimit`` is the maximum number of characters in a text."""
 
-    charLimit: int  # noqa: N815 - LibreTranslate's name
-    frontendTimeout: int = 500  # noqa: N815 - LibreTranslate's name
-    apiKeys: bool  # noqa: N815 - LibreTranslate's name
-    keyRequired: bool  # noqa: N815 - LibreTranslate's name
-    suggestions: bool = False
-    filesTranslation: bool = True  # noqa: N815 - LibreTranslate's name
-    supportedFilesFormat: list[str] = list(SUFFIXES)  # noqa: N815 - LibreTranslate's name
-    language: FrontendLanguages
+    charLimit: int = Field(description="Maximum number of characters.")  # noqa: N815 - LibreTranslate's name
+    frontendTimeout: int = Field(  # noqa: N815 - LibreTranslate's name
+        default=500, description="Milliseconds that a client waits after a change of the text before it translates."
+    )
+    apiKeys: bool = Field(description="Whether the service uses API keys.")  # noqa: N815 - LibreTranslate's name
+    keyRequired: bool = Field(description="Whether requests need an API key.")  # noqa: N815 - LibreTranslate's name
+    suggestions: bool = Field(default=False, description="False: clients cannot suggest translations.")
+    filesTranslation: bool = Field(  # noqa: N815 - LibreTranslate's name
+        default=True, description="True: `/translate_file` translates files."
+    )
+    supportedFilesFormat: list[str] = Field(  # noqa: N815 - LibreTranslate's name
+        default=list(SUFFIXES), description="Endings of the names of files that can be translated."
+    )
+    language: FrontendLanguages = Field(description="The languages that a client preselects.")
 
 
 @router.get("/frontend/settings", operation_id="libretranslate_get_settings")
@@ -200,9 +208,9 @@ async def settings(runtime: RuntimeDep) -> FrontendSettings:
 class LibreLanguage(BaseModel):
     """A language, with the codes of the languages into which it can be translated (``targets``)."""
 
-    code: str
-    name: str
-    targets: list[str]
+    code: str = Field(description="Code of the language.")
+    name: str = Field(description="Name of the language.")
+    targets: list[str] = Field(description="Codes of the languages into which it can be translated.")
 
 
 @router.get(

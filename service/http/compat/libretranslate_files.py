@@ -60,13 +60,13 @@ class FileRequest(Bounded):
 
     source: SourceForm = Field(default="auto", description="A language code, or `auto` to detect the language.")
     target: TargetForm = Field(description="The code of the target language.")
-    api_key: str | None = None
+    api_key: str | None = Field(default=None, description="The API key, if it is not in a header.")
 
 
 class LibreTranslatedFile(BaseModel):
     """The translated file as a ``data:`` URL."""
 
-    translatedFileUrl: str  # noqa: N815 - LibreTranslate's name
+    translatedFileUrl: str = Field(description="The file as a URL.")  # noqa: N815 - LibreTranslate's name
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,9 +261,9 @@ def _repeated(lines: list[Line]) -> Iterator[Line]:
     whole = "\n".join(f" {' '.join(words)} " for words in found)
     for line, words in zip(lines, found, strict=True):
         # Most lines are not compared with the whole text, because the five words at their beginning occur only once.
-        if size <= len(words) <= MAYBE_CAPTION_WORDS and starts[tuple(words[:size])] > 1:
-            if whole.count(f" {' '.join(words)} ") > 1:
-                yield line
+        may_repeat = size <= len(words) <= MAYBE_CAPTION_WORDS and starts[tuple(words[:size])] > 1
+        if may_repeat and whole.count(f" {' '.join(words)} ") > 1:
+            yield line
 
 
 def _may_be_item(line: Line) -> bool:

@@ -168,6 +168,7 @@ _QUOTE = re.compile(r"[„“\"»«](?P<words>[^„“”\"»«]+)[“”\"»«]
 _MOST_WORDS_WITHOUT_VERB = 15
 _LEAST_QUOTE_WORDS = 6
 _LEAST_CLAUSE_WORDS = 3
+_APOSTROPHE = re.compile("['’]")  # "hat's"
 _CLAUSE_MARK = re.compile(r"[,;:–]")
 
 
@@ -186,24 +187,24 @@ def _is_verbless(sentence: str) -> bool:
 
 
 def _may_have_verb(found: Sequence[str]) -> bool:
+    """Return whether one of the words could be a verb.
+
+    Between a word in lower case and a noun, only a word that ends with "t" could be one, because an adjective has an
+    ending there ("entdeckt").
+    """
     lower = [before.lower() for before in ("", *found)]
     nouns = [word[:1].isupper() and word.lower() not in GRAMMAR.articles for word in (*found, "")]
     return any(
-        word.lower() in GRAMMAR.finite_verbs
+        _APOSTROPHE.split(word.lower())[0] in GRAMMAR.finite_verbs
         or (
             _POSSIBLE_VERB.fullmatch(word)
             and not _SUPERLATIVE.search(word)
-            and word not in GRAMMAR.function_words
+            and word not in GRAMMAR.function_words | GRAMMAR.adverbs
             and not (lower[place] in GRAMMAR.articles and word.endswith("en") and place == len(found) - 1)
-            and (nouns[place - 1] or not nouns[place + 1] or _is_no_attribute(word))
+            and (nouns[place - 1] or not nouns[place + 1] or word.endswith("t"))
         )
         for place, word in enumerate(found)
     )
-
-
-def _is_no_attribute(word: str) -> bool:
-    """Return whether a word is no adjective before a noun, because it has no ending ("entdeckt")."""
-    return word.endswith("t") and word not in GRAMMAR.adverbs
 
 
 def _has_no_subject(sentence: str) -> bool:

@@ -28,7 +28,7 @@ from service.summarization.styles import FORMS, admits, barred
 from service.summarization.variants import Offer, variants
 from service.summarization.words import GRAMMAR, count_words, depends_on_previous, spaced_words
 from service.text.language_id import foreign_notice
-from service.text.normalization import NORMALISER_VERSION, check_text, for_model
+from service.text.normalization import NORMALISER_VERSION, check_text, for_model, markup_notice
 from service.text.segmentation import segment
 
 SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
@@ -234,8 +234,8 @@ def prepare_text(text: str, language: Language, doubtful: Sequence[Span] = ()) -
     Raises:
         InvalidInput: the text is not valid Unicode, or it has too many sentences.
     """
-    foreign = foreign_notice(text, language)
-    notices = [*check_text(text), *([foreign] if foreign else [])]
+    about = (markup_notice(text), foreign_notice(text, language))
+    notices = [*check_text(text), *(one for one in about if one is not None)]
     found = [_without_list_mark(text, span) for span in segment(text, language).sentences]
     found[:1] = [_without_place(text, span) for span in found[:1]]
     spans = [span for span in found if any(char.isalpha() for char in span.of(text))]

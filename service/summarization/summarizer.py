@@ -442,9 +442,9 @@ def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
         elif support and min(support) > 0 and min(support) - 1 not in before:
             last = max((number for number in before if number < min(support)), default=-1)
             left_out = text.sentences[last + 1 : min(support)]
-            message = _lost_reference(sentence.text, text.sentences[min(support)], left_out)
-            if message is not None:
-                yield Notice("reference_lost", message, first, place)
+            lost = _lost_reference(sentence.text, text.sentences[min(support)], left_out)
+            if lost is not None:
+                yield Notice("reference_lost", lost, first, place)
         before.update(support)
 
 

@@ -94,6 +94,10 @@ _REFERENCES = re.compile(
     r"(?:Im Gegenteil|Auf der anderen Seite|Andererseits|Vorausgesetzt|Später|Wohl (?:eher|kaum)|Eher nicht|Ja|Nein|"
     r"Sprich|Das heißt|Soll heißen|Kein Wunder|Zum anderen|Mit anderen Worten|Anders gesagt|Kurz gesagt)\b"
     rf"|(?:Viele|Einige|Manche|Mehrere|Wenige|Alle|Beide|Zwei|Drei|Andere|Etliche) {_AUXILIARY}\b"
+    r"|(?:D(?:er|ie|as|en|em)|Eine?n?) [A-ZÄÖÜ]\w+ (?:hat|hatte|will|soll|kann) es\b(?!.*\bge(?:geben|schafft)\b)"
+    rf"|{_FIRST_CLAUSE}\b(?:waren|sind|war) es (?:[a-zäöüß]+ )?\d"
+    rf"|{_FIRST_CLAUSE}\b[Dd](?:ie|er|as|en|em) (?:erste|zweite|dritte|andere)[nrs]? "
+    r"(?:Variante|Möglichkeit|Option|Version|Antwort|Alternative|Grund|Punkt)\b"
     r"|Nicht nur (?!.*\b(?:sondern|auch)\b)"
     rf"|{_FIRST_CLAUSE}\bso (?:et)?was\b(?! wie\b)"
     rf"|{_FIRST_CLAUSE}\b(?:nämlich|hingegen)\b"
@@ -104,7 +108,6 @@ _REPORT_VERBS = r"(?:antworte|erwider|entgegne|ergänz)(?:te?|et|ete)|füg(?:t|t
 _REPLACING = re.compile(
     rf"(?!(?:Als|Wenn|Weil|Während|Nachdem|Bevor|Obwohl|Da|Dass|Ob|Wer|Was|Wie|Er|Sie|Es)\b){_FIRST_CLAUSE}"
     rf"\b(?:{_AUXILIARY}|[a-zäöüß]{{2,}}(?:t|te|ten)) (?:er|sie)\b(?! selbst)"
-    rf"|(?:D(?:er|ie|as|en|em)|Eine?n?) [A-ZÄÖÜ]\w+ (?:hat|hatte|will|soll|kann) es\b(?!.*\bge(?:geben|schafft)\b)"
 )
 _LIST_NOUNS = (
     r"(?:Tipps|Tricks|Überblick|Übersicht|Antworten|Fragen|Fakten|Infos|Informationen|Liste|Beispiele|Details|Bilder|Fotos|"
@@ -119,6 +122,10 @@ _WRONG_FORM = re.compile(
     r"\beine\s(?:[a-zäöüß]{2,}(?:hin|lich|ig|isch|sehr|ers|weise)\s|sehr\s|besonders\s)?"
     r"[a-zäöüß]{2,}(?:iert|[^e]et|ig|lich|isch|bar|los|sam)en\s[A-ZÄÖÜ][\wäöüß-]+(?!\s(?:[a-zäöüß-]+\s)?[a-zäöüß-]+e\s[A-ZÄÖÜ])"
     r"|\b[a-zäöüß]{3,}tetet\s(?=[A-ZÄÖÜ])"
+    # "das", as a subject in the singular, does not allow a plural verb.
+    r"|,\sdas\s(?:(?:zuletzt|auch|bereits|schon|noch|nicht|nun|erst|später|damals|heute|ebenfalls|dort|inzwischen)\s)*"
+    r"(?:(?:in|aus|bei|mit|nach|an|auf|von)\s(?:de[rmn]\s)?[A-ZÄÖÜ][\wäöüß-]+(?:\s[A-ZÄÖÜ][\wäöüß-]+)?\s)?"
+    r"[a-zäöüß]*ge[a-zäöüß]{2,}(?:t|en)\s(?:waren|sind|wurden|werden)\b"
 )
 _TOWN_WORD = r"[A-ZÄÖÜ][\w.’'-]*"
 _PLACE_START = re.compile(

@@ -261,12 +261,13 @@ def asked(text: Text) -> frozenset[int]:
     In an interview, these are the questions. They often consist of several sentences.
     """
     found: set[int] = set()
-    start = 0
+    start, named = 0, False
     for number, span in enumerate(text.spans):
-        if number and span.start - text.spans[number - 1].end > 1:
-            start = number
-        if text.sentences[number].endswith("?") and GRAMMAR.label.match(text.sentences[start]):
+        if not number or span.start - text.spans[number - 1].end > 1:
+            start, named = number, GRAMMAR.label.match(text.sentences[number]) is not None
+        if named and text.sentences[number].endswith("?"):
             found.update(range(start, number + 1))
+            start = number + 1
     return frozenset(found)
 
 

@@ -101,7 +101,8 @@ _REFERENCES = re.compile(
     r"|Nicht nur (?!.*\b(?:sondern|auch)\b)"
     rf"|{_FIRST_CLAUSE}\bso (?:et)?was\b(?! wie\b)"
     rf"|{_FIRST_CLAUSE}\b(?:nämlich|hingegen)\b"
-    rf"|{_FIRST_CLAUSE}\bdavon\b(?! (?:aus|ab|überzeugt)\b)(?![^,]*,\s(?:dass|wie|ob)\b)(?![^,]* (?:aus|ab)[.,])"
+    rf"|{_FIRST_CLAUSE}\bdavon\b(?! (?:aus|ab|überzeugt)\b)"
+    r"(?![^,]{0,200},\s(?:dass|wie|ob)\b)(?![^,]{0,200} (?:aus|ab)[.,])"
     rf"|{_FIRST_CLAUSE}\b{_AUXILIARY} dagegen (?!zu\b|aus\b)[^,.]"
 )
 _REPORT_VERBS = r"(?:antworte|erwider|entgegne|ergänz)(?:te?|et|ete)|füg(?:t|te)"

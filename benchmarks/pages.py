@@ -253,9 +253,10 @@ def table(scores: Sequence[tuple[str, Score]]) -> dict[str, dict[str, Any]]:
 
 
 def is_foreign(sentence: str, gold: Mapping[str, Any]) -> bool:
-    """Return whether a sentence is not from the marked article ``gold``.
+    """Return whether a sentence of the source is not from the marked article ``gold``.
 
-    This is the case if less than half of the pairs of adjacent words in the sentence occur in the article.
+    This is the case if less than half of the pairs of adjacent words in the sentence occur in the article. A reworded
+    sentence has other pairs than the article, so the sentence of the source must be given that it was made from.
     """
     pairs = list(pairwise(words(sentence)))
     article = words("\n".join([gold["title"], *gold["summary"], *body_of(gold)]))
@@ -281,7 +282,8 @@ def summaries(folder: Path, url: str, form: str, german: Language, folds: Path |
         request = {**parts, "outputs": ["summary"], "max_sentences": 3, "priority": "bulk"}
         response = httpx.post(f"{url.rstrip('/')}/v1/articles", json=request, timeout=TIMEOUT_S).raise_for_status()
         gold = gold_of(folder / f"{name}.json")
-        sentences = [one["text"] for one in response.json()["summary"]["sentences"]]
+        supports = [one["support"] for one in response.json()["summary"]["sentences"]]
+        sentences = [" ".join(article.body[start:end] for start, end in spans) for spans in supports]
         foreign = [one for one in sentences if is_foreign(one, gold)]
         counts["pages"] += 1
         counts["sentences"] += len(sentences)

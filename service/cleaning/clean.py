@@ -13,6 +13,7 @@ from service.cleaning.rules import (
     MAYBE_CAPTION,
     MAYBE_CAPTION_WORDS,
     PARAGRAPH_CHARS,
+    doubt_repetitions,
     remove_boilerplate,
     split_glued_lines,
 )
@@ -95,7 +96,8 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
         elif _stays(lines, labelled, number, whole_page=whole_page, sentence_limit=sentence_limit):
             in_text = state in ARTICLE and (chance >= _SURE_TEXT or not _may_be_caption(line))
             introduces = line.page.biography.match(line.text) is not None
-            line.unsure = line.running and (above_credit or introduces or not in_text)
+            caption = above_credit or _is_second_lead(lines, labelled, number)
+            line.unsure = line.running and (caption or introduces or not in_text)
         elif verdict is not None:
             line.reason = verdict.reason
         elif chance >= _DOUBT:
@@ -140,6 +142,15 @@ def _is_caption_above_credit(lines: list[Line], number: int, state: str, chance:
     if number + 1 == len(lines) or lines[number + 1].reason != "photo_credit" or state in _HEADS:
         return False
     return _may_be_caption(lines[number]) and chance < _SURE_ABOVE_CREDIT
+
+
+def _is_second_lead(lines: list[Line], labelled: Labelled, number: int) -> bool:
+    """Return whether a short line above a photo credit has the state of a lead although another lead is above it."""
+    if labelled.states[number] != "lead" or not _may_be_caption(lines[number]):
+        return False
+    if number + 1 == len(lines) or lines[number + 1].reason != "photo_credit":
+        return False
+    return "lead" in labelled.states[:number]
 
 
 def _may_be_caption(line: Line) -> bool:
@@ -317,6 +328,7 @@ def clean(text: str, language: Language, *, headline: str | None = None, lead: s
         lines = mark_headline(lines, headline, language)
     if lead is not None or not any(line.part == "lead" for line in lines):
         mark_lead(lines, lead, has_headline=headline is not None or any(line.part == "headline" for line in lines))
+    doubt_repetitions(lines)
     if any(line.kept and line.part == "body" for line in lines) or all(_is_repeated(line) for line in lines):
         return _assemble(lines, headline, lead, [_page_pasted(lines)] if whole_page else [])
     everything = read_lines(text, language)

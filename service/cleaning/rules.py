@@ -1,6 +1,7 @@
 """Removal of boilerplate lines from a pasted text by rules: their wording, their form, and their neighbours."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import dropwhile, islice, takewhile
 
@@ -9,6 +10,7 @@ from service.cleaning.boilerplate import (
     Line,
     Verdict,
     glued_meta_chars,
+    has_inner_end,
     is_caption,
     judge,
     photo_credit_chars,
@@ -231,3 +233,44 @@ def _remove_neighbours(lines: list[Line], verdicts: list[Verdict | None]) -> Non
 def _is_next_to_boilerplate(lines: list[Line], number: int) -> bool:
     neighbours = (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2])
     return any(neighbour.reason in _BOILERPLATE_NEIGHBOURS for neighbour in neighbours)
+
+
+_DIGEST_ITEMS = range(2, 9)
+_DIGEST_WORDS = 40
+_LEAST_QUOTE_WORDS = 5
+_NO_LETTERS = re.compile(r"[\W_]+")
+
+
+def doubt_repetitions(lines: list[Line]) -> None:
+    """Set ``unsure`` for paragraphs that say what the text of the article also says.
+
+    These are the items of a box with the main points of the article, captions and teasers that the page shows twice,
+    and pull quotes, that is, sentences of the article that are repeated in large letters.
+    """
+    for number, line in enumerate(lines):
+        if line.page.digest.fullmatch(line.text.strip(" :")):
+            items = list(islice(takewhile(_may_be_item, lines[number + 1 :]), _DIGEST_ITEMS.stop))
+            if len(items) in _DIGEST_ITEMS:
+                for item in items:
+                    item.unsure = item.kept
+    body = [line for line in lines if line.kept and line.part == "body"]
+    for line in _repeated(body):
+        line.unsure = True
+
+
+def _repeated(lines: list[Line]) -> Iterator[Line]:
+    """Yield the lines of up to 30 words whose words occur a second time in ``lines``, in the same order."""
+    found = [_NO_LETTERS.sub(" ", line.text.casefold()).split() for line in lines]
+    size = _LEAST_QUOTE_WORDS
+    starts = Counter(tuple(words[n : n + size]) for words in found for n in range(len(words) - size + 1))
+    whole = "\n".join(f" {' '.join(words)} " for words in found)
+    for line, words in zip(lines, found, strict=True):
+        # Most lines are not compared with the whole text, because the five words at their beginning occur only once.
+        may_repeat = size <= len(words) <= MAYBE_CAPTION_WORDS and starts[tuple(words[:size])] > 1
+        if may_repeat and whole.count(f" {' '.join(words)} ") > 1:
+            yield line
+
+
+def _may_be_item(line: Line) -> bool:
+    """Return whether the line may be an item of a box with the main points of the article."""
+    return line.running and len(line.text.split()) <= _DIGEST_WORDS and not has_inner_end(line.text)

@@ -232,6 +232,11 @@ WARNINGS: tuple[WarningCode, ...] = (
         "sentence_unsupported", "No source sentence supports a sentence of the summary.", "Delete the sentence."
     ),
     WarningCode("control_characters", "The text contains control characters.", "Remove them from the source."),
+    WarningCode(
+        "markup_in_text",
+        "A text that was sent as plain text contains HTML.",
+        "Send it again with the format `html`.",
+    ),
     WarningCode("context_unused", "The translation model does not use the field `context`.", _INFORM),
     WarningCode("sentence_split", "A sentence was too long for the model and was translated in parts.", _COMPARE),
     WarningCode("truncated", "The output is incomplete because it reached a length limit.", "Complete the text."),

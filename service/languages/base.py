@@ -375,6 +375,19 @@ class SummaryGrammar:
         first_person: a pattern for pronouns of the first person.
         attribution: a pattern for words that name the source of a statement ("sagte").
         complement: a pattern for the beginning of a clause that completes the clause before it (", dass").
+        references: a pattern for sentences that refer to the previous sentence, besides those with the words above.
+        replacing: a pattern for sentences in which a pronoun after the verb replaces a noun of an earlier sentence.
+        announcing: a pattern for sentences that announce a list or an explanation that follows.
+        wrong_form: a pattern for a word whose ending its position does not allow.
+        report_end: a pattern for the verb of speaking behind a quotation.
+        adverbs: adverbs with the ending of a verb.
+        prepositions: prepositions that can precede a relative pronoun.
+        relatives: relative pronouns that can follow a preposition.
+        infinitives: infinitives that do not end a subordinate clause alone.
+        linking: conjunctions after which a sentence needs a subject.
+        contrasting: a pattern for a comma and the conjunction of a second main clause.
+        place: a pattern for the place with which a report begins.
+        label: a pattern for the name of a speaker with which a paragraph begins.
         stem: returns the stem of a word, which is the same for all of its forms.
         chars_per_word: the average length of a word in news text, including the space after it.
         reword: returns another wording of a sentence with the same content, or None if it finds none. If this attribute
@@ -396,6 +409,19 @@ class SummaryGrammar:
     reported: re.Pattern[str] = NEVER
     first_person: re.Pattern[str] = NEVER
     complement: re.Pattern[str] = NEVER
+    references: re.Pattern[str] = NEVER
+    replacing: re.Pattern[str] = NEVER
+    announcing: re.Pattern[str] = NEVER
+    wrong_form: re.Pattern[str] = NEVER
+    report_end: re.Pattern[str] = NEVER
+    adverbs: frozenset[str] = frozenset()
+    prepositions: frozenset[str] = frozenset()
+    relatives: frozenset[str] = frozenset()
+    infinitives: frozenset[str] = frozenset()
+    linking: frozenset[str] = frozenset()
+    contrasting: re.Pattern[str] = NEVER
+    place: re.Pattern[str] = NEVER
+    label: re.Pattern[str] = NEVER
     reword: Callable[[str], str | None] | None = None
 
 

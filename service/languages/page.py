@@ -70,6 +70,7 @@ class PageGrammar:
         newsletter: a pattern for sentences that offer a newsletter.
         teaser_end: a pattern for the link at the end of a teaser of another article.
         biography: a pattern for the beginning of a text that introduces the author or an interviewed person.
+        digest: a pattern for headings of a box that states the main points of the article.
         comments: a pattern for whole lines that are the heading of the readers' comments.
         comment_row: a pattern for whole lines with the buttons of a reader's comment.
         source_end: a pattern for the credit of a photo or of the report at the end of a paragraph.
@@ -104,6 +105,7 @@ class PageGrammar:
     newsletter: re.Pattern[str] = NEVER
     teaser_end: re.Pattern[str] = NEVER
     biography: re.Pattern[str] = NEVER
+    digest: re.Pattern[str] = NEVER
     comments: re.Pattern[str] = NEVER
     comment_row: re.Pattern[str] = NEVER
     source_end: re.Pattern[str] = NEVER

@@ -23,7 +23,7 @@ from service.results import Change, Changes, Headlines, Method, Output, Sentence
 from service.summarization.headlines import Headliner
 from service.summarization.summarizer import Summarizer
 from service.text.html.document import Block, parse
-from service.text.normalization import check_text
+from service.text.normalization import check_text, markup_notice
 from service.text.segmentation import require_sentences
 from service.translation.preparation import PLAIN, TranslationOptions
 from service.translation.translator import Translator
@@ -383,6 +383,8 @@ def parse_article(submission: ArticleInput, language: Language) -> Article:
     notices = [replace(notice, span=None) for part in heads for notice in check_text(part)]
     if submission.options.format == "html":
         return _parse_html(submission, tuple(notices))
+    marked = (markup_notice(part) for part in heads)
+    notices += [replace(notice, span=None) for notice in marked if notice is not None]
     # Count the lines before cleaning: nearly every line has a sentence, and cleaning takes longer than segmentation.
     require_sentences(sum(bool(line.strip()) for line in body.splitlines()))
     if submission.clean:

@@ -164,7 +164,14 @@ def _is_unattributed(sentence: str, sources: Sequence[str]) -> bool:
 
 
 _POSSIBLE_VERB = re.compile(r"[a-zäöüß]{3,}(?:t|en|ern|eln)|[a-zäöüß]{4,}e")
+_SUPERLATIVE = re.compile(r"(?:ig|lich|isch|bar|sam|los)ste[nr]?$")
+_REPORT = re.compile(r"[“”\"»«],\s[a-zäöüß]+(?:t|te|ten)\b")
+_QUOTE = re.compile(r"[„“\"»«](?P<words>[^„“”\"»«]+)[“”\"»«],\s[a-zäöüß]+")
 _MOST_WORDS_WITHOUT_VERB = 15
+_LEAST_QUOTE_WORDS = 6
+_LEAST_CLAUSE_WORDS = 3
+_APOSTROPHE = re.compile("['’]")  # "hat's"
+_CLAUSE_MARK = re.compile(r"[,;:–]")
 
 
 def _is_verbless(sentence: str) -> bool:
@@ -175,19 +182,89 @@ def _is_verbless(sentence: str) -> bool:
     an adjective ("die neuen Regeln").
     """
     found = words(sentence)
-    if len(found) > _MOST_WORDS_WITHOUT_VERB or sentence.rstrip('“”"»«').endswith(("?", "!")):
+    if len(found) > _MOST_WORDS_WITHOUT_VERB or sentence.rstrip('“”"»«').endswith("?"):
         return False
-    if GRAMMAR.attribution.search(sentence):
+    if GRAMMAR.attribution.search(sentence) or _REPORT.search(sentence):
         return False
-    return not any(
-        word.lower() in GRAMMAR.finite_verbs
+    return not _may_have_verb(found)
+
+
+def _may_have_verb(found: Sequence[str]) -> bool:
+    """Return whether one of the words could be a verb.
+
+    Between a word in lower case and a noun, only a word that ends with "t" could be one, because an adjective has an
+    ending there ("entdeckt").
+    """
+    lower = [before.lower() for before in ("", *found)]
+    nouns = [word[:1].isupper() and word.lower() not in GRAMMAR.articles for word in (*found, "")]
+    return any(
+        _APOSTROPHE.split(word.lower())[0] in GRAMMAR.finite_verbs
         or (
             _POSSIBLE_VERB.fullmatch(word)
-            and word not in GRAMMAR.function_words
-            and (before[:1].isupper() or not after[:1].isupper())
+            and not _SUPERLATIVE.search(word)
+            and word not in GRAMMAR.function_words | GRAMMAR.adverbs
+            and not (lower[place] in GRAMMAR.articles and word.endswith("en") and place == len(found) - 1)
+            and (nouns[place - 1] or not nouns[place + 1] or word.endswith("t"))
         )
-        for before, word, after in zip(["", *found], found, [*found[1:], ""], strict=False)
+        for place, word in enumerate(found)
     )
+
+
+def _has_no_subject(sentence: str) -> bool:
+    """Return whether a sentence begins with a conjunction and a verb ("Und ist bis heute bekannt.")."""
+    found = words(sentence)[:2]
+    if len(found) < 2 or sentence.rstrip('“”"»«').endswith("?"):  # noqa: PLR2004 - a conjunction and a verb
+        return False
+    return found[0].lower() in GRAMMAR.linking and found[1] in GRAMMAR.finite_verbs
+
+
+def _ends_in_infinitive(sentence: str) -> bool:
+    """Return whether a subordinate clause ends with an infinitive ("wenn es erreicht worden sein")."""
+    clauses = (words(clause) for clause in _CLAUSE_MARK.split(sentence))
+    return any(
+        not GRAMMAR.conjunctions.isdisjoint(word.lower() for word in found[:2])
+        and found[-1] in GRAMMAR.infinitives
+        and found[-2] != "zu"
+        for found in clauses
+        if len(found) >= _LEAST_CLAUSE_WORDS
+    )
+
+
+def _contrasts_nothing(sentence: str) -> bool:
+    """Return whether the part before a second main clause has no verb ("Das Auto gewiss, aber es kostet mehr.")."""
+    match = GRAMMAR.contrasting.search(sentence)
+    if match is None or any(mark in sentence[: match.start()] for mark in ":;–"):
+        return False
+    first, *others = (words(clause) for clause in sentence[: match.start()].split(","))
+    if len(first) < _LEAST_CLAUSE_WORDS or first[0].lower() in GRAMMAR.subordinators - GRAMMAR.articles:
+        return False
+    return not any(_may_have_verb(found) for found in (first, *others) if found is first or not _is_dependent(found))
+
+
+def _is_dependent(clause: Sequence[str]) -> bool:
+    """Return whether a clause surely is a subordinate clause that is not the end of an enumeration."""
+    if len(clause) <= 1:
+        return False
+    first = clause[0].lower()
+    if first in GRAMMAR.articles:
+        return not clause[1][:1].isupper()
+    return first in GRAMMAR.subordinators or (first in GRAMMAR.prepositions and clause[1] in GRAMMAR.relatives)
+
+
+def _is_noun_phrase(sentence: str) -> bool:
+    """Return whether a sentence, or the quotation that opens it, is a noun phrase with relative clauses only.
+
+    For example, "Ein Mann, der alles verlor." and "„Leute, die helfen“, sagt X." have no main clause.
+    """
+    match = _QUOTE.match(sentence)
+    if match is not None and len(words(match["words"])) < _LEAST_QUOTE_WORDS:
+        return False
+    text = sentence if match is None else match["words"]
+    if any(mark in text for mark in ":;–?"):
+        return False
+    first, *others = (words(clause) for clause in text.split(","))
+    relative = bool(others) and others[0][:1] != [] and others[0][0].lower() not in GRAMMAR.conjunctions
+    return relative and bool(first) and not _may_have_verb(first) and all(map(_is_dependent, others))
 
 
 FLAWS: tuple[tuple[str, Callable[[str], bool]], ...] = (
@@ -197,6 +274,11 @@ FLAWS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("has two punctuation marks in a row", _is_mispunctuated),
     ("is a subordinate clause without a main clause", _is_subordinate),
     ("has no verb", _is_verbless),
+    ("has no subject", _has_no_subject),
+    ("has a clause without a finite verb", _ends_in_infinitive),
+    ("has a part without a verb", lambda sentence: _contrasts_nothing(sentence) or _is_noun_phrase(sentence)),
+    ("has a word in a wrong form", lambda sentence: GRAMMAR.wrong_form.search(sentence) is not None),
+    ("announces what follows it", lambda sentence: GRAMMAR.announcing.match(sentence) is not None),
 )
 
 

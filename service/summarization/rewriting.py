@@ -21,14 +21,14 @@ from service.generation.call import TEXT_THREADS, TextThreads
 from service.languages.base import Language
 from service.registry.manifest import Acceptance
 from service.results import Style, SummarySentence
-from service.summarization.guard import objection, objection_to_rules, support
+from service.summarization.guard import is_whole, objection, objection_to_rules, support
 from service.summarization.lengths import Length, lead
 from service.summarization.selection import Assessment, assess, opening, relevance, relevance_order, select
 from service.summarization.styles import FORMS, admits, barred
 from service.summarization.variants import Offer, variants
 from service.summarization.words import GRAMMAR, count_words, depends_on_previous, spaced_words
 from service.text.language_id import foreign_notice
-from service.text.normalization import NORMALISER_VERSION, check_text, for_model
+from service.text.normalization import NORMALISER_VERSION, check_text, for_model, markup_notice
 from service.text.segmentation import segment
 
 SEAMS = frozenset(',;:–—()[]„“”»«".!?…')
@@ -234,9 +234,10 @@ def prepare_text(text: str, language: Language, doubtful: Sequence[Span] = ()) -
     Raises:
         InvalidInput: the text is not valid Unicode, or it has too many sentences.
     """
-    foreign = foreign_notice(text, language)
-    notices = [*check_text(text), *([foreign] if foreign else [])]
-    found = (_without_list_mark(text, span) for span in segment(text, language).sentences)
+    about = (markup_notice(text), foreign_notice(text, language))
+    notices = [*check_text(text), *(one for one in about if one is not None)]
+    found = [_without_list_mark(text, span) for span in segment(text, language).sentences]
+    found[:1] = [_without_place(text, span) for span in found[:1]]
     spans = [span for span in found if any(char.isalpha() for char in span.of(text))]
     sure = [span for span in spans if not any(span.overlaps(part) for part in doubtful)] if doubtful else spans
     spans = sure if len(sure) >= LEAST_LEFT else spans
@@ -246,6 +247,28 @@ def prepare_text(text: str, language: Language, doubtful: Sequence[Span] = ()) -
 def _without_list_mark(text: str, span: Span) -> Span:
     mark = _LIST_MARK.match(text, span.start, span.end)
     return span if mark is None else Span(mark.end(), span.end)
+
+
+def _without_place(text: str, span: Span) -> Span:
+    """Return the span without the place and the dash with which a report begins."""
+    place = GRAMMAR.place.match(text, span.start, span.end)
+    return span if place is None or not is_whole(text[place.end() : span.end]) else Span(place.end(), span.end)
+
+
+def asked(text: Text) -> frozenset[int]:
+    """Return the indices of the sentences in paragraphs that begin with the name of a speaker and end with a question.
+
+    In an interview, these are the questions. They often consist of several sentences.
+    """
+    found: set[int] = set()
+    start, named = 0, False
+    for number, span in enumerate(text.spans):
+        if not number or span.start - text.spans[number - 1].end > 1:
+            start, named = number, GRAMMAR.label.match(text.sentences[number]) is not None
+        if named and text.sentences[number].endswith("?"):
+            found.update(range(start, number + 1))
+            start = number + 1
+    return frozenset(found)
 
 
 def spoken(text: Text) -> frozenset[int]:
@@ -285,10 +308,11 @@ class SummaryOptions:
     def barred(self, text: Text) -> frozenset[int]:
         """Return the indices of those sentences of ``text`` that the summary must not use.
 
-        These include sentences inside a longer quotation, because they do not name their speaker. However, if at least
-        half of the sentences are inside such quotations, only the sentences that the style excludes are returned.
+        These include sentences inside a longer quotation, because they do not name their speaker, and questions of an
+        interview. However, if at least half of the sentences are of these kinds, only the sentences that the style
+        excludes are returned.
         """
-        inside = spoken(text)
+        inside = spoken(text) | asked(text)
         by_style = barred(self.style, text.sentences, self.headline)
         return by_style | inside if 2 * len(inside) < len(text.sentences) else by_style
 

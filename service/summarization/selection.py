@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.summarization.lengths import Length, Room
-from service.summarization.words import content_stems, count_words, depends_on_previous, reports_speech
+from service.summarization.words import content_stems, count_words, depends_on_previous, loses_noun, reports_speech
 
 Matrix = NDArray[np.float64]
 Vector = Mapping[str, float]
@@ -188,7 +188,11 @@ def opening(sentences: Sequence[str], *, headline: str | None, barred: Collectio
         return []
     found = [first]
     for number in range(first + 1, min(len(sentences), first + _MOST_OPENING)):
-        refers = depends_on_previous(sentences[number]) or reports_speech(sentences[number])
+        refers = (
+            depends_on_previous(sentences[number])
+            or reports_speech(sentences[number])
+            or loses_noun(sentences[number], sentences[found[-1] + 1 : number])
+        )
         if number not in barred and _form(sentences[number]) >= _LEAST_FORM and (not refers or found[-1] == number - 1):
             found.append(number)
     return found

@@ -34,7 +34,14 @@ from service.summarization.rewriting import (
 )
 from service.summarization.styles import lay_out, repeats
 from service.summarization.variants import Choice, Offer, choose, variants
-from service.summarization.words import count_words, depends_on_previous, reports_speech, require_grammar, words
+from service.summarization.words import (
+    count_words,
+    depends_on_previous,
+    loses_noun,
+    reports_speech,
+    require_grammar,
+    words,
+)
 
 
 def with_findings(source: str, summary: Summary, language: Language) -> Summary:
@@ -441,13 +448,24 @@ def find_flaws(text: Text, summary: Summary) -> Iterator[Notice]:
             message = "this sentence is part of a quotation that begins before it and ends after it"
             yield Notice("sentence_broken", message, first, place)
         elif support and min(support) > 0 and min(support) - 1 not in before:
-            if depends_on_previous(sentence.text):
-                message = "this sentence refers to a sentence that the summary leaves out"
-                yield Notice("reference_lost", message, first, place)
-            elif reports_speech(sentence.text):
-                message = "this sentence reports what someone said, but the summary leaves out who said it"
-                yield Notice("reference_lost", message, first, place)
+            last = max((number for number in before if number < min(support)), default=-1)
+            left_out = text.sentences[last + 1 : min(support)]
+            lost = _lost_reference(sentence.text, text.sentences[min(support)], left_out)
+            if lost is not None:
+                yield Notice("reference_lost", lost, first, place)
         before.update(support)
+
+
+def _lost_reference(sentence: str, source: str, left_out: Sequence[str]) -> str | None:
+    """Return a message if a sentence refers to one of the sentences ``left_out`` directly before it, or None.
+
+    ``source`` is the source of the sentence. A reworded sentence no longer begins with the word that refers back.
+    """
+    if any(depends_on_previous(one) or loses_noun(one, left_out) for one in (sentence, source)):
+        return "this sentence refers to a sentence that the summary leaves out"
+    if reports_speech(sentence):
+        return "this sentence reports what someone said, but the summary leaves out who said it"
+    return None
 
 
 def _length_notices(text: Text, summary: Summary, options: SummaryOptions) -> list[Notice]:

@@ -56,11 +56,14 @@ def content_stems(text: str) -> list[str]:
 def depends_on_previous(sentence: str) -> bool:
     """Return whether one of the first words of a sentence refers to the previous sentence.
 
-    Such a word is a pronoun or an adverb ("Er", "Bis dahin"), or an article that replaces a noun ("Das ist").
+    Such a word is a pronoun or an adverb ("Er", "Bis dahin"), or an article that replaces a noun ("Das ist"). The
+    result is also True if a phrase refers to the previous sentence ("Im Gegenteil"), or if the sentence answers it.
     """
     found = words(sentence)
     if not found:
         return False
+    if GRAMMAR.references.match(sentence) or GRAMMAR.report_end.search(sentence):
+        return True
     head = words(sentence.partition(",")[0])  # after a comma, a pronoun can refer to a word before the comma
     return (
         found[0].lower() in GRAMMAR.dangling_openings
@@ -70,6 +73,20 @@ def depends_on_previous(sentence: str) -> bool:
             for before, word, follower in zip(head, head[1:_FIRST_WORDS], [*head[2:], ""], strict=False)
         )
     )
+
+
+_FULL_NAME = re.compile(r"\b[A-ZÄÖÜ][a-zäöüßéèçš]+ [A-ZÄÖÜ][a-zäöüßéèçšA-Z-]+\b")
+
+
+def loses_noun(sentence: str, left_out: Sequence[str]) -> bool:
+    """Return whether a pronoun of a sentence may replace a name that only the sentences ``left_out`` contain.
+
+    These are the sentences between the last sentence of the summary and ``sentence``. Only pronouns after the verb are
+    considered ("Danach sagte sie"), because `depends_on_previous` finds the others.
+    """
+    if GRAMMAR.replacing.match(sentence) is None:
+        return False
+    return any(_FULL_NAME.search(other) and not GRAMMAR.replacing.match(other) for other in left_out)
 
 
 def _is_of_quantity(before: str, follower: str) -> bool:

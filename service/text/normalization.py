@@ -6,7 +6,8 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import accumulate
+from html import unescape
+from itertools import accumulate, islice
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -192,3 +193,32 @@ def check_text(text: str) -> list[Notice]:
         )
         notices.append(Notice("replacement_characters", message, Span(place, place + 1)))
     return notices
+
+
+_TAGS = (
+    r"(?:p|br|hr|div|h[1-6]|ul|ol|li|dl|dt|dd|strong|em|b|i|u|a|img|span|sup|sub|blockquote|figure|figcaption|section|article"
+    r"|table|t[rdh]|tbody|thead|html|head|body|script|style|iframe|video)"
+)
+_TAG = re.compile(
+    rf"</?{_TAGS}(?:\s[^<>]{{0,1000}})?/?>|&lt;/?{_TAGS}(?:\s(?:(?!&[lg]t;)[^<>]){{0,1000}})?/?&gt;", re.IGNORECASE
+)
+_REFERENCE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
+_LEAST_TAGS = 2  # a text about HTML can mention one tag
+
+
+def markup_notice(text: str) -> Notice | None:
+    """Return a notice if a text that was sent as plain text contains HTML, or None.
+
+    HTML is recognised by two tags, also escaped ones, or by a character reference such as ``&nbsp;``.
+    """
+    tags = list(islice(_TAG.finditer(text), _LEAST_TAGS))
+    named = (match for match in _REFERENCE.finditer(text) if unescape(match.group()) not in {match.group(), "<", ">"})
+    reference = next(named, None)
+    first = tags[0] if len(tags) == _LEAST_TAGS else reference
+    if first is None:
+        return None
+    message = (
+        "The text was sent as plain text, but it contains HTML tags or character references. They are processed as "
+        "text. Send HTML with the format html."
+    )
+    return Notice("markup_in_text", message, Span(*first.span()))

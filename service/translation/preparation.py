@@ -22,7 +22,7 @@ from service.terms.glossary import Glossary
 from service.text.html.document import Block, Document, parse
 from service.text.html.tags import HTML_RULES, TagRules
 from service.text.language_id import foreign_notice
-from service.text.normalization import check_text, for_model, visible_span
+from service.text.normalization import check_text, for_model, markup_notice, visible_span
 from service.text.segmentation import Segmentation, require_sentences, segment, split_long
 
 Format = Literal["text", "html"]
@@ -93,14 +93,13 @@ class Prepared:
 
 
 def notices_of(text: str, language: Language) -> list[Notice]:
-    """Return the notices about the source text ``text``, for example that it is not in ``language``.
+    """Return the notices about the plain text ``text``, for example that it is not in ``language``.
 
     Raises:
         InvalidInput: the text is not valid Unicode.
     """
-    notices = check_text(text)
-    foreign = foreign_notice(text, language)
-    return notices if foreign is None else [*notices, foreign]
+    found = (markup_notice(text), foreign_notice(text, language))
+    return [*check_text(text), *(one for one in found if one is not None)]
 
 
 def prepare(text: str, limit: InputLimit, language: Language, options: TranslationOptions = PLAIN) -> Prepared:

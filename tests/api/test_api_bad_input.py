@@ -89,6 +89,18 @@ def test_control_character_gives_warning(client: TestClient) -> None:
     assert answer["translations"][0]["needs_review"] is True
 
 
+@pytest.mark.parametrize("mark", ["<p>{}</p>", "&lt;p&gt;{}&lt;/p&gt;"])
+def test_html_that_is_sent_as_plain_text_gives_a_warning(client: TestClient, mark: str) -> None:
+    """Each output warns, and the same text with the right format gives no such warning."""
+    body = mark.format("Der Zug fährt heute nicht nach Ulm, weil die Strecke gesperrt ist.")
+    article = client.post("/v1/articles", json={"body": body, "outputs": ["translation", "summary"]}).json()
+    for part in ("translation", "summary"):
+        assert "markup_in_text" in [warning["code"] for warning in article[part]["warnings"]]
+        assert article[part]["needs_review"] is True
+    html = client.post("/v1/translate", json={"text": body, "format": "html"}).json()["translations"][0]
+    assert "markup_in_text" not in [warning["code"] for warning in html["warnings"]]
+
+
 def test_ten_megabytes_are_refused_unread(client: TestClient) -> None:
     body = assert_problem(client.post("/v1/translate", json={"text": "a" * 10_000_000}), 413, "body_too_large")
     assert body["errors"][0]["limit"] == 4 * 2**20

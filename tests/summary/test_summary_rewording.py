@@ -144,6 +144,10 @@ _WORDINGS = [
         "Die Forscher warnten davor, der Sturm könne ähnliche Folgen haben.",
         "Die Forscher haben davor gewarnt, der Sturm könne ähnliche Folgen haben.",
     ),
+    (  # the stop of an ordinal number does not end the clause
+        "Zehn Menschen kamen durch die Flut am 14. und 15. Juli ums Leben.",
+        "Zehn Personen kamen durch die Flut am 14. und 15. Juli ums Leben.",
+    ),
     ("Der Zug hält etwa 20 Minuten.", "Der Zug hält rund 20 Minuten."),
     ("Offen ist derzeit nur noch das Wetter in Bonn.", "Offen ist zurzeit nur noch das Wetter in Bonn."),
     ("Das Spiel fand statt, weil Zahlen fehlten.", "Das Spiel fand statt, da Zahlen fehlten."),

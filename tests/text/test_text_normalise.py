@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.domain import Span
 from service.errors import InvalidInput
-from service.text.normalization import check_text, for_model, remove_credentials, visible_span
+from service.text.normalization import check_text, for_model, markup_notice, remove_credentials, visible_span
 from tests.languages import DE
 
 
@@ -56,6 +56,35 @@ def test_lone_surrogate_is_refused_with_its_offset() -> None:
 def test_control_characters_get_one_notice() -> None:
     (notice,) = check_text("Er kam.\x00\x07")
     assert (notice.code, notice.span) == ("control_characters", Span(7, 8))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("<p>Der Rat tagt.</p>", "<p>"),
+        ("Der Rat tagt.<br>Er berät.<br/>", "<br>"),
+        ("&lt;p class=&quot;a&quot;&gt;Der Rat tagt.&lt;/p&gt;", "&lt;p class=&quot;a&quot;&gt;"),
+        ("Der Rat&nbsp;tagt in Köln.", "&nbsp;"),
+        ("M&uuml;ller &#38; Co.", "&uuml;"),
+    ],
+)
+def test_markup_in_plain_text_gets_a_notice(text: str, place: str) -> None:
+    notice = markup_notice(text)
+    assert notice is not None
+    assert notice.span is not None
+    assert (notice.code, notice.span.of(text)) == ("markup_in_text", place)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5 < 6 > 4 und <3", "AT&T; Müller & Co.", "Das Tag <b> ist alt.", "a<b und c>d &lt;"]
+)
+def test_signs_of_plain_text_are_no_markup(text: str) -> None:
+    assert markup_notice(text) is None
+
+
+def test_search_for_markup_takes_linear_time() -> None:
+    for part in ("<p ", "&lt;p ", "&amp", "<p a&lt;", "&lt;a b"):
+        assert markup_notice(part * 50_000) is None
 
 
 @pytest.mark.parametrize("text", ["", "Er kam.\n\tSie ging.\r\n", "שלום", "😀"])

@@ -150,3 +150,25 @@ def test_doubtful_sentences_are_used_if_too_few_others_remain() -> None:
     sentences = prepare_text(text, DE).sentences
     spans = prepare_text(text, DE).spans
     assert prepare_text(text, DE, spans[:1]).sentences == sentences
+
+
+def doubtful(text: str) -> list[str]:
+    found = clean(text, DE)
+    return [one.cleaned.of(found.body) for one in found.spans if one.doubtful]
+
+
+@pytest.mark.parametrize("heading", ["Darum gehts", "Das Wichtigste in Kürze", "Der Artikel für Sie zusammengefasst"])
+def test_summaries_leave_out_the_box_with_the_main_points(heading: str) -> None:
+    points = ["Der Stadtrat hat über die Brücke entschieden.", "Der Bau kostet die Stadt zwölf Millionen Euro."]
+    assert doubtful("\n".join([heading, *points, *TEXT])) == points
+
+
+def test_summaries_leave_out_a_pull_quote() -> None:
+    """The page shows a sentence of the article a second time, in large letters."""
+    quote = "Die neue Brücke wird die Stadt noch viele Jahre beschäftigen."
+    assert doubtful("\n\n".join([TEXT[0], quote, f"{TEXT[1]} {quote} {TEXT[2]}"])) == [quote]
+
+
+def test_summaries_leave_out_a_caption_that_the_page_shows_twice() -> None:
+    caption = "Ida Beispiel hat den Lauf in Musterhausen am Sonntag gewonnen."
+    assert doubtful("\n\n".join([caption, *TEXT[:2], caption, *TEXT[2:]])) == [caption, caption]

@@ -85,10 +85,66 @@ def _any_of(*names: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(form for name in names for form in LISTS.lines(name))})\b")
 
 
+_AUXILIARY = (
+    r"(?:ist|sind|war|waren|wird|werden|wurde|wurden|hat|haben|hatte|hatten|kann|können|konnte|konnten|muss|müssen|musste"
+    r"|mussten|soll|sollen|sollte|sollten|will|wollen|wollte|wollten|darf|dürfen|durfte|durften|bleibt|bleiben|blieb|blieben)"
+)
+_FIRST_CLAUSE = r"[^,:;–()„“”\"»«]*?"
+_REFERENCES = re.compile(
+    r"(?:Im Gegenteil|Auf der anderen Seite|Andererseits|Vorausgesetzt|Später|Wohl (?:eher|kaum)|Eher nicht|Ja|Nein|"
+    r"Sprich|Das heißt|Soll heißen|Kein Wunder|Zum anderen|Mit anderen Worten|Anders gesagt|Kurz gesagt)\b"
+    rf"|(?:Viele|Einige|Manche|Mehrere|Wenige|Alle|Beide|Zwei|Drei|Andere|Etliche) {_AUXILIARY}\b"
+    r"|(?:D(?:er|ie|as|en|em)|Eine?n?) [A-ZÄÖÜ]\w+ (?:hat|hatte|will|soll|kann) es\b(?!.*\bge(?:geben|schafft)\b)"
+    rf"|{_FIRST_CLAUSE}\b(?:waren|sind|war) es (?:[a-zäöüß]+ )?\d"
+    rf"|{_FIRST_CLAUSE}\b[Dd](?:ie|er|as|en|em) (?:erste|zweite|dritte|andere)[nrs]? "
+    r"(?:Variante|Möglichkeit|Option|Version|Antwort|Alternative|Grund|Punkt)\b"
+    r"|Nicht nur (?!.*\b(?:sondern|auch)\b)"
+    rf"|{_FIRST_CLAUSE}\bso (?:et)?was\b(?! wie\b)"
+    rf"|{_FIRST_CLAUSE}\b(?:nämlich|hingegen)\b"
+    rf"|{_FIRST_CLAUSE}\bdavon\b(?! (?:aus|ab|überzeugt)\b)"
+    r"(?![^,]{0,200},\s(?:dass|wie|ob)\b)(?![^,]{0,200} (?:aus|ab)[.,])"
+    rf"|{_FIRST_CLAUSE}\b{_AUXILIARY} dagegen (?!zu\b|aus\b)[^,.]"
+)
+_REPORT_VERBS = r"(?:antworte|erwider|entgegne|ergänz)(?:te?|et|ete)|füg(?:t|te)"
+_REPLACING = re.compile(
+    rf"(?!(?:Als|Wenn|Weil|Während|Nachdem|Bevor|Obwohl|Da|Dass|Ob|Wer|Was|Wie|Er|Sie|Es)\b){_FIRST_CLAUSE}"
+    rf"\b(?:{_AUXILIARY}|[a-zäöüß]{{2,}}(?:t|te|ten)) (?:er|sie)\b(?! selbst)"
+)
+_LIST_NOUNS = (
+    r"(?:Tipps|Tricks|Überblick|Übersicht|Antworten|Fragen|Fakten|Infos|Informationen|Liste|Beispiele|Details|Bilder|Fotos|"
+    r"Ergebnisse|Schritte|Gründe|Ideen|Rezepte|Hinweise|Möglichkeiten)"
+)
+_ANNOUNCING = re.compile(
+    rf"(?:Hier|Im Folgenden|Nachfolgend|Nachstehend) [a-zäöüß]+\b[^.!?]*\b{_LIST_NOUNS}\b"
+    rf"|Folgende\w* [^.!?]*\b{_LIST_NOUNS}\b"
+)
+# A feminine article does not allow the ending "en" before its noun. In "eine vielen bekannte Frau", "bekannte" follows.
+_WRONG_FORM = re.compile(
+    r"\beine\s(?:[a-zäöüß]{2,}(?:hin|lich|ig|isch|sehr|ers|weise)\s|sehr\s|besonders\s)?"
+    r"[a-zäöüß]{2,}(?:iert|[^e]et|ig|lich|isch|bar|los|sam)en\s[A-ZÄÖÜ][\wäöüß-]+(?!\s(?:[a-zäöüß-]+\s)?[a-zäöüß-]+e\s[A-ZÄÖÜ])"
+    r"|\b[a-zäöüß]{3,}tetet\s(?=[A-ZÄÖÜ])"
+    # "das", as a subject in the singular, does not allow a plural verb.
+    r"|,\sdas\s(?:(?:zuletzt|auch|bereits|schon|noch|nicht|nun|erst|später|damals|heute|ebenfalls|dort|inzwischen)\s)*"
+    r"(?:(?:in|aus|bei|mit|nach|an|auf|von)\s(?:de[rmn]\s)?[A-ZÄÖÜ][\wäöüß-]+(?:\s[A-ZÄÖÜ][\wäöüß-]+)?\s)?"
+    r"[a-zäöüß]*ge[a-zäöüß]{2,}(?:t|en)\s(?:waren|sind|wurden|werden)\b"
+)
+_TOWN_WORD = r"[A-ZÄÖÜ][\w.’'-]*"
+_PLACE_START = re.compile(
+    rf"{_TOWN_WORD}(?:(?:[ /]|, ){_TOWN_WORD}| (?:am|an der|im|in|bei|ob der) {_TOWN_WORD}){{0,3}}"
+    r"(?: \([\w/ .-]{2,25}\))?(?:\s[–—-]|\s·)\s+(?=[A-ZÄÖÜ„\"»\d])"
+)
+
+
+def _strong_preterites() -> frozenset[str]:
+    """Return the preterites of the strong verbs, in the singular and plural."""
+    forms = (preterite.split()[0] for preterite in LISTS.forms("strong_verbs"))
+    return frozenset(form + ending for form in forms for ending in ("", "n" if form.endswith("e") else "en"))
+
+
 SUMMARY = SummaryGrammar(
     function_words=LISTS.phrases("function_words"),
     dangling_openings=LISTS.phrases("dangling_openings"),
-    finite_verbs=LISTS.phrases("finite_verbs"),
+    finite_verbs=LISTS.phrases("finite_verbs") | _strong_preterites(),
     subordinators=LISTS.phrases("subordinators"),
     stem=stem,
     chars_per_word=7.3,
@@ -114,6 +170,26 @@ SUMMARY = SummaryGrammar(
     ),
     reported=re.compile(r"\b(?:sei|seien|habe|könne|müsse|wolle|solle|dürfe|werde|brauche|gebe|zeichne)\b"),
     first_person=re.compile(r"\b(?:[Ii]ch|[Ww]ir|mich|mir|uns|unser\w*|mein\w*)\b"),
+    references=_REFERENCES,
+    replacing=_REPLACING,
+    announcing=_ANNOUNCING,
+    wrong_form=_WRONG_FORM,
+    report_end=re.compile(rf"[“”\"»«],\s(?:{_REPORT_VERBS})\b"),
+    adverbs=frozenset(
+        "zuletzt jetzt sofort selbst fast meist längst erst höchst gut weit oft bekannt direkt dicht leicht recht "
+        "schlecht echt gesamt exakt komplett konkret überhaupt halt samt statt nächst zumeist möglichst vielleicht "
+        "unlängst".split()
+    ),
+    prepositions=frozenset(
+        "in an auf mit bei von zu für gegen nach über unter vor durch aus seit wegen ohne um trotz hinter neben "
+        "zwischen".split()
+    ),
+    relatives=frozenset("der die das dem den denen deren dessen welcher welche welchem welchen".split()),
+    infinitives=frozenset({"sein"}),
+    linking=frozenset({"und", "oder", "aber", "sondern"}),
+    contrasting=re.compile(r",\s(?:aber|doch)\s"),
+    place=_PLACE_START,
+    label=re.compile(rf"{_TOWN_WORD}(?: {_TOWN_WORD}){{0,3}}:\s"),
     complement=re.compile(r"\s*[,:–-]+\s*(?:[„»\"]|(?:dass|ob|wie|was|wer|wann|warum|weshalb|wo|welche\w*|sondern)\b)"),
 )
 

@@ -21,7 +21,7 @@ The tagging time grows faster than linearly with the length of a word.
 """
 
 _TOKEN = re.compile(
-    r"\d{1,2}\.(?=\s[A-ZÄÖÜ])"  # an ordinal number
+    r"\d{1,2}\.(?=\s\w|[/–-]\d)"  # an ordinal number ("14. Juli", "14. und 15. Juli")
     r"|(?:\b[A-Za-zÄÖÜäöü]\.\s?){1,3}(?=\s?[A-Za-zÄÖÜäöü])"  # "z. B."
     r"|\b(?:Dr|Prof|St|Nr|ca|bzw|Mio|Mrd|etc)\."
     r"|\d+(?:-[^\W\d_]+)+"  # "65-jährige"

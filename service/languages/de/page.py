@@ -234,6 +234,14 @@ def _beginnings(forms: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(words)})", re.IGNORECASE)
 
 
+_DIGEST = re.compile(
+    r"(?:(?:das|die)\s)?wichtigste\w*(?:\s(?:punkte|fakten|infos|informationen|erkenntnisse))?"
+    r"(?:\s(?:zu\w*|über)\s\S+)?(?:\s(?:in\skürze|in\skurzform|im\süberblick|kurz\szusammengefasst|zusammengefasst))?"
+    r"|(?:\S+\s)?in\s(?:aller\s)?kürze|(?:der\s|dieser\s)?(?:artikel|text|beitrag)\s.{0,30}zusammengefasst"
+    r"|(?:kurz\s)?zusammengefasst|(?:ki-)?zusammenfassung(?:\sdes\s(?:artikels|textes|beitrags))?|kurzfassung|auf\seinen\sblick"
+    r"|(?:kurz\sund\sknapp|kurz\serklärt|kernpunkte|auf\sden\spunkt)|darum\sgeht['’]?s|darum\sgeht\ses|tl;?\s?dr",
+    re.IGNORECASE,
+)
 WIRE = WireGrammar(
     header=re.compile(r"[a-z]{2,4}\s?\d{3,4}\s\d\s[a-z]{2,3}\s\d{1,4}(?:\s\w{2,6}){1,2}(?:\s\d{2,4})?"),
     slug=re.compile(r"[\wÄÖÜäöüß .&-]{2,40}(?:/[\wÄÖÜäöüß .&-]{1,40}){0,4}/(?:[\w .&-]{1,40})?"),
@@ -318,6 +326,7 @@ PAGE = PageGrammar(
     related=_RELATED,
     newsletter=_NEWSLETTER,
     teaser_end=_TEASER_END,
+    digest=_DIGEST,
     comments=_COMMENTS,
     comment_row=_COMMENT_ROW,
     source_end=_SOURCE_END,

@@ -1,8 +1,8 @@
 """The engine interface, and code that engines share: compute types, parallel configurations, padding and grouping.
 
-Sources of different padded lengths never share a call of CTranslate2. The rounding of attention depends on matrix
-shapes, and therefore on the padded length of a call. In int8, a difference of one bit can move an activation by a whole
-quantisation step, and the model then sometimes chooses another word. For measurements, see
+When CTranslate2 searches for outputs, sources of different padded lengths never share a call. The rounding of attention
+depends on matrix shapes, and therefore on the padded length of a call. In int8, a difference of one bit can move an
+activation by a whole quantisation step, and the model then sometimes chooses another word. For measurements, see
 docs/adr/0004-batch-company.md.
 """
 
@@ -137,7 +137,7 @@ def groups(
 
 
 def by_options(items: Sequence[EngineInput], call: Call) -> list[list[Hypothesis]]:
-    """Run ``call`` once for all items with the same options, and return the results in the order of ``items``.
+    """Run ``call`` once for each group of items with equal options, and return the results in the order of ``items``.
 
     Raises:
         EngineError: a call returned the wrong number of results.

@@ -1,8 +1,9 @@
 """The client of an OpenAI-compatible server, with retries, a circuit breaker and regular checks of a failed server.
 
-The client repeats a request unless the server returns a valid result or rejects the request with status 400, 413 or
-422. After five consecutive failures (not counting responses with status 429), the circuit breaker opens. Requests then
-fail immediately, and the client checks the server every few seconds until the server responds again.
+The client sends a request up to four times, until the server returns a valid result or rejects the request with status
+400, 413 or 422, or until the time limit of the request. After five consecutive failures (not counting responses with
+status 429), the circuit breaker opens. Requests then fail immediately, and the client checks the server every few
+seconds until the server responds again.
 """
 
 import asyncio
@@ -182,9 +183,10 @@ class RemoteClient:
             raise self._unavailable()
 
     async def complete(self, body: Mapping[str, Any], limit_s: float) -> list[Choice]:
-        """Send a chat completion request, repeat it after failures, and return at least one choice.
+        """Send a chat completion request, and return at least one choice.
 
-        ``body`` is the JSON body. ``limit_s`` limits the total time for all attempts, in seconds.
+        After a failure, the request is repeated, with up to `ATTEMPTS` attempts in total. ``body`` is the JSON body.
+        ``limit_s`` limits the total time for all attempts, in seconds.
 
         Raises:
             EngineUnavailable: no attempt succeeded, or the circuit breaker is open.

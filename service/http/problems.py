@@ -175,7 +175,11 @@ def _field(error: Any) -> FieldProblem:
 
 
 def install(app: FastAPI) -> None:
-    """Register handlers that turn every error of ``app`` into a problem response."""
+    """Register handlers that turn the expected errors of ``app`` into problem responses.
+
+    These are the errors of the service, validation errors, and the HTTP errors of the framework.
+    `RequestContextMiddleware` handles all other errors.
+    """
     for kind in (errors.DepescheError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, on_error)
 

@@ -170,10 +170,9 @@ class ModelSet:
 
     @property
     def ready(self) -> bool:
-        """True if every model in this process accepts work.
+        """True if every model accepts work, except for remote models whose server does not respond.
 
-        An unreachable remote server does not make this False, because requests that do not need its model are still
-        served.
+        Requests that do not need such a remote model are still served.
         """
         return all(model.health in {"ready", "away"} for model in self.every)
 
@@ -280,7 +279,7 @@ class ModelSet:
         return {"context": context} if context and self.translator.context_sentences else {}
 
     def context_notices(self, context: str) -> tuple[Notice, ...]:
-        """Return a notice if the caller has sent a context that the translation model does not use."""
+        """Return a notice if ``context`` is not empty and the translation model does not use it, and otherwise none."""
         if not context or self.translator.context_sentences:
             return ()
         return (Notice("context_unused", "the translation model does not use the context", review=False),)
@@ -361,7 +360,8 @@ class ModelPool:
         If an error occurs, all models of the new set are closed.
 
         Raises:
-            ModelError: a model or a glossary cannot be loaded.
+            ModelError: a model, a glossary, the house styles or the corrections cannot be loaded, or no model uses the
+                configured remote server.
             EngineError: a model fails its warm-up.
         """
         plan, self._loading, self._fallbacks = self._plan, {}, {}
@@ -416,7 +416,7 @@ class ModelPool:
             await self._load_local(task, fallback, self._fallbacks)
 
     def _require_use_of_server(self) -> None:
-        """Check that a model uses the server for remote models, if one is configured.
+        """If a server for remote models is configured, check that a model uses it.
 
         Raises:
             ModelError: no model uses the configured server.
@@ -424,18 +424,22 @@ class ModelPool:
         if self._plan.remote is not None and all(model.host == "process" for model in self._loading.values()):
             raise ModelError(
                 "DEPESCHE_REMOTE_URL is set, but neither DEPESCHE_TRANSLATION_MODEL nor DEPESCHE_SUMMARY_MODEL names a "
-                "remote model"
+                "remote model; name one, or unset DEPESCHE_REMOTE_URL"
             )
 
     def _needs_aligner(self) -> bool:
-        """Return whether a translation model provides no attention weights, so that an alignment model is needed."""
+        """Return whether an alignment model is needed, because a translation model is causal or remote.
+
+        Such models provide no attention weights from outputs to sources.
+        """
         models = [one.get("translation") for one in (self._loading, self._fallbacks)]
         return any(m is not None and (m.manifest.causal or m.manifest.remote is not None) for m in models)
 
     async def _entry(self, task: Task, name: str | None) -> Entry | None:
         """Return the catalogue entry of the model ``name`` or, if ``name`` is None, of the model for the profile.
 
-        Return None if the catalogue has no model for the task.
+        An alignment model is always chosen for the profile ``auto``. Return None if ``name`` is None and the catalogue
+        has no model for the task.
         """
         plan = self._plan
         catalog = Catalog(plan.models_dir, plan.installed_dir, plan.weights_dir)
@@ -464,7 +468,7 @@ class ModelPool:
         await model.start()
 
     def _report_dead(self, models: Mapping[Task, TextGenerator]) -> None:
-        """Report that an engine has failed permanently, unless the set that contains ``models`` has been replaced."""
+        """Report that an engine in ``models`` has failed permanently, unless a set with other models is in use."""
         if self.current is None or self.current.models is models:
             self._on_dead()
 
@@ -494,9 +498,10 @@ class ModelPool:
 
 
 def _load_dictionaries(plan: Plan) -> None:
-    """Load the dictionaries that the checks use, so that the first request with an unknown word need not wait for them.
+    """Load the dictionaries that the checks use.
 
-    Loading a dictionary stops all threads of the process for a third of a second.
+    Loading a dictionary stops all threads of the process for a third of a second. Otherwise, the first request with an
+    unknown word would have to wait for it.
     """
     for language in LanguagePair.of(plan.source_lang, plan.target_lang):
         if language.spells is not None:

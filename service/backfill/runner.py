@@ -236,7 +236,7 @@ class Run:
     def stop(self) -> int:
         """Read no more lines from the archive.
 
-        Return the number of lines in progress, which will still be finished and written.
+        Return the number of lines that have been read but not written. They will still be finished and written.
         """
         self.standing.stopped = True
         self._window.close()
@@ -253,7 +253,7 @@ class Run:
         """
         order = self._order
         if order.output.exists() and order.archive.exists() and order.output.samefile(order.archive):
-            raise DepescheError(f"the output {order.output} is the same file as the archive")
+            raise DepescheError(f"the output {order.output} is the same file as the archive; name another output file")
         with (
             closing(InputLines(order.archive, order.max_line_bytes)) as lines,
             closing(Journal(order.output)) as journal,

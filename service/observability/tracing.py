@@ -151,7 +151,7 @@ def from_environment(environment: Mapping[str, str]) -> Tracing | None:
         return None
     variable = next((name for name in PROTOCOLS if environment.get(name)), None)
     if variable is not None and environment[variable] != PROTOCOL:
-        raise TracingUnavailable(f"{variable} must be {PROTOCOL}")
+        raise TracingUnavailable(f"{variable} must be {PROTOCOL}, the only protocol that the service supports")
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415

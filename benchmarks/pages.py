@@ -255,7 +255,8 @@ def table(scores: Sequence[tuple[str, Score]]) -> dict[str, dict[str, Any]]:
 def is_foreign(sentence: str, gold: Mapping[str, Any]) -> bool:
     """Return whether a sentence is not from the marked article ``gold``.
 
-    This is the case if less than half of the pairs of adjacent words in the sentence occur in the article.
+    This is the case if less than half of the pairs of adjacent words in the sentence occur in the article. The result
+    is False for a sentence of one word.
     """
     pairs = list(pairwise(words(sentence)))
     article = words("\n".join([gold["title"], *gold["summary"], *body_of(gold)]))

@@ -210,7 +210,10 @@ class Depesche(_Client):
         return self._stream("/v1/articles", _article(request))
 
     def stream_articles(self, articles: Sequence[BatchArticle]) -> Iterator[Event]:
-        """Yield an event ``article`` for each finished article, and finally the ``result`` with their number."""
+        """Yield an event ``article`` for each finished article, and finally the event ``result``.
+
+        The ``result`` contains the numbers of articles that succeeded and that failed.
+        """
         return self._stream("/v1/articles:batch", _batch(articles))
 
     def models(self) -> list[Result]:
@@ -319,7 +322,10 @@ class AsyncDepesche(_Client):
         return self._stream("/v1/articles", _article(request))
 
     def stream_articles(self, articles: Sequence[BatchArticle]) -> AsyncIterator[Event]:
-        """Yield an event ``article`` for each finished article, and finally the ``result`` with their number."""
+        """Yield an event ``article`` for each finished article, and finally the event ``result``.
+
+        The ``result`` contains the numbers of articles that succeeded and that failed.
+        """
         return self._stream("/v1/articles:batch", _batch(articles))
 
     async def models(self) -> list[Result]:

@@ -58,7 +58,7 @@ class Example:
 
 
 def gold_of(path: Path) -> Mapping[str, Any]:
-    """Return the marked article of a page, read from its JSON file."""
+    """Return the marked article of a page. ``path`` is the JSON file of the page."""
     found: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
     return found
 
@@ -122,7 +122,7 @@ def examples(folder: Path, language: Language) -> Iterator[Example]:
 def articles(path: Path, language: Language, count: int) -> Iterator[Example]:
     """Yield examples in which every line belongs to the article.
 
-    Two thirds of the examples are whole articles, and the others are articles without headline and lead. ``path`` is an
+    Two thirds of the examples are whole articles, and one third are articles without headline and lead. ``path`` is an
     xz-compressed file of JSON lines with the fields ``split``, ``title``, ``summary`` and ``article``. ``count`` is the
     maximum number of examples.
     """

@@ -287,7 +287,7 @@ def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, toke
     different calls, and these calls need no filler.
 
     A call has at most ``room`` sources. The length of its longest source times its number of sources does not exceed
-    ``token_budget``, unless it is a single source. No call is empty.
+    ``token_budget``, unless the call has a single source. No call is empty.
     """
     groups = by_padded_length(lengths)
     share = sum(_work(lengths, group) for group in groups) / count

@@ -44,7 +44,7 @@ Report = Callable[[schemas.BatchResult], Awaitable[None]]
 async def process_articles(
     body: BatchRequest, request: Request, context: ContextDep, deferral: DeferralDep, timeout_ms: Timeout = None
 ) -> Any:
-    """Process up to 64 articles. An article that fails does not affect the others.
+    """Process up to 64 articles. An article that fails does not affect the other articles.
 
     Each article has its own time limit, which starts when its processing starts: `timeout_ms`, or else the default time
     limit of the service. `Request-Timeout-Ms` limits the whole batch.

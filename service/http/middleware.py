@@ -295,8 +295,8 @@ def _expects_continue(scope: Scope) -> bool:
 class RootPathMiddleware:
     """ASGI middleware that removes the prefix ``root_path`` from the paths of requests.
 
-    Some proxies remove the prefix before they forward a request, and others do not. Paths without the prefix stay
-    unchanged.
+    Some proxies remove the prefix before they forward a request, and other proxies do not. Paths without the prefix
+    stay unchanged.
     """
 
     def __init__(self, app: ASGIApp, root_path: str) -> None:

@@ -243,7 +243,7 @@ class SummaryOut(VariantOut):
 
 
 class HeadlineOut(Out):
-    """A headline, with the ranges of the source sentences that support it."""
+    """A headline, with the ranges of the source sentences that support it, and its warnings."""
 
     text: str = Field(description="The headline.")
     support: list[SpanOut] = Field(description="Ranges of the source sentences that support it.")
@@ -378,7 +378,7 @@ class ChangesOut(Out):
 
 
 class ArticleResponse(Out):
-    """The cleaned article and the requested outputs."""
+    """The cleaned article, the requested outputs, and the models and the provenance of the outputs."""
 
     article: ArticleOut = Field(description="The cleaned article.")
     summary: SummaryOut | None = Field(default=None, description="The summary, or null if it was not requested.")

@@ -95,8 +95,10 @@ class RequestInfo:
     """Data about one request, through which middlewares and routes communicate.
 
     Fields:
+        request_id: the id of the request, for the log and for error responses.
         started_s: the time of the first byte of the request, on the monotonic clock.
         path: the route path of a request that is refused before it reaches a route.
+        key_id: the id of the caller's API key; None if no key was checked.
         scopes: the permissions of the caller's key; None if no key was checked.
         check_body: checks the key in the body and raises `AccessDenied` if it is not valid; None if the key cannot be
             in the body.

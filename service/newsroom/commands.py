@@ -178,7 +178,7 @@ class TextLimits:
     def require_text(self, text: str, pointer: str) -> None:
         """Check that a text is valid Unicode, not blank and not too long.
 
-        ``pointer`` is the JSON Pointer of the field that contains the text. The error contains it.
+        ``pointer`` is the JSON Pointer of the field that contains the text. The error contains this pointer.
 
         Raises:
             InvalidInput: the text is too long, not valid Unicode, or blank.
@@ -189,9 +189,9 @@ class TextLimits:
             raise InvalidInput("text_empty", "the text is empty or blank", pointer=pointer)
 
     def require_fitting(self, text: str, pointer: str) -> None:
-        """Check that a text is valid Unicode and not too long. It may be blank.
+        """Check that a text is valid Unicode and not too long. The text may be blank.
 
-        ``pointer`` is the JSON Pointer of the field that contains the text. The error contains it.
+        ``pointer`` is the JSON Pointer of the field that contains the text. The error contains this pointer.
 
         Raises:
             InvalidInput: the text is too long or not valid Unicode.

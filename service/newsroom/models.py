@@ -177,7 +177,7 @@ class ModelSet:
         return all(model.health in {"ready", "away"} for model in self.every)
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
-        """Return ``options`` with the glossary of a request and with the rules of the house style that it names.
+        """Return ``options`` with the glossary of a request, and with the stored rules that its house style names.
 
         The glossary is None if the request has no terms. If ``terms.name`` is set, the terms of the stored glossary
         with this name are added. If a term occurs in both places, the entry of the request is used.
@@ -249,7 +249,9 @@ class ModelSet:
         return "" if name is None else self._glossary(name).digest
 
     def house_style(self, style: HouseStyle | None) -> HouseStyle | None:
-        """Return ``style`` with the rules of the stored style that it names, if it names one.
+        """Return ``style`` with the rules of the stored style that ``style.base`` names, if ``style.base`` is set.
+
+        The rules of ``style`` have priority.
 
         Raises:
             InvalidInput: there is no house style with that name.
@@ -279,7 +281,10 @@ class ModelSet:
         return {"context": context} if context and self.translator.context_sentences else {}
 
     def context_notices(self, context: str) -> tuple[Notice, ...]:
-        """Return a notice if ``context`` is not empty and the translation model does not use it, and otherwise none."""
+        """Return a notice if ``context`` is not empty and the translation model does not use it.
+
+        Otherwise, the result is empty.
+        """
         if not context or self.translator.context_sentences:
             return ()
         return (Notice("context_unused", "the translation model does not use the context", review=False),)

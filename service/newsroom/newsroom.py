@@ -240,10 +240,11 @@ class Newsroom:
     async def _submission(
         self, command: ArticleCommand, options: TranslationOptions
     ) -> tuple[ArticleInput, Document | None]:
-        """Return the article of a command and the parsed document that contained it, or None if there is no document.
+        """Return the article of a command, and the parsed document that contained the article.
 
-        The headline and lead of the command override those of the document. If the body is a whole HTML page and the
-        command requests cleaning, the page is parsed as a document.
+        The document is None if the article was submitted as plain fields. The headline and lead of the command override
+        those of the document. If the body is a whole HTML page and the command requests cleaning, the page is parsed as
+        a document.
         """
         document = None
         headline, lead, body = command.headline, command.lead, command.body

@@ -95,7 +95,10 @@ def overlap(found: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, 
 
 
 def is_near(found: str | None, wanted: str) -> bool:
-    """Return whether two texts consist of nearly the same words, that is, whether their F1 is at least 0.8."""
+    """Return whether two texts consist of nearly the same words, that is, whether their F1 is at least `NEAR`.
+
+    The result is False if one of the texts has no words.
+    """
     one, other = words(found or ""), words(wanted)
     return bool(one and other) and overlap(one, other)[2] >= NEAR
 

@@ -216,7 +216,9 @@ class Output:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DepescheError(f"{self._path} is in use by another backfill") from error
+            raise DepescheError(
+                f"{self._path} is in use by another backfill; wait until it has ended, or name another output file"
+            ) from error
 
     def close(self) -> None:
         """Close the file."""

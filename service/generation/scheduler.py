@@ -390,7 +390,7 @@ class Queue:
         pending = _pending(items, now_s, priority)
         if not admitted:
             if deadline_s is not None and deadline_s <= now_s:
-                raise DeadlineExceeded("the request's deadline passed before the work was queued")
+                raise DeadlineExceeded("the request's deadline passed before the work was queued; allow more time")
             self._admit(pending, None if deadline_s is None else deadline_s - now_s)
         futures = [
             self._add(QueuedItem(item, one, ItemFuture(loop=loop), convert))

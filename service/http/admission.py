@@ -155,7 +155,9 @@ class BodyLimitsMiddleware:
             async with asyncio.timeout(self._bounds.timeout_s):
                 body = await self._read(receive, most_bytes)
         except TimeoutError:
-            raise BodyTooSlow(f"the body was not received within {self._bounds.timeout_s:g} s") from None
+            raise BodyTooSlow(
+                f"the body was not received within {self._bounds.timeout_s:g} s; send the request again"
+            ) from None
         await self._require_shallow(scope["headers"], body)
         if check is not None:
             await check(body)

@@ -140,7 +140,9 @@ class _Batch:
         if self._context.deadline_s is not None:
             ends_s = min(ends_s, self._context.deadline_s)
         if ends_s <= asyncio.get_running_loop().time():
-            raise DeadlineExceeded("the request's deadline passed before the processing of this article started")
+            raise DeadlineExceeded(
+                "the request's deadline passed before the processing of this article started; allow more time"
+            )
         answer = await newsroom.article(command, replace(self._context, deadline_s=ends_s, timings=Timings()))
         self.bodies += [answer.submission.body, *command.previous_texts]
         self.result_keys.append(answer.result_key)

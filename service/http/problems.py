@@ -203,7 +203,7 @@ class Failure(BaseModel):
 
 
 def is_compatible_path(path: str) -> bool:
-    """Return whether ``path`` belongs to the DeepL- or the LibreTranslate-compatible API."""
+    """Return whether ``path`` belongs to the API of DeepL or LibreTranslate, even if the service does not have it."""
     return _PATHS.fullmatch(path) is not None
 
 

@@ -407,7 +407,10 @@ class ModelPool:
             return  # the attention of the translation model aligns words
         entry = await self._entry(task, plan.names.get(task))
         if entry is None and task == "translation":
-            raise ModelError(f"there is no {task} model for {plan.source_lang}→{plan.target_lang}")
+            raise ModelError(
+                f"there is no {task} model for {plan.source_lang}→{plan.target_lang}; install one, or change "
+                "DEPESCHE_SOURCE_LANG or DEPESCHE_TARGET_LANG"
+            )
         if entry is None:  # the newsroom rejects requests that need this model
             return
         if entry.manifest.remote is None:

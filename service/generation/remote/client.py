@@ -73,7 +73,7 @@ class RemoteServer:
 
 
 def host_of(url: str) -> Host:
-    """Return whether the host in ``url`` is in a private or in a public network.
+    """Return the kind of network of the host in ``url``: "private" or "public".
 
     A host counts as private if ``url`` contains an IP address of a private network, a name without a dot, or a name
     with one of the `PRIVATE_SUFFIXES`. Every other host counts as public, because its name does not show where it is.
@@ -289,7 +289,10 @@ class RemoteClient:
         self._listener(RemoteBack(self._name))
 
     async def _answers(self) -> bool:
-        """Return whether the server responds to a request for its list of models without a 401, 403 or 5xx status."""
+        """Return whether the server responds to a request for its list of models within `CHECK_TIMEOUT_S` seconds.
+
+        A response with the status 401 or 403 or with a 5xx status does not count.
+        """
         with contextlib.suppress(httpx2.HTTPError, httpx2.InvalidURL, TimeoutError):
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 response = await self._http.get("models")

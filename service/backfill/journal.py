@@ -390,7 +390,7 @@ class Journal:
 
     @property
     def due(self) -> bool:
-        """True if at least ``COMMIT_EVERY_S`` seconds have passed since the last commit."""
+        """True if at least ``COMMIT_EVERY_S`` seconds have passed since the last commit, or if there was no commit."""
         return time.monotonic() - self._committed_s >= COMMIT_EVERY_S
 
     def append(self, record: bytes) -> None:

@@ -249,7 +249,8 @@ class Run:
             CannotResume: the archive, the output, the software, the options, the limits or the models have changed
                 since the last run.
             EngineDead: an engine has failed permanently. The job can be resumed after the last committed line.
-            DepescheError: a file cannot be read or written, or a model cannot be loaded.
+            DepescheError: the output is the same file as the archive, a file cannot be read or written, or a model
+                cannot be loaded.
         """
         order = self._order
         if order.output.exists() and order.archive.exists() and order.output.samefile(order.archive):

@@ -48,8 +48,7 @@ async def _deferral_of(
     Raises:
         AsyncUnavailable: the service has no Redis server.
         InvalidInput: the webhook is not allowed or was sent without ``Prefer: respond-async``, or the result must not
-        be
-            stored.
+            be stored.
     """
     words = {word.partition(";")[0].strip().lower() for word in (prefer or "").split(",")}
     if ASYNC not in words:

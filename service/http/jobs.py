@@ -194,7 +194,10 @@ class Jobs:
         webhook: str | None,
         started_s: float,
     ) -> None:
-        """Wait until the work has ended, store its outcome, and notify the webhook."""
+        """Write the state of the job every `BEAT_S` seconds until the work has ended, and then store the outcome.
+
+        If ``webhook`` is not None, notify this URL afterwards.
+        """
         while not (await asyncio.wait({working}, timeout=BEAT_S))[0]:
             await self._write(replace(job, written_s=time.time()))
         error = (

@@ -26,8 +26,8 @@ def reference(model: type[BaseModel], *, form: bool = False) -> dict[str, Any]:
 def link(operation: str, description: str, *, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Build an OpenAPI link, which states how to use values of a response in a request to another operation.
 
-    ``operation`` is the id of the other operation. ``body`` maps its request fields to expressions that select values
-    from the response.
+    ``operation`` is the id of the other operation. ``body`` maps the request fields of that operation to expressions
+    that select values from the response.
     """
     found = {"operationId": operation, "description": description}
     return found if body is None else {**found, "requestBody": dict(body)}

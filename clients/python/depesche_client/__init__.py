@@ -95,7 +95,12 @@ class _Client:
         raise AssertionError("unreachable, because the last attempt returns or raises")
 
     def _outcome(self, client: httpx.Client | httpx.AsyncClient, job_id: str, limit_s: float) -> "Steps[Result]":
-        """Read a job until it has ended, and return its result."""
+        """Read a job until it has ended, and return its result.
+
+        Raises:
+            Refused: the job failed.
+            TimeoutError: the job did not end within ``limit_s`` seconds.
+        """
         end_s = time.monotonic() + limit_s
         while True:
             response = yield from self._answer(client, f"/v1/jobs/{job_id}")

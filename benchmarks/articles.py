@@ -161,6 +161,6 @@ def lines(data: Path, seed: int) -> Iterator[str]:
     pool = sorted({line for path in (data / "eval").glob("*.de") for line in path.read_text("utf-8").splitlines()})
     pool = [line for line in pool if len(line) <= MOST_CHARS and any(map(str.isalpha, line))]
     if not pool:
-        raise SystemExit(f"{data} contains no eval/*.de")
+        raise SystemExit(f"{data} contains no eval/*.de with a line of 1 to {MOST_CHARS} characters")
     while True:
         yield from rng.sample(pool, len(pool))

@@ -43,8 +43,8 @@ def gain(
 ) -> dict[str, float]:
     """Return how much higher BLEU and chrF of ``outputs`` are than those of ``others``, the outputs of another system.
 
-    The half-width of the 95% interval of each difference is also returned. It is computed by paired bootstrap. If
-    ``caseless`` is True, the scores ignore case.
+    The half-width of the 95% interval of each difference is also returned. The intervals are computed by paired
+    bootstrap. If ``caseless`` is True, the scores ignore case.
     """
     found: dict[str, float] = {}
     for name, metric in _metrics(caseless=caseless).items():
@@ -59,7 +59,10 @@ def _metrics(*, caseless: bool) -> dict[str, Metric]:
 def _difference(
     metric: Metric, outputs: Sequence[str], others: Sequence[str], references: Sequence[str]
 ) -> tuple[float, float]:
-    """Return the score of ``others`` minus that of ``outputs``, and the half-width of its 95% confidence interval."""
+    """Return the score of ``others`` minus that of ``outputs``.
+
+    Also return the half-width of the 95% confidence interval of this difference.
+    """
     ours, theirs = (_statistics(metric, texts, references) for texts in (outputs, others))
     rng = random.Random(SEED)
     places = range(len(references))

@@ -92,7 +92,9 @@ class Checkout:
 
 
 def checkouts(against: Path | None, python: Path | None) -> list[Checkout]:
-    """Return the checkout in the folder ``against``, if it is not None, and then the current checkout.
+    """Return the checkout in the folder ``against``, and then the current checkout.
+
+    If ``against`` is None, return only the current checkout.
 
     ``python`` is the interpreter for the checkout in ``against``.
     """

@@ -57,7 +57,7 @@ def ways(manifest: Manifest) -> dict[str, Manifest]:
     """
     own = manifest.thorough
     if own is None:
-        raise ValueError("the manifest has no thorough search")
+        raise ValueError(f"the manifest of {manifest.id} has no thorough search; add a table `thorough`")
     beam = Decoding.model_validate(own.model_dump(include=set(Decoding.model_fields)) | {"hypotheses": 1})
 
     def way(**changes: Any) -> Manifest:

@@ -54,7 +54,7 @@ def read(path: Path) -> list[Marked]:
 def fit(marked: Sequence[Marked]) -> tuple[float, ...]:
     """Return the coefficients: the intercept, and one for each feature (see `confidence_features`).
 
-    They maximise the likelihood of the marks, minus the penalty `RIDGE`. The method is Newton's.
+    They maximise the log-likelihood of the marks minus an L2 penalty of the strength `RIDGE`. The method is Newton's.
     """
     x = np.array([(1.0, *confidence_features(one.log_prob, one.doubts)) for one in marked])
     y = np.array([float(one.good) for one in marked])

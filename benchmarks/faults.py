@@ -77,7 +77,7 @@ ATTACKS = (
 
 
 class Outcome(NamedTuple):
-    """The cost of an attack: its last answer, its slowest answer, the probes during the attack, and the peak memory."""
+    """The cost of an attack: its repetitions, size, last answer and slowest answer, the probes, and the peak memory."""
 
     name: str
     repeated: int

@@ -190,9 +190,10 @@ def kappa(one: Sequence[str], other: Sequence[str]) -> float | None:
 
 
 def judged(key: dict[str, Any], sentences: Sequence[Sequence[str]], pairs: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Return the shares of broken, unfaithful and reworded sentences, the agreement of the readers, and all marks.
+    """Return the shares of broken, unfaithful and reworded sentences, the preferred texts, and the readers' agreement.
 
-    ``key`` is the key that `write_sample` wrote. ``sentences`` and ``pairs`` contain the marks of each reader.
+    The result also contains the marks of all sentences. ``key`` is the key that `write_sample` wrote. ``sentences`` and
+    ``pairs`` contain the marks of each reader.
     """
     rows = [
         one | {"marks": list(marks)} for one, marks in zip(key["sentences"], zip(*sentences, strict=True), strict=True)

@@ -95,7 +95,10 @@ def overlap(found: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, 
 
 
 def is_near(found: str | None, wanted: str) -> bool:
-    """Return whether two texts consist of nearly the same words, that is, whether their F1 is at least 0.8."""
+    """Return whether two texts consist of nearly the same words, that is, whether their F1 is at least `NEAR`.
+
+    The result is False if one of the texts has no words.
+    """
     one, other = words(found or ""), words(wanted)
     return bool(one and other) and overlap(one, other)[2] >= NEAR
 
@@ -256,7 +259,8 @@ def is_foreign(sentence: str, gold: Mapping[str, Any]) -> bool:
     """Return whether a sentence of the source is not from the marked article ``gold``.
 
     This is the case if less than half of the pairs of adjacent words in the sentence occur in the article. A reworded
-    sentence has other pairs than the article, so the sentence of the source must be given that it was made from.
+    sentence has other pairs than the article, so the sentence of the source must be given that it was made from. The result is
+    False for a sentence of one word.
     """
     pairs = list(pairwise(words(sentence)))
     article = words("\n".join([gold["title"], *gold["summary"], *body_of(gold)]))

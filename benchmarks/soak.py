@@ -117,7 +117,7 @@ def _family_mib(pid: int) -> float:
 
 
 async def _part(server: Server, statuses: Counter[str], seconds: float) -> Part:
-    """Watch a running service for ``seconds`` and return the highest values."""
+    """Watch a running service for ``seconds``, and return the results for this time."""
     end_s, before = time.monotonic() + seconds, statuses.copy()
     resident = family = 0.0
     while time.monotonic() < end_s:

@@ -179,13 +179,13 @@ def create_app(
 ) -> FastAPI:
     """Create the main application, which answers probes immediately while it is loading its models in the background.
 
-    ``on_settled`` is called when the models have been loaded, and after each reload, when the old models have been
-    closed. ``on_failed`` is called with the reason if the models cannot be loaded at startup. If ``settings`` is None,
-    they are read from the environment.
+    `create_newsroom` describes ``on_settled``. ``on_failed`` is called with the reason if the models cannot be loaded
+    at startup. If ``settings`` is None, the settings are read from the environment.
 
     Raises:
         KeyFileInvalid: the key file is invalid.
         TracingUnavailable: the environment variables turn on tracing, but tracing cannot start.
+        SealMissing: a Redis server is configured, but its encryption is neither configured nor turned off.
     """
     settings = settings or Settings()
     listeners: list[Listener] = [logs.listen]

@@ -283,10 +283,11 @@ class RequestBegun:
 
 @dataclass(frozen=True, slots=True)
 class RequestDone:
-    """An HTTP request has been answered.
+    """An HTTP request has ended.
 
-    ``method`` and ``route`` are restricted to known values, so they can serve as metric labels. ``key_id`` is the name
-    of the API key, never the key itself. ``trace_id`` is set if the request is traced.
+    ``method`` and ``route`` are restricted to known values, so they can serve as metric labels. ``status`` is 499 if
+    the client disconnected before the response started. ``key_id`` is the name of the API key, never the key itself.
+    ``trace_id`` is set if the request is traced.
     """
 
     method: str

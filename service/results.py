@@ -23,11 +23,11 @@ ChangeReason = Literal[
 ]
 """The reason for the state of a sentence.
 
-The first four values state that the source sentences of a sentence are unchanged, edited, new or gone, respectively.
-``neighbour_changed`` means that the previous
-translation joins an unchanged source sentence with one that changed. ``no_previous`` means that the previous
-translation has no sentence for an old source sentence. ``no_source`` means that no source sentence supported a sentence
-of the previous summary, which is kept.
+The source sentences of the sentence are unchanged (``source_unchanged``), edited (``source_changed``), new
+(``source_new``) or gone (``source_gone``). ``neighbour_changed`` means that the previous translation joins an unchanged
+source sentence with one that changed. ``no_previous`` means that the previous translation has no sentence for an old
+source sentence. ``no_source`` means that no source sentence supported a sentence of the previous summary, which is
+kept.
 """
 
 
@@ -81,8 +81,7 @@ class TermUse:
     """An occurrence of a glossary term in the source.
 
     ``source`` is the term, ``target`` is its translation in the glossary, and ``span`` is its place in the submitted
-    text.
-    ``applied`` is True if the translated text contains this translation of the term.
+    text. ``applied`` is True if the translated text contains this translation of the term.
     """
 
     source: str

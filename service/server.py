@@ -108,7 +108,7 @@ class _WatchedTransport:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Write ``data``, and start a timer that checks whether the client reads it."""
+        """Write ``data``. If it is not sent immediately, a timer checks whether the client reads what was written."""
         if not self._transport.get_write_buffer_size():
             self._progressed(self._written)
         self._written += len(data)

@@ -188,7 +188,8 @@ def dropped_quotation(case: Case, rng: random.Random) -> str | None:
 def added_quotation(case: Case, rng: random.Random) -> str | None:
     """Return ``case.output`` with three of its words in quotation marks.
 
-    The result is None if ``case.output`` is too short, or if either text already contains a quotation mark.
+    The result is None if ``case.output`` is too short, or if the output or the source already contains a quotation mark
+    or an apostrophe.
     """
     words = case.output.split()
     if any(mark in case.source + case.output for mark in "„“”\"«»'‘’‚") or len(words) < LEAST_WORDS:
@@ -301,8 +302,8 @@ def invented_opening(case: Case, rng: random.Random) -> str | None:
 def german_noun(case: Case, rng: random.Random) -> str | None:
     """Return ``case.output`` with one word replaced by a noun from the German source.
 
-    The result is None if there is no suitable noun. A noun is suitable if it follows an article and does not occur in
-    ``case.output``.
+    The result is None if there is no suitable noun, or no suitable word to replace. A noun is suitable if it follows an
+    article, does not occur in ``case.output``, and is not one of ``case.names``.
     """
     nouns = [
         match[1]
@@ -320,7 +321,7 @@ def german_noun(case: Case, rng: random.Random) -> str | None:
 def german_word(case: Case, rng: random.Random) -> str | None:
     """Return ``case.output`` with one word replaced by a word from the German source that is written in lower case.
 
-    The result is None if the source contains no suitable word.
+    The result is None if the source contains no suitable word, or ``case.output`` contains no word to replace.
     """
     words = [word for word in re.findall(r"(?<=\s)[a-zäöüß]{6,}(?=\s)", case.source) if word not in case.output]
     if not words:

@@ -100,7 +100,7 @@ export class Depesche {
     return this.#stream("/v1/articles", request, call);
   }
 
-  /** Yield an event `article` for each finished article, and finally the `result` with their number. */
+  /** Yield an event `article` for each finished article, and finally the `result` with the counts of both outcomes. */
   streamArticles(articles, call = {}) {
     return this.#stream("/v1/articles:batch", { articles }, call);
   }

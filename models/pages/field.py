@@ -51,7 +51,8 @@ _KEPT_BEFORE, _KEPT_AFTER = 50, 70
 def trimmed(text: Text) -> Text:
     """Return the text without the lines that are far above or far below the article, to speed up training.
 
-    The features of the remaining lines are copied unchanged.
+    If no line belongs to the article, only the first lines are returned. The features of the returned lines are copied
+    unchanged.
     """
     inside = [number for number, state in enumerate(text.states) if state not in {"before", "after"}]
     if not inside:

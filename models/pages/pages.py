@@ -58,7 +58,7 @@ class Example:
 
 
 def gold_of(path: Path) -> Mapping[str, Any]:
-    """Return the marked article of a page, read from its JSON file."""
+    """Return the marked article of a page. ``path`` is the JSON file of the page."""
     found: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
     return found
 
@@ -69,9 +69,10 @@ def body_of(gold: Mapping[str, Any]) -> list[str]:
 
 
 def headings_of(gold: Mapping[str, Any], source: str) -> list[list[str]]:
-    """Return the words of the marked title and of the page's main headings, which may be worded differently.
+    """Return the words of each possible title: the marked title, the ``h1`` headings and the ``og:title`` of the page.
 
-    ``gold`` is the marked article, and ``source`` is the HTML of the page.
+    The headings of a page may be worded differently from the marked title. Titles of one word are left out. ``gold`` is
+    the marked article, and ``source`` is the HTML of the page.
     """
     tree = html.document_fromstring(source.encode("utf-8"), parser=html.HTMLParser(encoding="utf-8"))
     social = (meta.get("content") or "" for meta in tree.iter("meta") if meta.get("property") == "og:title")
@@ -121,7 +122,7 @@ def examples(folder: Path, language: Language) -> Iterator[Example]:
 def articles(path: Path, language: Language, count: int) -> Iterator[Example]:
     """Yield examples in which every line belongs to the article.
 
-    Two thirds of the examples are whole articles, and the others are articles without headline and lead. ``path`` is an
+    Two thirds of the examples are whole articles, and one third are articles without headline and lead. ``path`` is an
     xz-compressed file of JSON lines with the fields ``split``, ``title``, ``summary`` and ``article``. ``count`` is the
     maximum number of examples.
     """
@@ -152,9 +153,11 @@ _SUBHEADING_WORDS = 12
 
 
 def is_part(line: Sequence[str], unit: Sequence[str]) -> bool:
-    """Return whether ``line`` equals ``unit``, is a part of it, or shares most of its words with it.
+    """Return whether ``line`` equals ``unit``, is a part of ``unit``, or has nearly the same words as ``unit``.
 
-    Both arguments are lists of words. ``unit`` is a title or a paragraph.
+    Both arguments are lists of words. ``unit`` is a title or a paragraph. A line of fewer than `_LEAST_WORDS` words
+    must equal ``unit``. The lists have nearly the same words if their common words are at least the share `_NEARLY` of
+    ``line`` and at least the share `_MUCH` of ``unit``.
     """
     if not line or not unit:
         return False
@@ -247,10 +250,11 @@ def topic_of(gold: Mapping[str, Any]) -> set[str]:
 
 
 def is_own(line: Line, found: Sequence[str], verdict: Verdict | None, topic: set[str]) -> bool:
-    """Return whether a line that is missing from the marked article nevertheless belongs to the article.
+    """Return whether a line that is missing from the marked article probably belongs to the article.
 
-    Some marked articles leave out list items or boxes. ``found`` contains the words of the line, and ``topic`` contains
-    the longer words of the marked article.
+    Some marked articles leave out list items or boxes. The line must be long running text that neither a cleaning rule
+    nor a cue marks as boilerplate, and at least the share `_OWN_SHARE` of its longer words must be in ``topic``.
+    ``found`` contains the words of the line, and ``topic`` contains the longer words of the marked article.
     """
     own = {word for word in found if len(word) >= _TOPIC_CHARS}
     if verdict is not None or line.reason is not None or len(line.text) < _OWN_CHARS or not line.running or not own:

@@ -81,7 +81,9 @@ class Hints:
     def found(self, german: str, english: str) -> list[tuple[int, str]]:
         """Return (end of the noun, term) for each noun in ``german`` that is associated with a term in ``english``.
 
-        The end is a character offset in ``german``. The term is spelled as in ``english``.
+        A noun is associated with the term that has the highest Dice coefficient with it. The coefficient must be at
+        least `LEAST_DICE`, and no other noun in ``german`` may have a higher coefficient with the same term. The end is
+        a character offset in ``german``. The term is spelled as in ``english``.
         """
         nouns = list(NOUN.finditer(german))
         found = []
@@ -93,9 +95,9 @@ class Hints:
         return found
 
     def base_form(self, term: str, rng: random.Random) -> str:
-        """Return the singular of ``term`` with a probability of one half, so that the model learns to inflect terms.
+        """Return the singular of ``term`` with a probability of one half. The model thereby learns to inflect terms.
 
-        The term is returned unchanged if its singular does not occur in the training pairs.
+        The term is returned unchanged if it does not end in "s", or if its singular is not a known term.
         """
         if term.endswith("s") and term[:-1].lower() in self.terms and rng.random() < SINGULAR:
             return term[:-1]

@@ -46,7 +46,8 @@ def pack(folder: Path, parts: Path, part_bytes: int) -> Packed:
     ``parts`` must be new or empty. Only the last part may be smaller.
 
     Raises:
-        PartsError: ``parts`` is not empty, or ``folder`` contains something other than files and folders.
+        PartsError: ``parts`` is not empty, ``folder`` contains something other than files and folders, or
+            ``part_bytes`` is less than 1.
     """
     if part_bytes < 1:
         raise PartsError(f"a part must have at least one byte, not {part_bytes}")
@@ -99,7 +100,7 @@ def _names(folder: Path) -> list[str]:
 def _emptied(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
-        raise PartsError(f"{folder} is not empty")
+        raise PartsError(f"{folder} is not empty; name a new or empty folder")
 
 
 def _cuts(folder: Path, names: Iterable[str], files: list[Piece], part_bytes: int) -> Iterator[bytes]:

@@ -28,9 +28,9 @@ def has_its_facts(text: str, made: str) -> bool:
 
 
 def covered(text: str, made: str) -> float:
-    """Return the share of the words in ``made`` that also occur in ``text``.
+    """Return the share of the words in ``made`` whose first five letters occur in ``text``, ignoring case.
 
-    Only words with at least five letters are considered, and only their first five letters are compared.
+    Words with fewer than five letters are left out. If there are no other words, the result is 0.
     """
     there = text.lower()
     stems = [word[:STEM_CHARS].lower() for word in _WORD.findall(made) if len(word) >= STEM_CHARS]
@@ -38,7 +38,10 @@ def covered(text: str, made: str) -> float:
 
 
 def beginning(text: str, most_chars: int = MOST_CHARS) -> str:
-    """Return the first whole sentences of ``text``, up to ``most_chars`` characters but at least one sentence."""
+    """Return the first whole sentences of ``text``, up to ``most_chars`` characters but at least one sentence.
+
+    A text that is short enough, or in which no end of a sentence is found, is returned unchanged.
+    """
     if len(text) <= most_chars:
         return text
     end = 0

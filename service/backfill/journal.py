@@ -36,8 +36,8 @@ CHUNK_BYTES = 1 << 20
 class FilePosition(BaseModel):
     """A position in a file.
 
-    ``lines`` is the number of lines before the position. The last of them may lack a newline. ``size_bytes`` is the
-    number of bytes before the position, and ``sha256`` is the SHA-256 of these bytes.
+    ``lines`` is the number of lines before the position. The last of these lines may lack a newline. ``size_bytes`` is
+    the number of bytes before the position, and ``sha256`` is the SHA-256 of these bytes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -69,7 +69,7 @@ class RunningDigest:
     def passes(self, file: BinaryIO, place: FilePosition) -> bool:
         """Read ``file`` from the current position to ``place``.
 
-        Return whether the file reaches ``place``, and its content before ``place`` has the SHA-256 in ``place``.
+        Return True if the file reaches ``place`` and the content before ``place`` has the SHA-256 in ``place``.
 
         Raises:
             OSError: the file cannot be read.
@@ -216,7 +216,9 @@ class Output:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DepescheError(f"{self._path} is in use by another backfill") from error
+            raise DepescheError(
+                f"{self._path} is in use by another backfill; wait until it has ended, or name another output file"
+            ) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -388,7 +390,7 @@ class Journal:
 
     @property
     def due(self) -> bool:
-        """True if at least ``COMMIT_EVERY_S`` seconds have passed since the last commit."""
+        """True if at least ``COMMIT_EVERY_S`` seconds have passed since the last commit, or if there was no commit."""
         return time.monotonic() - self._committed_s >= COMMIT_EVERY_S
 
     def append(self, record: bytes) -> None:

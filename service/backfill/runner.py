@@ -236,7 +236,7 @@ class Run:
     def stop(self) -> int:
         """Read no more lines from the archive.
 
-        Return the number of lines in progress, which will still be finished and written.
+        Return the number of lines that have been read but not written. They will still be finished and written.
         """
         self.standing.stopped = True
         self._window.close()
@@ -249,11 +249,12 @@ class Run:
             CannotResume: the archive, the output, the software, the options, the limits or the models have changed
                 since the last run.
             EngineDead: an engine has failed permanently. The job can be resumed after the last committed line.
-            DepescheError: a file cannot be read or written, or a model cannot be loaded.
+            DepescheError: the output is the same file as the archive, a file cannot be read or written, or a model
+                cannot be loaded.
         """
         order = self._order
         if order.output.exists() and order.archive.exists() and order.output.samefile(order.archive):
-            raise DepescheError(f"the output {order.output} is the same file as the archive")
+            raise DepescheError(f"the output {order.output} is the same file as the archive; name another output file")
         with (
             closing(InputLines(order.archive, order.max_line_bytes)) as lines,
             closing(Journal(order.output)) as journal,

@@ -227,11 +227,14 @@ def _greet(settings: Settings, port: int) -> None:
 
 
 def _serves_a_draft(settings: Settings) -> bool:
-    """Return whether the translation model of the service is an embedded one, whose outputs are drafts."""
+    """Return whether the translation model of the service is an embedded one, whose outputs are drafts.
+
+    The result is False if no model can be chosen. The start of the service then fails.
+    """
     catalog = Catalog(settings.models_dir, settings.installed_dir, settings.weights_dir)
     try:
         entry = choose(catalog, "translation", "de", "en", settings.profile, settings.translation_model)
-    except ModelError:  # the start of the service fails with this error
+    except ModelError:
         return False
     return entry is not None and bool(entry.manifest.weights)
 

@@ -117,7 +117,10 @@ def verify(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(help="Names of models. Default: all installed models.")] = None,
 ) -> None:
-    """Check the files of the installed models against their manifests, and their outputs against the recorded ones."""
+    """Check the files of installed models against their manifests.
+
+    The models also generate their outputs again, which are compared with the recorded outputs.
+    """
     with _opened(context) as store:
         entries = map(store.catalog.entry, names or store.catalog.names())
         wrong = [entry for entry in entries if (names or entry.manifest.complete) and not _verified(store, entry)]

@@ -153,7 +153,10 @@ def _measured(evaluation: Evaluation) -> list[tuple[str, Cell]]:
 
 
 def _cost(system: SystemRecord, articles: int) -> str:
-    """Return the cost of a system: the price of the tokens on a server, or the time of this machine."""
+    """Return a text with the cost of a system: the price of the tokens on a server, or the time of this machine.
+
+    If the server did not report token counts, or no prices are set, the text states this.
+    """
     per_thousand = THOUSAND / articles
     if system.host == "process":
         return (

@@ -143,7 +143,10 @@ class Marks(_Strict):
 
 
 def identity_of(articles: Sequence[ArticleOutputs], seed: int) -> str:
-    """Return an id that depends on all outputs and on the seed, so that marks are valid for only one evaluation."""
+    """Return an id that depends on the articles, the references, the outputs without their times, and the seed.
+
+    Marks contain this id, so they are valid for only one evaluation.
+    """
     digest = hashlib.sha256(str(seed).encode())
     for article in articles:
         digest.update(article.model_dump_json(exclude={"outputs": {"__all__": {"seconds"}}}).encode())
@@ -212,10 +215,10 @@ def aligned(one: Sequence[Segment], other: Sequence[Segment]) -> Iterator[tuple[
 
 
 class Verdict(NamedTuple):
-    """The number of pairs for which editors preferred the first or the second system, or neither.
+    """The numbers of marks of all editors: for the first system, for the second system, and for neither (``equal``).
 
     ``chance`` is the p-value of a two-sided sign test: the probability of a difference at least as large if both
-    systems were equally good. Pairs without a preference are ignored.
+    systems were equally good. Marks without a preference are ignored.
     """
 
     first: int
@@ -225,7 +228,7 @@ class Verdict(NamedTuple):
 
     @property
     def decided(self) -> int:
-        """The number of pairs with a preference."""
+        """The number of marks with a preference."""
         return self.first + self.second
 
 

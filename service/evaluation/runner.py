@@ -66,7 +66,8 @@ class SystemSpec:
         """Parse a specification.
 
         Raises:
-            DepescheError: a key is unknown, missing or repeated, a price is not a number, or the method is unknown.
+            DepescheError: a part is not KEY=VALUE; a key is unknown, repeated or not for this task; a price is not a
+                number of at least 0; or the method is unknown.
         """
         name, *parts = (part.strip() for part in text.split(","))
         options: dict[str, str] = {}
@@ -89,7 +90,11 @@ class SystemSpec:
         return spec
 
     def price(self, key: str) -> float | None:
-        """Return the price per million tokens under ``key``, or None. Raise `DepescheError` if it is not a price."""
+        """Return the price per million tokens under ``key``, or None if the specification has no such key.
+
+        Raises:
+            DepescheError: the value is not a number of at least 0.
+        """
         text = self.options.get(key)
         if text is None:
             return None
@@ -137,9 +142,11 @@ def read_articles(
         )
     stems = Counter(path.stem for path in articles)
     if twice := [stem for stem, count in stems.items() if count > 1]:
-        raise DepescheError(f"{folder} contains several articles named {twice[0]}")
+        raise DepescheError(f"{folder} contains several articles named {twice[0]}; rename all but one of them")
     if alone := sorted(references - {stem + suffix for stem in stems for suffix in suffixes.values()}):
-        raise DepescheError(f"{folder} contains the reference {alone[0]}, but not its article")
+        raise DepescheError(
+            f"{folder} contains the reference {alone[0]}, but not its article; add the article or remove the reference"
+        )
     suffix = suffixes[task]
     return [
         _read_article(path, task, suffix if path.stem + suffix in references else None, languages.source, limits, clean)

@@ -115,8 +115,8 @@ class Scorer(Protocol):
         """Return the log-probability of each output, in order.
 
         The value is the mean per token or, if ``total`` of the output is True, the sum over all tokens. The value is
-        minus infinity for an output that is too long for the model. The outputs must belong to a request that was
-        already admitted. The limits of the queue therefore do not apply to them.
+        minus infinity if the source or the output is too long for the model. The outputs must belong to a request that
+        was already admitted. The limits of the queue therefore do not apply to them.
 
         Raises:
             NotReady, Draining, EngineError: the model cannot do the work.
@@ -136,9 +136,10 @@ class Referee(Scorer, Protocol):
 class ItemFuture(asyncio.Future[T]):
     """A future for the result of one item. It also records when the model worked on the item.
 
-    ``started_s`` is the start of the engine call or, for a remote model, of the first request. ``finished_s`` is the
-    end of this work. Both are on the event loop's clock, and each is None before that moment. Both remain None for a
-    model without an engine, such as `RulesModel`. ``batch`` is the number of the engine call or request.
+    ``started_s`` is the start of the engine call or, for a remote model, of the first request. It is None until then.
+    ``finished_s`` is the end of this work. It is None until then, and remains None if the work fails. Both are on the
+    event loop's clock. Both remain None for a model without an engine, such as `RulesModel`. ``batch`` is the number of
+    the engine call or request.
     """
 
     started_s: float | None = None
@@ -147,7 +148,7 @@ class ItemFuture(asyncio.Future[T]):
 
 
 TextFuture = ItemFuture[list[TextHypothesis]]
-"""A future for the hypotheses of one source. There is at least one, and the best one comes first."""
+"""A future for the hypotheses of one source. There is at least one hypothesis, and the best one comes first."""
 
 
 class InputLimit(Protocol):
@@ -235,10 +236,10 @@ class TextGenerator(Protocol):
         ...
 
     def prepare(self, source: Source) -> Source:
-        """Return ``source`` with ``prepared`` set, if the model has an engine, so that `generate` takes less time.
+        """Return ``source`` with ``prepared`` set if an engine in this process runs the model, else ``source`` itself.
 
-        `generate` queues all sources in one step, so other tasks of the event loop have to wait. Between two calls of
-        this method, other tasks can run.
+        `generate` then takes less time. It queues all sources in one step, so other tasks of the event loop have to
+        wait. Between two calls of `prepare`, other tasks can run.
         """
         ...
 

@@ -23,8 +23,9 @@ Batch = list[QueuedItem]
 class Worker:
     """A worker that takes batches from the queue and runs them in one engine.
 
-    An idle worker starts a batch immediately, without waiting for further items. If the engine fails permanently, the
-    worker calls ``on_lost`` once, with the error for all waiting callers.
+    An idle worker starts a batch immediately, without waiting for further items. If the engine fails permanently, or
+    the worker itself raises an unexpected exception, the worker calls ``on_lost`` once, with the error for all waiting
+    callers.
     """
 
     def __init__(
@@ -92,8 +93,8 @@ class Worker:
     def _start_batches(self) -> None:
         """Start one batch for each free replica, and up to ``engine.ahead`` further batches that wait for a replica.
 
-        A further batch is started only if the queue still contains items afterwards. Otherwise, the items of the batch
-        stay in the queue, where later items can join them.
+        A further batch is taken from the queue only if the queue still contains items afterwards. Otherwise, the items
+        of the batch stay in the queue, where later items can join them.
         """
         while len(self._running) < self.engine.replicas + self.engine.ahead:
             if not self._next_batches:
@@ -151,11 +152,12 @@ class Worker:
     async def _run(self, batch: Batch) -> None:
         """Run one engine call, and complete the future of every item in ``batch``.
 
-        If the call hangs or returns the wrong number of results, all items fail. After any other failure, the items
-        remain unfinished.
+        An item for which the engine returns no output fails. If the call hangs or returns the wrong number of results,
+        all items fail. After any other failure, the items remain unfinished.
 
         Raises:
             DepescheError: the call failed.
+            EngineLost: the call did not return, even after twice its time limit.
         """
 
         def fail_all(error: EngineError) -> None:
@@ -222,9 +224,9 @@ class Batcher:
     """A batcher that combines the requests of many callers into batches for one model.
 
     A batcher must be created and used in one event loop. ``factory`` builds the engine in an engine thread. ``warm_up``
-    is an input that any working engine can process. ``on_dead`` is called when the engine fails permanently, because a
-    call took longer than twice ``engine_hang_s`` or because a failed engine could not be rebuilt. All futures are done
-    before ``on_dead`` is called.
+    is an input that any working engine can process. ``on_dead`` is called when the engine fails permanently: a call
+    took longer than twice ``engine_hang_s``, a failed engine could not be rebuilt, or the worker raised an unexpected
+    exception. All futures are done before ``on_dead`` is called.
     """
 
     def __init__(

@@ -89,8 +89,8 @@ class SingleFlight(Generic[T]):
     """A registry of running work, which lets callers with the same key share one piece of work.
 
     Each caller gets a future, called a waiter. Every waiter receives the result or the error of the work. Cancelling a
-    waiter does not affect the others, but cancelling the last one cancels the work. Results are not kept after the work
-    has finished. All calls must come from one event loop.
+    waiter does not affect the other waiters, but cancelling the last waiter cancels the work. Results are not kept
+    after the work has finished. All calls must come from one event loop.
     """
 
     def __init__(self) -> None:
@@ -158,9 +158,9 @@ def _copy_outcome(source: asyncio.Future[T], waiter: asyncio.Future[T]) -> None:
 class _ResultMaker(Generic[W, T]):
     """A converter that turns the outputs of a generator into results.
 
-    ``results`` contains a future for each output. Cancelling this future cancels the output. An engine call completes
-    all of its outputs in one iteration of the event loop. The outputs that complete in the same iteration are converted
-    together, which needs one thread call instead of one for each output.
+    ``results`` contains a future for the result of each output. Cancelling this future cancels the output. An engine
+    call completes all of its outputs in one iteration of the event loop. The outputs that complete in the same
+    iteration are converted together, which needs one thread call instead of one for each output.
     """
 
     def __init__(
@@ -397,10 +397,11 @@ class CachedGenerator(Generic[W, T]):
         waiters: Mapping[bytes, asyncio.Future[T]],
         call: Call,
     ) -> None:
-        """Store finished results, and tag their cache keys so that they can be purged by text.
+        """Store the finished results that are cacheable, and tag the cache keys of the request.
 
+        Later purges find the cache entries of a text by these tags. Nothing is stored if ``call.write_cache`` is False.
         ``asked`` contains a (cache key, tag of the text) pair for each item of the request. ``hits`` contains the keys
-        that were already in the cache. ``waiters`` maps the other keys to the futures for their results.
+        that were already in the cache. ``waiters`` maps all other keys to the futures for their results.
         """
         if not call.write_cache:
             return

@@ -50,9 +50,10 @@ CHARS_A_TOKEN = 16
 class EngineChoice:
     """The engine for a model, with its configuration.
 
-    ``kind`` is the kind of engine, and ``device`` is "cpu" or "cuda". ``threads`` is the number of CPU cores to use. If
-    ``replicas`` (the number of copies of the model) is 0, the service measures several configurations at startup and
-    uses the fastest one. `service.generation.engines.base` describes the values of ``compute_type``.
+    ``kind`` is the kind of engine, and ``device`` is "cpu" or "cuda". ``threads`` is the number of CPU cores to use.
+    ``replicas`` is the number of engine calls that CTranslate2 runs in parallel on a CPU. If it is 0, the service
+    measures several configurations at startup and uses the fastest one. Any other engine or device has one replica.
+    `service.generation.engines.base` describes the values of ``compute_type``.
     """
 
     kind: EngineKind
@@ -78,7 +79,10 @@ class TokenLimit:
     tokenizer: Tokenizer
 
     def fits(self, text: str) -> bool:
-        """Return whether ``text`` has at most ``max_source_tokens`` tokens."""
+        """Return whether ``text`` has at most ``max_source_tokens`` tokens.
+
+        The result is also False if ``text`` has more than `CHARS_A_TOKEN` characters per token of the limit.
+        """
         limit = self.max_source_tokens
         if self.tokenizer.most_tokens(text) <= limit:
             return True
@@ -152,7 +156,10 @@ class LocalGenerator:
 
     @property
     def health(self) -> Health:
-        """The state of the batcher and its engine: "loading", "ready", "hung" or "dead"."""
+        """The state of the batcher and its engine: "loading", "ready", "hung" or "dead".
+
+        It is also "loading" while the batcher is draining.
+        """
         state = self.batcher.state
         if state.dead:
             return "dead"
@@ -327,8 +334,8 @@ async def load_generator(
     """Verify the files of a model, and create its generator. `LocalGenerator.start` loads the model later.
 
     If the weights are stored in parts, the parts are joined first (see `ready`). If ``limits.batch_items`` is 0,
-    `call_sentences` determines the maximum number of items in a batch. The generator calls ``on_dead`` if its engine
-    fails permanently.
+    `call_sentences` determines the maximum number of items in a batch. For a causal model, `FIRST_SENTENCES` replaces
+    ``limits.first_items``. The generator calls ``on_dead`` if its engine fails permanently.
 
     Raises:
         ModelError: a file is missing, does not match the manifest or cannot be loaded, or joining the parts failed.
@@ -362,7 +369,10 @@ def call_sentences(entry: Entry, kind: EngineKind) -> int:
 
 
 def _factory(entry: Entry, choice: EngineChoice, tokenizer: Tokenizer, listener: Listener) -> TunedFactory:
-    """Create the engine factory of a model. Its first call measures how best to divide the cores among replicas."""
+    """Create the engine factory of a model.
+
+    If ``choice`` has several configurations, the first call of the factory measures which of them is fastest.
+    """
     loop, manifest = asyncio.get_running_loop(), entry.manifest
 
     def load(layout: ParallelConfig) -> Engine:

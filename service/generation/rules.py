@@ -111,7 +111,7 @@ class RulesModel:
 
 def _plain(source: Source) -> str:
     if not isinstance(source.text, str):
-        raise TypeError("rules reword sentences, not prompts")
+        raise TypeError("rules reword only texts, not prompts with marks")
     return source.text
 
 

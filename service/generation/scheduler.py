@@ -50,11 +50,11 @@ _Turn = tuple[float, int]
 class Pending:
     """The data that the planner needs about a waiting item. Times are on the event loop's clock.
 
-    Only items with equal ``options`` can share a batch, and only items with equal ``padded_tokens`` can share a call.
-    ``ahead`` is the number of earlier items in the same request. The planner serves items in order of ``turn_s``. This
-    is the arrival time, plus ``BULK_DELAY_S`` for a bulk item, plus ``ITEM_DELAY_S`` for each earlier item of the
-    request. Small requests can therefore overtake the tail of a huge one. ``turn_s`` never changes, so every item is
-    served eventually.
+    Only items with equal ``options`` can share a batch. Items with different ``padded_tokens`` can share a batch only
+    if the engine is idle (see `plan`). ``ahead`` is the number of earlier items in the same request. The planner serves
+    items in order of ``turn_s``. This is the arrival time, plus ``BULK_DELAY_S`` for a bulk item, plus ``ITEM_DELAY_S``
+    for each earlier item of the request. Small requests can therefore overtake the tail of a huge one. ``turn_s`` never
+    changes, so every item is served eventually.
     """
 
     tokens: int
@@ -159,8 +159,9 @@ def _fill_batch(
 ) -> list[int]:
     """Return the indices of the items in a batch, in order of ``turn_s``.
 
-    ``first`` is the turn of the first item. ``mates`` contains the turns of the items that may join the batch. An item
-    joins if the batch then has at most ``room`` items and stays within the token budget.
+    ``first`` is the turn of the first item. ``mates`` contains the turns of the items that may join the batch. Only the
+    first ``WINDOW_CALLS`` × ``room`` of these items are considered. An item joins if the batch then has at most
+    ``room`` items and stays within the token budget.
     """
     batch, longest = [first[1]], pending[first[1]].tokens
     for _, index in heapq.nsmallest(WINDOW_CALLS * room, (turn for turn in mates if turn != first)):
@@ -286,7 +287,7 @@ def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, toke
     different calls, and these calls need no filler.
 
     A call has at most ``room`` sources. The length of its longest source times its number of sources does not exceed
-    ``token_budget``, unless it is a single source. No call is empty.
+    ``token_budget``, unless the call has a single source. No call is empty.
     """
     groups = by_padded_length(lengths)
     share = sum(_work(lengths, group) for group in groups) / count
@@ -389,7 +390,7 @@ class Queue:
         pending = _pending(items, now_s, priority)
         if not admitted:
             if deadline_s is not None and deadline_s <= now_s:
-                raise DeadlineExceeded("the request's deadline passed before the work was queued")
+                raise DeadlineExceeded("the request's deadline passed before the work was queued; allow more time")
             self._admit(pending, None if deadline_s is None else deadline_s - now_s)
         futures = [
             self._add(QueuedItem(item, one, ItemFuture(loop=loop), convert))

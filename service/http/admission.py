@@ -155,7 +155,9 @@ class BodyLimitsMiddleware:
             async with asyncio.timeout(self._bounds.timeout_s):
                 body = await self._read(receive, most_bytes)
         except TimeoutError:
-            raise BodyTooSlow(f"the body was not received within {self._bounds.timeout_s:g} s") from None
+            raise BodyTooSlow(
+                f"the body was not received within {self._bounds.timeout_s:g} s; send the request again"
+            ) from None
         await self._require_shallow(scope["headers"], body)
         if check is not None:
             await check(body)
@@ -177,11 +179,13 @@ class BodyLimitsMiddleware:
                 return b"".join(parts)
 
     async def _require_shallow(self, raw: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
-        """Check that a JSON body is valid UTF-8 and is not nested too deeply. Do nothing if the body is not JSON.
+        """Check that a JSON body is valid UTF-8 without null bytes, and is not nested too deeply.
+
+        Do nothing if no Content-Type header names JSON.
 
         Raises:
             InvalidInput: the body is nested too deeply, or there are several Content-Type headers.
-            MalformedJson: the body is not valid UTF-8.
+            MalformedJson: the body is not valid UTF-8, or it contains a null byte.
         """
         if not any(name == b"content-type" and b"json" in value.lower() for name, value in raw):
             return
@@ -205,7 +209,10 @@ MAX_KEY_BYTES = 4_096
 
 
 def key_in_headers(scope: Scope) -> str | None:
-    """Return the key from the ``Authorization`` header, or None if the header has no key or uses an unknown scheme."""
+    """Return the key from the ``Authorization`` header.
+
+    The result is None if the header is missing, has no key or uses an unknown scheme.
+    """
     for name, value in scope["headers"]:
         if name == b"authorization":
             scheme, _, token = value.decode("latin-1").strip().partition(" ")
@@ -266,7 +273,7 @@ def _urlencoded(body: bytes) -> Mapping[str, str]:
 
 
 def _multipart(body: bytes, boundary: bytes) -> Mapping[str, str]:
-    """Return the decoded fields of a multipart form. Fields that are too long to contain a key are skipped.
+    """Return the decoded fields of a multipart form. Files, and fields that are too long for a key, are skipped.
 
     If the form has more than `MAX_FORM_FIELDS` fields, the result is empty.
     """

@@ -44,7 +44,7 @@ Report = Callable[[schemas.BatchResult], Awaitable[None]]
 async def process_articles(
     body: BatchRequest, request: Request, context: ContextDep, deferral: DeferralDep, timeout_ms: Timeout = None
 ) -> Any:
-    """Process up to 64 articles. An article that fails does not affect the others.
+    """Process up to 64 articles. An article that fails does not affect the other articles.
 
     Each article has its own time limit, which starts when its processing starts: `timeout_ms`, or else the default time
     limit of the service. `Request-Timeout-Ms` limits the whole batch.
@@ -140,7 +140,9 @@ class _Batch:
         if self._context.deadline_s is not None:
             ends_s = min(ends_s, self._context.deadline_s)
         if ends_s <= asyncio.get_running_loop().time():
-            raise DeadlineExceeded("the request's deadline passed before the processing of this article started")
+            raise DeadlineExceeded(
+                "the request's deadline passed before the processing of this article started; allow more time"
+            )
         answer = await newsroom.article(command, replace(self._context, deadline_s=ends_s, timings=Timings()))
         self.bodies += [answer.submission.body, *command.previous_texts]
         self.result_keys.append(answer.result_key)

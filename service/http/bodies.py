@@ -141,7 +141,8 @@ class _ParsedRequest(Request):
     async def json(self) -> Any:
         """Return the parsed JSON of a small body, or the validated model of a large body.
 
-        If a large body is not valid, return an object that FastAPI cannot validate.
+        If a large body is not valid, return an object that FastAPI cannot validate. If the route has no model, return
+        the parsed JSON of any body.
         """
         body = await self.body()
         if self._model is None or len(body) <= SMALL_BYTES:

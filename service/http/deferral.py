@@ -47,7 +47,8 @@ async def _deferral_of(
 
     Raises:
         AsyncUnavailable: the service has no Redis server.
-        InvalidInput: the webhook is not allowed, or the result must not be stored.
+        InvalidInput: the webhook is not allowed or was sent without ``Prefer: respond-async``, or the result must not
+            be stored.
     """
     words = {word.partition(";")[0].strip().lower() for word in (prefer or "").split(",")}
     if ASYNC not in words:
@@ -71,7 +72,7 @@ async def _deferral_of(
 
 
 class Deferral:
-    """The processing of a request in the background, which the request prefers."""
+    """The processing of a request in the background, as its header ``Prefer: respond-async`` asks."""
 
     def __init__(self, request: Request, context: CallContext, jobs: Jobs, webhook: str | None) -> None:
         self._request = request
@@ -80,7 +81,7 @@ class Deferral:
         self._webhook = webhook
 
     async def respond(self, work: Callable[[CallContext], Awaitable[JobResult]]) -> Response:
-        """Start ``work`` in the background, and return a response with the URL of its status.
+        """Start ``work`` in the background as a job, and return a response with the URL of the job's status.
 
         ``work`` calls the ``accepted`` callback of its context when the request has passed all checks. If ``work``
         raises an error before that, this method raises the error.
@@ -98,7 +99,7 @@ class Deferral:
         return response
 
     async def respond_to_article(self, command: ArticleCommand) -> Response:
-        """Process an article in the background, and return a response with the URL of its status."""
+        """Process an article in the background as a job, and return a response with the URL of the job's status."""
         newsroom = runtime_of(self._request).newsroom
 
         async def work(context: CallContext) -> JobResult:

@@ -158,8 +158,8 @@ class Jobs:
     async def read(self, name: str, owner: str | None, describe: Describe) -> Job:
         """Return the job with the id ``name``, which must belong to ``owner``.
 
-        If the process that ran the job has ended without a result, the job has failed with the error `JobLost`, which
-        ``describe`` converts to a problem.
+        If the job is running but its state was last written more than `LOST_S` seconds ago, the process that ran it has
+        ended. The returned job has then failed with the error `JobLost`, which ``describe`` converts to a problem.
 
         Raises:
             JobUnknown: there is no such job, or it belongs to another key.
@@ -194,7 +194,10 @@ class Jobs:
         webhook: str | None,
         started_s: float,
     ) -> None:
-        """Wait until the work has ended, store its outcome, and notify the webhook."""
+        """Write the state of the job every `BEAT_S` seconds until the work has ended, and then store the outcome.
+
+        If ``webhook`` is not None, notify this URL afterwards.
+        """
         while not (await asyncio.wait({working}, timeout=BEAT_S))[0]:
             await self._write(replace(job, written_s=time.time()))
         error = (

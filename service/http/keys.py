@@ -129,7 +129,9 @@ def _keys(lines: Sequence[str]) -> Iterable[Key]:
             continue
         key = _key(fields, number)
         if key.digest in seen:
-            raise KeyFileInvalid(f"line {number}: duplicate key; an earlier line has the same hash")
+            raise KeyFileInvalid(
+                f"line {number}: duplicate key; an earlier line has the same hash, so delete one of the two lines"
+            )
         seen.add(key.digest)
         yield key
 

@@ -179,9 +179,9 @@ def article_out(article: Article) -> schemas.ArticleOut:
 
 
 def _model_notices(*models: TextGenerator | None) -> list[schemas.WarningOut]:
-    """Return a warning that names the starter models among ``models``.
+    """Return a list with a warning that names the starter models among ``models``.
 
-    The list is empty if no starter model is among them.
+    The list is empty if there are no starter models among ``models``.
     """
     names = [model.name for model in models if model is not None and model.manifest.quality == "starter"]
     if not names:

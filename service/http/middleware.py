@@ -133,7 +133,8 @@ class RequestContextMiddleware:
     If a response starts before the request body has been read, it has ``Connection: close``. The middleware then
     discards the rest of the body for up to `LINGER_S` seconds, so that a client that is still sending can read the
     response. While the process is shutting down, every response has ``Connection: close``, so that clients do not send
-    further requests on the connection. An unexpected error becomes a response with status 500.
+    further requests on the connection. An unexpected error becomes a response with status 500, unless the response has
+    already started. A path with a control character is refused with status 400.
     """
 
     def __init__(self, app: ASGIApp, listener: Listener, lifecycle: Lifecycle, tracer: Tracer | None = None) -> None:
@@ -294,8 +295,8 @@ def _expects_continue(scope: Scope) -> bool:
 class RootPathMiddleware:
     """ASGI middleware that removes the prefix ``root_path`` from the paths of requests.
 
-    Some proxies remove the prefix before they forward a request, and others do not. Paths without the prefix stay
-    unchanged.
+    Some proxies remove the prefix before they forward a request, and other proxies do not. Paths without the prefix
+    stay unchanged.
     """
 
     def __init__(self, app: ASGIApp, root_path: str) -> None:

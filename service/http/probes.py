@@ -112,7 +112,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 async def require_loopback_name(request: Request, runtime: RuntimeDep) -> None:
-    """Check that the Host header names this machine if there are no API keys.
+    """If there are no API keys, check that the Host header names this machine.
 
     Without this check, a web page could reach the administration port if the domain name of the page resolves to a
     loopback address.

@@ -175,7 +175,11 @@ def _field(error: Any) -> FieldProblem:
 
 
 def install(app: FastAPI) -> None:
-    """Register handlers that turn every error of ``app`` into a problem response."""
+    """Register handlers that turn the expected errors of ``app`` into problem responses.
+
+    These are the errors of the service, validation errors, and the HTTP errors of the framework.
+    `RequestContextMiddleware` handles all other errors.
+    """
     for kind in (errors.DepescheError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, on_error)
 
@@ -199,7 +203,7 @@ class Failure(BaseModel):
 
 
 def is_compatible_path(path: str) -> bool:
-    """Return whether ``path`` belongs to the DeepL- or the LibreTranslate-compatible API."""
+    """Return whether ``path`` belongs to the API of DeepL or LibreTranslate, even if the service does not have it."""
     return _PATHS.fullmatch(path) is not None
 
 

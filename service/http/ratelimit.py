@@ -386,7 +386,8 @@ def _refusal(worst: LimitStatus) -> RateExceeded:
 def caller_of(key_id: str | None, address: str | None) -> str:
     """Return the identifier under which the usage of a caller is counted.
 
-    It contains the key id. If there is no key, it contains the IPv4 address or the first half of the IPv6 address.
+    It contains the key id. If there is no key, it contains the IPv4 address or the first half of the IPv6 address. The
+    result is "local" if there is neither a key nor an address, and "unknown" if the address is not an IP address.
     """
     if key_id is not None:
         return f"key:{key_id}"
@@ -463,7 +464,7 @@ class RateLimitMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count one request. Pass the request on, or refuse it if a limit is exceeded.
 
-        Requests for probes, metrics and the web page are not counted.
+        Requests for probes, metrics, the web page and the API documentation are not counted (see `is_open`).
         """
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)

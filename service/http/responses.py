@@ -187,6 +187,7 @@ async def _charge(request: Request, characters: int) -> None:
 
     Raises:
         RateExceeded: a limit is exceeded.
+        InvalidInput: the texts alone exceed the maximum for a whole window.
     """
     info = info_of(request.scope)
     if info.charge is not None:
@@ -374,7 +375,10 @@ class EventStream:
         self._work.add_done_callback(self._end)
 
     def _end(self, work: "asyncio.Future[str]") -> None:
-        """Queue the last event, which contains the result or an error, and a marker for the end of the stream."""
+        """Queue the last event, which contains the result or an error, and a marker for the end of the stream.
+
+        If ``work`` was cancelled, only the marker is queued.
+        """
         error = None if work.cancelled() else work.exception()
         if isinstance(error, Exception):
             # The response has already started, so the error is sent as the last event.

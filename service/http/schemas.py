@@ -26,8 +26,8 @@ def reference(model: type[BaseModel], *, form: bool = False) -> dict[str, Any]:
 def link(operation: str, description: str, *, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Build an OpenAPI link, which states how to use values of a response in a request to another operation.
 
-    ``operation`` is the id of the other operation. ``body`` maps its request fields to expressions that select values
-    from the response.
+    ``operation`` is the id of the other operation. ``body`` maps the request fields of that operation to expressions
+    that select values from the response.
     """
     found = {"operationId": operation, "description": description}
     return found if body is None else {**found, "requestBody": dict(body)}
@@ -110,10 +110,7 @@ class AlternativeOut(Out):
 
 
 class SentenceOut(Out):
-    """The range of a sentence in the source, and the range of its translation.
-
-    ``words`` is set if the request asked for the alignment.
-    """
+    """A translated sentence: its range in the source, the range of its translation, and details of the translation."""
 
     source: SpanOut
     target: SpanOut
@@ -162,10 +159,13 @@ class TermsOut(Out):
 
 
 class CachedOut(Out):
-    """The number of sentences that came from the cache (``sentences``), and the number of all sentences (``of``)."""
+    """The number of sentences that needed the model (``of``), and how many of them came from the cache (``sentences``).
+
+    Sentences without letters, and sentences with a correction or an unchanged previous translation, need no model.
+    """
 
     sentences: int = Field(description="Number of sentences from the cache.")
-    of: int = Field(description="Number of all sentences.")
+    of: int = Field(description="Number of sentences that needed the model.")
 
 
 class FactOut(Out):
@@ -188,7 +188,7 @@ class TranslationOut(Out):
     warnings: list[WarningOut] = Field(description="Warnings about this result and its source.")
     needs_review: bool = Field(description="Whether at least one warning requires a review.")
     truncated: bool = Field(description="Whether a part of the result is missing because a length limit was reached.")
-    cached: CachedOut = Field(description="How many sentences came from the cache.")
+    cached: CachedOut = Field(description="How many of the sentences that needed the model came from the cache.")
     terms: TermsOut = Field(description="The glossary terms in the source.")
     facts: list[FactOut] | None = Field(default=None, description="Set if the request has `facts: true`.")
 
@@ -243,7 +243,7 @@ class SummaryOut(VariantOut):
 
 
 class HeadlineOut(Out):
-    """A headline, with the ranges of the source sentences that support it."""
+    """A headline, with the ranges of the source sentences that support it, and its warnings."""
 
     text: str = Field(description="The headline.")
     support: list[SpanOut] = Field(description="Ranges of the source sentences that support it.")
@@ -313,7 +313,8 @@ class ArticleTranslationOut(TranslationOut):
 class SourceTypesOut(Out):
     """The IPTC digital source type of each output, as a full URI.
 
-    A type is null if the output was not requested or quotes the source word for word.
+    A type is null if the output was not requested, has no text, or quotes the source word for word. The type of the
+    summary also covers its variants.
     """
 
     summary: str | None = Field(default=None, description="Type of the summary.")
@@ -377,7 +378,7 @@ class ChangesOut(Out):
 
 
 class ArticleResponse(Out):
-    """The cleaned article and the requested outputs."""
+    """The cleaned article, the requested outputs, and the models and the provenance of the outputs."""
 
     article: ArticleOut = Field(description="The cleaned article.")
     summary: SummaryOut | None = Field(default=None, description="The summary, or null if it was not requested.")

@@ -44,7 +44,7 @@ MIN_ERROR_STATUS = 400
 def is_open(path: str) -> bool:
     """Return whether requests to ``path`` need no key and have no rate limit.
 
-    For paths that the service does not have, the result is False.
+    The result is True for the paths in `OPEN`, and for every path that begins with `ASSETS`.
     """
     return path in OPEN or path.startswith(ASSETS)
 
@@ -95,8 +95,10 @@ class RequestInfo:
     """Data about one request, through which middlewares and routes communicate.
 
     Fields:
+        request_id: the id of the request, for the log and for error responses.
         started_s: the time of the first byte of the request, on the monotonic clock.
         path: the route path of a request that is refused before it reaches a route.
+        key_id: the id of the caller's API key; None if no key was checked.
         scopes: the permissions of the caller's key; None if no key was checked.
         check_body: checks the key in the body and raises `AccessDenied` if it is not valid; None if the key cannot be
             in the body.
@@ -147,10 +149,10 @@ class Hour:
 
 @dataclass(slots=True)
 class KeyUsage:
-    """The requests with one API key. ``failed`` counts those with an error status.
+    """The requests with one API key, without those for probes, pages and static files (see `is_open`).
 
-    ``seconds`` is the total duration of the requests. ``characters`` is the total length of the texts that were
-    accepted.
+    ``failed`` is the number of requests with an error status, and ``seconds`` is the total duration of the requests.
+    ``characters`` is the total length of the texts that were accepted.
     """
 
     requests: int = 0
@@ -169,7 +171,10 @@ class PurgeRecord:
 
 @dataclass(slots=True)
 class History:
-    """An event listener that keeps the hourly results of the last week, the usage of each key and the last purges.
+    """An event listener that keeps hourly results, the usage of each key and the last purges.
+
+    ``hours`` contains the last `MAX_HOURS` hours that had results. If there are more than `MAX_KEYS` keys, the least
+    recently used one is dropped from ``keys``.
 
     The data is in the memory of this process and is lost when the process ends.
     ``clock`` returns the time in seconds since the Unix epoch. Requests without an API key have the key id None.

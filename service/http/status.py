@@ -36,7 +36,7 @@ class ModelStatus(BaseModel):
 
 
 class HourStatus(BaseModel):
-    """The results of one hour. The last week is kept, without the hours that had no results."""
+    """The results of one hour. The last 168 hours that had results are kept."""
 
     begins: Annotated[dt.datetime, Field(description="Start of the hour, in UTC.")]
     results: Annotated[int, Field(description="Number of results, such as translations and summaries.")]

@@ -168,7 +168,7 @@ class Installation:
         Raises:
             OutputsRefused: the outputs of a German-English translation model are too far from the references. The
                 minimum is ``hub.least_chrf`` in the manifest.
-            ModelError: the model cannot be loaded, or sacrebleu is not installed.
+            ModelError: the model cannot be loaded; or the outputs must be scored, and sacrebleu is not installed.
         """
         outputs = self._outputs([pair.source for pair in reference_pairs()])
         score = _chrf([one.output for one in outputs]) if judged(self.manifest) else None
@@ -183,9 +183,9 @@ class Installation:
         (self.folder / OUTPUTS).write_text(record.model_dump_json(indent=1), "utf-8")
 
     def replay(self) -> int:
-        """Translate the recorded sources again, and return their number.
+        """Run the model on the recorded sources again, and return the number of sources.
 
-        At most `TIES_MAX` of the outputs may differ, because rounding differs between processors.
+        At most the share `TIES_MAX` of the outputs may differ, because rounding differs between processors.
 
         Raises:
             ModelError: the record cannot be read, the tokenizer returns other ids, or too many outputs differ.
@@ -193,7 +193,9 @@ class Installation:
         try:
             record = Record.model_validate_json((self.folder / OUTPUTS).read_bytes())
         except (OSError, ValidationError) as error:
-            raise ModelError(f"{self.manifest.id}: {OUTPUTS} cannot be read") from error
+            raise ModelError(
+                f"{self.manifest.id}: the recorded outputs in {OUTPUTS} cannot be read; install the model again"
+            ) from error
         now = self._outputs([one.source for one in record.outputs])
         for old, new in zip(record.outputs, now, strict=True):
             if old.ids != new.ids:
@@ -234,5 +236,7 @@ def _chrf(outputs: Sequence[str]) -> float:
     try:
         from sacrebleu import corpus_chrf  # noqa: PLC0415 - an optional extra
     except ImportError as error:
-        raise ModelError("the installation needs sacrebleu, which is not installed; run: make production") from error
+        raise ModelError(
+            "installing a model from a hub requires the package sacrebleu, which is not installed; run: make production"
+        ) from error
     return float(corpus_chrf(list(outputs), [[pair.reference for pair in reference_pairs()]]).score)

@@ -31,11 +31,11 @@ def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
 
     Raises:
         WeightsMismatch: a file of the model is missing or does not match its digest in the manifest.
-        ModelError: the model is part of Depesche, is not installed or has no entry in the lock file, or ``path``
-            already exists or cannot be written.
+        ModelError: the model is not from a hub, is not installed or has no entry in the lock file, or ``path`` already
+            exists or cannot be written.
     """
     if entry.manifest.hub is None:
-        raise ModelError(f"{entry.name} is part of Depesche and does not need a bundle")
+        raise ModelError(f"{entry.name} cannot be exported: it is part of Depesche or runs on a remote server")
     verify_whole(entry)
     locked = installed.lock.read().get(entry.manifest.hub.repo)
     members = {f"{entry.name}/{name}": entry.folder / name for name in (MANIFEST, *entry.manifest.files)}
@@ -63,7 +63,7 @@ def _new_file(path: Path) -> Iterator[Path]:
         ModelError: ``path`` already exists.
     """
     if path.exists():
-        raise ModelError(f"{path} already exists and will not be overwritten")
+        raise ModelError(f"{path} already exists and will not be overwritten; name another file")
     draft = path.with_name(f".{path.name}.draft")
     try:
         yield draft
@@ -212,7 +212,7 @@ def _check_lock(installed: InstalledModels, repo: str, path: Path) -> None:
     try:
         found = LockedRepository.model_validate(tomllib.loads(path.read_text("utf-8")))
     except ValueError as error:
-        raise ModelError(f"the bundle's {LOCKED} is invalid") from error
+        raise ModelError(f"the bundle's {LOCKED} is invalid; export the model again") from error
     try:
         installed.lock.check(repo, found)
     except LockMismatch as error:

@@ -255,7 +255,7 @@ def write_ctranslate2(
     except (ValueError, KeyError) as error:
         raise ModelError(f"CTranslate2 cannot convert this {architecture} checkpoint: {error}") from error
     if unused := checkpoint.unused_blocks():
-        raise ModelError(f"the configuration does not use the weights {', '.join(unused[:3])}")
+        raise ModelError(f"the checkpoint's configuration does not use the weights {', '.join(unused[:3])}")
     specification.optimize(quantization=None if quantization == "float32" else quantization)
     target.mkdir(parents=True)
     specification.save(str(target))
@@ -393,7 +393,7 @@ def _row_names(pieces: Mapping[str, int], count: int) -> list[str]:
 def _set_special_pieces(config: Any, architecture: Architecture, rows: list[str], start: int | None) -> None:
     missing = {EOS_PIECE, UNKNOWN_PIECE} - set(rows)
     if missing:
-        raise ModelError(f"the vocabulary lacks {', '.join(sorted(missing))}")
+        raise ModelError(f"the vocabulary of the checkpoint lacks the pieces {', '.join(sorted(missing))}")
     config.eos_token, config.unk_token = EOS_PIECE, UNKNOWN_PIECE
     config.bos_token = PAD if architecture in T5_FAMILY else "<s>"
     # Marian's decoder starts from a zero embedding, so the name of its start piece has no effect.
@@ -402,5 +402,5 @@ def _set_special_pieces(config: Any, architecture: Architecture, rows: list[str]
 
 def _required(start: int | None) -> int:
     if start is None:
-        raise ModelError("the configuration has no decoder_start_token_id")
+        raise ModelError("the checkpoint's configuration has no decoder_start_token_id")
     return start

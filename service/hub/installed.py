@@ -56,7 +56,9 @@ class InstalledModels:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise ModelError(f"another command is changing the models in {self.folder}") from error
+                raise ModelError(
+                    f"another command is changing the models in {self.folder}; retry when it has finished"
+                ) from error
             for draft in self.folder.glob(f"{_DRAFT}*"):
                 shutil.rmtree(draft, ignore_errors=True)
             yield

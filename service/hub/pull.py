@@ -357,7 +357,9 @@ def convert(
         from service.hub.acceptance import Installation  # noqa: PLC0415 - imports the engine
         from service.hub.installation import install  # noqa: PLC0415 - imports transformers
     except ImportError as error:
-        raise ModelError(f"the conversion needs {error.name}, which is not installed; run: make production") from error
+        raise ModelError(
+            f"converting {manifest.id} requires the package {error.name}, which is not installed; run: make production"
+        ) from error
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _replacing(target) as folder, _scratch_folder(target) as scratch:

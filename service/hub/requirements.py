@@ -31,7 +31,10 @@ def has(package: str) -> bool:
 
 
 def judged(manifest: Manifest) -> bool:
-    """Return whether the outputs of the model are scored against references, which exist only for German to English."""
+    """Return whether the outputs of the model are scored against references.
+
+    References exist only for translations from German into English.
+    """
     return (manifest.task, manifest.source_lang, manifest.target_lang) == ("translation", "de", "en")
 
 

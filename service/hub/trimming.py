@@ -166,4 +166,4 @@ def read_pieces(path: Path) -> Any:
     try:
         return ModelProto.FromString(path.read_bytes())
     except (OSError, DecodeError) as error:
-        raise ModelError(f"tokenizer file {path.name} is not a SentencePiece model") from error
+        raise ModelError(f"tokenizer file {path.name} is missing or is not a SentencePiece model") from error

@@ -13,7 +13,7 @@ from service.results import Headlines, Summary, Translation
 
 @dataclass(frozen=True, slots=True)
 class TranslateAnswer:
-    """The translations in the order of the texts, the model that was used, and notices about the whole answer."""
+    """The translations in the order of the texts, the model, the result key, and notices about the whole answer."""
 
     translations: Sequence[Translation]
     model: TextGenerator

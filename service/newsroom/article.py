@@ -311,7 +311,7 @@ def require_plain(options: TranslationOptions) -> None:
 async def run_all(work: Mapping[str, Coroutine[Any, Any, Any]]) -> dict[str, Any]:
     """Run the coroutines in ``work`` concurrently, and return the results under the same names.
 
-    If a coroutine raises an error, cancel the others and raise this error.
+    If a coroutine raises an error, cancel the other coroutines and raise this error.
     """
     try:
         async with asyncio.TaskGroup() as group:
@@ -446,8 +446,9 @@ class Provenance:
     """The origin of the outputs.
 
     ``source_types`` maps each output to its IPTC digital source type as a full URI. The type is None if the output was
-    not requested or quotes the source word for word. ``languages`` maps each output to its language code. ``embargo``
-    states whether the request was under embargo, so that no text left this process.
+    not requested, has no text, or quotes the source word for word. The type of the summary also covers its variants.
+    ``languages`` maps each output to its language code. ``embargo`` states whether the request was under embargo. No
+    text of such a request leaves this process.
     """
 
     generated_at: str

@@ -75,8 +75,8 @@ DEFAULT_HEADLINES = 3
 class PreviousVersion:
     """The previous version of an article: its submitted body, and its summary and translation as they were published.
 
-    A person may have edited the summary or the translation. If one of them is None, the new one is written from
-    scratch.
+    A person may have edited the summary or the translation. If ``summary`` is None, the new summary is written from
+    scratch. If ``translation`` is None, the new translation is made from scratch.
     """
 
     body: str
@@ -95,8 +95,8 @@ class SummarizeCommand:
 
     ``source_lang`` and ``target_lang`` are language codes. If one of them is None, the source language of the service
     is used. If ``target_lang`` is not the source language, the summaries are translated. ``headline`` is the existing
-    headline of the texts. ``headlines`` is the number of headlines to write for each text. These are always in the
-    source language. ``house_style`` applies to translated summaries.
+    headline of the texts. ``headlines`` is the number of headlines to write for each text. The written headlines are
+    always in the source language. ``house_style`` applies to translated summaries.
     """
 
     texts: Sequence[str]
@@ -118,7 +118,8 @@ class ArticleCommand:
     whether it is parsed on the event loop. If ``headline`` or ``lead`` is set, it replaces that of the document. If
     ``write_as`` is set, the outputs are also written as a document in the format of this name. ``headlines`` is the
     number of headlines to write. It has no effect if ``outputs`` does not contain "headlines". If ``previous`` is set,
-    the outputs keep the wording of its unchanged sentences. ``memory`` applies to the other translated sentences.
+    the outputs keep the wording of its unchanged sentences. ``memory`` contains corrections, which apply to all other
+    sentences of the translation.
     """
 
     outputs: Sequence[Output]
@@ -177,7 +178,7 @@ class TextLimits:
     def require_text(self, text: str, pointer: str) -> None:
         """Check that a text is valid Unicode, not blank and not too long.
 
-        ``pointer`` is the JSON Pointer of the field that contains the text. The error contains it.
+        ``pointer`` is the JSON Pointer of the field that contains the text. The error contains this pointer.
 
         Raises:
             InvalidInput: the text is too long, not valid Unicode, or blank.
@@ -188,9 +189,9 @@ class TextLimits:
             raise InvalidInput("text_empty", "the text is empty or blank", pointer=pointer)
 
     def require_fitting(self, text: str, pointer: str) -> None:
-        """Check that a text is valid Unicode and not too long. It may be blank.
+        """Check that a text is valid Unicode and not too long. The text may be blank.
 
-        ``pointer`` is the JSON Pointer of the field that contains the text. The error contains it.
+        ``pointer`` is the JSON Pointer of the field that contains the text. The error contains this pointer.
 
         Raises:
             InvalidInput: the text is too long or not valid Unicode.

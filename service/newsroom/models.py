@@ -170,15 +170,14 @@ class ModelSet:
 
     @property
     def ready(self) -> bool:
-        """True if every model in this process accepts work.
+        """True if every model accepts work, except for remote models whose server does not respond.
 
-        An unreachable remote server does not make this False, because requests that do not need its model are still
-        served.
+        Requests that do not need such a remote model are still served.
         """
         return all(model.health in {"ready", "away"} for model in self.every)
 
     def options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
-        """Return ``options`` with the glossary of a request and with the rules of the house style that it names.
+        """Return ``options`` with the glossary of a request, and with the stored rules that its house style names.
 
         The glossary is None if the request has no terms. If ``terms.name`` is set, the terms of the stored glossary
         with this name are added. If a term occurs in both places, the entry of the request is used.
@@ -250,7 +249,9 @@ class ModelSet:
         return "" if name is None else self._glossary(name).digest
 
     def house_style(self, style: HouseStyle | None) -> HouseStyle | None:
-        """Return ``style`` with the rules of the stored style that it names, if it names one.
+        """Return ``style`` with the rules of the stored style that ``style.base`` names, if ``style.base`` is set.
+
+        The rules of ``style`` have priority.
 
         Raises:
             InvalidInput: there is no house style with that name.
@@ -280,7 +281,10 @@ class ModelSet:
         return {"context": context} if context and self.translator.context_sentences else {}
 
     def context_notices(self, context: str) -> tuple[Notice, ...]:
-        """Return a notice if the caller has sent a context that the translation model does not use."""
+        """Return a notice if ``context`` is not empty and the translation model does not use it.
+
+        Otherwise, the result is empty.
+        """
         if not context or self.translator.context_sentences:
             return ()
         return (Notice("context_unused", "the translation model does not use the context", review=False),)
@@ -361,7 +365,8 @@ class ModelPool:
         If an error occurs, all models of the new set are closed.
 
         Raises:
-            ModelError: a model or a glossary cannot be loaded.
+            ModelError: a model, a glossary, the house styles or the corrections cannot be loaded, or no model uses the
+                configured remote server.
             EngineError: a model fails its warm-up.
         """
         plan, self._loading, self._fallbacks = self._plan, {}, {}
@@ -402,7 +407,10 @@ class ModelPool:
             return  # the attention of the translation model aligns words
         entry = await self._entry(task, plan.names.get(task))
         if entry is None and task == "translation":
-            raise ModelError(f"there is no {task} model for {plan.source_lang}→{plan.target_lang}")
+            raise ModelError(
+                f"there is no {task} model for {plan.source_lang}→{plan.target_lang}; install one, or change "
+                "DEPESCHE_SOURCE_LANG or DEPESCHE_TARGET_LANG"
+            )
         if entry is None:  # the newsroom rejects requests that need this model
             return
         if entry.manifest.remote is None:
@@ -416,7 +424,7 @@ class ModelPool:
             await self._load_local(task, fallback, self._fallbacks)
 
     def _require_use_of_server(self) -> None:
-        """Check that a model uses the server for remote models, if one is configured.
+        """If a server for remote models is configured, check that a model uses it.
 
         Raises:
             ModelError: no model uses the configured server.
@@ -424,18 +432,22 @@ class ModelPool:
         if self._plan.remote is not None and all(model.host == "process" for model in self._loading.values()):
             raise ModelError(
                 "DEPESCHE_REMOTE_URL is set, but neither DEPESCHE_TRANSLATION_MODEL nor DEPESCHE_SUMMARY_MODEL names a "
-                "remote model"
+                "remote model; name one, or unset DEPESCHE_REMOTE_URL"
             )
 
     def _needs_aligner(self) -> bool:
-        """Return whether a translation model provides no attention weights, so that an alignment model is needed."""
+        """Return whether an alignment model is needed, because a translation model is causal or remote.
+
+        Such models provide no attention weights from outputs to sources.
+        """
         models = [one.get("translation") for one in (self._loading, self._fallbacks)]
         return any(m is not None and (m.manifest.causal or m.manifest.remote is not None) for m in models)
 
     async def _entry(self, task: Task, name: str | None) -> Entry | None:
         """Return the catalogue entry of the model ``name`` or, if ``name`` is None, of the model for the profile.
 
-        Return None if the catalogue has no model for the task.
+        An alignment model is always chosen for the profile ``auto``. Return None if ``name`` is None and the catalogue
+        has no model for the task.
         """
         plan = self._plan
         catalog = Catalog(plan.models_dir, plan.installed_dir, plan.weights_dir)
@@ -464,7 +476,7 @@ class ModelPool:
         await model.start()
 
     def _report_dead(self, models: Mapping[Task, TextGenerator]) -> None:
-        """Report that an engine has failed permanently, unless the set that contains ``models`` has been replaced."""
+        """Report that an engine in ``models`` has failed permanently, unless a set with other models is in use."""
         if self.current is None or self.current.models is models:
             self._on_dead()
 
@@ -494,9 +506,10 @@ class ModelPool:
 
 
 def _load_dictionaries(plan: Plan) -> None:
-    """Load the dictionaries that the checks use, so that the first request with an unknown word need not wait for them.
+    """Load the dictionaries that the checks use.
 
-    Loading a dictionary stops all threads of the process for a third of a second.
+    Loading a dictionary stops all threads of the process for a third of a second. Otherwise, the first request with an
+    unknown word would have to wait for it.
     """
     for language in LanguagePair.of(plan.source_lang, plan.target_lang):
         if language.spells is not None:

@@ -1,8 +1,8 @@
 """The use cases of the service, which the HTTP API and the command line share.
 
-Each use case leases the models, resolves the glossary, computes the result key, charges the caller, applies the
-deadline, runs the pipeline, and emits events about the results. The result key identifies a command and the models that
-execute it, so that cached results can be found and purged.
+Each use case leases the models, charges the caller and applies the deadline. A use case that runs a model also computes
+the result key, runs the pipeline, and emits events about the results. The result key identifies a command and the
+models that execute it. Cached results are found and purged by this key.
 """
 
 import asyncio
@@ -240,10 +240,11 @@ class Newsroom:
     async def _submission(
         self, command: ArticleCommand, options: TranslationOptions
     ) -> tuple[ArticleInput, Document | None]:
-        """Return the article of a command and the parsed document that contained it, or None if there is no document.
+        """Return the article of a command, and the parsed document that contained the article.
 
-        The headline and lead of the command override those of the document. If the body is a whole HTML page and the
-        command requests cleaning, the page is parsed as a document.
+        The document is None if the article was submitted as plain fields. The headline and lead of the command override
+        those of the document. If the body is a whole HTML page and the command requests cleaning, the page is parsed as
+        a document.
         """
         document = None
         headline, lead, body = command.headline, command.lead, command.body
@@ -270,8 +271,8 @@ class Newsroom:
     def _cached_result(self, call: Call, key: str) -> Any:
         """Return the cached result of an identical command, or None if there is no such result.
 
-        The result is also None if the caller receives each sentence as soon as it is translated. The sentences of a
-        cached result could not be reported one by one.
+        The result is also None if the call must not read the cache, or if the caller receives each sentence as soon as
+        it is translated. The sentences of a cached result could not be reported one by one.
         """
         if not call.read_cache or call.follows:
             return None
@@ -279,7 +280,7 @@ class Newsroom:
             return self.cache.documents.get(key)
 
     def _store_result(self, call: Call, key: str, result: Any, texts: Iterable[str]) -> None:
-        """Store the whole result of a command in the cache under ``key``.
+        """Store the whole result of a command in the cache under ``key``, unless the call must not write to the cache.
 
         All parts of ``result`` must be marked as cached, because later calls return them unchanged. ``texts`` are the
         texts of the command. The cache counts their characters as the size of the result.
@@ -371,8 +372,7 @@ class Newsroom:
         """Verify, load and warm up the models. If this fails, the readiness probe also reports the error.
 
         Raises:
-            ModelError: a model or a glossary cannot be loaded.
-            EngineError: a model fails its warm-up.
+            ModelError, EngineError: see `ModelPool.load`.
         """
         try:
             async with self._changing:
@@ -392,8 +392,7 @@ class Newsroom:
         Raises:
             NotReady: the models are already being loaded.
             Draining: the process is shutting down.
-            ModelError: a model or a glossary cannot be loaded.
-            EngineError: a model fails its warm-up.
+            ModelError, EngineError: see `ModelPool.load`.
         """
         self.lifecycle.check_staying()
         if self._changing.locked():

@@ -58,8 +58,9 @@ class Unit:
 class Comparison:
     """The sentences of the previous version (``old``) and of the current version (``new``) of a body.
 
-    ``same`` and ``edited`` map the index of a new sentence to the index of the equal or similar old sentence.
-    ``translation`` is the previous translation with its ``units``, or None if it was not submitted.
+    ``same`` maps the index of each new sentence that is unchanged to the index of the equal old sentence. ``edited``
+    maps the index of each new sentence that was edited to the index of its old form. ``translation`` is the previous
+    translation, or None if it was not submitted. ``units`` pairs the old sentences with their translations.
     """
 
     old: Sentences
@@ -146,12 +147,12 @@ def compare_versions(old: str, new: str, translation: str | None, languages: Lan
 
 
 def match_sentences(old: Sequence[str], new: Sequence[str]) -> tuple[dict[int, int], dict[int, int]]:
-    """Match the sentences of two versions of a text, and return the equal and the edited sentences.
+    """Match the sentences of the previous version ``old`` with those of the current version ``new`` of a text.
 
-    Each result maps indices in ``new`` to indices in ``old``. Differences in white space and in the Unicode
-    normalisation are ignored. An equal sentence may have moved. Each sentence has at most one counterpart. An edited
-    sentence is between the same equal sentences in both versions, and shares at least ``LEAST_SHARED`` of its words
-    with its counterpart.
+    Return the pair (equal sentences, edited sentences). Both map indices in ``new`` to indices in ``old``. Differences
+    in white space and in the Unicode normalisation are ignored. An equal sentence may have moved. Each sentence has at
+    most one counterpart. An edited sentence is between the same equal sentences in both versions, and shares at least
+    ``LEAST_SHARED`` of its words with its counterpart.
     """
     ones, others = [_normal(one) for one in old], [_normal(one) for one in new]
     codes = SequenceMatcher(None, ones, others).get_opcodes()
@@ -233,12 +234,13 @@ def _unit(start: int, end: int, target_start: int, target_end: int, target: Sent
 def merge_summary(
     comparison: Comparison, previous: str, fresh: Summary, length: Length, language: Language
 ) -> tuple[Summary, list[Change]]:
-    """Merge the previous summary with ``fresh``, a summary of the current version, and return the changes.
+    """Merge the previous summary with ``fresh``, a summary of the current version. Return the result and the changes.
 
-    A sentence of the previous summary keeps its wording if its source sentences are unchanged. It is replaced if one of
-    them was edited, and dropped if all of them are gone. Sentences about new source sentences are added if they fit
-    within ``length``. The spans of the changes are in the text of the new summary and in ``previous``. The notices of
-    the result are computed again.
+    A sentence of the previous summary keeps its wording if all its source sentences are unchanged, or if it has none.
+    It is dropped if all of them are gone. Otherwise, some were edited or are gone, and it is replaced, unless other
+    sentences already cover the same source sentences. Sentences about new source sentences are added if they fit within
+    ``length``. The spans of the changes are in the text of the new summary and in ``previous``. The notices of the
+    result are computed again.
     """
     merger = _Merger(comparison, fresh, language)
     found = prepare_text(previous, language)
@@ -328,7 +330,7 @@ class _Merger:
     def add_new(self, length: Length) -> None:
         """Add the sentences of the fresh summary that new source sentences support, at the place of their source.
 
-        A sentence is added only if the summary still fits within ``length``.
+        A sentence is added only if the summary does not already contain it, and still fits within ``length``.
         """
         new = [
             span for number, span in enumerate(self._comparison.new.spans) if self._comparison.before(number) is None

@@ -300,7 +300,7 @@ class Metrics:
             self._warnings.labels(code).inc()
 
     def _count_problem(self, event: events.ProblemGiven) -> None:
-        """Count a refused or failed request under its error code.
+        """Count a refused or failed request under its error code, or under `OTHER` if the code is not a known label.
 
         All other errors of clients are counted only in the request counter, under their HTTP status.
         """

@@ -120,7 +120,8 @@ class RequestSpan:
     def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
         """End the span of the request ``done``, and create a child span for each processing stage in ``stages``.
 
-        The attributes follow OpenTelemetry's HTTP conventions.
+        The attributes follow OpenTelemetry's HTTP conventions. A span that is not recorded gets neither attributes nor
+        child spans.
         """
         from opentelemetry.trace import StatusCode  # noqa: PLC0415 - an extra
 
@@ -151,7 +152,7 @@ def from_environment(environment: Mapping[str, str]) -> Tracing | None:
         return None
     variable = next((name for name in PROTOCOLS if environment.get(name)), None)
     if variable is not None and environment[variable] != PROTOCOL:
-        raise TracingUnavailable(f"{variable} must be {PROTOCOL}")
+        raise TracingUnavailable(f"{variable} must be {PROTOCOL}, the only protocol that the service supports")
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415

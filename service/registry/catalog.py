@@ -66,10 +66,10 @@ def installed_path(folder: Path, name: str) -> Path:
 class Catalog:
     """A catalogue of models. It consists of the manifests in ``models_dir/catalog`` and those of the installed models.
 
-    Installed models are in ``installed_dir``. The manifest of an installed model replaces the one of the same name in
-    ``models_dir/catalog``, which lacks the files. Other models cannot be replaced in this way.
-    ``models_dir/catalog`` may be missing. ``weights_dir`` is the cache folder for files that are joined from parts. By
-    default, it is `default_weights_dir`.
+    Installed models are in ``installed_dir``. If ``models_dir/catalog`` has a manifest of a hub model of the same name,
+    which lists no files, the manifest of the installed model replaces it. A manifest of any other model in this folder
+    cannot be replaced. ``models_dir/catalog`` may be missing. ``weights_dir`` is the cache folder for files that are
+    joined from parts. By default, it is `default_weights_dir`.
     """
 
     def __init__(self, models_dir: Path, installed_dir: Path | None = None, weights_dir: Path | None = None) -> None:
@@ -150,10 +150,11 @@ class Catalog:
 
 
 def recommended(catalog: Catalog) -> str:
-    """Return the name of the preferred production model for translation from German to English.
+    """Return the name of the default production model for translation from German to English.
 
     Raises:
-        ModelError: the catalogue has no such model, several but none that is preferred, or an invalid manifest.
+        ModelError: the catalogue has no such model, several but not exactly one that is preferred, or an invalid
+            manifest.
     """
     name = _default(catalog, "translation", "de", "en", "production")
     if name is None:
@@ -173,12 +174,13 @@ def choose(
     with this name. Otherwise, the profile determines the quality of the model:
 
     - ``production`` requires a production model: the preferred one if it is installed, otherwise the only one that is
-      installed.
+      installed. If there is no such model, the result is the default production model, which is not installed.
     - ``embedded`` selects a draft model or, if there is none, a starter model.
     - ``auto`` selects the same production model as ``production`` if it is installed, and otherwise the same model as
       ``embedded``.
 
     No profile selects a remote model, because texts may leave the machine only if the operator has named such a model.
+    The result is therefore also None if all models for the task and the languages are remote.
 
     Raises:
         ModelError: a manifest is invalid; the model ``name`` does not exist, or has another task or other languages; no

@@ -84,8 +84,8 @@ class TokenLimits(_Strict):
     source. ``target_code`` is forced as the first token of every output, and is then removed from the output.
     ``prefix`` is text that is added before every source.
 
-    An output has at most ``output_ratio`` × source tokens + ``output_extra`` tokens, and at most ``max_output_tokens``.
-    An output that reaches the limit is reported as truncated.
+    An output has at most ``output_ratio`` × source tokens + ``output_extra`` tokens, rounded up to a multiple of 64,
+    and at most ``max_output_tokens``. An output that reaches the limit is reported as truncated.
     """
 
     kind: Literal["sentencepiece", "transformers"] = "sentencepiece"
@@ -431,7 +431,7 @@ class Manifest(_Strict):
     @model_validator(mode="after")
     def _remote_has_no_files(self) -> Self:
         if (self.architecture == "remote") != (self.remote is not None):
-            raise ValueError("the architecture 'remote' and the table `remote` require each other")
+            raise ValueError("`architecture` is 'remote' exactly if the table `remote` is set; set both or neither")
         if self.remote is not None and (self.engines or self.files or self.joined):
             raise ValueError("`engines`, `files` and `joined` must not be set for a remote model")
         if self.remote is not None and self.task == "summary" and self.acceptance.source_pieces_only:
@@ -446,7 +446,7 @@ class Manifest(_Strict):
         if unlisted := set(parts) - self.files.keys():
             raise ValueError(f"`joined` contains the part {min(unlisted)!r}, which is not in `files`")
         if len(set(parts)) < len(parts):
-            raise ValueError("`joined` contains a part twice")
+            raise ValueError("`joined` contains a part twice; list each part once, under one file")
         if stored := self.joined.keys() & self.files.keys():
             raise ValueError(f"{min(stored)!r} must not be in both `joined` and `files`")
         return self
@@ -472,7 +472,10 @@ class Manifest(_Strict):
         return self
 
     def confidence_for(self, engine: str) -> ConfidenceTable | None:
-        """Return the table for outputs of ``engine``, or None if it was fitted for another engine or other weights."""
+        """Return the table for outputs of ``engine``.
+
+        The result is None if there is no table, or if the table was fitted for another engine or other weights.
+        """
         table = self.confidence
         return table if table is not None and (table.engine, table.revision) == (engine, self.revision) else None
 

@@ -95,7 +95,12 @@ class _Client:
         raise AssertionError("unreachable, because the last attempt returns or raises")
 
     def _outcome(self, client: httpx.Client | httpx.AsyncClient, job_id: str, limit_s: float) -> "Steps[Result]":
-        """Read a job until it has ended, and return its result."""
+        """Read a job until it has ended, and return its result.
+
+        Raises:
+            Refused: the job failed.
+            TimeoutError: the job did not end within ``limit_s`` seconds.
+        """
         end_s = time.monotonic() + limit_s
         while True:
             response = yield from self._answer(client, f"/v1/jobs/{job_id}")
@@ -210,7 +215,10 @@ class Depesche(_Client):
         return self._stream("/v1/articles", _article(request))
 
     def stream_articles(self, articles: Sequence[BatchArticle]) -> Iterator[Event]:
-        """Yield an event ``article`` for each finished article, and finally the ``result`` with their number."""
+        """Yield an event ``article`` for each finished article, and finally the event ``result``.
+
+        The ``result`` contains the numbers of articles that succeeded and that failed.
+        """
         return self._stream("/v1/articles:batch", _batch(articles))
 
     def models(self) -> list[Result]:
@@ -319,7 +327,10 @@ class AsyncDepesche(_Client):
         return self._stream("/v1/articles", _article(request))
 
     def stream_articles(self, articles: Sequence[BatchArticle]) -> AsyncIterator[Event]:
-        """Yield an event ``article`` for each finished article, and finally the ``result`` with their number."""
+        """Yield an event ``article`` for each finished article, and finally the event ``result``.
+
+        The ``result`` contains the numbers of articles that succeeded and that failed.
+        """
         return self._stream("/v1/articles:batch", _batch(articles))
 
     async def models(self) -> list[Result]:

@@ -1,8 +1,8 @@
 """The engine interface, and code that engines share: compute types, parallel configurations, padding and grouping.
 
-Sources of different padded lengths never share a call of CTranslate2. The rounding of attention depends on matrix
-shapes, and therefore on the padded length of a call. In int8, a difference of one bit can move an activation by a whole
-quantisation step, and the model then sometimes chooses another word. For measurements, see
+When CTranslate2 searches for outputs, sources of different padded lengths never share a call. The rounding of attention
+depends on matrix shapes, and therefore on the padded length of a call. In int8, a difference of one bit can move an
+activation by a whole quantisation step, and the model then sometimes chooses another word. For measurements, see
 docs/adr/0004-batch-company.md.
 """
 
@@ -119,9 +119,9 @@ def shared(options: DecodingOptions) -> DecodingOptions:
     """Return a copy of ``options`` in which the options that may differ within a batch are reset.
 
     A batch runs with the highest output limit of its items. In greedy search, this does not change an output that ends
-    within the limit of its own item, and attention is computed in any case. Items may therefore differ in both. In beam
-    search, a higher limit can change an output, and attention is computed only on request, so all options must be
-    equal.
+    within the limit of its own item, and attention is computed in any case. Items may therefore differ in their output
+    limits and in ``alignment``. In beam search, a higher limit can change an output, and attention is computed only on
+    request, so all options must be equal.
     """
     return replace(options, max_output_tokens=0, alignment=False) if options.beam_size == 1 else options
 
@@ -137,7 +137,7 @@ def groups(
 
 
 def by_options(items: Sequence[EngineInput], call: Call) -> list[list[Hypothesis]]:
-    """Run ``call`` once for all items with the same options, and return the results in the order of ``items``.
+    """Run ``call`` once for each group of items with equal options, and return the results in the order of ``items``.
 
     Raises:
         EngineError: a call returned the wrong number of results.
@@ -182,11 +182,11 @@ def by_padded_length(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def filler(lengths: Sequence[int]) -> list[list[str]]:
-    """Return a list with a filler source, which makes the library pad a call to its padded length.
+    """Return a list with a filler source, which makes the library pad a call to a padded length.
 
-    ``lengths`` contains the length of each source in the call. The list is empty if the longest source already has the
-    padded length. The filler consists of end-of-sentence tokens. The model treats it as an empty text and ends its
-    output after one step.
+    This is the padded length of the longest source. ``lengths`` contains the length of each source in the call. The
+    list is empty if the longest source already has this padded length. The filler consists of end-of-sentence tokens.
+    The model treats the filler as an empty text and ends the output for it after one step.
     """
     longest = max(lengths)
     length = padded_length(longest)

@@ -27,10 +27,10 @@ class Result(NamedTuple):
 class CTranslate2Engine:
     """An engine that runs an encoder-decoder model that was converted to the CTranslate2 format.
 
-    The outputs contain only the pieces in ``written`` and the end-of-sentence piece ``end``. The items of an engine
-    call are divided by padded length, and CTranslate2 is called once for each length. The replicas of ``layout`` run
-    these calls in parallel. ``compute_type`` is CTranslate2's name for the number format of the weights, such as
-    "int8".
+    The outputs contain only the pieces in ``written`` and the end-of-sentence piece ``end``. The items that need a
+    search are divided by their options and padded length, and CTranslate2 is called once for each group. The replicas
+    of ``layout`` run these calls in parallel. ``compute_type`` is CTranslate2's name for the number format of the
+    weights, such as "int8".
     """
 
     name = "ctranslate2"
@@ -204,7 +204,7 @@ def _target_vocabulary(folder: Path) -> tuple[str, ...]:
     for name in ("shared_vocabulary.json", "target_vocabulary.json", "vocabulary.json"):
         if (folder / name).is_file():
             return tuple(json.loads((folder / name).read_text("utf-8")))
-    raise ModelError(f"{folder.name} has no target vocabulary")
+    raise ModelError(f"the model folder {folder.name} has no target vocabulary, such as shared_vocabulary.json")
 
 
 def _shared_options(items: Sequence[EngineInput], places: Sequence[int]) -> DecodingOptions:

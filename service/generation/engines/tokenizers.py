@@ -279,7 +279,7 @@ class Tokenizer:
         """Load the tokenizer files that ``manifest`` names from the model's ``folder``.
 
         Raises:
-            ModelError: a file is missing or is not a tokenizer, or a required library is not installed.
+            ModelError: a file is missing or is not a tokenizer.
         """
         self.prefix = manifest.tokens.prefix
         self._files = (manifest, folder)
@@ -308,7 +308,8 @@ class Tokenizer:
         if self._prompts is not None:
             return self._prompt(source, self._prompts)
         if not isinstance(source, str):
-            raise ValueError("this model does not accept prompts")  # noqa: TRY004 - the manifest decides, not the type
+            # The manifest decides, not the type.
+            raise ValueError("this model accepts only texts: its manifest has no table `prompts`")  # noqa: TRY004
         return self._plain(source)
 
     def _prompt(self, source: str | Prompt, prompts: Prompts) -> Tokens:

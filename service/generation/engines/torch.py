@@ -255,7 +255,7 @@ def _computed(model: Any, name: str) -> bool:
 def _tie(torch: Any, model: Any, missing: Iterable[str]) -> list[str]:
     """Copy weights of the decoder to missing weights of the encoder, and return the names that are still missing.
 
-    ``missing`` contains the names of weights that the checkpoint lacks. If its configuration sets
+    ``missing`` contains the names of weights that the checkpoint lacks. If the checkpoint's configuration sets
     ``tie_encoder_decoder``, the encoder and the decoder share their weights, and the checkpoint stores them only once.
     transformers 5 ignores this setting and would leave the encoder with random weights.
     """

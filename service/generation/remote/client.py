@@ -1,8 +1,9 @@
 """The client of an OpenAI-compatible server, with retries, a circuit breaker and regular checks of a failed server.
 
-The client repeats a request unless the server returns a valid result or rejects the request with status 400, 413 or
-422. After five consecutive failures (not counting responses with status 429), the circuit breaker opens. Requests then
-fail immediately, and the client checks the server every few seconds until the server responds again.
+The client sends a request up to four times, until the server returns a valid result or rejects the request with status
+400, 413 or 422, or until the time limit of the request. After five consecutive failures (not counting responses with
+status 429), the circuit breaker opens. Requests then fail immediately, and the client checks the server every few
+seconds until the server responds again.
 """
 
 import asyncio
@@ -72,7 +73,7 @@ class RemoteServer:
 
 
 def host_of(url: str) -> Host:
-    """Return whether the host in ``url`` is in a private or in a public network.
+    """Return the kind of network of the host in ``url``: "private" or "public".
 
     A host counts as private if ``url`` contains an IP address of a private network, a name without a dot, or a name
     with one of the `PRIVATE_SUFFIXES`. Every other host counts as public, because its name does not show where it is.
@@ -182,9 +183,10 @@ class RemoteClient:
             raise self._unavailable()
 
     async def complete(self, body: Mapping[str, Any], limit_s: float) -> list[Choice]:
-        """Send a chat completion request, repeat it after failures, and return at least one choice.
+        """Send a chat completion request, and return at least one choice.
 
-        ``body`` is the JSON body. ``limit_s`` limits the total time for all attempts, in seconds.
+        After a failure, the request is repeated, with up to `ATTEMPTS` attempts in total. ``body`` is the JSON body.
+        ``limit_s`` limits the total time for all attempts, in seconds.
 
         Raises:
             EngineUnavailable: no attempt succeeded, or the circuit breaker is open.
@@ -287,7 +289,10 @@ class RemoteClient:
         self._listener(RemoteBack(self._name))
 
     async def _answers(self) -> bool:
-        """Return whether the server responds to a request for its list of models without a 401, 403 or 5xx status."""
+        """Return whether the server responds to a request for its list of models within `CHECK_TIMEOUT_S` seconds.
+
+        A response with the status 401 or 403 or with a 5xx status does not count.
+        """
         with contextlib.suppress(httpx2.HTTPError, httpx2.InvalidURL, TimeoutError):
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 response = await self._http.get("models")

@@ -220,7 +220,7 @@ class RemoteGenerator:
             raise Draining("the process is shutting down; send the request again")
         loop = asyncio.get_running_loop()
         if deadline_s is not None and deadline_s <= loop.time():
-            raise DeadlineExceeded("the request's deadline passed before the work was queued")
+            raise DeadlineExceeded("the request's deadline passed before the work was queued; allow more time")
         if not admitted:
             self._client.require_open()
             if len(self._slots) + len(sources) > max(self._most_texts, self._server.concurrency):
@@ -296,7 +296,9 @@ class RemoteGenerator:
                 future.started_s, future.batch = loop.time(), next(self._numbers)
             left_s = work.deadline_s - loop.time()
             if left_s <= 0:
-                raise DeadlineExceeded("the request's deadline passed before the text was sent to the model's server")
+                raise DeadlineExceeded(
+                    "the request's deadline passed before the text was sent to the model's server; allow more time"
+                )
             return await self._client.complete(body, left_s)
         finally:
             self._slots.release()

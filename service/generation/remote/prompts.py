@@ -132,7 +132,7 @@ class Prompt:
                 return text
 
     def is_refusal(self, answer: str) -> bool:
-        """Return whether an answer talks about the request instead of answering it."""
+        """Return whether an answer talks about the request, that is, whether it matches one of ``file.refusals``."""
         return self._refusal.search(answer) is not None
 
     def leaks_into(self, answer: str, source: str) -> bool:
@@ -190,8 +190,8 @@ def _runs(text: str) -> frozenset[tuple[str, ...]]:
 Fault = Literal["empty", "form", "lines", "markdown", "refusal", "prompt"]
 """The reason why an answer cannot be used.
 
-It is empty; it does not have the requested form; it has more than one line; it contains Markdown that the source does
-not contain; it talks about the request; or it repeats the prompt.
+It is empty; it does not have the requested form; it has more than one line; it contains Markdown, but the source does
+not; it talks about the request; or it repeats the prompt.
 """
 _NUMBERED = re.compile(r"1\s?[:.)]\s*(?P<text>.*)")
 _MARKDOWN = re.compile(

@@ -38,7 +38,10 @@ class LanguagesQueryV3(Bounded):
 
 
 class DeeplLanguageV3(BaseModel):
-    """A language, and the features of a resource that can be used with it. The keys of ``features`` are their names."""
+    """A language, and the features of a resource that can be used with it.
+
+    The keys of ``features`` are the names of these features.
+    """
 
     lang: str = Field(description="Code of the language.")
     name: str = Field(description="Name of the language.")

@@ -233,7 +233,7 @@ def require_target(target: str, served: Language, field: str) -> None:
 
 
 def needs_detection(source: str | None, served: Language, field: str) -> bool:
-    """Return whether the source language must be detected, because ``source`` is None, empty or "auto".
+    """Return whether the source language must be detected: True if ``source`` is None, blank or "auto".
 
     ``served`` is the supported source language. ``field`` is the name of the request field that contains ``source``.
 
@@ -257,11 +257,11 @@ async def source_languages(
 ) -> list[Detected]:
     """Return the language of each text, with its probability (0 to 1).
 
-    If ``source`` is a language code, it is the language of all texts. If it is None, empty or "auto", the languages are
+    If ``source`` is a language code, it is the language of all texts. If it is None, blank or "auto", the languages are
     detected.
 
     If there are several texts, a text may be in a language other than ``served``, the supported one. `translate_texts`
-    then returns this text unchanged and translates the others.
+    then returns this text unchanged and translates the other texts.
 
     Raises:
         InvalidInput: ``source`` is not the supported language, or the only text is clearly in another language.

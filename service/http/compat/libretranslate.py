@@ -67,7 +67,8 @@ class LibreDetected(BaseModel):
 class LibreTranslation(BaseModel):
     """The translation of a text, or a list of translations if ``q`` is a list.
 
-    ``alternatives`` is present only if alternatives were requested, and it is always empty.
+    ``detectedLanguage`` is present only if the request asked for detection. ``alternatives`` is present only if
+    alternatives were requested, and it is always empty.
     """
 
     translatedText: str | list[str] = Field(description="The translation.")  # noqa: N815 - LibreTranslate's name

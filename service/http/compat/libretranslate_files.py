@@ -143,7 +143,7 @@ async def _read_form(request: Request) -> tuple[FileRequest, _File]:
 
     Raises:
         HTTPException: the body is not a multipart form (415).
-        InvalidInput: the form is malformed, has no file, or the name of the file has another ending.
+        InvalidInput: the form is malformed or has no file, or the name of the file does not end in one of `SUFFIXES`.
         ValidationError: a field is missing, unknown or invalid.
     """
     if media_type(request) != MULTIPART:

@@ -259,8 +259,8 @@ def is_foreign(sentence: str, gold: Mapping[str, Any]) -> bool:
     """Return whether a sentence of the source is not from the marked article ``gold``.
 
     This is the case if less than half of the pairs of adjacent words in the sentence occur in the article. A reworded
-    sentence has other pairs than the article, so the sentence of the source must be given that it was made from. The result is
-    False for a sentence of one word.
+    sentence has other pairs than the article, so the sentence of the source must be given that it was made from. The
+    result is False for a sentence of one word.
     """
     pairs = list(pairwise(words(sentence)))
     article = words("\n".join([gold["title"], *gold["summary"], *body_of(gold)]))

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 from models.train import sources
 from models.train.dictionary import entries, is_sentence, unambiguous
@@ -34,7 +35,7 @@ def test_words_with_several_translations_are_left_out() -> None:
     assert list(unambiguous(words)) == [("Haus", "house"), ("Häuser", "houses"), ("unverletzt", "unhurt")]
 
 
-def made(folder: Path, **settings: int) -> sources.Made:
+def made(folder: Path, **settings: Any) -> sources.Made:
     (folder / "de-en").write_text("\n".join(LINES), "utf-8")
     return sources.make(Source(name="one", kind="dictionary", files=("de-en",), terms="", **settings), folder, 1)
 

@@ -51,7 +51,8 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
     Lost marks have the severity ``note`` in three cases. First, they enclosed only a title or a short phrase. Second,
     ``output`` has no marks but is not much shorter, and a word that matches ``speech`` names the speaker. Third, only
     one mark is lost, because the quotation opens or closes in another sentence, and ``output`` quotes nothing but
-    titles. Added marks have it if they enclose a title, a short phrase, or words that are copied from the source.
+    titles. Added marks have it if they enclose a title, a short phrase, or words that are copied from the source, or if
+    only one mark is added.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:
@@ -73,7 +74,7 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
     if in_output and not in_source and not _SINGLE.search(source):
         place = next(iter(quotations(output)), None)
         copied = place is not None and place.of(output) in source
-        severity = Severity.NOTE if copied else _severity(place, output)
+        severity = Severity.NOTE if copied or in_output == 1 else _severity(place, output)
         message = "the translation contains a quotation, but the source does not"
         yield Finding(Code.QUOTATION_ADDED, message, output=place, severity=severity)
 
@@ -166,7 +167,8 @@ def check_signs(source: Passage, output: Passage) -> Iterator[Finding]:
     skipped = {place for one in find_literals(source.text) for place in range(*one.span)}
     for span in find_signs(source.text):
         sign = span.of(source.text)
-        if sign == "−" or sign in reported or span.start in skipped or sign in output.text or _is_unit(sign, source):
+        kept = output.text.count(sign) >= source.text.count(sign)
+        if sign == "−" or sign in reported or span.start in skipped or kept or _is_unit(sign, source):
             continue
         reported.add(sign)
         if not _in_words(sign, output):

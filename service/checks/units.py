@@ -10,7 +10,7 @@ from service.checks.figures import find_facts
 from service.domain import Span
 from service.languages.base import UnitGrammar
 
-_BEFORE = frozenset({"€", "$", "£", "¥", "eur", "usd", "gbp", "chf"})
+_BEFORE = frozenset({"€", "$", "£", "¥", "eur", "usd", "gbp", "chf", "czk"})
 _AMOUNT = r"(?<![\d.,])[\d½¼¾][\d.,]{0,30}"
 _LEAST_COMPOUND_CHARS = 4
 _CURRENCIES = frozenset({"euro", "dollar", "pound", "franc", "yen", "ruble", "yuan", "krone"})
@@ -62,13 +62,13 @@ class _Amount(NamedTuple):
 def _check_amounts(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that each number of ``source`` with a unit has this unit in ``output`` too.
 
-    A number without a unit is not reported if a number with this unit follows in ``output``, because the unit may stand
-    for both ("15, 11 and 10 percent").
+    A number without a unit is not reported if a number with this unit follows closely in ``output``, because the unit
+    may stand for both ("15, 11 and 10 percent").
     """
     by_value: dict[Key, list[_Amount]] = {}
-    last: dict[str | None, int] = {}  # the start of the last number with each unit
+    starts: dict[str | None, list[int]] = {}  # the starts of the numbers with each unit
     for other in _amounts(output):
-        last[other.unit] = other.span.start
+        starts.setdefault(other.unit, []).append(other.span.start)
         for value in other.values:
             by_value.setdefault(value, []).append(other)
     reported: set[str] = set()
@@ -83,12 +83,13 @@ def _check_amounts(source: Passage, output: Passage) -> Iterator[Finding]:
             reported.add(one.unit)
             message = f"the unit in “{changed.span.of(output.text).strip()}” does not match the source"
             yield Finding(Code.UNIT_CHANGED, message, one.span, changed.span)
-        elif last.get(one.unit, -1) < same[0].span.start:
+        elif not any(0 <= start - same[0].span.end <= _LIST_CHARS for start in starts.get(one.unit, ())):
             reported.add(one.unit)
             message = f"the unit of “{one.span.of(source.text).strip()}” does not appear in the translation"
             yield Finding(Code.UNIT_MISSING, message, one.span, same[0].span)
 
 
+_LIST_CHARS = 30
 _MOST_EQUAL = 100  # limits the running time for texts that repeat a number
 
 
@@ -193,4 +194,4 @@ def _unit_before(grammar: UnitGrammar) -> re.Pattern[str]:
 def _unit_after(grammar: UnitGrammar) -> re.Pattern[str]:
     """Return a pattern for a unit directly after a number, which is group 1."""
     after = "|".join(_pattern(forms, grammar).replace(r"(?<![^\W\d_])", "") for forms in grammar.forms.values())
-    return re.compile(rf"[\s-]?(?:of\s)?(?:us[\s-]?)?({after})")
+    return re.compile(rf"[\s-]?(?:of\s)?(?:us[\s-]?|{grammar.qualifier}\s)?({after})")

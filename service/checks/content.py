@@ -103,7 +103,7 @@ def check_opposites(source: Passage, output: Passage) -> Iterator[Finding]:
 
     The words are grouped by axis, such as "change", whose opposite meanings are "rise" and "fall". A finding is yielded
     if ``output`` has as many words on an axis as ``source`` but fewer with one of the meanings, or if each text has
-    words with only one meaning, and the two meanings differ. If one text contains more words that can express a negation
+    words with only one meaning, and the two meanings differ. If one text has more words that can express a negation
     than the other, only axes are checked whose meanings a negation does not exchange, such as "north". Words in set
     phrases ("nach Angaben") and surnames are not counted.
     """

@@ -117,9 +117,11 @@ class Index:
         if name in self.words or (_ABBREVIATION.fullmatch(name) and name.removesuffix("s") in self.words):
             return True
         bare = plain(name)
-        if bare in self._plains or self._has_exonym(bare, same=True) or self._has_like(_sound(name)):
+        if bare in self._plains or self._has_exonym(bare, same=True):
             return True
-        return not self._people.isdisjoint(_people(name))
+        if bare in self._exonyms and not any(word[:2] == _sound(bare)[:2] for word in self._capital_sounds):
+            return False  # only the listed words can correspond to it
+        return self._has_like(_sound(name)) or not self._people.isdisjoint(_people(name))
 
     @cached_property
     def _people(self) -> set[str]:
@@ -135,7 +137,11 @@ class Index:
             return False
         starts = [one.start() for one in _WORD.finditer(text, *name.span()) if one[0][0].isupper()]
         place = starts.index(start) if start in starts[:_MOST_NAME_WORDS] else 0
-        parts = ("".join(text[n] for n in starts[first:last]) for first in range(place + 1) for last in range(place + 1, len(starts[:_MOST_NAME_WORDS]) + 1))
+        parts = (
+            "".join(text[n] for n in starts[first:last])
+            for first in range(place + 1)
+            for last in range(place + 1, len(starts[:_MOST_NAME_WORDS]) + 1)
+        )
         return any(len(one) > 1 and one not in _HALF_DAYS and _abbreviation_of(one).search(self._text) for one in parts)
 
     def is_full_name(self, name: str, following: str) -> bool:
@@ -172,7 +178,7 @@ class Index:
         return next(
             chain(
                 (known for known in sure if any(_misspells(bare, form) for form in _base_forms(known))),
-                (known for known in common if _misspells(bare, plain(known), most=1)),
+                (known for known in common if any(_misspells(bare, form, most=1) for form in _base_forms(known))),
             ),
             None,
         )
@@ -206,8 +212,8 @@ class Index:
         """Return whether a word of the indexed text contains an exonym of a name.
 
         ``bare`` is the name in lower case and without accents. It may be longer than the listed name, unless that has
-        only two letters. A short exonym must be at the start of the word. Names that both languages spell the same count
-        if ``same`` is True.
+        only two letters. A short exonym must be at the start of the word. Names that both languages spell the same
+        count if ``same`` is True.
         """
         ends = range(_LEAST_CHARS if len(bare.removesuffix("s")) > _LEAST_CHARS - 1 else 2, len(bare) + 1)
         others = (other for end in ends for other in self._exonyms.get(bare[:end], ()) if same or other != bare[:end])
@@ -257,7 +263,7 @@ def _abbreviation_of(initials: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=20_000)
 def _base_forms(known: str) -> tuple[str, ...]:
-    """Return a name of the source in lower case and without accents, with and without an ending (Keverns, Budapester)."""
+    """Return a name in lower case and without accents, with and without its ending (Keverns, Budapester)."""
     bare = plain(known)
     base = _NAME_ENDING.sub("", bare)
     return (bare,) if base == bare or len(base) < _LEAST_MISSPELT_CHARS else (bare, base)
@@ -377,16 +383,19 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
         if source.corrupts(word.text):
             message = f"“{word.text}” appears to be a misspelling of a name in the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
-        elif (known := _misspelt(word.text, source, output.language)) is not None:
+        elif (known := source.misspells(word.text)) is not None and _may_misspell(word.text, known, output):
             message = f"“{word.text}” is spelled differently in the source: {known}"
-            yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
+            severity = Severity.NOTE if _is_spelt(word.text, output.language) else Severity.REVIEW
+            yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=severity)
         elif (known := source.respells(word.text)) is not None and not _is_spelt(word.text, output.language):
             message = f"“{word.text}” is spelled differently in the source: {known}"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=Severity.NOTE)
         elif not source.supports(word.text):
             weak = grammar is not None and grammar.opening_is_weak
             lone = weak and opens_sentence(text, word.start) and not _NEXT_NAME.match(text, word.end)
-            lone = (lone or (weak and titled)) and _is_spelt(word.text, output.language)
+            lone = (lone or (weak and titled)) and (
+                output.language.spells is None or _is_spelt(word.text, output.language)
+            )
             shortened = _ABBREVIATION.fullmatch(word.text) is not None and source.abbreviations_in(output.words)
             following = _FOLLOWING_NAME.match(text, word.end)
             completed = following is not None and source.is_full_name(word.text, following[1])
@@ -417,22 +426,25 @@ _SHORTENED = re.compile(r"(?<![\w’'-])(?P<words>(?:[\w’'-]+\s){2,8})\((?P<sh
 
 
 def _are_initials(short: str, words: Sequence[str]) -> bool:
-    """Return whether ``short`` consists of the initials of the last of ``words``, with or without those in lower case."""
+    """Return whether ``short`` is made of the initials of the last of ``words``, or of those with a capital letter."""
     names = [word for word in words if word[0].isupper()]
     return any("".join(word[0] for word in each[-len(short) :]).lower() == short.lower() for each in (words, names))
 
 
-def _misspelt(name: str, source: Index, language: Language) -> str | None:
-    """Return the name in the source that ``name`` misspells, or None.
+def _may_misspell(name: str, known: str, output: Passage) -> bool:
+    """Return whether ``name`` may be a misspelling of ``known``, a name in the source.
 
-    The result is also None if ``name`` is a word in the dictionary of ``language``.
+    The dictionary also contains rare names. A word in it may be a misspelling only if it is no frequent word and
+    ``output`` does not contain the name as well.
     """
-    known = source.misspells(name)
-    return None if known is None or (language.spells is not None and language.spells(name.lower())) else known
+    spells, knows = output.language.spells, output.language.knows
+    if spells is None or not spells(name.lower()):
+        return True
+    return knows is not None and not knows(name.lower()) and known not in output.words
 
 
 def _is_spelt(word: str, language: Language) -> bool:
-    return language.spells is None or language.spells(word.lower())
+    return language.spells is not None and language.spells(word.lower())
 
 
 def find_names(passage: Passage, *, sure: str | None = None, common: bool = False) -> Iterator[Span]:
@@ -488,8 +500,8 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
     """Yield the words that are certainly names, except those in ``known``.
 
     A word is certainly a name if it follows another name or a title, or if it is listed as a name that has the same
-    spelling in the language of the other text. ``target`` is the code of that language, and ``known`` contains the words
-    of that text. A word after a name in the genitive or an adjective of a place is not certainly a name.
+    spelling in the language of the other text. ``target`` is the code of that language, and ``known`` contains the
+    words of that text. A word after a name in the genitive or an adjective of a place is not certainly a name.
     """
     text, grammar, listed = passage.text, passage.language.names, passage.language.kept_names.get(target, frozenset())
     if grammar is None:

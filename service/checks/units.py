@@ -8,7 +8,7 @@ from typing import NamedTuple
 from service.checks.base import Code, Finding, Key, Passage
 from service.checks.figures import find_facts
 from service.domain import Span
-from service.languages.base import UnitGrammar
+from service.languages.base import NumberGrammar, UnitGrammar
 
 _BEFORE = frozenset({"€", "$", "£", "¥", "eur", "usd", "gbp", "chf", "czk"})
 _AMOUNT = r"(?<![\d.,])[\d½¼¾][\d.,]{0,30}"
@@ -31,7 +31,8 @@ def check_units(source: Passage, output: Passage, *, complete: bool = True) -> I
     added = [unit for unit, spans in in_output.items() if len(spans) > _mentions(unit, source)]
     lost = [unit for unit, spans in in_source.items() if len(spans) > _mentions(unit, output)]
     if complete and not (lost and (added or any(not _mentions(unit, output) for unit in lost))):
-        yield from _check_amounts(source, output) if in_source else _check_currencies(source, output)
+        found = list(_check_amounts(source, output))
+        yield from found or (() if in_source else _check_currencies(source, output))
     for unit in added if lost else ():
         span = in_output[unit][0]
         message = f"the unit in “{span.of(output.text).strip()}” does not match the source"
@@ -83,13 +84,23 @@ def _check_amounts(source: Passage, output: Passage) -> Iterator[Finding]:
             reported.add(one.unit)
             message = f"the unit in “{changed.span.of(output.text).strip()}” does not match the source"
             yield Finding(Code.UNIT_CHANGED, message, one.span, changed.span)
-        elif not any(0 <= start - same[0].span.end <= _LIST_CHARS for start in starts.get(one.unit, ())):
+        elif not any(_is_list(same[0].span, start, output) for start in starts.get(one.unit, ())):
             reported.add(one.unit)
             message = f"the unit of “{one.span.of(source.text).strip()}” does not appear in the translation"
             yield Finding(Code.UNIT_MISSING, message, one.span, same[0].span)
 
 
-_LIST_CHARS = 30
+def _is_list(amount: Span, start: int, output: Passage) -> bool:
+    """Return whether the number at ``amount`` and the one at ``start`` are in a list or a range ("15, 11 and 10")."""
+    return _between(output.language.numbers).fullmatch(output.lower, amount.end, start) is not None
+
+
+@cache
+def _between(grammar: NumberGrammar | None) -> re.Pattern[str]:
+    words = "(?!)" if grammar is None else grammar.range_words
+    return re.compile(rf"(?:[\s,.\d/–—-]|\b(?:{words})\b)*")
+
+
 _MOST_EQUAL = 100  # limits the running time for texts that repeat a number
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from service.checks.base import Code, Finding, Passage, Severity
+from service.checks.copied import quotations
 from service.checks.names import Index, are_capitals, opens_sentence, plain
 from service.domain import Span
 from service.languages.base import Language
@@ -20,9 +21,10 @@ _LEAST_COPIED = 2
 _NAME_PARTICLES = frozenset(
     "von zu zum zur vom van der den de del della di da dal do dos das du des la le lo las los el al bin ibn ben".split()
 )
-_APART = re.compile(
-    r"(?<!\S)\S{0,200}(?:@|://|www\.|\.\w{2,4}/)\S*|(?:(?<!\w)['‚‘]|[„“”\"»«(\[])[^„“”\"»«'’‚‘()\[\]]{1,80}[“”\"»«'’‘)\]]"
-)
+_MOST_QUOTED = 80
+_ADDRESS = r"(?<!\S)\S{0,200}(?:@|://|www\.|\.\w{2,4}/)\S*"
+_ENCLOSED = re.compile(rf"{_ADDRESS}|(?:(?<!\w)['‚‘]|[(\[])[^„“”\"»«'’‚‘()\[\]]{{1,{_MOST_QUOTED}}}['’‘)\]]")
+_APART = re.compile(rf"{_ENCLOSED.pattern}|[„“”\"»«][^„“”\"»«'’‚‘()\[\]]{{1,{_MOST_QUOTED}}}[“”\"»«]")
 
 
 def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
@@ -173,7 +175,7 @@ _LEAST_CHECKED_CHARS = 4
 _MOST_CHECKED = 400  # limits the running time for long texts without sentence boundaries
 _ENDINGS = ("", "e", "en", "er", "es", "em", "n", "r", "s", "m")
 _INTERNATIONAL = re.compile(r"(?:ive|able|ible|al|ant|ent|ar|or|um|us|ion|oid|ix|ex)$")
-"""Endings of words that German and English spell the same, also in a German inflected form ("eine intuitive Lösung")."""
+"""Endings of words that German and English spell the same, also if the German word has an ending ("intuitive")."""
 _TOUCHING = re.compile(r"[\w@#&/.:_-]")
 
 
@@ -223,8 +225,8 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
 def _unknown(output: Passage, spells: Callable[[str], bool]) -> Iterator[re.Match[str]]:
     """Yield the first occurrence of each word of ``output`` that is not in the dictionary.
 
-    ``spells`` returns whether the dictionary contains a word, also with a capital letter. Words that are part of a literal passage, such as an
-    address, or of a compound with a hyphen are left out.
+    ``spells`` returns whether the dictionary contains a word, also with a capital letter. Words that are part of a
+    literal passage, such as an address, or of a compound with a hyphen are left out.
     """
     text, seen = output.text, set[str]()
     literal: set[int] | None = None
@@ -275,7 +277,7 @@ def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language
 
 
 def _is_shared(word: str, source: Passage) -> bool:
-    """Return whether a word in lower case is the noun that ``source`` writes with a capital letter (Fentanyl, fentanyl).
+    """Return whether a word in lower case is a noun that ``source`` writes with a capital letter ("fentanyl").
 
     Such a word belongs to both languages, unless it is a common noun of the source language.
     """
@@ -342,4 +344,8 @@ _NAME_BEFORE = re.compile(r"(?<!\w)[A-ZÄÖÜ]\w+\s(?:[a-zäöüß]{2,4}\s)?$")
 
 
 def _is_quoted(text: str, span: Span) -> bool:
-    return any(match.start() < span.start and span.end < match.end() for match in _APART.finditer(text))
+    if any(
+        one.start <= span.start and span.end <= one.end for one in quotations(text) if len(one.of(text)) <= _MOST_QUOTED
+    ):
+        return True
+    return any(match.start() < span.start and span.end < match.end() for match in _ENCLOSED.finditer(text))

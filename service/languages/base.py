@@ -113,15 +113,15 @@ class DateGrammar:
         weekday: a pattern for weekdays, with the name in group ``w`` and the rest of the word in group ``rest``.
         weekdays: maps the content of group ``w``, in lower case, to the number of the day, from 0 (Monday) to 6.
         day_parts: words for parts of the day that can follow a weekday in a compound ("abend" in "Freitagabend").
-        night_before: a pattern for words that make a weekday the end of the night before it ("in der Nacht zum Sonntag"),
-            so that a translation may name either day.
+        night_before: a pattern for words before a weekday that mean the night before it ("in der Nacht zum Sonntag").
+            A translation may name either day.
         dotted: whether a date may consist of a day and a month with full stops ("7.4.").
         short_day: a pattern for abbreviated weekdays.
         short_days: maps the first two letters of abbreviated weekdays, in lower case, to the number of the day.
         month_may_lead: whether "5.4.2018" may mean 4 May. "5/4/2018" may mean 4 May in every language.
         clock: a pattern for times of day. The hour is in group ``h`` or ``h2``, and the minutes are in ``min`` or
             ``min2``. The group ``mark`` contains a word such as "Uhr" or "pm", and ``after`` contains minutes that
-            follow this word. The optional groups ``to_h`` and ``to_min`` are the end of a range ("von 22 bis 4.30 Uhr").
+            follow this word. The optional groups ``to_h`` and ``to_min`` are the end of a range ("22 bis 4.30 Uhr").
         named_time: a pattern for names of times, with the groups ``noon`` and ``midnight``.
         full_day: whether the language uses the 24-hour clock ("8 Uhr" is then always in the morning).
         later_half: a pattern for words that place a time in the second half of the day ("abends").

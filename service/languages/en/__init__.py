@@ -296,7 +296,11 @@ LANGUAGE = Language(
         half_of=("half", "a"),
         range_words="to|and|or",
         decade_after=re.compile(r"['’]?s\b"),
-        phrases=re.compile(r"\b(?:24/7|24-hour|4x4|9/11|911|mp3|the\s101|(?:starting|first|national)[ -]eleven|(?:a(?:\s\w+)?|one) or two)\b", re.IGNORECASE),
+        phrases=re.compile(
+            r"\b(?:24/7|24-hour|4x4|9/11|911|mp3|the\s101|(?:starting|first|national)[ -]eleven"
+            r"|(?:a(?:\s\w+)?|one) or two)\b",
+            re.IGNORECASE,
+        ),
     ),
     dates=_DATES,
     negation=NegationGrammar(

@@ -13,7 +13,7 @@ import typer
 
 from benchmarks import record
 from benchmarks.trust import summaries, translations
-from benchmarks.trust.rendered import alarms, found_and_flagged
+from benchmarks.trust.rendered import alarms, found_and_flagged, rows
 
 
 def main(
@@ -38,8 +38,10 @@ def main(
     print(f"without faulty references: {result['false_alarms_without_faulty_references']}")
     if development:
         return
+    result["references_for_review"] = translations.parts(pairs, findings)
     result["machines"] = translations.machines(data)
     result["summaries"] = summaries.measured(data)
+    print(rows(result["references_for_review"]))
     print(alarms({"references": _tabled(flagged), **result["machines"]}))
     print(found_and_flagged(result["summaries"]["recall"], result["summaries"]["false_alarms"]))
     print(alarms({"verbatim": result["summaries"]["false_alarms"], "openings": result["summaries"]["openings"]}))

@@ -30,6 +30,18 @@ def found_and_flagged(recall: Mapping[str, Any], false_alarms: Mapping[str, Any]
     return "\n".join(lines)
 
 
+def rows(parts: Mapping[str, Any]) -> str:
+    """Return a table of the shares of references that need review, with one line for each part of the data sets."""
+    lines = ["| part | findings read | need review | 95 % interval | without lost quotation marks |", "|---" * 5 + "|"]
+    for name, row in parts.items():
+        read = "yes" if row["read"] else "no"
+        lines.append(
+            f"| {name} | {read} | {row['found']} of {row['of']}, {row['percent']} % | {_interval(row)} "
+            f"| {row['kept_marks']['percent']} % |"
+        )
+    return "\n".join(lines)
+
+
 def alarms(columns: Mapping[str, Mapping[str, Any]]) -> str:
     """Return a table of the shares of outputs that were flagged, with one column for each set of outputs.
 

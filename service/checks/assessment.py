@@ -140,9 +140,9 @@ def check_summary(
     """Check each sentence of a summary against the source text, and return the findings.
 
     ``sentences`` contains, for each sentence of the summary, its span in ``summary`` and the spans of its supporting
-    sentences in ``source``. Both texts are in ``language``. Numbers, units and negations are compared with the
-    supporting sentences. Names, quotations and repeated words are compared with the whole source. A number that occurs
-    in the source, but not in the supporting sentences, results in a finding with the severity ``note``.
+    sentences in ``source``. Both texts are in ``language``. Numbers, units, negations and repetitions are compared with
+    the supporting sentences. Names and quotations are compared with the whole source. A number that occurs in the
+    source, but not in the supporting sentences, results in a finding with the severity ``note``.
 
     A sentence that contains no letter and no digit, or that has no supporting sentence, results in a finding. So does a
     sentence that repeats an earlier one with different supporting sentences.
@@ -192,12 +192,12 @@ class _SummaryChecks:
             yield from check_units(support, sentence, complete=False)
         if "negation" in self._running:
             yield from check_summary_negations(support, sentence)
+        yield from check_repetition(support, sentence)
 
     def against_source(self, sentence: Passage) -> Iterator[Finding]:
         if "names" in self._running:
             yield from check_added_names(self._index, sentence)
         yield from check_verbatim(self._source.text, sentence.text)
-        yield from check_repetition(self._source, sentence)
 
 
 def _with_article_spans(finding: Finding, sentence: Span, support: Sequence[Span]) -> Finding:

@@ -5,33 +5,42 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 
-from service.checks.base import Code, Finding, Passage
+from service.checks.base import Code, Finding, Passage, Severity
 from service.domain import Span
 from service.languages.base import NegationGrammar, OppositeWords, Pole
 
 _ANY_WORD = re.compile(r"\w+")
 _AFTER_CHARS = 80
 _FOLLOWING_WORDS = 2
+_LONG_CHARS = 220
 
 
 def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` loses no negation of ``source`` and adds none.
 
-    Many words can express a negation ("fail to", "unable"). A negation therefore counts as lost only if ``source``
-    contains more negations than ``output`` contains words that can express one. A negation counts as added only if
-    ``output`` contains more negations than ``source`` contains such words. The finding refers to the first unambiguous
-    negation, such as "nicht" (except in "nicht nur"). A text without an unambiguous negation results in no finding.
+    Many other words can express a negation ("fail to", "unable"). A negation therefore counts as lost only if
+    ``source`` contains more negations than ``output`` contains negations and other such words, and as added in the
+    reverse case. Other such words of one text that the other text can translate ("unklar", "unclear") are not counted.
+    If a finding depends on them and ``source`` is long, it has the severity ``note``, because the words of long
+    sentences often do not correspond. The finding always refers to an unambiguous negation, such as "nicht" (except in
+    "nicht nur").
 
     Raises:
         ValueError: one of the languages has no negation grammar.
     """
     in_source, in_output = _sure(source), _sure(output)
-    if in_source and _plain(source) > _any(output):
+    lost = _plain(source) - _any(output) if in_source else 0
+    added = _plain(output) - _any(source) if in_output else 0
+    shared = min(_any(source) - _plain(source), _any(output) - _plain(output)) if in_source or in_output else 0
+    long = len(source.text) > _LONG_CHARS
+    if in_source and lost + shared > 0:
         message = f"“{in_source[0].of(source.text)}” has no equivalent in the translation"
-        yield Finding(Code.NEGATION_LOST, message, source=in_source[0])
-    if in_output and _plain(output) > _any(source):
+        severity = Severity.NOTE if long and lost <= 0 else Severity.REVIEW
+        yield Finding(Code.NEGATION_LOST, message, source=in_source[0], severity=severity)
+    if in_output and added + shared > 0:
         message = f"“{in_output[0].of(output.text)}” has no equivalent in the source"
-        yield Finding(Code.NEGATION_ADDED, message, output=in_output[0])
+        severity = Severity.NOTE if long and added <= 0 else Severity.REVIEW
+        yield Finding(Code.NEGATION_ADDED, message, output=in_output[0], severity=severity)
 
 
 def check_summary_negations(support: Passage, sentence: Passage) -> Iterator[Finding]:
@@ -86,6 +95,8 @@ _FIRM_AXES = frozenset(
     "latitude point daytime day child parent sibling person state crowd bound side trade share".split()
 )
 _CLAUSE_END = re.compile(r"\s*(?:[.,;:!?)\"“”»«–—]|$|(?:und|oder|aber|als|wie)\b)")
+_FIRST_NAME = re.compile(r"(?<!\w)([A-ZÄÖÜ][^\W\d_]+) $")
+_FIRST_NAME_CHARS = 30
 _LEAST_BEGINNING, _MOST_BEGINNING = 2, 14
 _LEAST_ENDING, _MOST_ENDING = 2, 8
 
@@ -94,42 +105,75 @@ def check_opposites(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that no word of ``source`` was translated with its opposite, such as "fiel" with "rose".
 
     The words are grouped by axis, such as "change", whose opposite meanings are "rise" and "fall". A finding is yielded
-    if each text has words with only one meaning on an axis, and the two meanings differ. If either text contains a word
-    that can express a negation, an axis such as "change" is not checked, because "did not rise" can be a translation of
-    "fiel". An axis such as "latitude" (north, south) is always checked.
+    if ``output`` has as many words on an axis as ``source`` but fewer with one of the meanings, or if each text has
+    words with only one meaning, and the two meanings differ. If one text has more words that can express a negation
+    than the other, only axes are checked whose meanings a negation does not exchange, such as "north". Words in set
+    phrases ("nach Angaben") and surnames are not counted.
 
     Raises:
         ValueError: one of the languages has no negation grammar.
     """
-    negated = _any(source) or _any(output)
     in_source = _poles(source)
-    if not in_source:
-        return
-    in_output = _poles(output)
+    in_output = _poles(output) if in_source else {}
     for axis, meanings in in_source.items():
         others = in_output.get(axis, {})
-        if negated and axis not in _FIRM_AXES:
+        places = _exchanged(meanings, others)
+        if places is None or (axis not in _FIRM_AXES and _negations(source, meanings) != _negations(output, others)):
             continue
-        if len(meanings) != 1 or len(others) != 1 or meanings.keys() == others.keys():
-            continue
-        (span,), (other,) = meanings.values(), others.values()
-        words = span.of(source.text), other.of(output.text)
-        yield Finding(Code.MEANING_REVERSED, f"“{words[1]}” has the opposite meaning of “{words[0]}”", span, other)
+        words = places[0].of(source.text), places[1].of(output.text)
+        yield Finding(Code.MEANING_REVERSED, f"“{words[1]}” has the opposite meaning of “{words[0]}”", *places)
 
 
-def _poles(passage: Passage) -> dict[str, dict[str, Span]]:
-    """Map each axis that occurs in a passage to its meanings, and each meaning to the span of its first word.
+_Meanings = dict[str, list[Span]]
+"""The meanings of words on an axis (see `Pole`), each with the spans of its words."""
 
-    An axis is a pair of opposite meanings (see `Pole`).
+
+def _exchanged(meanings: _Meanings, others: _Meanings) -> tuple[Span, Span] | None:
+    """Return the span of a word in one text and that of its opposite in the other text, or None.
+
+    ``meanings`` and ``others`` are the words of the two texts on the same axis.
     """
+    lost = next((one for one, spans in meanings.items() if len(spans) > len(others.get(one, ()))), None)
+    added = next((one for one, spans in others.items() if len(spans) > len(meanings.get(one, ()))), None)
+    alone = len(meanings) == len(others) == 1
+    if lost is None or added is None or lost == added or not (alone or _words_of(meanings) == _words_of(others)):
+        return None
+    return meanings[lost][0], others[added][-1]
+
+
+def _words_of(meanings: _Meanings) -> int:
+    return sum(map(len, meanings.values()))
+
+
+def _negations(passage: Passage, meanings: _Meanings) -> int:
+    """Return how many words of a passage can express a negation, except the words of an axis ("banned")."""
+    own = [span for spans in meanings.values() for span in spans]
+    found = (Span(*match.span()) for match in _grammar(passage).any.finditer(passage.lower))
+    return sum(1 for one in found if not any(one.overlaps(span) for span in own))
+
+
+def _poles(passage: Passage) -> dict[str, _Meanings]:
+    """Map each axis that occurs in a passage to its meanings."""
     grammar = passage.language.opposites
-    found: dict[str, dict[str, Span]] = {}
+    found: dict[str, _Meanings] = {}
     if not grammar.words:
         return found
+    phrases = [Span(*match.span()) for match in grammar.phrases.finditer(passage.lower)]
     for match in _WORD.finditer(passage.lower):
-        for pole in (*_poles_of(match[0], grammar), *_separated(match, passage.lower, grammar)):
-            found.setdefault(pole.axis, {}).setdefault(pole.meaning, Span(*match.span()))
+        if any(span.start <= match.start() < span.end for span in phrases) or _is_surname(passage, match):
+            continue
+        for pole in {*_poles_of(match[0], grammar), *_separated(match, passage.lower, grammar)}:
+            found.setdefault(pole.axis, {}).setdefault(pole.meaning, []).append(Span(*match.span()))
     return found
+
+
+def _is_surname(passage: Passage, match: re.Match[str]) -> bool:
+    """Return whether a capitalised word follows a first name ("Harald Leemann")."""
+    names, text = passage.language.names, passage.text
+    if names is None or not text[match.start()].isupper():
+        return False
+    before = _FIRST_NAME.search(text, max(0, match.start() - _FIRST_NAME_CHARS), match.start())
+    return before is not None and not names.is_common(before[1], True)  # noqa: FBT003 - may open a sentence
 
 
 @lru_cache(maxsize=20_000)

@@ -49,11 +49,11 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
     If the source contains a quotation, the translation may contain more quotations, because a translation often
     interrupts a quotation to name its speaker.
 
-    Lost marks have the severity ``note`` in three cases. First, they enclosed only a title or a short phrase. If
-    ``output`` has no marks, this is decided by the first quotation of ``source``. Second, ``output`` has no marks but
-    is not much shorter, and a word that matches ``speech`` names the speaker. Third, only one mark is lost, because the
-    quotation opens or closes in another sentence, and ``output`` quotes nothing but titles. Added marks have the
-    severity ``note`` if the first quotation of ``output`` is a title, a short phrase, or copied from the source.
+    Lost marks have the severity ``note`` in three cases. First, they enclosed only a title or a short phrase. Second,
+    ``output`` has no marks but is not much shorter, and a word that matches ``speech`` names the speaker. Third, only
+    one mark is lost, because the quotation opens or closes in another sentence, and ``output`` quotes nothing but
+    titles. Added marks have it if they enclose a title, a short phrase, or words that are copied from the source, or if
+    only one mark is added.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:
@@ -75,7 +75,7 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
     if in_output and not in_source and not _SINGLE.search(source):
         place = next(iter(quotations(output)), None)
         copied = place is not None and place.of(output) in source
-        severity = Severity.NOTE if copied else _severity(place, output)
+        severity = Severity.NOTE if copied or in_output == 1 else _severity(place, output)
         message = "the translation contains a quotation, but the source does not"
         yield Finding(Code.QUOTATION_ADDED, message, output=place, severity=severity)
 
@@ -173,7 +173,8 @@ def check_signs(source: Passage, output: Passage) -> Iterator[Finding]:
     skipped = {place for one in find_literals(source.text) for place in range(*one.span)}
     for span in find_signs(source.text):
         sign = span.of(source.text)
-        if sign == "−" or sign in reported or span.start in skipped or sign in output.text or _is_unit(sign, source):
+        kept = output.text.count(sign) >= source.text.count(sign)
+        if sign == "−" or sign in reported or span.start in skipped or kept or _is_unit(sign, source):
             continue
         reported.add(sign)
         if not _in_words(sign, output):

@@ -48,8 +48,15 @@ class _Quantity(NamedTuple):
 def find_numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
     """Find the numbers in ``text``, both in digits and in words, and return them in order."""
     found = list(_quantities(text, grammar))
+    phrases = [Span(*match.span()) for match in grammar.phrases.finditer(text)]
     return [
-        Fact("number", one.span, number_keys(one.part.values), number_keys(one.part.hints), one.part.certain)
+        Fact(
+            "number",
+            one.span,
+            number_keys(one.part.values),
+            number_keys(one.part.hints),
+            one.part.certain and not any(one.span.overlaps(span) for span in phrases),
+        )
         for one in _with_ranges(text, found, _range(grammar))
     ]
 
@@ -216,6 +223,8 @@ def _parts(match: re.Match[str], grammar: DateGrammar) -> Iterator[Fact]:
     """
     span = Span(*match.span())
     if match["sep"]:
+        if match["sep"] == "." and not match["y"] and not grammar.dotted:
+            return  # "7.4." is a number at the end of an English sentence
         day, month = int(match["d"]), int(match["m"])
         either = grammar.month_may_lead or match["sep"] == "/"
         if not _is_day(day, month) and not (either and _is_day(month, day)):
@@ -265,10 +274,13 @@ def _lone_months(text: str, grammar: DateGrammar) -> Iterator[Fact]:
 def _weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
     for match in grammar.weekday.finditer(text):
         name = lower_same_length(match["w"])
-        day: Key = ("weekday", Fraction(grammar.weekdays[name]))
+        number = grammar.weekdays[name]
+        days: set[Key] = {("weekday", Fraction(number))}
+        if grammar.night_before.search(text, max(0, match.start() - _BEFORE_CHARS), match.start()):
+            days.add(("weekday", Fraction((number - 1) % 7)))
         alone = match["rest"] in {"", "s"} or match["rest"].endswith(grammar.day_parts)
         certain = alone and not text[max(0, match.start() - 1) : match.start()].isalpha()  # not for "Palmsonntag"
-        yield Fact("date", Span(*match.span()), frozenset({day}), certain=certain)
+        yield Fact("date", Span(*match.span()), frozenset(days), certain=certain)
 
 
 def _short_weekdays(text: str, grammar: DateGrammar) -> Iterator[Fact]:
@@ -285,25 +297,30 @@ def times_of_day(text: str, grammar: DateGrammar) -> list[Fact]:
     evening.
     """
     later = not grammar.full_day or grammar.later_half.search(text) is not None
-    found = [
-        fact for match in grammar.clock.finditer(text) if (fact := _clock(match, grammar, later=later)) is not None
-    ]
+    found = [fact for match in grammar.clock.finditer(text) for fact in _clock(match, grammar, later=later)]
     for match in grammar.named_time.finditer(text):
         time: Key = ("time", Fraction(_HALF_DAY_MIN if match["noon"] else 0))
         found.append(Fact("date", Span(*match.span()), frozenset({time}), certain=False))
     return found
 
 
-def _clock(match: re.Match[str], grammar: DateGrammar, *, later: bool) -> Fact | None:
-    """Return the time at ``match``, or None if it is not a valid time.
+def _clock(match: re.Match[str], grammar: DateGrammar, *, later: bool) -> Iterator[Fact]:
+    """Yield the time at ``match``, and the end of the range if the match contains one. Invalid times are left out.
 
     An hour up to 12 may also be after noon if ``later`` is True, or if no word such as "Uhr" follows. An hour with "am"
     or "pm" has only one reading.
     """
-    hour = int(match["h"] or match["h2"])
-    minute = int(match["min"] or match["min2"] or match.groupdict().get("after") or 0)
-    if hour > _HOURS or minute >= _MINUTES:
-        return None
+    groups = match.groupdict()
+    minute = match["min"] or match["min2"] or groups.get("after") or "0"
+    times = [(int(match["h"] or match["h2"]), int(minute))]
+    if groups.get("to_h"):
+        times.append((int(groups["to_h"]), int(groups["to_min"] or 0)))
+    for hour, minutes in times:
+        if hour <= _HOURS and minutes < _MINUTES:
+            yield _time(match, hour, minutes, grammar, later=later)
+
+
+def _time(match: re.Match[str], hour: int, minute: int, grammar: DateGrammar, *, later: bool) -> Fact:
     mark = (match["mark"] or "").lower()
     half = mark[:1] if grammar.half_days and mark[:1] in {"a", "p"} else ""
     minutes = {time % (_HOURS * _MINUTES) for time in _times_of_day(hour, minute, half, either=later or not mark)}
@@ -389,8 +406,8 @@ def fact_keys(passage: Passage) -> frozenset[Key]:
 def _unmatched(facts: Sequence[Fact], others: Sequence[Fact], text: str) -> list[Fact]:
     """Return the facts that have no counterpart among ``others``, which are the facts of ``text``.
 
-    At most one fact is returned for each span, so that a date with a wrong day and a wrong month results in a single
-    finding. A plain number in digits can be the counterpart of a time (see `_hours`).
+    A date in which both the day and the month are wrong therefore results in a single finding. A plain number can be
+    the counterpart of a time (see `_hours`).
     """
     alone = unsupported(facts, others)
     if not alone:
@@ -400,7 +417,7 @@ def _unmatched(facts: Sequence[Fact], others: Sequence[Fact], text: str) -> list
         key
         for other in others
         if other.kind == "number"
-        and text[other.span.start].isdigit()
+        and (other.certain or text[other.span.start].isdigit())
         and not any(span.start <= other.span.start < span.end for span in timed)
         for key in other.readings
     }

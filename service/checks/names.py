@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 from service.checks.base import Code, Finding, Passage, Severity
 from service.domain import Span
-from service.languages.base import Language
+from service.languages.base import Language, NameGrammar
 
-_SOUNDS = (
-    (re.compile("tsch|tch|cz|ch|č"), "c"),
+_SOUNDS = (  # "sch" precedes "ch", which is part of it
+    (re.compile("tsch|tch|cz|č"), "c"),
     (re.compile("dsch|dj"), "j"),
     (re.compile("sch|sh|š"), "s"),
+    (re.compile("ch"), "c"),
     (re.compile("ph"), "f"),
     (re.compile("th|dh"), "t"),
     (re.compile("kh|ck|k|q"), "c"),
@@ -71,6 +72,14 @@ class Index:
         """The words that consist of two to five capital letters, with or without a final "s"."""
         return {word for word in self.words if _ABBREVIATION.fullmatch(word)}
 
+    def abbreviations_in(self, words: Collection[str]) -> bool:
+        """Return whether ``words``, the words of the other text, contain each abbreviation of the indexed text.
+
+        Abbreviations that the other language spells out (WM, World Cup) are not considered.
+        """
+        spelt_out = {own for others in self._exonyms.values() for own in others}
+        return all(one in words or plain(one) in spelt_out for one in self.abbreviations)
+
     @cached_property
     def _plains(self) -> set[str]:
         return set(map(plain, self.words))
@@ -102,13 +111,38 @@ class Index:
     def supports(self, name: str) -> bool:
         """Return whether the indexed text contains ``name``.
 
-        The text may contain the name in the same or a similar spelling, as part of a word, or as an exonym (Munich for
-        München).
+        The text may contain the name in the same or a similar spelling, as part of a word, as an exonym (Munich for
+        München), or as another word for the same people or country (Iraner, Iranians).
         """
-        if name in self.words:
+        if name in self.words or (_ABBREVIATION.fullmatch(name) and name.removesuffix("s") in self.words):
             return True
         bare = plain(name)
-        return bare in self._plains or self._has_exonym(bare) or self._has_like(_sound(name))
+        if bare in self._plains or self._has_exonym(bare, same=True):
+            return True
+        if bare in self._exonyms and not any(word[:2] == _sound(bare)[:2] for word in self._capital_sounds):
+            return False  # only the listed words can correspond to it
+        return self._has_like(_sound(name)) or not self._people.isdisjoint(_people(name))
+
+    @cached_property
+    def _people(self) -> set[str]:
+        return {root for word in self.words if word[0].isupper() for root in _people(word)}
+
+    def abbreviates(self, text: str, start: int, end: int) -> bool:
+        """Return whether the indexed text abbreviates a name of several words to its initials, such as LA.
+
+        The word from ``start`` to ``end`` in ``text`` is one of the words of the name.
+        """
+        name = next((one for one in _LONG_NAME.finditer(text) if one.start() <= start and end <= one.end()), None)
+        if name is None:
+            return False
+        starts = [one.start() for one in _WORD.finditer(text, *name.span()) if one[0][0].isupper()]
+        place = starts.index(start) if start in starts[:_MOST_NAME_WORDS] else 0
+        parts = (
+            "".join(text[n] for n in starts[first:last])
+            for first in range(place + 1)
+            for last in range(place + 1, len(starts[:_MOST_NAME_WORDS]) + 1)
+        )
+        return any(len(one) > 1 and one not in _HALF_DAYS and _abbreviation_of(one).search(self._text) for one in parts)
 
     def is_full_name(self, name: str, following: str) -> bool:
         """Return whether a translator may have added the first name ``name`` before ``following``, the next word.
@@ -144,13 +178,14 @@ class Index:
         bare = plain(name)
         if len(bare) < _LEAST_MISSPELT_CHARS or name.isupper() or bare in self._plains or self._has_exonym(bare):
             return None
-        near = [known for known in self._capitals.get(bare[0], ()) if abs(len(known) - len(name)) <= _MOST_EDITS]
+        words = self._capitals.get(bare[0], ())
+        near = [known for known in words if abs(len(known) - len(name)) <= _MOST_EDITS + _MOST_ENDING_CHARS]
         common = (known for known in near if self._is_common(known, False) and len(known) >= _LONG_NAME_CHARS)  # noqa: FBT003
         sure = (known for known in near if not self._is_common(known, False))  # noqa: FBT003 - opens no sentence
         return next(
             chain(
-                (known for known in sure if _misspells(bare, plain(known))),
-                (known for known in common if _misspells(bare, plain(known), most=1)),
+                (known for known in sure if any(_misspells(bare, form) for form in _base_forms(known))),
+                (known for known in common if any(_misspells(bare, form, most=1) for form in _base_forms(known))),
             ),
             None,
         )
@@ -182,12 +217,15 @@ class Index:
                 found.setdefault(plain(word)[:1], []).append(word)
         return found
 
-    def _has_exonym(self, bare: str) -> bool:
+    def _has_exonym(self, bare: str, *, same: bool = False) -> bool:
         """Return whether a word of the indexed text contains an exonym of a name.
 
-        ``bare`` is the name in lower case and without accents. A short exonym must be at the start of the word.
+        ``bare`` is the name in lower case and without accents. It may be longer than the listed name, unless that has
+        only two letters. A short exonym must be at the start of the word. Names that both languages spell the same
+        count if ``same`` is True.
         """
-        others = (other for end in range(2, len(bare) + 1) for other in self._exonyms.get(bare[:end], ()))
+        ends = range(_LEAST_CHARS if len(bare.removesuffix("s")) > _LEAST_CHARS - 1 else 2, len(bare) + 1)
+        others = (other for end in ends for other in self._exonyms.get(bare[:end], ()) if same or other != bare[:end])
         return any((other if len(other) > _LEAST_CHARS else f" {other}") in self._joined for other in others)
 
     def _has_like(self, wanted: str) -> bool:
@@ -207,7 +245,40 @@ def _is_never_common(_word: str, _opens: bool) -> bool:  # noqa: FBT001 - the si
 _LEAST_MISSPELT_CHARS = 5
 _MOST_EDITS = 2
 _LONG_NAME_CHARS = 7
-_FORM_ENDING = re.compile(r"(?:s|es|e|en|n|r|rs|rn|er|ern|in|a|o|i|y|ie|ia|ien|an|ians?|ans?|ers?|isch\w*|ish|ic|al)?")
+_FORM_ENDING = re.compile(
+    r"(?:s|es|e|en|ens|n|r|rs|rn|er|ern|in|a|o|i|y|ie|ia|ien|an|ians?|ans?|ers?|isch\w*|ish|ic|al|us|os|um|on)?"
+)
+_PEOPLE_ENDING = re.compile(r"(?:ians?|ans?|ern?|er(?:s|in|innen)|isch(?:e[nmrs]?)?|ish|ic)$")
+_MOST_NAME_WORDS = 8
+_HALF_DAYS = frozenset({"AM", "PM"})
+_LONG_NAME = re.compile(r"[A-ZÄÖÜ][\w’'-]*(?:[ -](?:(?:of|and|the|und|der|de|la)\s)*[A-ZÄÖÜ][\w’'-]*)+")
+
+
+@lru_cache(maxsize=20_000)
+def _people(name: str) -> frozenset[str]:
+    """Return the root of a word for a people or country without its ending ("iran" for Iraner and Iranians).
+
+    The result is empty if the word has no such ending or if fewer than four letters remain.
+    """
+    root = _sound(_PEOPLE_ENDING.sub("", plain(name)))
+    return frozenset({root}) if len(root) >= _LEAST_ROOT_CHARS and _PEOPLE_ENDING.search(plain(name)) else frozenset()
+
+
+@lru_cache(maxsize=2_000)
+def _abbreviation_of(initials: str) -> re.Pattern[str]:
+    """Return a pattern for an abbreviation that consists of ``initials``, with or without full stops."""
+    return re.compile(rf"(?<!\w){r'[.]?'.join(map(re.escape, initials[:_MOST_CHARS]))}(?!\w)")
+
+
+@lru_cache(maxsize=20_000)
+def _base_forms(known: str) -> tuple[str, ...]:
+    """Return a name in lower case and without accents, with and without its ending (Keverns, Budapester)."""
+    bare = plain(known)
+    base = _NAME_ENDING.sub("", bare)
+    return (bare,) if base == bare or len(base) < _LEAST_MISSPELT_CHARS else (bare, base)
+
+
+_NAME_ENDING = re.compile(r"(?:er[ns]?|s)$")
 
 
 def _misspells(name: str, known: str, most: int = _MOST_EDITS) -> bool:
@@ -274,8 +345,12 @@ _STARTS = re.compile(r"(?:^|[.!?:…–—|]\s?|[-•*]\s)[\s\"'„“”‚‘�
 _FOLLOWING_NAME = re.compile(r" ([A-ZÄÖÜ][^\W\d_]+)")
 _NEXT_NAME = re.compile(r"[ -][A-ZÄÖÜ]")
 _BEFORE_CHARS = 6
+_BEFORE_ADJECTIVE_CHARS = 12
+_CONTRACTED = re.compile(r"['’]t\b")  # "Wouldn't", "Aren’t"
 _MOST_NAMES = 200  # limits the running time, because each name is compared with every word of the other text
 _CAPITALS_SHARE = 0.6
+_TITLE_SHARE = 0.75
+_LEAST_TITLE_WORDS = 4
 
 
 class _Word(NamedTuple):
@@ -288,15 +363,18 @@ def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that names in ``output`` occur in ``source``, and that certain names in ``source`` occur in ``output``.
 
     A capitalised word may be a name unless it is a common word of its language (see `find_names`). The spelling and the
-    ending of a name may differ between the texts, and its exonym may replace it (Munich for München). Both languages
-    must have a name grammar.
+    ending of a name may differ between the texts, and its exonym (Munich for München) or its initials (LA for Los
+    Angeles) may replace it. If only a first name is missing, the finding has the severity ``note``. Both languages must
+    have a name grammar.
     """
     yield from check_added_names(Index(source, output.language), output)
     index = Index(output, source.language)
     for word in _sure_names(source, output.language.code, index.words):
-        if not index.supports(word.text):
+        if not index.supports(word.text) and not index.abbreviates(source.text, word.start, word.end):
+            following = _FOLLOWING_NAME.match(source.text, word.end)
+            severity = Severity.NOTE if following is not None and following[1] in index.words else Severity.REVIEW
             message = f"“{word.text}” does not appear in the translation"
-            yield Finding(Code.NAME_MISSING, message, source=Span(word.start, word.end))
+            yield Finding(Code.NAME_MISSING, message, source=Span(word.start, word.end), severity=severity)
 
 
 def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
@@ -311,22 +389,25 @@ def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
     those about misspelt names, require a review.
     """
     text, grammar = output.text, output.language.names
-    explained = _explanations(source, text)
+    explained, titled = _explanations(source, text), _is_title_case(output.words)
     for word in _candidates(output, known=source.words):
         if source.corrupts(word.text):
             message = f"“{word.text}” appears to be a misspelling of a name in the source"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
-        elif (known := _misspelt(word.text, source, output.language)) is not None:
+        elif (known := source.misspells(word.text)) is not None and _may_misspell(word.text, known, output):
             message = f"“{word.text}” is spelled differently in the source: {known}"
-            yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end))
+            severity = Severity.NOTE if _is_spelt(word.text, output.language) else Severity.REVIEW
+            yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=severity)
         elif (known := source.respells(word.text)) is not None and not _is_spelt(word.text, output.language):
             message = f"“{word.text}” is spelled differently in the source: {known}"
             yield Finding(Code.NAME_UNSUPPORTED, message, output=Span(word.start, word.end), severity=Severity.NOTE)
         elif not source.supports(word.text):
             weak = grammar is not None and grammar.opening_is_weak
             lone = weak and opens_sentence(text, word.start) and not _NEXT_NAME.match(text, word.end)
-            lone = lone and _is_spelt(word.text, output.language)
-            shortened = _ABBREVIATION.fullmatch(word.text) is not None and source.abbreviations.issubset(output.words)
+            lone = (lone or (weak and titled)) and (
+                output.language.spells is None or _is_spelt(word.text, output.language)
+            )
+            shortened = _ABBREVIATION.fullmatch(word.text) is not None and source.abbreviations_in(output.words)
             following = _FOLLOWING_NAME.match(text, word.end)
             completed = following is not None and source.is_full_name(word.text, following[1])
             spelt_out = completed or any(span.start <= word.start < span.end for span in explained)
@@ -342,25 +423,39 @@ _EXPLAINED = re.compile(
 
 
 def _explanations(source: Index, text: str) -> list[Span]:
-    """Return the spans of ``text`` that spell out an abbreviation of the source.
+    """Return the spans of ``text`` that spell out an abbreviation of the source, before it or in brackets after it.
 
-    The full form is either in brackets after the abbreviation, or before the abbreviation in brackets.
+    The spans of abbreviations in brackets after the words of which they are the initials (BamS) are also returned.
     """
     found = ((match, "long" if match["short"] else "before") for match in _EXPLAINED.finditer(text))
-    return [Span(*match.span(part)) for match, part in found if (match["short"] or match["after"]) in source.words]
+    spelt_out = [Span(*match.span(part)) for match, part in found if (match["short"] or match["after"]) in source.words]
+    shortened = (match for match in _SHORTENED.finditer(text) if _are_initials(match["short"], match["words"].split()))
+    return [*spelt_out, *(Span(*match.span("short")) for match in shortened)]
 
 
-def _misspelt(name: str, source: Index, language: Language) -> str | None:
-    """Return the name in the source that ``name`` misspells, or None.
+_SHORTENED = re.compile(r"(?<![\w’'-])(?P<words>(?:[\w’'-]+\s){2,8})\((?P<short>[A-ZÄÖÜ]\w{1,6})\)")
 
-    The result is also None if ``name`` is a word in the dictionary of ``language``.
+
+def _are_initials(short: str, words: Sequence[str]) -> bool:
+    """Return whether ``short`` is made of the initials of the last of ``words``, or of those with a capital letter."""
+    names = [word for word in words if word[0].isupper()]
+    return any("".join(word[0] for word in each[-len(short) :]).lower() == short.lower() for each in (words, names))
+
+
+def _may_misspell(name: str, known: str, output: Passage) -> bool:
+    """Return whether ``name`` may be a misspelling of ``known``, a name in the source.
+
+    The dictionary also contains rare names. A word in it may be a misspelling only if it is no frequent word and
+    ``output`` does not contain the name as well.
     """
-    known = source.misspells(name)
-    return None if known is None or (language.spells is not None and language.spells(name.lower())) else known
+    spells, knows = output.language.spells, output.language.knows
+    if spells is None or not spells(name.lower()):
+        return True
+    return knows is not None and not knows(name.lower()) and known not in output.words
 
 
 def _is_spelt(word: str, language: Language) -> bool:
-    return language.spells is None or language.spells(word.lower())
+    return language.spells is not None and language.spells(word.lower())
 
 
 def find_names(passage: Passage, *, sure: str | None = None, common: bool = False) -> Iterator[Span]:
@@ -416,8 +511,9 @@ def _edits(one: str, other: str) -> int:
 def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterator[_Word]:
     """Yield the words that are certainly names, except those in ``known``.
 
-    A word that may be a name is certainly one if it follows another name or a title, or if it is listed as a name that
-    has the same spelling in the language of the other text. ``target`` is the code of that language.
+    A word is certainly a name if it follows another name or a title, or if it is listed as a name that has the same
+    spelling in the language of the other text. ``target`` is the code of that language, and ``known`` contains the
+    words of that text. A word after a name in the genitive or an adjective of a place is not certainly a name.
     """
     text, grammar, listed = passage.text, passage.language.names, passage.language.kept_names.get(target, frozenset())
     if grammar is None:
@@ -427,11 +523,18 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
     for match in _WORD.finditer(text) if candidates else ():
         word = _Word(match[0], *match.span())
         if word in candidates and word.text not in known:
-            follows = text[before.end : word.start] == " "
-            titled = follows and (before in candidates or grammar.title.search(before.text) is not None)
+            follows = text[before.end : word.start] == " " and not grammar.is_common(word.text, True)  # noqa: FBT003 - a word that may open a sentence
+            genitive = before.text.endswith("s") and before.text.removesuffix("s") in known  # "Blairs Rede"
+            named = before in candidates and not genitive and not _is_adjective(before, text, grammar)
+            titled = follows and (named or grammar.title.search(before.text) is not None)
             if titled or word.text in listed or word.text.removesuffix("s") in listed:
                 yield word
         before = word
+
+
+def _is_adjective(word: _Word, text: str, grammar: NameGrammar) -> bool:
+    """Return whether a capitalised word is an adjective of a place before a noun ("der Füchtorfer Landwirt")."""
+    return grammar.adjective.search(text, max(0, word.start - _BEFORE_ADJECTIVE_CHARS), word.end) is not None
 
 
 def are_capitals(words: Sequence[str]) -> bool:
@@ -441,6 +544,12 @@ def are_capitals(words: Sequence[str]) -> bool:
     """
     long = [word for word in words if len(word) > _LEAST_CHARS]
     return sum(map(str.isupper, long)) > _CAPITALS_SHARE * len(long)
+
+
+def _is_title_case(words: Sequence[str]) -> bool:
+    """Return whether most words begin with a capital letter, as in English headlines."""
+    long = [word for word in words if len(word) > _LEAST_CHARS]
+    return len(long) >= _LEAST_TITLE_WORDS and sum(word[0].isupper() for word in long) > _TITLE_SHARE * len(long)
 
 
 def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word]:
@@ -455,7 +564,8 @@ def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word
         if match[0] in known or not _LEAST_CHARS <= len(match[0]) <= _MOST_CHARS or grammar.is_common(match[0], False):  # noqa: FBT003 - opens no sentence
             continue
         word = _Word(match[0], *match.span())
-        if not grammar.is_common(word.text, opens_sentence(text, word.start)):
+        contracted = word.text.endswith("n") and _CONTRACTED.match(text, word.end)
+        if not contracted and not grammar.is_common(word.text, opens_sentence(text, word.start)):
             yield word
 
 

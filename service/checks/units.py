@@ -8,9 +8,9 @@ from typing import NamedTuple
 from service.checks.base import Code, Finding, Key, Passage
 from service.checks.figures import find_facts
 from service.domain import Span
-from service.languages.base import UnitGrammar
+from service.languages.base import NumberGrammar, UnitGrammar
 
-_BEFORE = frozenset({"€", "$", "£", "¥", "eur", "usd", "gbp", "chf"})
+_BEFORE = frozenset({"€", "$", "£", "¥", "eur", "usd", "gbp", "chf", "czk"})
 _AMOUNT = r"(?<![\d.,])[\d½¼¾][\d.,]{0,30}"
 _LEAST_COMPOUND_CHARS = 4
 _CURRENCIES = frozenset({"euro", "dollar", "pound", "franc", "yen", "ruble", "yuan", "krone"})
@@ -32,7 +32,8 @@ def check_units(source: Passage, output: Passage, *, complete: bool = True) -> I
     added = [unit for unit, spans in in_output.items() if len(spans) > _mentions(unit, source)]
     lost = [unit for unit, spans in in_source.items() if len(spans) > _mentions(unit, output)]
     if complete and not (lost and (added or any(not _mentions(unit, output) for unit in lost))):
-        yield from _check_amounts(source, output) if in_source else _check_currencies(source, output)
+        found = list(_check_amounts(source, output))
+        yield from found or (() if in_source else _check_currencies(source, output))
     for unit in added if lost else ():
         span = in_output[unit][0]
         message = f"the unit in “{span.of(output.text).strip()}” does not match the source"
@@ -66,14 +67,13 @@ class _Amount(NamedTuple):
 def _check_amounts(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that each number of ``source`` with a unit has the same unit in ``output``.
 
-    A number that does not occur in ``output`` is not checked. A number without a unit in ``output`` is not reported if
-    a later number of ``output`` has the unit of the source, because the unit may apply to both numbers ("15, 11 and 10
-    percent"). Each unit of ``source`` is reported at most once.
+    A number without a unit is not reported if a number with this unit follows closely in ``output``, because the unit
+    may stand for both ("15, 11 and 10 percent").
     """
     by_value: dict[Key, list[_Amount]] = {}
-    last: dict[str | None, int] = {}  # the start of the last number with each unit
+    starts: dict[str | None, list[int]] = {}  # the starts of the numbers with each unit
     for other in _amounts(output):
-        last[other.unit] = other.span.start
+        starts.setdefault(other.unit, []).append(other.span.start)
         for value in other.values:
             by_value.setdefault(value, []).append(other)
     reported: set[str] = set()
@@ -88,10 +88,21 @@ def _check_amounts(source: Passage, output: Passage) -> Iterator[Finding]:
             reported.add(one.unit)
             message = f"the unit in “{changed.span.of(output.text).strip()}” does not match the source"
             yield Finding(Code.UNIT_CHANGED, message, one.span, changed.span)
-        elif last.get(one.unit, -1) < same[0].span.start:
+        elif not any(_is_list(same[0].span, start, output) for start in starts.get(one.unit, ())):
             reported.add(one.unit)
             message = f"the unit of “{one.span.of(source.text).strip()}” does not appear in the translation"
             yield Finding(Code.UNIT_MISSING, message, one.span, same[0].span)
+
+
+def _is_list(amount: Span, start: int, output: Passage) -> bool:
+    """Return whether the number at ``amount`` and the one at ``start`` are in a list or a range ("15, 11 and 10")."""
+    return _between(output.language.numbers).fullmatch(output.lower, amount.end, start) is not None
+
+
+@cache
+def _between(grammar: NumberGrammar | None) -> re.Pattern[str]:
+    words = "(?!)" if grammar is None else grammar.range_words
+    return re.compile(rf"(?:[\s,.\d/–—-]|\b(?:{words})\b)*")
 
 
 _MOST_EQUAL = 100  # limits the running time for texts that repeat a number
@@ -202,4 +213,4 @@ def _unit_before(grammar: UnitGrammar) -> re.Pattern[str]:
 def _unit_after(grammar: UnitGrammar) -> re.Pattern[str]:
     """Return a pattern for a unit directly after a number. The unit is group 1."""
     after = "|".join(_pattern(forms, grammar).replace(r"(?<![^\W\d_])", "") for forms in grammar.forms.values())
-    return re.compile(rf"[\s-]?(?:of\s)?(?:us[\s-]?)?({after})")
+    return re.compile(rf"[\s-]?(?:of\s)?(?:us[\s-]?|{grammar.qualifier}\s)?({after})")

@@ -1,10 +1,11 @@
 """Checks that a translation contains no words of the source language and no invented words."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from service.checks.base import Code, Finding, Passage, Severity
+from service.checks.copied import quotations
 from service.checks.names import Index, are_capitals, opens_sentence, plain
 from service.domain import Span
 from service.languages.base import Language
@@ -20,9 +21,10 @@ _LEAST_COPIED = 2
 _NAME_PARTICLES = frozenset(
     "von zu zum zur vom van der den de del della di da dal do dos das du des la le lo las los el al bin ibn ben".split()
 )
-_APART = re.compile(
-    r"(?<!\S)\S{0,200}(?:@|://|www\.|\.\w{2,4}/)\S*|[„“”\"»«'‚‘(\[][^„“”\"»«'’‚‘()\[\]]{1,80}[“”\"»«'’‘)\]]"
-)
+_MOST_QUOTED = 80
+_ADDRESS = r"(?<!\S)\S{0,200}(?:@|://|www\.|\.\w{2,4}/)\S*"
+_ENCLOSED = re.compile(rf"{_ADDRESS}|(?:(?<!\w)['‚‘]|[(\[])[^„“”\"»«'’‚‘()\[\]]{{1,{_MOST_QUOTED}}}['’‘)\]]")
+_APART = re.compile(rf"{_ENCLOSED.pattern}|[„“”\"»«][^„“”\"»«'’‚‘()\[\]]{{1,{_MOST_QUOTED}}}[“”\"»«]")
 
 
 def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
@@ -179,7 +181,9 @@ def check_compounds(source: Passage, output: Passage) -> Iterator[Finding]:
 _PART = re.compile(r"[^\W\d_]+")
 _LEAST_CHECKED_CHARS = 4
 _MOST_CHECKED = 400  # limits the running time for long texts without sentence boundaries
-_ENDINGS = ("", "e", "en", "er", "es", "em")
+_ENDINGS = ("", "e", "en", "er", "es", "em", "n", "r", "s", "m")
+_INTERNATIONAL = re.compile(r"(?:ive|able|ible|al|ant|ent|ar|or|um|us|ion|oid|ix|ex)$")
+"""Endings of words that German and English spell the same, also if the German word has an ending ("intuitive")."""
 _TOUCHING = re.compile(r"[\w@#&/.:_-]")
 
 
@@ -198,12 +202,16 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
     forms: frozenset[str] | None = None
     capitals = are_capitals(output.words)
     copied = frozenset(one for one in source.words if one.islower() and len(one) >= _LEAST_COPIED_CHARS)
+    nouns = frozenset(one.lower() for one in source.words if one[0].isupper() and len(one) >= _LEAST_COPIED_CHARS)
     knows = output.language.knows
 
     def known(word: str) -> bool:
-        # A rare word of the dictionary that the source contains in lower case is probably a word of the source language
-        # ("fester").
-        return spells(word) and not (word in copied and knows is not None and not knows(word))
+        # A rare word of the dictionary that the source contains is more likely a German word ("fester", "Herbst").
+        lower, dates = word.lower(), output.language.dates
+        if dates is not None and lower in dates.months:
+            return True
+        rare = lower in (copied if word.islower() else nouns) and knows is not None and not knows(lower)
+        return spells(lower) and not (rare and not _INTERNATIONAL.search(lower))
 
     for match in _unknown(output, known):
         word = match[0]
@@ -211,11 +219,11 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
             index = Index(source, output.language)
             forms = frozenset(one.lower() for one in source.words)
         span = Span(*match.span())
-        if _is_left(word, source, forms, output.language):
-            if not _is_quoted(output.text, span):
+        if _is_left(word, source, forms, output.language, listed=not word.islower() and spells(word.lower())):
+            if not _is_quoted(output.text, span) and not _is_in_name(span, output.text, source.text):
                 message = f"“{word}” is still in {source.language.name}"
                 yield Finding(Code.UNTRANSLATED, message, output=span)
-        elif word in index.words or word.lower() in forms:
+        elif word in index.words or any(word.lower() + ending in forms for ending in _ENDINGS):
             continue
         elif word.islower() or ((capitals or _is_unnamed(output, span)) and not index.supports(word)):
             message = f"“{word}” is not a known {output.language.name} word, and the source does not contain it"
@@ -225,15 +233,14 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
 def _unknown(output: Passage, spells: Callable[[str], bool]) -> Iterator[re.Match[str]]:
     """Yield the first occurrence of each word of ``output`` that is not in the dictionary.
 
-    ``spells`` returns whether the dictionary contains a word. Words with fewer than four letters or with an apostrophe
-    are left out, and so are words that are part of a compound with a hyphen or of a literal passage, such as an
-    address.
+    ``spells`` returns whether the dictionary contains a word, also with a capital letter. Words that are part of a
+    literal passage, such as an address, or of a compound with a hyphen are left out.
     """
     text, seen = output.text, set[str]()
     literal: set[int] | None = None
     for match in islice(_WORD.finditer(text), _MOST_CHECKED):
         word = match[0]
-        if word in seen or len(word) < _LEAST_CHECKED_CHARS or "'" in word or "’" in word or spells(word.lower()):
+        if word in seen or len(word) < _LEAST_CHECKED_CHARS or "'" in word or "’" in word or spells(word):
             continue
         seen.add(word)
         if literal is None:
@@ -241,7 +248,8 @@ def _unknown(output: Passage, spells: Callable[[str], bool]) -> Iterator[re.Matc
         if match.start() in literal:
             continue
         before, after = text[max(0, match.start() - 1) : match.start()], text[match.end() : match.end() + 2]
-        if not _TOUCHING.fullmatch(before) and not (_TOUCHING.match(after) and after[1:2].isalnum()):
+        numbered = after[:1].isdigit()  # "Hayabusa2"
+        if not numbered and not _TOUCHING.fullmatch(before) and not (_TOUCHING.match(after) and after[1:2].isalnum()):
             yield match
 
 
@@ -256,16 +264,15 @@ def _is_unnamed(passage: Passage, span: Span) -> bool:
     return names.is_common(span.of(passage.text), True)  # noqa: FBT003 - opens a sentence
 
 
-def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language) -> bool:
-    """Return whether a word that is not in the dictionary of ``target`` is an untranslated word of the source text.
+def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language, *, listed: bool) -> bool:
+    """Return whether a rare or unknown word of ``target`` is an untranslated word of the source text.
 
-    The source must contain the word. If the word is in lower case, it may lack an ending. A capitalised word must also
-    be an exonym or a common noun, and must be neither quoted nor followed by another capitalised word. ``forms``
-    contains the words of the source text in lower case.
+    ``forms`` contains the words of the source text in lower case. ``listed`` is whether the dictionary of ``target``
+    contains a capitalised word. It is then no exonym.
     """
     lower = word.lower()
     if word.islower():
-        return any(lower + ending in forms for ending in _ENDINGS)
+        return any(lower + ending in forms for ending in _ENDINGS) and not _is_shared(word, source)
     if word not in source.words:
         word = word.removesuffix("s")  # a German noun with the English plural ("Vermieters")
     if word not in source.words:
@@ -273,13 +280,43 @@ def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language
     places = [match.span() for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", source.text)]
     if any(_NAME_AFTER.match(source.text, end) or _is_quoted(source.text, Span(start, end)) for start, end in places):
         return False
-    return _is_exonym(plain(word), source.language, target) or _is_common_noun(word, places, source, target)
+    exonym = not listed and _is_exonym(plain(word), source.language, target)
+    return exonym or _is_common_noun(word, places, source, target)
+
+
+def _is_shared(word: str, source: Passage) -> bool:
+    """Return whether a word in lower case is a noun that ``source`` writes with a capital letter ("fentanyl").
+
+    Such a word belongs to both languages, unless it is a common noun of the source language.
+    """
+    noun, names = word.capitalize(), source.language.names
+    return names is not None and noun in source.words and not names.is_common(noun, False)  # noqa: FBT003 - opens no sentence
+
+
+def _is_in_name(span: Span, output: str, source: str) -> bool:
+    """Return whether the word at ``span`` is in a name of several words that is copied from ``source`` ("Der Spiegel").
+
+    The name is the word with the capitalised word before it, or with the two words before it ("Bild am Sonntag").
+    """
+    if not output[span.start].isupper():
+        return False
+    before = _NAME_BEFORE.search(output, max(0, span.start - _BEFORE_NOUN_CHARS), span.start)
+    return before is not None and before[0] + span.of(output) in source
 
 
 def _is_exonym(name: str, source: Language, target: Language) -> bool:
     """Return whether a name in the source language has another spelling in the target language (Genf, Geneva)."""
-    others = source.exonyms.get(target.code, {}).get(name)
-    return others is not None and not any(name.startswith(other) for other in others)
+    exonyms = source.exonyms.get(target.code, {})
+    others = exonyms.get(name) or (_COUNTRY_ENDING.search(name) and _longest_prefix(name, exonyms)) or ()
+    return bool(others) and not any(name.startswith(other) for other in others)
+
+
+def _longest_prefix(name: str, exonyms: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    ends = range(len(name), _LEAST_CHECKED_CHARS - 1, -1)
+    return next((exonyms[name[:end]] for end in ends if name[:end] in exonyms), frozenset())
+
+
+_COUNTRY_ENDING = re.compile(r"(?:ien|pten|ei|land|reich)$")
 
 
 def _is_common_noun(word: str, places: Sequence[tuple[int, int]], source: Passage, target: Language) -> bool:
@@ -313,7 +350,12 @@ def _is_common_noun(word: str, places: Sequence[tuple[int, int]], source: Passag
 
 _BEFORE_NOUN_CHARS = 40
 _NAME_AFTER = re.compile(r"[ -][A-ZÄÖÜ]")
+_NAME_BEFORE = re.compile(r"(?<!\w)[A-ZÄÖÜ]\w+\s(?:[a-zäöüß]{2,4}\s)?$")
 
 
 def _is_quoted(text: str, span: Span) -> bool:
-    return any(match.start() < span.start and span.end < match.end() for match in _APART.finditer(text))
+    if any(
+        one.start <= span.start and span.end <= one.end for one in quotations(text) if len(one.of(text)) <= _MOST_QUOTED
+    ):
+        return True
+    return any(match.start() < span.start and span.end < match.end() for match in _ENCLOSED.finditer(text))

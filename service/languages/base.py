@@ -72,6 +72,7 @@ class NumberGrammar:
             million").
         range_words: a pattern for the words between the two numbers of a range.
         decade_after: a pattern for the ending that turns a year, or its last two digits, into a decade.
+        phrases: a pattern for phrases whose numbers a translation need not keep ("24/7").
     """
 
     group: str
@@ -85,6 +86,7 @@ class NumberGrammar:
     half_of: tuple[str, str] | None = None
     range_words: str = "(?!)"
     decade_after: re.Pattern[str] = NEVER
+    phrases: re.Pattern[str] = NEVER
 
 
 YEAR = r"(?:1[0-9]|20)\d\d"
@@ -111,12 +113,15 @@ class DateGrammar:
         weekday: a pattern for weekdays, with the name in group ``w`` and the rest of the word in group ``rest``.
         weekdays: maps the content of group ``w``, in lower case, to the number of the day, from 0 (Monday) to 6.
         day_parts: words for parts of the day that can follow a weekday in a compound ("abend" in "Freitagabend").
+        night_before: a pattern for words before a weekday that mean the night before it ("in der Nacht zum Sonntag").
+            A translation may name either day.
+        dotted: whether a date may consist of a day and a month with full stops ("7.4.").
         short_day: a pattern for abbreviated weekdays.
         short_days: maps the first two letters of abbreviated weekdays, in lower case, to the number of the day.
         month_may_lead: whether "5.4.2018" may mean 4 May. "5/4/2018" may mean 4 May in every language.
         clock: a pattern for times of day. The hour is in group ``h`` or ``h2``, and the minutes are in ``min`` or
             ``min2``. The group ``mark`` contains a word such as "Uhr" or "pm", and ``after`` contains minutes that
-            follow this word.
+            follow this word. The optional groups ``to_h`` and ``to_min`` are the end of a range ("22 bis 4.30 Uhr").
         named_time: a pattern for names of times, with the groups ``noon`` and ``midnight``.
         full_day: whether the language uses the 24-hour clock. "8 Uhr" is then in the morning, unless the text contains
             a word that ``later_half`` matches.
@@ -133,6 +138,8 @@ class DateGrammar:
     plain_months: frozenset[str] = frozenset()
     before_month: re.Pattern[str] = NEVER
     day_parts: tuple[str, ...] = ()
+    night_before: re.Pattern[str] = NEVER
+    dotted: bool = False
     short_day: re.Pattern[str] = NEVER
     short_days: Mapping[str, int] = field(default_factory=dict)
     month_may_lead: bool = False
@@ -216,6 +223,8 @@ class NameGrammar:
         is_common: returns whether a capitalised word is a common word and not a name. The second argument is True if
             the word is the first word of a sentence.
         title: a pattern for the ending of a title ("Kanzlerin"). A capitalised word after a title is a name.
+        adjective: a pattern for an adjective that begins with a capital letter, with the word before it. The noun after
+            it is not a name ("der Füchtorfer Landwirt").
         place: a pattern for the endings of nouns that are names of streets and buildings ("Gartenstraße").
         indefinite: a pattern for an indefinite article before a noun.
         before_noun: a pattern for any article or adjective before a noun.
@@ -227,6 +236,7 @@ class NameGrammar:
 
     is_common: Callable[[str, bool], bool]
     title: re.Pattern[str] = NEVER
+    adjective: re.Pattern[str] = NEVER
     place: re.Pattern[str] = NEVER
     indefinite: re.Pattern[str] = NEVER
     before_noun: re.Pattern[str] = NEVER
@@ -243,11 +253,13 @@ class UnitGrammar:
         forms: the words and signs for each unit, in lower case. All languages use the same unit keys.
         whole_words: whether the forms are whole words. If False, the forms are the beginnings of words.
         scale_words: a pattern for words between a number and its unit ("million").
+        qualifier: a pattern for an adjective directly before a unit, in lower case ("Czech crowns", "metric tons").
     """
 
     forms: Mapping[str, tuple[str, ...]]
     whole_words: bool
     scale_words: str
+    qualifier: str = "(?!)"
 
 
 class Pole(NamedTuple):
@@ -267,12 +279,14 @@ class OppositeWords:
         endings: maps the endings of words to their meanings.
         separated: maps a verb form to (particle, meaning) pairs. The verb has this meaning if the clause ends with the
             particle ("gab ... nach").
+        phrases: a pattern for set phrases whose words do not have these meanings ("nach Angaben").
     """
 
     words: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
     beginnings: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
     endings: Mapping[str, tuple[Pole, ...]] = field(default_factory=dict)
     separated: Mapping[str, tuple[tuple[str, Pole], ...]] = field(default_factory=dict)
+    phrases: re.Pattern[str] = NEVER
 
 
 class Inflection(Protocol):

@@ -1,5 +1,6 @@
 """The reader of word lists, which are text files with one entry per line and comments that begin with ``#``."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -58,9 +59,10 @@ class WordLists:
         rows = (line.partition(" = ") for line in self.lines(name))
         return MappingProxyType({key: tuple(forms.split(", ")) for key, _, forms in rows})
 
-    def opposites(self, name: str) -> OppositeWords:
+    def opposites(self, name: str, phrases: str) -> OppositeWords:
         """Return the words with opposite meanings.
 
+        ``phrases`` is the list of patterns for set phrases whose words do not have these meanings.
         The lines of the list ``name`` have the form ``axis meaning = word, word``. ``beginning*`` matches all words
         with this beginning, ``*ending`` matches all words with this ending, and ``verb ~ particle`` is a separable
         verb.
@@ -83,4 +85,6 @@ class WordLists:
                     words.setdefault(form, set()).add(pole)
         tables = (words, beginnings, endings)
         whole, starts, ends = ({key: tuple(sorted(poles)) for key, poles in found.items()} for found in tables)
-        return OppositeWords(whole, starts, ends, {key: tuple(sorted(pairs)) for key, pairs in separated.items()})
+        verbs = {key: tuple(sorted(pairs)) for key, pairs in separated.items()}
+        set_phrases = re.compile(rf"(?<!\w)(?:{'|'.join(self.lines(phrases))})(?!\w)")
+        return OppositeWords(whole, starts, ends, verbs, set_phrases)

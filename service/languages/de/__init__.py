@@ -59,7 +59,12 @@ _INSTRUCTIONS = re.compile(
 
 
 _PLACE = re.compile(
-    r"(?<=[a-zäöüß]{3})(?:straße|strasse|platz|gasse|allee|damm|ufer|kirche|schule|halle|stadion|land|stadt|heim|hof)$"
+    r"(?<=[a-zäöüß]{2})(?:straße|strasse|platz|gasse|allee|damm|ufer|kirche|schule|halle|stadion|land|stadt|heim|hof"
+    r"|berg|burg|stein|bach|mann|feld|wald|dorf|hausen|baum|meier|bauer)$"
+)
+_ADJECTIVE = re.compile(
+    r"(?:\b(?:[Dd](?:er|ie|as|es|em|en)|[Ee]ine?[mnrs]?|[Ii][mn]|[Aa]m|[Zz]u[mr]|[Vv]om|[Bb]eim|aus|bei)\s[A-ZÄÖÜ][\w-]+er"
+    r"|[A-ZÄÖÜ][\w-]*(?:isch|lich)e[mnrs]?)$"
 )
 _INDEFINITE = re.compile(r"\b(?:[Ee]ine?[mnrs]?|[Kk]eine?[mnrs]?)\s$")
 _BEFORE_NOUN = re.compile(
@@ -237,6 +242,7 @@ LANGUAGE = Language(
     names=NameGrammar(
         is_common=is_common,
         title=_TITLE,
+        adjective=_ADJECTIVE,
         place=_PLACE,
         indefinite=_INDEFINITE,
         before_noun=_BEFORE_NOUN,
@@ -247,10 +253,11 @@ LANGUAGE = Language(
         forms=LISTS.forms("units"),
         whole_words=False,
         scale_words=r"tausend|million\w*|milliard\w*|billion\w*|trillion\w*|mio\.?|mrd\.?|m|b|k",
+        qualifier=r"(?:[a-zäöüß]+(?:ische|ischen|sche|schen)|schweizer|hongkong|singapur)",
     ),
     frequent_words=LISTS.words("frequent_words"),
     sign_words=LISTS.forms("signs"),
-    opposites=LISTS.opposites("opposites"),
+    opposites=LISTS.opposites("opposites", "opposite_phrases"),
     doubled_words=frozenset("so die der das sehr nein denen dem den wer in ja na ha bla".split()),
     clauses_meet=_CLAUSES_MEET,
     find_numerals=find_numerals,

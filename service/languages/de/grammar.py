@@ -175,7 +175,7 @@ _TEN = f"(?:{_TENS.replace(' ', '|')}|dreissig)"
 _TEEN = f"(?:{_TEENS.replace(' ', '|')})"
 _BELOW_100 = f"(?:(?:{_ONE}und)?{_TEN}|{_TEEN}|eins|{_ONE})"
 _BELOW_1000 = f"(?:(?:{_TEEN}|{_ONE})?hundert(?:und)?{_BELOW_100}?|{_BELOW_100})"
-_NUMBER_WORD = re.compile(f"(?:{_BELOW_1000}?tausend(?:und)?{_BELOW_1000}?|{_BELOW_1000}|drit(?=te|tt)|sieb(?=te))")
+_NUMBER_WORD = re.compile(f"(?:{_BELOW_1000}?tausend(?:und)?{_BELOW_1000}?|{_BELOW_1000}|drit(?=t)|sieb(?=t))")
 _COUNTED = re.compile(
     r"(?:(?:jähr|köpf|täg|stünd|monat|wöch|minüt|stöck|stell|teil|tür|seit|spur|sprach|prozent|stuf|bänd)\w*"
     r"|mal(?:ig\w*)?|fach\w*)?"
@@ -221,6 +221,8 @@ def read_number(word: str) -> ParsedNumber | None:
     if len(lower) > _MOST_CHARS:
         return None
     hints = _hints(lower)
+    if word == "Elf":  # also a football team
+        return ParsedNumber(frozenset({Fraction(11)}), hints, certain=False)
     if lower in _PLURALS:
         return ParsedNumber(frozenset({Fraction(_PLURALS[lower])}), hints, certain=True)
     if lower.startswith("anderthalb"):
@@ -301,10 +303,12 @@ DATES = DateGrammar(
     weekday=re.compile(rf"(?i:(?P<w>{'|'.join(_WEEKDAYS)}|sonnabend))(?P<rest>\w*)"),
     weekdays={**dict(zip(_WEEKDAYS, range(7), strict=True)), "sonnabend": 5},
     day_parts=("abend", "morgen", "nachmittag", "nacht"),
+    night_before=re.compile(r"\b[Nn]acht\s(?:zu[mr]?|auf)(?:\sden)?\s$"),
+    dotted=True,
     short_day=re.compile(r"\b(?:Mo|Di|Mi|Do|Fr|Sa|So)\.(?=,)"),
     short_days=dict(zip("mo di mi do fr sa so".split(), range(7), strict=True)),
     clock=re.compile(
-        r"\b(?P<h>\d{1,2})(?:[.:](?P<min>\d\d))?(?:\s?(?:-|–|bis)\s?\d{1,2}(?:[.:]\d\d)?)?\s?"
+        r"\b(?P<h>\d{1,2})(?:[.:](?P<min>\d\d))?(?:\s?(?:-|–|bis)\s?(?P<to_h>\d{1,2})(?:[.:](?P<to_min>\d\d))?)?\s?"
         r"(?P<mark>Uhr\b|h\b)(?:\s(?P<after>\d\d)\b)?"
         r"|\b(?P<h2>\d{1,2}):(?P<min2>\d\d)\b(?![:,.]\d)"
     ),
@@ -454,7 +458,7 @@ def is_common(word: str, opens: bool) -> bool:  # noqa: FBT001 - the signature o
 
 def _is_noun(word: str) -> bool:
     """Return whether the word, or the last part of a compound, is in the list of nouns or has the ending of a noun."""
-    ends = (word[start:].capitalize() for start in range(1, len(word) - _LEAST_COMPOUND_CHARS + 1))
+    ends = (word[start:].capitalize() for start in range(2, len(word) - _LEAST_COMPOUND_CHARS + 1))
     return _NOUN.search(word) is not None or word in _NOUNS or any(end in _NOUNS for end in ends)
 
 

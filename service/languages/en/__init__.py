@@ -59,7 +59,7 @@ _PLURALS = {"millions": 10**6, "billions": 10**9, "trillions": 10**12}
 _HINTS = _LISTS.pairs("number_hints")
 _AND = re.compile(r"[ -](?:and )?")
 _JOINING = re.compile(r"[ \u00a0\u202f]?|-|\.-")
-_POINTED_AT = re.compile(r"\b(?:the|these|those) $")
+_POINTED_AT = re.compile(r"\b(?:the|these|those) $")  # "the two" may be people whom the source names
 
 
 def _scale(word: str) -> Fraction | None:
@@ -97,9 +97,10 @@ def _extend(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) 
 
 
 def _may_be_no_number(text: str, token: Token) -> bool:
-    """Return whether a number word may belong to a name ("Six Nations") or follows an article ("the two do differ")."""
+    """Return whether a number word may belong to a name ("Six Nations") or is "two" after an article ("the two")."""
     before = text[max(0, token.start() - 6) : token.start()]
-    return (token[0][0].isupper() and before[-2:-1].isalpha()) or _POINTED_AT.search(before) is not None
+    pointed = token[0].lower() in {"one", "two"} and _POINTED_AT.search(before) is not None
+    return pointed or (token[0][0].isupper() and before[-2:-1].isalpha())
 
 
 def _sum(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) -> tuple[ParsedNumber, int]:
@@ -196,6 +197,10 @@ _UNNAMED = _WORDS | _LISTS.words("capitals")
 _ENDINGS = ("s", "es", "ed", "d", "ing", "er", "ers", "ly", "al", "ness", "less", "able")
 _CAPITAL_ENDINGS = ("'s", "s", "es", "ed", "ing", "er", "ers", "ly", "al", "ness", "ies", "ment")
 _OPENING_ENDINGS = ("ing", "ed", "ly", "ies")
+_COMMON_ENDING = re.compile(
+    r"(?:\w{2}(?:tion|sion|ity|ness|hood|ship|ology|ical|ment|ism|ist|ive|ous|able|ible|ful)|\w{6}(?:ary|ery|ry|ing|ance|ence))s?$"
+)
+"""Endings of words that are rarely names. Longer words are needed for endings that names have, too (Henry, Boeing)."""
 
 
 def _knows(word: str) -> bool:
@@ -207,7 +212,9 @@ def _knows(word: str) -> bool:
 def _is_common(word: str, opens: bool) -> bool:  # noqa: FBT001 - the signature of `NameGrammar.is_common`
     lower = word.lower()
     stems = {lower, *(lower.removesuffix(ending) for ending in _CAPITAL_ENDINGS)}
-    return not _UNNAMED.isdisjoint(stems) or (opens and lower.endswith(_OPENING_ENDINGS))
+    if not _UNNAMED.isdisjoint(stems) or (opens and lower.endswith(_OPENING_ENDINGS)):
+        return True
+    return _COMMON_ENDING.search(lower) is not None and _spells(lower)
 
 
 @cache
@@ -289,6 +296,11 @@ LANGUAGE = Language(
         half_of=("half", "a"),
         range_words="to|and|or",
         decade_after=re.compile(r"['’]?s\b"),
+        phrases=re.compile(
+            r"\b(?:24/7|24-hour|4x4|9/11|911|mp3|the\s101|(?:starting|first|national)[ -]eleven"
+            r"|(?:a(?:\s\w+)?|one) or two)\b",
+            re.IGNORECASE,
+        ),
     ),
     dates=_DATES,
     negation=NegationGrammar(
@@ -299,12 +311,13 @@ LANGUAGE = Language(
         forms=_LISTS.forms("units"),
         whole_words=True,
         scale_words=r"million\w*|billion\w*|trillion\w*|thousand|hundred|bn|m|b|k",
+        qualifier=r"(?:\w{2,}(?:ian|ish|ese|ch)|swiss|german|hong\skong|new\szealand|metric|square|british)",
     ),
     forms=_forms,
     knows=_knows,
     spells=_spells,
     sign_words=_LISTS.forms("signs"),
-    opposites=_LISTS.opposites("opposites"),
+    opposites=_LISTS.opposites("opposites", "opposite_phrases"),
     speech=re.compile(
         r"\b(?:sa(?:id|ys?|ying)|t(?:old|ells?)|according\sto|a(?:sk|dd|dmit|nnounc|nswer|ccus|rgu|gree|ppeal|ssur|ssert)\w*|"
         r"c(?:all|laim|omment|omplain|onced|onfirm|onclud|ontinu|riticis|riticiz)\w*|de(?:clar|mand|ni|scrib)\w*|"

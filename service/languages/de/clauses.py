@@ -18,7 +18,7 @@ MOST_TOKEN_CHARS = 60
 """The time for a word grows faster than its length, so sentences with longer words are not tagged."""
 
 _TOKEN = re.compile(
-    r"\d{1,2}\.(?=\s[A-ZÄÖÜ])"  # an ordinal number
+    r"\d{1,2}\.(?=\s(?:[A-ZÄÖÜ]|(?:und|bis|oder|auf den) \d))"  # an ordinal number
     r"|(?:\b[A-Za-zÄÖÜäöü]\.\s?){1,3}(?=\s?[A-Za-zÄÖÜäöü])"  # "z. B."
     r"|\b(?:Dr|Prof|St|Nr|ca|bzw|Mio|Mrd|etc)\."
     r"|\d+(?:-[^\W\d_]+)+"  # "65-jährige"

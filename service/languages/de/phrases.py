@@ -48,6 +48,8 @@ _LIGHT = frozenset(
     " Kenntnis".split()
 )
 _REPORTED_MIDDLE = 4
+_CIRCUMSTANCES = frozenset("nach bei beim seit während wegen trotz angesichts aufgrund anlässlich infolge".split())
+"""Prepositions that begin a circumstance, which reads well before the verb. Others often belong to the verb."""
 
 
 def _rest_of_subject(tokens: Tokens, verb: int, start: int) -> list[Token]:
@@ -82,14 +84,20 @@ def phrase_first(tokens: Tokens) -> list[Token] | None:
     if any(token.text not in _FOCUS for token in tokens[start:preposition]):
         return None
     end = _prepositional_end(tokens, preposition)
-    if end is None or not _ends_surely(tokens, preposition, end):
+    if end is None or not _ends_surely(tokens, preposition, end) or not _is_circumstance(tokens[preposition:end]):
         return None
     last = end + 1 == len(tokens)
     if tokens[verb].text in _COPULAS and (last or tokens[end].tag not in _NON_FINITE):
         return None
-    if has(tokens[preposition:end], _LIGHT) or has(tokens[verb:], QUOTES | BREAKS):
+    if has(tokens[preposition:end], _LIGHT) or has(tokens[verb : clause_end(tokens, verb)], QUOTES | BREAKS):
         return None
     return [*tokens[start:end], tokens[verb], *_rest_of_subject(tokens, verb, start), *tokens[end:]]
+
+
+def _is_circumstance(phrase: Tokens) -> bool:
+    """Return whether a prepositional phrase names a place by its name, or begins like a circumstance."""
+    is_place = phrase[0].text in {"in", "im"} and phrase[-1].tag == "NE"
+    return is_place or phrase[0].text in _CIRCUMSTANCES
 
 
 def _prepositional_end(tokens: Tokens, start: int) -> int | None:
@@ -149,51 +157,6 @@ def _ends_surely(tokens: Tokens, start: int, end: int) -> bool:
     return is_place and token.tag in PREPOSITIONS and token.text not in {"von", "aus", "bei"}
 
 
-_OBJECT = frozenset("den einen keinen diesen ihren seinen".split())
-
-
-def object_first(tokens: Tokens) -> list[Token] | None:
-    """Move the only constituent behind the verb, an accusative, to the beginning ("X lehnt den Plan ab").
-
-    The article shows the case. Before a noun that ends with "n", "den" may also be a dative plural.
-    """
-    opening = _opening(tokens)
-    if opening is None:
-        return None
-    verb, start = opening
-    if tokens[0].tag == "PPER":  # a pronoun rarely follows an object
-        return None
-    end = _object_end(tokens, start)
-    if (
-        end is None
-        or not _is_accusative(tokens, verb, start)
-        or (tokens[verb].tag == "VA(FIN)" and end + 1 == len(tokens))
-    ):
-        return None
-    bracket = skip(tokens, end, _NON_FINITE)
-    if tokens[bracket].text != "." or bracket + 1 != len(tokens) or start != verb + 1:
-        return None
-    if tokens[verb].tag == "VA(FIN)" and bracket == end:
-        return None
-    return [*tokens[start:end], tokens[verb], *_rest_of_subject(tokens, verb, start), *tokens[end:]]
-
-
-def _is_accusative(tokens: Tokens, verb: int, start: int) -> bool:
-    """Return whether the phrase at ``start`` is an object, by its article or because the verb is a plural."""
-    is_plural = tokens[verb].text.endswith("n") and tokens[verb].tag != "VA(FIN)"
-    return tokens[start].text in _OBJECT or (is_plural and tokens[start].text in {"ein", "eine"})
-
-
-def _object_end(tokens: Tokens, start: int) -> int | None:
-    noun = skip(tokens, start + 1, frozenset({"ADJ(A)", "CARD"}))
-    end = _nouns_end(tokens, noun)
-    if end is None or (tokens[start].text in {"den", "diesen", "ihren", "seinen"} and tokens[noun].text.endswith("n")):
-        return None
-    while end is not None and (may_be_genitive(tokens[end]) or tokens[end].text == "von"):
-        end = _nouns_end(tokens, skip(tokens, end + 1, frozenset({"ADJ(A)", "CARD", "ADV", "APPR"})))
-    return end
-
-
 def without_expletive(tokens: Tokens) -> list[Token] | None:
     """Move the subject of a passive to the place of "es" ("Es wurde ein Lager eingerichtet")."""
     if tokens[0].text != "Es" or (tokens[1:2] and tokens[1].text not in _PASSIVES) or tokens[-1].text != ".":
@@ -216,9 +179,10 @@ _IN_PHRASES = NOUNS | PREPOSITIONS | {"ART", "ADJ(A)", "CARD", "PPOSAT", "PIAT",
 
 
 def predicate_last(tokens: Tokens) -> list[Token] | None:
-    """Exchange a predicate and its subject ("Grund des Streits war ein Foul" to "Ein Foul war Grund des Streits").
+    """Exchange a predicate and its subject ("Sieger des Turniers ist Peter Sy" to "Peter Sy ist Sieger des Turniers").
 
-    The predicate is a noun without a determiner that has an attribute, a participle or an adjective.
+    The predicate is a noun without a determiner that has an attribute. The subject ends with a name: with other subjects,
+    the new order sounds stiff.
     """
     verb = first_finite(tokens)
     if (
@@ -234,8 +198,7 @@ def predicate_last(tokens: Tokens) -> list[Token] | None:
     if end is None or any(token.tag not in _IN_PHRASES for token in subject) or not agrees(tokens[verb], subject[0]):
         return None
     is_noun = tokens[0].tag == "NN" and verb > 1 and (may_be_genitive(tokens[1]) or tokens[1].text == "für")
-    is_participle = tokens[0].tag in {"VV(PP)", "ADJ(D)"} and (verb == 1 or tokens[1].tag in PREPOSITIONS)
-    if not is_noun and not (is_participle and end == len(tokens) - 1):
+    if not is_noun or subject[-1].tag != "NE":
         return None
     front = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
     return [*tokens[verb + 1 : -1], tokens[verb]._replace(spaced=True), *front, tokens[-1]]
@@ -318,15 +281,12 @@ _SOURCES = frozenset("Angaben Informationen Berichten Schätzungen Medienbericht
 
 
 def source_of_statement(tokens: Tokens) -> list[Token] | None:
-    """Exchange "nach", "laut" and "zufolge" before the verb ("Ersten Angaben zufolge" to "Nach ersten Angaben")."""
+    """Replace "zufolge" before the verb ("Ersten Angaben zufolge" to "Nach ersten Angaben")."""
     verb = first_finite(tokens)
     if not verb or verb > _MOST_SUBJECT or has(tokens[:verb], BREAKS | QUOTES | {","}):
         return None
     front = tokens[:verb]
-    if front[-1].text == "zufolge" and len(front) > 1:
-        is_source = has(front, _SOURCES)
-        head = Token("Nach" if is_source else "Laut", "nach", "APPR", spaced=False)
-        return [head, lower_initial(front[0])._replace(spaced=True), *front[1:-1], *tokens[verb:]]
-    if front[0].text != "Nach" or not has(front[1:3], _SOURCES) or _prepositional_end(tokens, 0) != verb:
+    if front[-1].text != "zufolge" or len(front) == 1:
         return None
-    return [*front[1:], Token("zufolge", "zufolge", "APPO", spaced=True), *tokens[verb:]]
+    head = Token("Nach" if has(front, _SOURCES) else "Laut", "nach", "APPR", spaced=False)
+    return [head, lower_initial(front[0])._replace(spaced=True), *front[1:-1], *tokens[verb:]]

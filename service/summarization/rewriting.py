@@ -163,7 +163,7 @@ def groups(
     for core in {*fillers_of_first, *fillers_of_further}:
         in_first, in_further = core in fillers_of_first, core in fillers_of_further
         made.append(Group(core, (core,), float(scores[core]), filler=True, in_first=in_first, in_further=in_further))
-    needed = predecessors(sentences, headline=headline)
+    needed = predecessors(sentences, headline=headline, barred=barred)
     made = [replace(one, needs=needed[one.core]) if _lacks(one, needed) else one for one in made]
     return sorted(made, key=lambda group: group.core)
 

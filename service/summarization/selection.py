@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,17 +94,25 @@ _ENDS = re.compile(r"[.!?…][\"“”»«’)\]]*$")
 _ASKS = re.compile(r"\?[\"“”»«’)\]]*$")
 _ALL_QUOTED = re.compile(r"[„“\"»«‚].*[“”\"«»‘][.,!?]?$", re.DOTALL)
 _QUOTE = re.compile(r"[„“”\"»«‚]")
+_QUOTED = re.compile(r"„[^“”]*[“”]|»[^«]*«|«[^»]*»|\"[^\"]*\"")
+_QUOTED_SHARE = 0.7
+_SOURCE = re.compile(
+    r"(?:Das|Dies) (?:meldet|meldete|berichtet|berichtete|teilte|teilten|gab|gaben|sagte|sagten|erklärte|bestätigte"
+    r"|schreibt|geht aus|ging aus|ergibt sich aus)\b"
+)
+_MOST_OF_SOURCE = 16
+_LEAST_WORDS = 4
 _SHORT_WORDS, _LONG_WORDS = 7, 40
 _SCENE_SENTENCES = 12
 """The number of sentences at the beginning of an article among which the news is searched."""
-_LEAST_SCENE, _MOST_IN_SCENE, _MORE_IN_COMMON = 3, 2, 2
+_LEAST_SCENE, _MORE_IN_COMMON = 3, 3
 _RELATED_CHARS, _COMPOUND_CHARS = 4, 6
-_SPARE_SENTENCES = 3
+_SPARE_SENTENCES, _FULL_SHARE = 4, 0.7
 _MOST_OPENING = 20
 _LEAST_FORM = 0.6
-_KNOWN_SHARE = 0.7
+_KNOWN_SHARE = 0.85
 _INTRODUCTION = 3
-_ADDRESS = re.compile(r"(?<=[\w,–] )(?:Sie|Ihnen|Ihr|Ihre[mnrs]?)\b")
+_ADDRESS = re.compile(r"\b(?:können|finden|lesen|erfahren|sehen|hören|wollen|möchten|müssen|haben|sollten) Sie\b")
 _OTHERS, _OPENING_STEP = 0.5, 0.02
 """The factor for the scores of the other sentences, and the difference between the scores of opening sentences."""
 _DEPENDENT, _UNATTRIBUTED = 0.5, 0.6
@@ -200,10 +209,12 @@ def opening(sentences: Sequence[str], *, headline: str | None, barred: Collectio
     known = [set(content_stems(sentences[start]))]
     for number in range(start + 1, min(len(sentences), start + _MOST_OPENING)):
         stems = set(content_stems(sentences[number]))
-        if number in barred or _form(sentences[number]) < _LEAST_FORM or not stems:
+        if number in barred or not stems or _adds_little(*sentences[number : number + 2]):
             continue
         is_known = any(len(stems & one) >= _KNOWN_SHARE * len(stems) for one in known)
-        if not is_known and (found[-1] == number - 1 or not refers(sentences[number])):
+        between = range(found[-1] + 1, number)
+        follows = all(skipped in barred or _names_source(sentences[skipped]) for skipped in between)
+        if not is_known and (follows or not refers(sentences[number])):
             found.append(number)
             known.append(stems)
     return found
@@ -216,28 +227,47 @@ def _news(sentences: Sequence[str], headline: str | None, barred: Collection[int
     that has most in common with the headline states the news.
     """
     free = [number for number in range(min(len(sentences), _SCENE_SENTENCES)) if number not in barred]
-    alone = [number for number in free if _form(sentences[number]) == 1 and not refers(sentences[number])]
+    alone = [number for number in free if _form(sentences[number]) >= _LEAST_FORM and not refers(sentences[number])]
+    if free and 0 == free[0] not in alone and _form(sentences[0]) >= _LEAST_FORM and not depends_on_previous(sentences[0]):
+        alone.insert(0, 0)  # the first sentence names the speaker of reported speech
     if not alone:
         return None
-    if not headline:
-        return alone[0] if alone[0] == free[0] else None
+    if not headline or alone[0] > _LEAST_SCENE or free[0] > 0:
+        return alone[0] if alone[0] <= _LEAST_SCENE else None
     shared = {number: _in_common(sentences[number], headline) for number in alone}
+    if not _is_scene(sentences[alone[0]], shared):
+        return alone[0]
     best = max(shared.values())
-    if alone[0] == free[0] and not _is_scene(sentences[free[0]], shared, best):
-        return free[0]
     return next(number for number in alone if shared[number] == best)
 
 
-def _is_scene(first: str, shared: Mapping[int, int], best: int) -> bool:
+def _is_scene(first: str, shared: Mapping[int, int]) -> bool:
     """Return whether an article seems to open with a scene. ``first`` is its first sentence.
 
-    The scene has at least three sentences. They have nothing in common with the headline, or clearly less than the
-    sentence that has ``best`` content words in common. ``shared`` contains the numbers of these words by sentence.
+    The scene has at least three sentences, and no number in the first one. They have nothing in common with the
+    headline, or far less than a later sentence. ``shared`` contains the numbers of common content words by sentence.
     """
-    beginning = [count for number, count in shared.items() if number < _LEAST_SCENE]
-    if best >= max(beginning) + _MORE_IN_COMMON and max(beginning) <= _MOST_IN_SCENE:
+    best = max(shared.values())
+    most = max((count for number, count in shared.items() if number < _LEAST_SCENE), default=0)
+    has_more = best > 1 if most == 0 else best >= most + _MORE_IN_COMMON
+    return has_more and not any(char.isdigit() for char in first)
+
+
+def _adds_little(sentence: str, following: str = "") -> bool:
+    """Return whether a sentence behind the first one has a weak form, names only the source, or is mostly a quotation.
+
+    A quotation to which the sentence ``following`` it refers is needed.
+    """
+    if _form(sentence) < _LEAST_FORM or count_words(sentence) < _LEAST_WORDS or _names_source(sentence):
         return True
-    return not any(beginning) and best > 0 and not any(char.isdigit() for char in first)
+    quotation = _QUOTED.match(sentence)
+    is_quotation = quotation is not None and quotation.end() >= _QUOTED_SHARE * len(sentence.strip())
+    return is_quotation and not refers(following)
+
+
+def _names_source(sentence: str) -> bool:
+    """Return whether a sentence only names the source of the one before it ("Das teilte das Amt mit")."""
+    return _SOURCE.match(sentence) is not None and count_words(sentence) <= _MOST_OF_SOURCE
 
 
 def _in_common(sentence: str, headline: str) -> int:
@@ -265,11 +295,17 @@ def refers(sentence: str, known: Collection[str] | None = None) -> bool:
     return known is not None and noun is not None and noun not in known
 
 
-def predecessors(sentences: Sequence[str], *, headline: str | None) -> dict[int, int]:
-    """Return, for each sentence that refers to the sentence before it, the index of that sentence."""
+def predecessors(
+    sentences: Sequence[str], *, headline: str | None, barred: Collection[int] = ()
+) -> dict[int, int]:
+    """Return, for each sentence that refers to the sentence before it, the index of that sentence.
+
+    The sentences with the indices ``barred`` do not count, because most of them repeat the headline.
+    """
     introduced = [*([headline] if headline else []), *sentences[:_INTRODUCTION]]
     known = {stem for text in introduced for stem in content_stems(text)}
-    return {n: n - 1 for n in range(1, len(sentences)) if refers(sentences[n], known)}
+    free = [n for n, sentence in enumerate(sentences) if n not in barred and not _names_source(sentence)]
+    return {number: before for before, number in pairwise(free) if refers(sentences[number], known)}
 
 
 def rank(sentences: Sequence[str], *, headline: str | None = None) -> list[float]:
@@ -291,7 +327,7 @@ def select(
         return free
     first = opening(sentences, headline=headline, barred=barred)
     order = relevance_order(assess(sentences, headline=headline).without(barred).promoted(first))
-    needed = predecessors(sentences, headline=headline)
+    needed = predecessors(sentences, headline=headline, barred=barred)
     offered = within(first, sentences, budget) or [number for number in order if number not in barred]
     return _fitting(sentences, offered, budget, needed) or _fitting(sentences, offered, budget, {})
 
@@ -299,11 +335,16 @@ def select(
 def within(first: Sequence[int], sentences: Sequence[str], budget: Length) -> list[int]:
     """Return those opening sentences ``first`` that a summary should choose from, or none if they do not fill it.
 
-    These are the ones that fill ``budget``, and a few more for the case that one of them is too long.
+    These are the ones that fill ``budget``, and the next one, which may become shorter. If they leave much room, the
+    next one is long, and a few more may be used instead of it.
     """
     room = Room(budget)
     end = next((place for place, number in enumerate(first) if not room.take(sentences[number])), None)
-    return [] if end is None else list(first[: end + _SPARE_SENTENCES])
+    if end is None:
+        return []
+    used = sum(count_words(sentences[number]) for number in first[:end])
+    is_full = budget.max_words is not None and used >= _FULL_SHARE * budget.max_words
+    return list(first[: end + (1 if is_full else _SPARE_SENTENCES)])
 
 
 def _fitting(

@@ -101,7 +101,8 @@ _SOURCE = re.compile(
     r"|schreibt|geht aus|ging aus|ergibt sich aus)\b"
 )
 _MOST_OF_SOURCE = 16
-_LEAST_WORDS = 4
+_MOST_BEFORE_QUESTION = 8
+"""A question behind a colon and at least as many words is a part of a statement."""
 _SHORT_WORDS, _LONG_WORDS = 7, 40
 _SCENE_SENTENCES = 12
 """The number of sentences at the beginning of an article among which the news is searched."""
@@ -223,22 +224,20 @@ def opening(sentences: Sequence[str], *, headline: str | None, barred: Collectio
 def _news(sentences: Sequence[str], headline: str | None, barred: Collection[int]) -> int | None:
     """Return the index of the sentence that states the news of an article, or None.
 
-    This is the first sentence that ``barred`` does not contain, unless it is a scene. After a scene, the first sentence
-    that has most in common with the headline states the news.
+    This is the first sentence that ``barred`` does not contain and that is no question, appeal or bare quotation,
+    unless it begins a scene. After a scene, the first sentence that has much in common with the headline states the
+    news.
     """
     free = [number for number in range(min(len(sentences), _SCENE_SENTENCES)) if number not in barred]
-    alone = [number for number in free if _form(sentences[number]) >= _LEAST_FORM and not refers(sentences[number])]
-    if free and 0 == free[0] not in alone and _form(sentences[0]) >= _LEAST_FORM and not depends_on_previous(sentences[0]):
-        alone.insert(0, 0)  # the first sentence names the speaker of reported speech
-    if not alone:
+    first = next((number for number in free[:_LEAST_SCENE] if _shape(sentences[number]) == 1), None)
+    if first is None or (first > free[0] and refers(sentences[first])):
         return None
-    if not headline or alone[0] > _LEAST_SCENE or free[0] > 0:
-        return alone[0] if alone[0] <= _LEAST_SCENE else None
-    shared = {number: _in_common(sentences[number], headline) for number in alone}
-    if not _is_scene(sentences[alone[0]], shared):
-        return alone[0]
-    best = max(shared.values())
-    return next(number for number in alone if shared[number] == best)
+    shared = {number: _in_common(sentences[number], headline or "") for number in free}
+    if first > 0 or not _is_scene(sentences[first], shared):
+        return first
+    enough = max(shared.values()) / 2
+    later = (n for n in free if shared[n] >= enough and _form(sentences[n]) == 1 and not refers(sentences[n]))
+    return next(later, first)
 
 
 def _is_scene(first: str, shared: Mapping[int, int]) -> bool:
@@ -258,7 +257,7 @@ def _adds_little(sentence: str, following: str = "") -> bool:
 
     A quotation to which the sentence ``following`` it refers is needed.
     """
-    if _form(sentence) < _LEAST_FORM or count_words(sentence) < _LEAST_WORDS or _names_source(sentence):
+    if _form(sentence) < _LEAST_FORM or _names_source(sentence):
         return True
     quotation = _QUOTED.match(sentence)
     is_quotation = quotation is not None and quotation.end() >= _QUOTED_SHARE * len(sentence.strip())
@@ -424,17 +423,23 @@ def _suitability(sentence: str) -> float:
 
 def _form(sentence: str) -> float:
     """Rate how suitable the form of a sentence is for a summary. The rating is 1, reduced for each weakness."""
+    count = count_words(sentence)
+    fit = _shape(sentence)
+    if count < _SHORT_WORDS:
+        fit *= 0.6
+    return fit * (_LONG_WORDS / count if count > _LONG_WORDS else 1.0)
+
+
+def _shape(sentence: str) -> float:
+    """Rate the form of a sentence without regard to its length."""
     text = sentence.strip()
-    count = count_words(text)
     fit = 1.0
     if not _ENDS.search(text):
         fit *= 0.1  # a subheading or a fragment
-    if _ASKS.search(text):
+    if _ASKS.search(text) and count_words(text.rpartition(":")[0]) < _MOST_BEFORE_QUESTION:
         fit *= 0.4
     if _ALL_QUOTED.match(text):
         fit *= 0.5
     if _ADDRESS.search(text) and not _QUOTE.search(text):
         fit *= 0.5  # it addresses the reader
-    if count < _SHORT_WORDS:
-        fit *= 0.6
-    return fit * (_LONG_WORDS / count if count > _LONG_WORDS else 1.0)
+    return fit

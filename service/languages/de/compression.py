@@ -171,7 +171,7 @@ def _with_subject_first(tokens: Tokens, verb: int) -> list[Token] | None:
         return None
     if tokens[start].tag == "PIS" or may_be_genitive(tokens[end]) or tokens[end].tag in NOUNS | {"CARD", "KON", "KOKOM"}:
         return None
-    if tokens[end].tag in PREPOSITIONS and tokens[end - 1].tag not in {"NE", "PPER"}:
+    if tokens[end].tag in PREPOSITIONS and any(token.tag not in {"NE", "PPER"} for token in tokens[start:end]):
         return None  # the phrase may be an attribute of the subject
     if tokens[end].text in {",", "."} or not _is_nominative(tokens[start:end], tokens[end]):
         return None

@@ -86,6 +86,8 @@ def phrase_first(tokens: Tokens) -> list[Token] | None:
     end = _prepositional_end(tokens, preposition)
     if end is None or not _ends_surely(tokens, preposition, end) or not _is_circumstance(tokens[preposition:end]):
         return None
+    if any(tokens[n].text in {"und", "oder"} and tokens[n + 1].tag in PREPOSITIONS for n in range(end, len(tokens) - 1)):
+        return None  # the phrase is a part of an enumeration
     last = end + 1 == len(tokens)
     if tokens[verb].text in _COPULAS and (last or tokens[end].tag not in _NON_FINITE):
         return None

@@ -25,7 +25,6 @@ order. Its conditions state where the first one of a pair surely has this meanin
 - ``unit``: a number other than 1 precedes it.
 - ``name``: a name without a determiner follows.
 - ``middle``: it is an adverb directly behind the verb, a noun or a pronoun.
-- ``listed``: a phrase follows that does not begin with a number.
 - ``pair``: a noun without an attribute follows.
 
 Words in quotations are not replaced.
@@ -171,6 +170,8 @@ def _is_period(tokens: Tokens, start: int, end: int) -> bool:
 
 
 def _is_attribute(tokens: Tokens, start: int, end: int) -> bool:
+    if _text(tokens, start - 1) in _NO_ADVERB_BEFORE:
+        return False
     return tokens[start].tag in {"ADJ(A)", "PIAT"} and _tag(tokens, end) in NOUNS | {"ADJ(A)", "CARD"}
 
 
@@ -191,7 +192,7 @@ def _is_conjunction(tokens: Tokens, start: int, end: int) -> bool:
 
 def _is_verb(tokens: Tokens, start: int, end: int) -> bool:
     clause = tokens[end : next((n for n in range(end, len(tokens)) if tokens[n].text == ","), len(tokens))]
-    has_particle = any(token.tag == "PTKVZ" for token in clause)
+    has_particle = any(token.tag in {"PTKVZ", "VV(PP)"} for token in clause)
     before = tokens[start - 1] if start else tokens[0]
     beginning = max((n for n in range(start) if tokens[n].text == ","), default=0)
     if any(token.tag in {"VA(FIN)", "VM(FIN)"} for token in tokens[beginning:start]):
@@ -201,7 +202,8 @@ def _is_verb(tokens: Tokens, start: int, end: int) -> bool:
 
 
 def _precedes_phrase(tokens: Tokens, start: int, end: int) -> bool:
-    del start
+    if start == 0 or _text(tokens, start - 1).lower() == "sondern":
+        return False
     return _tag(tokens, end) in NOUNS | PREPOSITIONS | {"ART", "ADJ(A)", "CARD", "PPOSAT", "PIAT"}
 
 
@@ -229,10 +231,6 @@ def _follows_number(tokens: Tokens, start: int, end: int) -> bool:
 def _is_in_the_middle(tokens: Tokens, start: int, end: int) -> bool:
     is_behind = _tag(tokens, start - 1) in FINITE | NOUNS | {"PPER", "PRF"}
     return is_behind and _is_inner_adverb(tokens, start, end) and _text(tokens, end) not in {"auch", "nur"}
-
-
-def _precedes_listed(tokens: Tokens, start: int, end: int) -> bool:
-    return _tag(tokens, end) != "CARD" and _precedes_phrase(tokens, start, end)
 
 
 def _precedes_noun(tokens: Tokens, start: int, end: int) -> bool:
@@ -263,7 +261,6 @@ _CONDITIONS: Mapping[str, Condition] = {
     "unit": _follows_number,
     "name": _precedes_name,
     "pair": _precedes_noun,
-    "listed": _precedes_listed,
     "middle": _is_in_the_middle,
 }
 

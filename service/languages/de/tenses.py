@@ -106,9 +106,21 @@ def _main_clause(tokens: Tokens) -> tuple[int, int] | None:
         return None
     if any(token.text.lower() in _MOODS | (_SPEAKERS if token.tag == "PPER" else set()) for token in tokens):
         return None
-    if tokens[end].text == "," and not _starts_clause(tokens, end + 1):
+    if tokens[end].text == "," and not (_starts_clause(tokens, end + 1) and _ends_there(tokens, end)):
         return None
     return verb, end
+
+
+def _ends_there(tokens: Tokens, end: int) -> bool:
+    """Return whether the first main clause does not go on behind the clause that begins at ``end``."""
+    goes_on = any(tokens[n].text == "," and tokens[n + 1].tag in FINITE for n in range(end + 1, len(tokens) - 1))
+    commas = [n for n in range(end + 1, len(tokens)) if tokens[n].text == ","]
+    tail = tokens[commas[-1] + 1 :] if commas else []
+    return not goes_on and not (tail and tail[0].tag in PREPOSITIONS and not _has_verb(tail))
+
+
+def _has_verb(tokens: Tokens) -> bool:
+    return any(token.tag.startswith(("VV", "VA", "VM")) for token in tokens)
 
 
 def _starts_clause(tokens: Tokens, start: int) -> bool:

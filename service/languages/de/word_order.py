@@ -83,7 +83,7 @@ def subject_first(tokens: Tokens) -> list[Token] | None:
         return None
     front = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
     time = None if _is_known_adverbial(front) else _adverbial_end(tokens, after)
-    if time is None or not _may_stay(tokens, time, verb):
+    if time is None or time == after + 1 or not _may_stay(tokens, time, verb):  # a single adverb may stress the front
         time = after
     return [*tokens[pronouns:end], tokens[verb], *moved, *tokens[after:time], *front, *tokens[time:]]
 
@@ -167,7 +167,8 @@ def _may_follow(tokens: Tokens, place: int, verb: int, subject: Tokens) -> bool:
     if token.text == ",":
         return REPORTING.match(tokens[verb].text) is not None and following.text in _REPORTED_BEGINNINGS
     if token.tag in PREPOSITIONS:  # after a common noun, it may begin an attribute
-        is_name = subject[-1].tag in {"NE", "FM"} and token.text not in _ORIGINS
+        is_attribute = len(subject) > 1 and subject[-2].tag == "NN" and subject[-1].text.endswith("s")
+        is_name = subject[-1].tag in {"NE", "FM"} and not is_attribute and token.text not in _ORIGINS
         return is_name or token.text in _ADVERBIAL_PREPOSITIONS or subject[0].tag in {"PPER", "PIS"}
     if token.tag in {"ART", "ADJ(A)", "PIAT", "PPOSAT"}:
         return _is_object_after(subject, token)
@@ -255,6 +256,8 @@ def _may_stay(tokens: Tokens, place: int, verb: int) -> bool:
     token = tokens[place]
     if token.text == ",":
         return REPORTING.match(tokens[verb].text) is not None
+    if any(tokens[n].text in {"und", "oder"} and tokens[n + 1].tag in PREPOSITIONS for n in range(place, len(tokens) - 1)):
+        return False  # the adverbial may be a part of an enumeration
     return (
         token.tag not in NOUNS | {"CARD", "KON"}
         and token.text not in BREAKS | {"der", "oder", "und"}

@@ -23,7 +23,16 @@ from service.registry.manifest import Acceptance
 from service.results import Style, SummarySentence
 from service.summarization.guard import objection, objection_to_rules, support
 from service.summarization.lengths import Length, lead
-from service.summarization.selection import Assessment, assess, opening, predecessors, relevance, relevance_order, select, within
+from service.summarization.selection import (
+    Assessment,
+    assess,
+    opening,
+    predecessors,
+    relevance,
+    relevance_order,
+    select,
+    within,
+)
 from service.summarization.styles import FORMS, admits, barred
 from service.summarization.variants import Offer, variants
 from service.summarization.words import GRAMMAR, count_words, depends_on_previous, spaced_words

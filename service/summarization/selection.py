@@ -226,13 +226,15 @@ def _news(sentences: Sequence[str], headline: str | None, barred: Collection[int
 
     This is the first sentence that ``barred`` does not contain and that is no question, appeal or bare quotation,
     unless it begins a scene. After a scene, the first sentence that has much in common with the headline states the
-    news.
+    news. The result is also None if the text begins with a short sentence and nothing of the headline.
     """
     free = [number for number in range(min(len(sentences), _SCENE_SENTENCES)) if number not in barred]
-    first = next((number for number in free[:_LEAST_SCENE] if _shape(sentences[number]) == 1), None)
+    first = next((n for n in free[:_LEAST_SCENE] if _shape(sentences[n]) == 1 and content_stems(sentences[n])), None)
     if first is None or (first > free[0] and refers(sentences[first])):
         return None
     shared = {number: _in_common(sentences[number], headline or "") for number in free}
+    if headline and not any(shared.values()) and count_words(sentences[first]) < _SHORT_WORDS:
+        return None
     if first > 0 or not _is_scene(sentences[first], shared):
         return first
     enough = max(shared.values()) / 2
@@ -294,9 +296,7 @@ def refers(sentence: str, known: Collection[str] | None = None) -> bool:
     return known is not None and noun is not None and noun not in known
 
 
-def predecessors(
-    sentences: Sequence[str], *, headline: str | None, barred: Collection[int] = ()
-) -> dict[int, int]:
+def predecessors(sentences: Sequence[str], *, headline: str | None, barred: Collection[int] = ()) -> dict[int, int]:
     """Return, for each sentence that refers to the sentence before it, the index of that sentence.
 
     The sentences with the indices ``barred`` do not count, because most of them repeat the headline.
@@ -346,9 +346,7 @@ def within(first: Sequence[int], sentences: Sequence[str], budget: Length) -> li
     return list(first[: end + (1 if is_full else _SPARE_SENTENCES)])
 
 
-def _fitting(
-    sentences: Sequence[str], order: Sequence[int], budget: Length, needed: Mapping[int, int]
-) -> list[int]:
+def _fitting(sentences: Sequence[str], order: Sequence[int], budget: Length, needed: Mapping[int, int]) -> list[int]:
     """Return those sentences in ``order`` that fit within ``budget``, without those whose predecessor is missing."""
     room = Room(budget)
     found: set[int] = set()

@@ -169,7 +169,11 @@ def _with_subject_first(tokens: Tokens, verb: int) -> list[Token] | None:
     end = subject_end(tokens, start)
     if end is None or not agrees(tokens[verb], tokens[start]) or tokens[start].text in {"es", "kein", "keine"}:
         return None
-    if tokens[start].tag == "PIS" or may_be_genitive(tokens[end]) or tokens[end].tag in NOUNS | {"CARD", "KON", "KOKOM"}:
+    if (
+        tokens[start].tag == "PIS"
+        or may_be_genitive(tokens[end])
+        or tokens[end].tag in NOUNS | {"CARD", "KON", "KOKOM"}
+    ):
         return None
     if tokens[end].tag in PREPOSITIONS and any(token.tag not in {"NE", "PPER"} for token in tokens[start:end]):
         return None  # the phrase may be an attribute of the subject
@@ -196,4 +200,9 @@ def with_simple_verb(tokens: Tokens) -> list[Token] | None:
     end = next((n for n in range(verb, len(tokens) - 2) if tokens[n + 2].text in {".", ","}), len(tokens))
     if end == len(tokens) or [token.text for token in tokens[end : end + 2]] != ["ums", "Leben"]:
         return None
-    return [*tokens[:verb], tokens[verb]._replace(text=_DIED[tokens[verb].text]), *tokens[verb + 1 : end], *tokens[end + 2 :]]
+    return [
+        *tokens[:verb],
+        tokens[verb]._replace(text=_DIED[tokens[verb].text]),
+        *tokens[verb + 1 : end],
+        *tokens[end + 2 :],
+    ]

@@ -19,6 +19,7 @@ from service.languages.de.clauses import (
     first_finite,
     has,
     has_loose_relative,
+    is_enumerated,
     is_subject,
     lower_initial,
     may_be_genitive,
@@ -86,12 +87,11 @@ def phrase_first(tokens: Tokens) -> list[Token] | None:
     end = _prepositional_end(tokens, preposition)
     if end is None or not _ends_surely(tokens, preposition, end) or not _is_circumstance(tokens[preposition:end]):
         return None
-    if any(tokens[n].text in {"und", "oder"} and tokens[n + 1].tag in PREPOSITIONS for n in range(end, len(tokens) - 1)):
-        return None  # the phrase is a part of an enumeration
     last = end + 1 == len(tokens)
     if tokens[verb].text in _COPULAS and (last or tokens[end].tag not in _NON_FINITE):
         return None
-    if has(tokens[preposition:end], _LIGHT) or has(tokens[verb : clause_end(tokens, verb)], QUOTES | BREAKS):
+    in_parts = has(tokens[verb : clause_end(tokens, verb)], QUOTES | BREAKS) or is_enumerated(tokens, end)
+    if in_parts or has(tokens[preposition:end], _LIGHT):
         return None
     return [*tokens[start:end], tokens[verb], *_rest_of_subject(tokens, verb, start), *tokens[end:]]
 
@@ -183,8 +183,8 @@ _IN_PHRASES = NOUNS | PREPOSITIONS | {"ART", "ADJ(A)", "CARD", "PPOSAT", "PIAT",
 def predicate_last(tokens: Tokens) -> list[Token] | None:
     """Exchange a predicate and its subject ("Sieger des Turniers ist Peter Sy" to "Peter Sy ist Sieger des Turniers").
 
-    The predicate is a noun without a determiner that has an attribute. The subject ends with a name: with other subjects,
-    the new order sounds stiff.
+    The predicate is a noun without a determiner that has an attribute. The subject ends with a name: with other
+    subjects, the new order sounds stiff.
     """
     verb = first_finite(tokens)
     if (

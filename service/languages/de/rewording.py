@@ -110,7 +110,9 @@ _TENSES: tuple[Rule, ...] = (
 
 _ADVERBS = frozenset({"ADV", "ADJ(D)", "PROAV", "KON"})
 _NO_ADVERB_AFTER = frozenset("mit zu zum zur , dass".split())
-_NO_ADVERB_BEFORE = frozenset("von wie nie je niemals so zu nicht sehr ganz Ganz noch bis Bis erst Erst schon fast nahezu".split())
+_NO_ADVERB_BEFORE = frozenset(
+    "von wie nie je niemals so zu nicht sehr ganz Ganz noch bis Bis erst Erst schon fast nahezu".split()
+)
 _GENITIVE_DETERMINERS = frozenset(
     "des der einer eines seiner seines ihrer ihres dieser dieses mehrerer eurer unserer unseres".split()
 )

@@ -178,7 +178,7 @@ _STATES = frozenset(
     " diente dienten wirkte wirkten schien schienen nannte nannten wusste wussten sah sahen".split()
 )
 _NARRATIVE = frozenset(
-    "damals dabei zunächst danach zuvor später anschließend daraufhin dann nun bis während kurz zuletzt schließlich"
+    "damals dabei zunächst danach zuvor später anschließend daraufhin dann nun bis während zuletzt schließlich"
     " dadurch damit bereits schon noch".split()
 )
 _MOST_TOLD = 22
@@ -189,16 +189,17 @@ def _may_be_told_in_perfect(tokens: Tokens, verb: int) -> bool:
 
     States and the steps of a story are told in the preterite.
     """
-    if _is_recent(tokens):
-        return tokens[verb].text not in _STATES
+    particles = {token.text for token in tokens if token.tag == "PTKVZ"}
+    if (tokens[verb].text in _STATES and not particles) or "statt" in particles:
+        return False
     told = {token.text.lower() for token in tokens}
-    return (
+    is_single = (
         len(tokens) <= _MOST_TOLD
-        and tokens[verb].text not in _STATES
-        and REPORTING.match(tokens[verb].text) is None
+        and (REPORTING.match(tokens[verb].text) is None or particles)
         and not told & _NARRATIVE
         and not has(tokens, _SINCE)
     )
+    return bool(is_single) or _is_recent(tokens)
 
 
 def _is_recent(tokens: Tokens) -> bool:

@@ -21,6 +21,7 @@ from service.languages.de.clauses import (
     first_finite,
     has,
     has_loose_relative,
+    is_enumerated,
     is_subject,
     joined,
     lower_initial,
@@ -57,7 +58,8 @@ _ORIGINS = frozenset({"aus", "von", "vom"})
 _OBJECT_ARTICLES = frozenset("den einen eine ein das die dem einem".split())
 _AMBIGUOUS_ARTICLES = frozenset("die das eine ein".split())
 _REPORTED_BEGINNINGS = frozenset("dass ob er sie es man wie".split())
-_LINKING = frozenset("Dort Hier So Dabei Darunter Davon Damit Dafür Dazu".split())
+_LINKING = frozenset("dort hier so dabei darunter davon damit dafür dazu".split())
+"""At the beginning, these words link a sentence with the one before it."""
 _OBJECT_PRONOUNS = frozenset("ihn ihm ihnen ihr es sie uns".split())
 
 
@@ -66,8 +68,6 @@ def subject_first(tokens: Tokens) -> list[Token] | None:
     verb = first_finite(tokens)
     if not verb or has_loose_relative(tokens, verb) or not _is_adverbial(tokens[:verb]):
         return None
-    if tokens[0].text in _LINKING:
-        return None  # at the beginning, the word links the sentence with the one before it
     pronouns = skip(tokens, verb + 1, frozenset({"PRF"}))
     if tokens[pronouns : pronouns + 1] and tokens[pronouns].text in {"auch", "nur"}:
         return _focused_subject_first(tokens, verb, pronouns)
@@ -123,9 +123,11 @@ _TIME = re.compile(
 
 def _is_adverbial(front: Tokens) -> bool:
     """Return whether ``front`` is a single adverb, or one or more prepositional phrases with adverbs before them."""
-    if _TIME.fullmatch(joined(front)) or _ADVERBIAL.fullmatch(joined([lower_initial(front[0]), *front[1:]])):
+    if _TIME.fullmatch(joined(front)) or (
+        front[0].text.lower() not in _LINKING and _ADVERBIAL.fullmatch(joined([lower_initial(front[0]), *front[1:]]))
+    ):
         return True
-    if len(front) > _MOST_FRONT or has(front, BREAKS | QUOTES) or front[0].text.lower() in _NO_ADVERBIAL:
+    if len(front) > _MOST_FRONT or has(front, BREAKS | QUOTES) or front[0].text.lower() in _NO_ADVERBIAL | _LINKING:
         return False
     if any(token.tag not in _FRONT_TAGS and token.text != "und" for token in front):
         return False
@@ -256,10 +258,9 @@ def _may_stay(tokens: Tokens, place: int, verb: int) -> bool:
     token = tokens[place]
     if token.text == ",":
         return REPORTING.match(tokens[verb].text) is not None
-    if any(tokens[n].text in {"und", "oder"} and tokens[n + 1].tag in PREPOSITIONS for n in range(place, len(tokens) - 1)):
-        return False  # the adverbial may be a part of an enumeration
     return (
-        token.tag not in NOUNS | {"CARD", "KON"}
+        not is_enumerated(tokens, place)
+        and token.tag not in NOUNS | {"CARD", "KON"}
         and token.text not in BREAKS | {"der", "oder", "und"}
         and not may_be_genitive(token)
     )
@@ -356,16 +357,10 @@ _SUBJUNCTIVES = frozenset(
 def reported_main_clause(tokens: Tokens) -> list[Token] | None:
     """Put a reported clause into the order of a main clause ("X sagte, dass A B habe" to "X sagte, A habe B")."""
     start = next((n for n, token in enumerate(tokens) if token.text == "dass"), None)
-    if start is None or start < 2 or tokens[start - 1].text != "," or has(tokens, QUOTES):  # noqa: PLR2004
+    if start is None or not _reports(tokens[:start]) or tokens[-1].text != ".":
         return None
-    verb = first_finite(tokens[:start])
     last = len(tokens) - 2
-    if not verb or REPORTING.match(tokens[verb].text) is None or tokens[-1].text != ".":
-        return None
-    clause = tokens[start + 1 : last]
-    if tokens[last].text not in _SUBJUNCTIVES or has(clause, BREAKS | {",", "und", "oder"}):
-        return None
-    if has(tokens[:start], _CLAUSE_CORRELATES | BREAKS | {"nicht", "kein", "keine"}):
+    if tokens[last].text not in _SUBJUNCTIVES or has(tokens[start:last], QUOTES | BREAKS | {",", "und", "oder"}):
         return None
     end = subject_end(tokens, start + 1)
     if end is None or end >= last or not agrees(tokens[last], tokens[start + 1]):
@@ -374,6 +369,14 @@ def reported_main_clause(tokens: Tokens) -> list[Token] | None:
         return None
     subject = tokens[start + 1 : end]
     return [*tokens[:start], *subject, tokens[last], *tokens[end:last], tokens[-1]]
+
+
+def _reports(tokens: Tokens) -> bool:
+    """Return whether the tokens before "dass" are a simple clause of reporting that ends with a comma."""
+    verb = first_finite(tokens)
+    if not verb or REPORTING.match(tokens[verb].text) is None or tokens[-1].text != ",":
+        return False
+    return not has(tokens, _CLAUSE_CORRELATES | BREAKS | QUOTES | {"nicht", "kein", "keine"})
 
 
 _CLAUSE_CORRELATES = frozenset("darauf davon daran damit dafür dagegen darin darüber es davor hin so".split())

@@ -168,7 +168,7 @@ def groups(
     for core in every:
         if core not in taken and len(made) < len(cores) + spares + further:
             make(core, spare=True, in_first=False)
-    fillers_of_further = left()[:fillers]
+    fillers_of_further = left()[:fillers] if further else fillers_of_first
     for core in {*fillers_of_first, *fillers_of_further}:
         in_first, in_further = core in fillers_of_first, core in fillers_of_further
         made.append(Group(core, (core,), float(scores[core]), filler=True, in_first=in_first, in_further=in_further))

@@ -96,11 +96,9 @@ _ALL_QUOTED = re.compile(r"[„“\"»«‚].*[“”\"«»‘][.,!?]?$", re.DOT
 _QUOTE = re.compile(r"[„“”\"»«‚]")
 _QUOTED = re.compile(r"„[^“”]*[“”]|»[^«]*«|«[^»]*»|\"[^\"]*\"")
 _QUOTED_SHARE = 0.7
-_SOURCE = re.compile(
-    r"(?:Das|Dies) (?:meldet|meldete|berichtet|berichtete|teilte|teilten|gab|gaben|sagte|sagten|erklärte|bestätigte"
-    r"|schreibt|geht aus|ging aus|ergibt sich aus)\b"
+_ANSWER = re.compile(
+    r"[„«»\"]?(?:Ja|Nein|Wohl|Nicht|Kaum|Eher|Doch|Genau|Natürlich|Klar|Das|Dies|Diese[rs]?)\b|[^:]{3,40}: "
 )
-_MOST_OF_SOURCE = 16
 _MOST_BEFORE_QUESTION = 8
 """A question behind a colon and at least as many words is a part of a statement."""
 _SHORT_WORDS, _LONG_WORDS = 7, 40
@@ -213,8 +211,7 @@ def opening(sentences: Sequence[str], *, headline: str | None, barred: Collectio
         if number in barred or not stems or _adds_little(*sentences[number : number + 2]):
             continue
         is_known = any(len(stems & one) >= _KNOWN_SHARE * len(stems) for one in known)
-        between = range(found[-1] + 1, number)
-        follows = all(skipped in barred or _names_source(sentences[skipped]) for skipped in between)
+        follows = all(skipped in barred for skipped in range(found[-1] + 1, number))
         if not is_known and (follows or not refers(sentences[number])):
             found.append(number)
             known.append(stems)
@@ -255,20 +252,14 @@ def _is_scene(first: str, shared: Mapping[int, int]) -> bool:
 
 
 def _adds_little(sentence: str, following: str = "") -> bool:
-    """Return whether a sentence behind the first one has a weak form, names only the source, or is mostly a quotation.
+    """Return whether a sentence behind the first one has a weak form, such as a question, or is mostly a quotation.
 
-    A quotation to which the sentence ``following`` it refers is needed.
+    It is needed if the sentence ``following`` it refers to it or answers it.
     """
-    if _form(sentence) < _LEAST_FORM or _names_source(sentence):
-        return True
     quotation = _QUOTED.match(sentence)
     is_quotation = quotation is not None and quotation.end() >= _QUOTED_SHARE * len(sentence.strip())
-    return is_quotation and not refers(following)
-
-
-def _names_source(sentence: str) -> bool:
-    """Return whether a sentence only names the source of the one before it ("Das teilte das Amt mit")."""
-    return _SOURCE.match(sentence) is not None and count_words(sentence) <= _MOST_OF_SOURCE
+    is_weak = _form(sentence) < _LEAST_FORM or is_quotation
+    return is_weak and not (refers(following) or _ANSWER.match(following))
 
 
 def _in_common(sentence: str, headline: str) -> int:
@@ -303,7 +294,7 @@ def predecessors(sentences: Sequence[str], *, headline: str | None, barred: Coll
     """
     introduced = [*([headline] if headline else []), *sentences[:_INTRODUCTION]]
     known = {stem for text in introduced for stem in content_stems(text)}
-    free = [n for n, sentence in enumerate(sentences) if n not in barred and not _names_source(sentence)]
+    free = [number for number in range(len(sentences)) if number not in barred]
     return {number: before for before, number in pairwise(free) if refers(sentences[number], known)}
 
 

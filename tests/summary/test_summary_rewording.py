@@ -34,7 +34,7 @@ _WORDINGS = [
     ),
     (
         "Nach Angaben der Polizei wurde ein Mann bei dem Unfall verletzt.",
-        "Ein Mann ist laut Polizei bei dem Unfall verletzt worden.",
+        "Ein Mann wurde laut Polizei bei dem Unfall verletzt.",
     ),
     (
         "Daraufhin hat sich die Stadt entschlossen, den alten Bahnhof neu zu bauen.",
@@ -95,7 +95,7 @@ _WORDINGS = [
     ),
     (
         "Es wurde eine Sammelstelle für Angehörige eingerichtet.",
-        "Eine Sammelstelle für Angehörige ist eingerichtet worden.",
+        "Eine Sammelstelle für Angehörige wurde eingerichtet.",
     ),
     (
         "Ein Sprecher der Armee sagte, die Angreifer hätten Gewehre auf die Gruppe abgefeuert.",
@@ -107,7 +107,7 @@ _WORDINGS = [
     ),
     (
         "„Das Dach ist undicht“, erklärte Frank Martin, Geschäftsführer der Bank.",
-        "Frank Martin, Geschäftsführer der Bank, erklärte: „Das Dach ist undicht.“",
+        "Frank Martin, Geschäftsführer der Bank, sagte: „Das Dach ist undicht.“",
     ),
     (
         "Ersten Angaben zufolge könnte die Ursache ein Defekt gewesen sein.",
@@ -120,10 +120,6 @@ _WORDINGS = [
     (
         "Die Maschine - eine Boeing aus Bonn - landete am Freitag sicher.",
         "Am Freitag landete die Maschine sicher.",
-    ),
-    (
-        "Der Vorstand stimmte dem Antrag zu, wobei niemand Fragen hatte.",
-        "Der Vorstand hat dem Antrag zugestimmt.",
     ),
     (
         "Die Stadt Bonn, die das Bad betreibt, erhöht die Preise.",
@@ -150,11 +146,11 @@ _WORDINGS = [
     ),
     (
         "Danach starben behördlichen Angaben zufolge alle vier Insassen.",
-        "Anschließend starben laut behördlichen Angaben alle vier Insassen.",
+        "Danach starben laut behördlichen Angaben alle vier Insassen.",
     ),
     (
-        "Die Häuser wurden durch den Sturm zerstört, der über die Inseln zog.",
-        "Die Häuser sind durch den Sturm zerstört worden, der über die Inseln zog.",
+        "Die Häuser wurden am Montag durch den Sturm zerstört, der über die Inseln zog.",
+        "Am Montag sind die Häuser durch den Sturm zerstört worden, der über die Inseln zog.",
     ),
     (
         "Die Forscher stritten am Montag darüber, ob der Sturm Folgen habe.",

@@ -5,7 +5,6 @@ The rules delete only parts whose two ends are sure, and only parts that do not 
 - A bracket, unless it may explain a name: a party ("(SPD)") or an abbreviation that the text may use later.
 - An aside between two dashes.
 - A relative clause inside the sentence, behind a name. It cannot restrict the meaning of the name.
-- A final clause with "wobei" or "womit", which comments on the whole sentence.
 - An adverb that connects the sentence with others or says that something is no longer new ("zudem", "bereits").
 - The noun of a verb phrase that a single verb can replace ("kam ums Leben").
 """
@@ -30,8 +29,6 @@ from service.languages.de.clauses import (
 _MOST_IN_BRACKETS = 9
 _MOST_IN_DASHES = 16
 _MOST_IN_RELATIVE = 10
-_LEAST_LEFT = 5
-"""The least number of tokens before a clause that is deleted at the end of a sentence."""
 _DASHES = frozenset({"–", "—", "-"})
 _ABBREVIATION = re.compile(r"[A-ZÄÖÜ][\w./-]*[A-ZÄÖÜ]\w*")
 
@@ -69,22 +66,7 @@ def without_aside(tokens: Tokens) -> list[Token] | None:
     return [*tokens[:start], *tokens[end + 1 :]]
 
 
-_COMMENTS = frozenset("wobei womit wodurch weshalb woraufhin".split())
-
-
-def without_comment(tokens: Tokens) -> list[Token] | None:
-    """Delete a final clause that comments on the whole sentence ("…, wobei niemand verletzt wurde")."""
-    start = next((n for n, token in enumerate(tokens) if n and token.text in _COMMENTS), None)
-    if start is None or tokens[start - 1].text != "," or start <= _LEAST_LEFT or has(tokens, QUOTES | {":", "("}):
-        return None
-    if tokens[-1].text != "." or tokens[-2].tag not in FINITE or has(tokens[start:], frozenset({","}) | _DASHES):
-        return None
-    if first_finite(tokens[: start - 1]) is None:
-        return None
-    return [*tokens[: start - 1], tokens[-1]]
-
-
-_AFTER_RELATIVE = FINITE | PREPOSITIONS | {"VV(PP)", "VV(INF)", "ADV", "PTKVZ"}
+_AFTER_RELATIVE = FINITE | {"VV(PP)", "VV(INF)", "PTKVZ"}
 _RELATIVES = frozenset("der die das dem den dessen deren denen".split())
 
 

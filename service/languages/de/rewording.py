@@ -25,6 +25,7 @@ order. Its conditions state where the first one of a pair surely has this meanin
 - ``unit``: a number other than 1 precedes it.
 - ``name``: a name without a determiner follows.
 - ``middle``: it is an adverb directly behind the verb, a noun or a pronoun.
+- ``speech``: it is a verb beside the comma or colon of a statement.
 - ``pair``: a noun without an attribute follows.
 
 Words in quotations are not replaced.
@@ -50,7 +51,6 @@ from service.languages.de.compression import (
     with_simple_verb,
     without_aside,
     without_bracket,
-    without_comment,
     without_connective,
     without_relative,
 )
@@ -83,7 +83,6 @@ Rule = Callable[[Tokens], list[Token] | None]
 _DELETIONS: tuple[Rule, ...] = (
     without_bracket,
     without_aside,
-    without_comment,
     without_relative,
     without_connective,
     with_simple_verb,
@@ -235,6 +234,10 @@ def _is_in_the_middle(tokens: Tokens, start: int, end: int) -> bool:
     return is_behind and _is_inner_adverb(tokens, start, end) and _text(tokens, end) not in {"auch", "nur"}
 
 
+def _introduces_speech(tokens: Tokens, start: int, end: int) -> bool:
+    return _is_verb(tokens, start, end) and (_text(tokens, end) in {",", ":"} or _text(tokens, start - 1) == ",")
+
+
 def _precedes_noun(tokens: Tokens, start: int, end: int) -> bool:
     return _tag(tokens, end) == "NN" and _tag(tokens, start - 1) not in {"ART", "PPOSAT", "PDAT", "CARD"}
 
@@ -263,6 +266,7 @@ _CONDITIONS: Mapping[str, Condition] = {
     "unit": _follows_number,
     "name": _precedes_name,
     "pair": _precedes_noun,
+    "speech": _introduces_speech,
     "middle": _is_in_the_middle,
 }
 

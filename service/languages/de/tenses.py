@@ -215,9 +215,8 @@ def passive_to_perfect(tokens: Tokens) -> list[Token] | None:
     verb, end = found
     last = tokens[end - 1]
     if (
-        not _may_be_told_in_perfect(tokens[:end], verb)
+        not _is_recent(tokens[:end])
         or tokens[verb].text not in {"wurde", "wurden"}
-        or any(token.tag == "PTKNEG" for token in tokens[:end])
         or last.tag != "VV(PP)"
         or last.text == "geboren"
     ):

@@ -47,7 +47,7 @@ _NO_ADVERBIAL = frozenset(
 _DATIVE = re.compile(
     r"(?:.*ge[bg]|.*gib|.*gab|.*lief|.*h[aeio]l[f]|.*droh|.*stimm|.*weiger|.*b[ieo]+t|.*schenk|.*l[ie]+h|.*teil|.*w[aeio]rf|.*dank"
     r"|.*folg|gehör|gel[au]ng|gef[ai]l|.*laub|.*sag|.*sp[r][aeo]ch|.*reich|.*räum|.*z[io][eg]|.*n[aeio]h?m|.*schad|.*dien|.*k[ao]m"
-    r"|.*fehl|.*gegn|.*gl[ie]+ch|.*trau|.*schl[aou][gs]|.*schein|.*möglich|.*l[ae]g|.*l[aä]ss|.*zeig|.*br[aei]+ch|.*bring)",
+    r"|vermies|versalz|erleicht|erschwer|gönn|raub|stehl|stahl|widm|.*fehl|.*gegn|.*gl[ie]+ch|.*trau|.*schl[aou][gs]|.*schein|.*möglich|.*l[ae]g|.*l[aä]ss|.*zeig|.*br[aei]+ch|.*bring)",
     re.IGNORECASE,
 )
 _COPULAS = frozenset("ist sind war waren bleibt bleiben blieb blieben wird werden".split())
@@ -295,6 +295,8 @@ def clause_last(tokens: Tokens) -> list[Token] | None:
 def _is_movable(clause: Tokens) -> bool:
     """Return whether the clause is a subordinate clause that may precede its main clause."""
     first, last = clause[0], clause[-1]
+    if any(token.tag == "PPER" for token in clause):  # the pronoun would seem to refer to the main clause
+        return False
     if first.text == "als":  # "als" also compares
         return first.tag == "KOUS" and (last.tag in FINITE or last.text.endswith(("te", "ten", "en")))
     if first.text == "wie":

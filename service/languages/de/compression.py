@@ -133,7 +133,7 @@ def _begins(tokens: Tokens, words: tuple[str, ...]) -> bool:
 
 
 def _is_loose(tokens: Tokens, place: int) -> bool:
-    """Return whether the adverb at ``place`` belongs to the whole clause and not to the phrase beside it."""
+    """Return whether the adverb at ``place`` belongs to the whole clause and not to a neighbouring phrase."""
     word, before, after = tokens[place].text, tokens[place - 1], tokens[place + 1]
     quotes = [n for n, token in enumerate(tokens) if token.text in QUOTES]
     if quotes and quotes[0] < place < quotes[-1]:

@@ -25,7 +25,7 @@ order. Its conditions state where the first one of a pair surely has this meanin
 - ``unit``: a number other than 1 precedes it.
 - ``name``: a name without a determiner follows.
 - ``middle``: it is an adverb directly behind the verb, a noun or a pronoun.
-- ``speech``: it is a verb beside the comma or colon of a statement.
+- ``speech``: it is a verb next to the comma or colon of a statement.
 - ``pair``: a noun without an attribute follows.
 
 Words in quotations are not replaced.

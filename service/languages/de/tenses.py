@@ -112,11 +112,13 @@ def _main_clause(tokens: Tokens) -> tuple[int, int] | None:
 
 
 def _ends_there(tokens: Tokens, end: int) -> bool:
-    """Return whether the first main clause does not go on behind the clause that begins at ``end``."""
-    goes_on = any(tokens[n].text == "," and tokens[n + 1].tag in FINITE for n in range(end + 1, len(tokens) - 1))
+    """Return whether the first main clause does not continue behind the clause that begins at ``end``."""
+    continues_later = any(
+        tokens[n].text == "," and tokens[n + 1].tag in FINITE for n in range(end + 1, len(tokens) - 1)
+    )
     commas = [n for n in range(end + 1, len(tokens)) if tokens[n].text == ","]
     tail = tokens[commas[-1] + 1 :] if commas else []
-    return not goes_on and not (tail and tail[0].tag in PREPOSITIONS and not _has_verb(tail))
+    return not continues_later and not (tail and tail[0].tag in PREPOSITIONS and not _has_verb(tail))
 
 
 def _has_verb(tokens: Tokens) -> bool:
@@ -181,7 +183,7 @@ _NARRATIVE = frozenset(
     "damals dabei zunächst danach zuvor später anschließend daraufhin dann nun bis während zuletzt schließlich"
     " dadurch damit bereits schon noch".split()
 )
-_MOST_TOLD = 22
+_MOST_TOLD, _MOST_PASSIVE = 22, 10
 
 
 def _may_be_told_in_perfect(tokens: Tokens, verb: int) -> bool:
@@ -215,7 +217,7 @@ def passive_to_perfect(tokens: Tokens) -> list[Token] | None:
     verb, end = found
     last = tokens[end - 1]
     if (
-        not _is_recent(tokens[:end])
+        not (_is_recent(tokens[:end]) or (end <= _MOST_PASSIVE and _may_be_told_in_perfect(tokens[:end], verb)))
         or tokens[verb].text not in {"wurde", "wurden"}
         or last.tag != "VV(PP)"
         or last.text == "geboren"

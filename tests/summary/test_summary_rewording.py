@@ -95,7 +95,7 @@ _WORDINGS = [
     ),
     (
         "Es wurde eine Sammelstelle für Angehörige eingerichtet.",
-        "Eine Sammelstelle für Angehörige wurde eingerichtet.",
+        "Eine Sammelstelle für Angehörige ist eingerichtet worden.",
     ),
     (
         "Ein Sprecher der Armee sagte, die Angreifer hätten Gewehre auf die Gruppe abgefeuert.",

@@ -326,9 +326,14 @@ def _both(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
     """Replace "sowohl A als auch B" with "A und B"."""
     if tokens[start].text != "sowohl":
         return None
-    end = next((n for n in range(start + 1, len(tokens) - 1) if tokens[n].text in {"als", ","}), len(tokens))
+    end = next((n for n in range(start + 1, len(tokens) - 1) if tokens[n].text in {"als", "wie", ","}), len(tokens))
     between = tokens[start + 1 : end]
-    if not between or _text(tokens, end) != "als" or _text(tokens, end + 1) != "auch" or has(between, _CONJUNCTIONS):
+    if (
+        not between
+        or _text(tokens, end) not in {"als", "wie"}
+        or _text(tokens, end + 1) != "auch"
+        or has(between, _CONJUNCTIONS)
+    ):
         return None
     return [*between, Token("und", "und", "KON", spaced=True)], end + 2
 

@@ -20,6 +20,7 @@ from service.languages.de.clauses import (
     first_finite,
     has,
     has_loose_relative,
+    is_enumerated,
     is_subject,
     lower_initial,
     may_be_genitive,
@@ -49,6 +50,8 @@ _LIGHT = frozenset(
     " Kenntnis".split()
 )
 _REPORTED_MIDDLE = 4
+_CIRCUMSTANCES = frozenset("nach bei beim seit während wegen trotz angesichts aufgrund anlässlich infolge".split())
+"""Prepositions that begin a circumstance, which reads well before the verb. Others often belong to the verb."""
 
 
 def _rest_of_subject(tokens: Tokens, verb: int, start: int) -> list[Token]:
@@ -85,14 +88,21 @@ def phrase_first(tokens: Tokens) -> list[Token] | None:
     if any(token.text not in _FOCUS for token in tokens[start:preposition]):
         return None
     end = _prepositional_end(tokens, preposition)
-    if end is None or not _ends_surely(tokens, preposition, end):
+    if end is None or not _ends_surely(tokens, preposition, end) or not _is_circumstance(tokens[preposition:end]):
         return None
     last = end + 1 == len(tokens)
     if tokens[verb].text in _COPULAS and (last or tokens[end].tag not in _NON_FINITE):
         return None
-    if has(tokens[preposition:end], _LIGHT) or has(tokens[verb:], QUOTES | BREAKS):
+    in_parts = has(tokens[verb : clause_end(tokens, verb)], QUOTES | BREAKS) or is_enumerated(tokens, end)
+    if in_parts or has(tokens[preposition:end], _LIGHT):
         return None
     return [*tokens[start:end], tokens[verb], *_rest_of_subject(tokens, verb, start), *tokens[end:]]
+
+
+def _is_circumstance(phrase: Tokens) -> bool:
+    """Return whether a prepositional phrase names a place by its name, or begins like a circumstance."""
+    is_place = phrase[0].text in {"in", "im"} and phrase[-1].tag == "NE"
+    return is_place or phrase[0].text in _CIRCUMSTANCES
 
 
 def _prepositional_end(tokens: Tokens, start: int) -> int | None:
@@ -155,51 +165,6 @@ def _ends_surely(tokens: Tokens, start: int, end: int) -> bool:
     return is_place and token.tag in PREPOSITIONS and token.text not in {"von", "aus", "bei"}
 
 
-_OBJECT = frozenset("den einen keinen diesen ihren seinen".split())
-
-
-def object_first(tokens: Tokens) -> list[Token] | None:
-    """Move an accusative object to the beginning if no other constituent follows the verb ("X lehnt den Plan ab").
-
-    The case must be clear. For example, "den" before a noun that ends with "n" may also be a dative plural.
-    """
-    opening = _opening(tokens)
-    if opening is None:
-        return None
-    verb, start = opening
-    if tokens[0].tag == "PPER":  # a pronoun rarely follows an object
-        return None
-    end = _object_end(tokens, start)
-    if (
-        end is None
-        or not _is_accusative(tokens, verb, start)
-        or (tokens[verb].tag == "VA(FIN)" and end + 1 == len(tokens))
-    ):
-        return None
-    bracket = skip(tokens, end, _NON_FINITE)
-    if tokens[bracket].text != "." or bracket + 1 != len(tokens) or start != verb + 1:
-        return None
-    if tokens[verb].tag == "VA(FIN)" and bracket == end:
-        return None
-    return [*tokens[start:end], tokens[verb], *_rest_of_subject(tokens, verb, start), *tokens[end:]]
-
-
-def _is_accusative(tokens: Tokens, verb: int, start: int) -> bool:
-    """Return whether the phrase at ``start`` is an object, because of its article or because the verb is plural."""
-    is_plural = tokens[verb].text.endswith("n") and tokens[verb].tag != "VA(FIN)"
-    return tokens[start].text in _OBJECT or (is_plural and tokens[start].text in {"ein", "eine"})
-
-
-def _object_end(tokens: Tokens, start: int) -> int | None:
-    noun = skip(tokens, start + 1, frozenset({"ADJ(A)", "CARD"}))
-    end = _nouns_end(tokens, noun)
-    if end is None or (tokens[start].text in {"den", "diesen", "ihren", "seinen"} and tokens[noun].text.endswith("n")):
-        return None
-    while end is not None and (may_be_genitive(tokens[end]) or tokens[end].text == "von"):
-        end = _nouns_end(tokens, skip(tokens, end + 1, frozenset({"ADJ(A)", "CARD", "ADV", "APPR"})))
-    return end
-
-
 def without_expletive(tokens: Tokens) -> list[Token] | None:
     """Replace the expletive "es" of a passive with the subject ("Es wurde ein Lager eingerichtet")."""
     if tokens[0].text != "Es" or (tokens[1:2] and tokens[1].text not in _PASSIVES) or tokens[-1].text != ".":
@@ -222,9 +187,10 @@ _IN_PHRASES = NOUNS | PREPOSITIONS | {"ART", "ADJ(A)", "CARD", "PPOSAT", "PIAT",
 
 
 def predicate_last(tokens: Tokens) -> list[Token] | None:
-    """Exchange a predicate and its subject ("Grund des Streits war ein Foul" to "Ein Foul war Grund des Streits").
+    """Exchange a predicate and its subject ("Sieger des Turniers ist Peter Sy" to "Peter Sy ist Sieger des Turniers").
 
-    The predicate is a participle, an adjective, or a noun that has an attribute but no determiner.
+    The predicate is a noun without a determiner that has an attribute. The subject ends with a name: with other
+    subjects, the new order sounds stiff.
     """
     verb = first_finite(tokens)
     if (
@@ -240,8 +206,7 @@ def predicate_last(tokens: Tokens) -> list[Token] | None:
     if end is None or any(token.tag not in _IN_PHRASES for token in subject) or not agrees(tokens[verb], subject[0]):
         return None
     is_noun = tokens[0].tag == "NN" and verb > 1 and (may_be_genitive(tokens[1]) or tokens[1].text == "für")
-    is_participle = tokens[0].tag in {"VV(PP)", "ADJ(D)"} and (verb == 1 or tokens[1].tag in PREPOSITIONS)
-    if not is_noun and not (is_participle and end == len(tokens) - 1):
+    if not is_noun or subject[-1].tag != "NE":
         return None
     front = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
     return [*tokens[verb + 1 : -1], tokens[verb]._replace(spaced=True), *front, tokens[-1]]
@@ -330,19 +295,12 @@ _SOURCES = frozenset("Angaben Informationen Berichten Schätzungen Medienbericht
 
 
 def source_of_statement(tokens: Tokens) -> list[Token] | None:
-    """Replace "zufolge" before the verb with "nach" or "laut", or "nach" with "zufolge".
-
-    For example, "Ersten Angaben zufolge" becomes "Nach ersten Angaben". "Nach" is replaced only before a noun such as
-    "Angaben".
-    """
+    """Replace "zufolge" before the verb ("Ersten Angaben zufolge" to "Nach ersten Angaben")."""
     verb = first_finite(tokens)
     if not verb or verb > _MOST_SUBJECT or has(tokens[:verb], BREAKS | QUOTES | {","}):
         return None
     front = tokens[:verb]
-    if front[-1].text == "zufolge" and len(front) > 1:
-        is_source = has(front, _SOURCES)
-        head = Token("Nach" if is_source else "Laut", "nach", "APPR", spaced=False)
-        return [head, lower_initial(front[0])._replace(spaced=True), *front[1:-1], *tokens[verb:]]
-    if front[0].text != "Nach" or not has(front[1:3], _SOURCES) or _prepositional_end(tokens, 0) != verb:
+    if front[-1].text != "zufolge" or len(front) == 1:
         return None
-    return [*front[1:], Token("zufolge", "zufolge", "APPO", spaced=True), *tokens[verb:]]
+    head = Token("Nach" if has(front, _SOURCES) else "Laut", "nach", "APPR", spaced=False)
+    return [head, lower_initial(front[0])._replace(spaced=True), *front[1:-1], *tokens[verb:]]

@@ -158,7 +158,7 @@ _WORDINGS = [
     ),
     (  # the stop of an ordinal number does not end the clause
         "Zehn Menschen kamen durch die Flut am 14. und 15. Juli ums Leben.",
-        "Zehn Personen kamen durch die Flut am 14. und 15. Juli ums Leben.",
+        "Zehn Menschen starben durch die Flut am 14. und 15. Juli.",
     ),
     ("Der Zug hält etwa 20 Minuten.", "Der Zug hält rund 20 Minuten."),
     ("Offen ist gegenwärtig nur noch das Wetter in Bonn.", "Offen ist derzeit nur noch das Wetter in Bonn."),

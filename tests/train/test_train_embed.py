@@ -111,7 +111,7 @@ def test_both_manifests_share_the_weights(models: Path) -> None:
     assert (summariser.task, summariser.target_lang, summariser.prompts and summariser.prompts.task) == (
         ("summary", "de", "shorten")
     )
-    assert (translator.decoding.beam_size, translator.thorough and translator.thorough.beam_size) == (1, 4)
+    assert (translator.decoding.beam_size, translator.decoding.hypotheses) == (4, 4)
     assert translator.prompts is not None
     assert translator.prompts.marks == {name: words.piece for name, words in recipe.load().marks.items()}
 

@@ -24,10 +24,9 @@ from service.hub.acceptance import (
     probe_inputs,
     unknown_share,
 )
-from service.hub.conversion import T5_FAMILY, write_ctranslate2
+from service.hub.conversion import T5_FAMILY, trim_checkpoint, write_ctranslate2
 from service.hub.files import INDEX, weight_files
 from service.hub.requirements import CONVERTIBLE, has, require_torch
-from service.hub.trimming import trim_checkpoint
 from service.registry.manifest import EngineFiles, EngineKind, Manifest
 
 TOKENIZER, VOCABULARY = "tokenizer.json", "vocabulary.json"

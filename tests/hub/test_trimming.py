@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from service.domain import DecodingOptions, EngineInput, Tokens
 from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
-from service.hub import trimming
+from service.hub import conversion as trimming
 from service.hub.pull import convert
 from service.registry.manifest import EngineKind, Manifest
 from tests.engine.checkpoints import SENTENCES, described

@@ -1,6 +1,6 @@
 """Rewording of single German sentences by rules of grammar.
 
-The rules delete side issues (see `compression`), change the order of clauses and phrases, change the tense, and replace
+The rules delete side issues (see `phrases`), change the order of clauses and phrases, change the tense, and replace
 words by equivalents of the same kind. They make a change only where the result reads at least as well as the original.
 A sentence whose structure they do not recognise is not reworded.
 
@@ -47,20 +47,18 @@ from service.languages.de.clauses import (
     skip,
     tagged,
 )
-from service.languages.de.compression import (
-    with_simple_verb,
-    without_aside,
-    without_bracket,
-    without_connective,
-    without_relative,
-)
 from service.languages.de.grammar import LISTS
 from service.languages.de.phrases import (
     phrase_first,
     predicate_last,
     source_of_statement,
     speaker_last,
+    with_simple_verb,
+    without_aside,
+    without_bracket,
+    without_connective,
     without_expletive,
+    without_relative,
 )
 from service.languages.de.tenses import (
     passive_to_perfect,

@@ -5,8 +5,8 @@ central sentence of the group is used unchanged.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import dropwhile, pairwise
 
@@ -23,16 +23,7 @@ from service.registry.manifest import Acceptance
 from service.results import Style, SummarySentence
 from service.summarization.guard import is_whole, objection, objection_to_rules, support
 from service.summarization.lengths import Length, lead
-from service.summarization.selection import (
-    Assessment,
-    assess,
-    opening,
-    predecessors,
-    relevance,
-    relevance_order,
-    select,
-    within,
-)
+from service.summarization.selection import Assessment, assess, opening, relevance, relevance_order, select
 from service.summarization.styles import FORMS, admits, barred
 from service.summarization.variants import Offer, variants
 from service.summarization.words import GRAMMAR, count_words, depends_on_previous, spaced_words
@@ -105,8 +96,7 @@ class Group:
     the indices of all sentences of the group, in order. If the summary is too long, the groups with the lowest scores
     are dropped. A ``spare`` group is used only if the other groups leave room. A ``filler`` is a group of a single
     sentence that is not rewritten and that fills the remaining room. ``in_first`` states whether the first variant of
-    the summary may use the group, and ``in_further`` whether the other variants may. ``needs`` is the index of the
-    sentence before the core if the core refers to it and the group does not contain it.
+    the summary may use the group, and ``in_further`` whether the other variants may.
     """
 
     core: int
@@ -116,7 +106,6 @@ class Group:
     filler: bool = False
     in_first: bool = True
     in_further: bool = True
-    needs: int | None = None
 
 
 def groups(
@@ -144,8 +133,7 @@ def groups(
     first = opening(sentences, headline=headline, barred=barred)
     assessed = assess(sentences, headline=headline).without(barred).promoted(first)
     scores = assessed.scores
-    near = within(first, sentences, length)
-    cores = _cores(assessed, min(length.expected_sentences(), len(near) or len(sentences)))
+    cores = _cores(assessed, length.expected_sentences())
     every = _cores(assessed, len(sentences))
     taken = set(cores)
     made: list[Group] = []
@@ -164,21 +152,15 @@ def groups(
     for core in every:
         if core not in taken and len(made) < len(cores) + spares:
             make(core, spare=True)
-    fillers_of_first = [core for core in left() if not near or core in near][:fillers]
+    fillers_of_first = left()[:fillers]
     for core in every:
         if core not in taken and len(made) < len(cores) + spares + further:
             make(core, spare=True, in_first=False)
-    fillers_of_further = left()[:fillers] if further else fillers_of_first
+    fillers_of_further = left()[:fillers]
     for core in {*fillers_of_first, *fillers_of_further}:
         in_first, in_further = core in fillers_of_first, core in fillers_of_further
         made.append(Group(core, (core,), float(scores[core]), filler=True, in_first=in_first, in_further=in_further))
-    needed = predecessors(sentences, headline=headline, barred=barred)
-    made = [replace(one, needs=needed[one.core]) if _lacks(one, needed) else one for one in made]
     return sorted(made, key=lambda group: group.core)
-
-
-def _lacks(group: Group, needed: Mapping[int, int]) -> bool:
-    return group.core in needed and needed[group.core] not in group.members
 
 
 def _members(
@@ -385,13 +367,12 @@ class RewriteResult:
 def rewrite_inputs(text: Text, options: SummaryOptions, limit: InputLimit | None) -> list[RewriteInput]:
     """Return the model inputs for all variants of a summary, in text order.
 
-    There is one input for each group of sentences. Without a ``limit``, each group is a single sentence.
+    There is one input for each group of sentences.
     """
     found = groups(
         text.sentences,
         headline=options.headline,
         length=options.length,
-        max_members=1 if limit is None else MAX_MEMBERS,
         barred=options.barred(text),
         spares=FORMS[options.style].spares,
         fillers=FILLERS,

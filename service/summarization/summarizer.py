@@ -33,7 +33,7 @@ from service.summarization.rewriting import (
     spoken,
 )
 from service.summarization.styles import lay_out, repeats
-from service.summarization.variants import MISSING, Choice, Offer, choose, variants
+from service.summarization.variants import Choice, Offer, choose, variants
 from service.summarization.words import (
     count_words,
     depends_on_previous,
@@ -288,12 +288,10 @@ def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[S
 
     The list is empty if no rewrite fits.
     """
-    places = {one.rewrite_input.group.core: place for place, one in enumerate(done)}
     offers = [
         Offer(
             tuple(w.text for w in one.wordings),
             group.score,
-            needs=None if group.needs is None else places.get(group.needs, MISSING),
             spare=group.spare,
             filler=group.filler,
             in_first=group.in_first,

@@ -41,8 +41,6 @@ USE_COST = 0.15
 RANK_COST = 0.05
 MOST_TRIES = 6
 
-MISSING = -1
-
 Choice = tuple[int, int]
 """The index of an offer, and the index of one of its wordings."""
 
@@ -53,8 +51,7 @@ class Offer:
 
     ``score`` is at most 1. In the first summary, ``spare`` offers are used only after normal offers. In all summaries,
     ``filler`` offers are used last. The offer may be used in the first summary if ``in_first`` is True, and in further
-    variants of the summary if ``in_further`` is True. ``needs`` is the index of the offer without which the sentence
-    cannot be understood, or `MISSING` if that sentence is not offered.
+    variants of the summary if ``in_further`` is True.
     """
 
     wordings: tuple[str, ...]
@@ -63,7 +60,6 @@ class Offer:
     filler: bool = False
     in_first: bool = True
     in_further: bool = True
-    needs: int | None = None
 
     def only_if(self, wanted: bool) -> "Offer":  # noqa: FBT001 - `only_if` names the flag
         """Return the offer itself if ``wanted`` is True. Otherwise, return a copy without wordings."""
@@ -79,14 +75,12 @@ def choose(offers: Sequence[Offer], length: Length) -> list[Choice]:
 
     The result is empty if nothing fits. Each offer contributes at most one wording, which is the best one that fits.
     Spare offers and then fillers (see `Offer`) use the remaining space. If the summary would otherwise have fewer than
-    ``min_sentences`` sentences, spare offers and short wordings may be chosen before better ones, and sentences without
-    those that they need.
+    ``min_sentences`` sentences, spare offers and short wordings may be chosen before better ones.
     """
     offers = [offer.only_if(offer.in_first) for offer in offers]
     found = _within(offers, length, Counter(), spares_last=True)
     if not _missing(found, length):
         return found
-    offers = [replace(offer, needs=None) for offer in offers]
     share = length.share()
     short = [replace(offer, wordings=tuple(w if share.fits([w]) else "" for w in offer.wordings)) for offer in offers]
     return max(found, _within(offers, length, Counter()), _within(short, length, Counter()), key=len)
@@ -134,9 +128,7 @@ def _within(
     for number, rank in choices:
         if len(taken) == most:
             break
-        needed = offers[number].needs
-        is_clear = needed is None or needed in taken
-        if number not in taken and is_clear and room.take(offers[number].wordings[rank]):
+        if number not in taken and room.take(offers[number].wordings[rank]):
             taken[number] = rank
     return sorted(taken.items())
 

@@ -15,20 +15,6 @@ GRAMMAR: SummaryGrammar = SUMMARY
 _FIRST_WORDS = 3
 _WEAK_VERB = re.compile(r"[a-zäöüß]{2,}(?:t|te|ten|ne)")
 _ARTICLE_ALONE = re.compile(r"\w+,")  # "Das, so heißt es, …"
-_CLAUSE_END = re.compile(r"[,:;„“”\"»«–(]")
-_PRONOUNS = frozenset("er ihn ihm".split())
-_PRONOUN_WORDS = 7
-_LINKS = frozenset(
-    "aber allerdings jedoch später dann hingegen dagegen wiederum ebenfalls zudem außerdem also dort stattdessen Später"
-    " deshalb daher darüber darauf davon Auch".split()
-)
-_LINK_WORDS = 6
-_ATTRIBUTIVE = frozenset("der des eines einer von vom aus für mit über um zur zum".split())
-_UNIQUE = frozenset(
-    "Polizei Feuerwehr Staatsanwaltschaft Bundesregierung Regierung Bundeswehr Opposition Parteien Koalition Börse"
-    " Bundesanwaltschaft Europäische EU USA Union SPD CDU CSU FDP Grünen AfD Linke Ukraine Schweiz Türkei Deutschen"
-    " Menschen Wirtschaft Wahlbeteiligung Zahl Inflation Preise".split()
-)
 _WORD = re.compile(r"[^\W_]+(?:[-.,:’'][^\W_]+)*")
 
 
@@ -121,30 +107,6 @@ def _is_demonstrative(sentence: str, found: Sequence[str]) -> bool:
         return True
     follows = found[2][0].islower() and found[2] in GRAMMAR.function_words
     return follows and _WEAK_VERB.fullmatch(found[1]) is not None and found[1] not in GRAMMAR.function_words
-
-
-def refers_by_word(sentence: str) -> bool:
-    """Return whether a word near the beginning of a sentence refers to the sentence before it.
-
-    This is a personal pronoun, or an adverb that connects sentences ("aber", "später"). A pronoun behind a comma or
-    inside a quotation may refer to a word of the sentence.
-    """
-    head = words(_CLAUSE_END.split(sentence, maxsplit=1)[0])
-    return not (_PRONOUNS.isdisjoint(head[:_PRONOUN_WORDS]) and _LINKS.isdisjoint(head[:_LINK_WORDS]))
-
-
-def known_noun(sentence: str) -> str | None:
-    """Return the stem of the noun with which a sentence names something as known ("Das Institut hat …"), or None.
-
-    The noun has a definite article and no attribute, and begins the sentence. Names such as "Die Polizei", which
-    everyone knows, do not count.
-    """
-    found = words(sentence)
-    if len(found) < _FIRST_WORDS or found[0].lower() not in GRAMMAR.articles or not found[1][0].isupper():
-        return None
-    if not found[2][0].islower() or found[2] in _ATTRIBUTIVE or f"{found[0]} {found[1]}," in sentence:
-        return None
-    return None if found[1] in _UNIQUE else GRAMMAR.stem(found[1])
 
 
 def reports_speech(sentence: str) -> bool:

@@ -37,7 +37,7 @@ def test_responses_name_the_rules(models_dir: Path, tmp_path: Path) -> None:
     assert (answer["model"]["engine"], answer["model"]["host"]) == ("rules", "process")
     assert answer["model"]["revision"] == load_rules(entry()).manifest.revision
     sentences = answer["summaries"][0]["sentences"]
-    assert "Im letzten Jahr kamen etwa 90.000 Gäste." in [one["text"] for one in sentences]
+    assert "Im letzten Jahr sind etwa 90.000 Gäste gekommen." in [one["text"] for one in sentences]
     assert headlines["headlines"] == []
     assert "headlines_unavailable" in [warning["code"] for warning in headlines["warnings"]]
 

@@ -43,18 +43,3 @@ def test_first_variant_uses_no_offer_of_further_variants(spare: bool) -> None:  
     first = choose(offers, Length(max_words=4))
     assert first == [(0, 0), (2, 0)]
     assert variants(first, offers, Length(max_words=4), 2)[1:] == [[(0, 0), (1, 0)]]
-
-
-def test_sentence_is_not_chosen_without_the_one_that_it_needs() -> None:
-    offers = [
-        Offer(("Eins zwei drei vier fünf.",), 0.9),
-        Offer(("Sechs sieben.",), 0.8, needs=0),
-        Offer(("Acht.",), 0.1),
-    ]
-    assert choose(offers, Length(max_words=3)) == [(2, 0)]
-    assert choose(offers, Length(max_words=7)) == [(0, 0), (1, 0)]
-
-
-def test_sentence_is_chosen_alone_if_nothing_else_fits() -> None:
-    offers = [Offer(("Eins zwei drei vier fünf.",), 0.9), Offer(("Sechs sieben.",), 0.8, needs=0)]
-    assert choose(offers, Length(max_words=3)) == [(1, 0)]

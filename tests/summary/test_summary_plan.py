@@ -48,7 +48,7 @@ def test_spare_groups_do_not_change_other_groups(article: list[str]) -> None:
 
 
 def test_fillers_are_single_unused_sentences(article: list[str]) -> None:
-    length = Length(max_sentences=1)
+    length = PRESETS["short"]
     made = groups(article, headline=None, length=length, spares=1, fillers=4)
     fillers = [group for group in made if group.filler]
     others = [group for group in made if not group.filler]

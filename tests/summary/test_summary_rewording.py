@@ -30,11 +30,11 @@ GERMAN = language("de")
 _WORDINGS = [
     (
         "Am Freitag begann der Umbau des Hallenbads in Musterhausen.",
-        "Der Umbau des Hallenbads begann am Freitag in Musterhausen.",
+        "Der Umbau des Hallenbads hat am Freitag in Musterhausen begonnen.",
     ),
     (
         "Nach Angaben der Polizei wurde ein Mann bei dem Unfall verletzt.",
-        "Ein Mann wurde laut Polizei bei dem Unfall verletzt.",
+        "Ein Mann ist nach Angaben der Polizei bei dem Unfall verletzt worden.",
     ),
     (
         "Daraufhin hat sich die Stadt entschlossen, den alten Bahnhof neu zu bauen.",
@@ -58,7 +58,7 @@ _WORDINGS = [
         "Der Aufsichtsrat der Bank nominierte den Vorstand für vier Jahre.",
     ),
     (
-        "Das Ministerium prüft den Vorschlag der Gewerkschaft (nach Tarif) in dieser Woche.",
+        "Das Ministerium prüft den Vorschlag der Gewerkschaft (IG Bau) in dieser Woche.",
         "Das Ministerium prüft den Vorschlag der Gewerkschaft in dieser Woche.",
     ),
     (
@@ -75,31 +75,29 @@ _WORDINGS = [
     ),
     (
         "Van Basten spielte von 1981 bis 1987 selber bei Ajax.",
-        "Von 1981 bis 1987 spielte Van Basten selber bei Ajax.",
+        "Von 1981 bis 1987 hat Van Basten selber bei Ajax gespielt.",
     ),
     (
-        "Der Flughafen musste nach der Bruchlandung gesperrt werden.",
-        "Nach der Bruchlandung musste der Flughafen gesperrt werden.",
+        "Die nächste Annäherung ist für den August geplant.",
+        "Für den August ist die nächste Annäherung geplant.",
     ),
     (
         "Beide Clubs müssen ein Strafgeld von je 50.000 Euro zahlen.",
-        "Die beiden Clubs müssen ein Strafgeld von je 50.000 Euro zahlen.",
+        "Ein Strafgeld von je 50.000 Euro müssen beide Clubs zahlen.",
     ),
+    ("Der Rat lehnt den Antrag ab.", "Den Antrag lehnt der Rat ab."),
     (
-        "Produzenten des Films sind Franklin Martin und Mark Gordon.",
-        "Franklin Martin und Mark Gordon sind Produzenten des Films.",
+        "Auslöser des Streits war die Änderung der Flugroute durch den Piloten.",
+        "Die Änderung der Flugroute durch den Piloten war Auslöser des Streits.",
     ),
-    (
-        "Konzernchef Müller meinte, dass die Gebühr ein Pfund betragen werde.",
-        "Konzernchef Müller meinte, die Gebühr werde ein Pfund betragen.",
-    ),
+    ("Vertreten ist auch das größte Fass der Welt.", "Auch das größte Fass der Welt ist vertreten."),
     (
         "Es wurde eine Sammelstelle für Angehörige eingerichtet.",
         "Eine Sammelstelle für Angehörige ist eingerichtet worden.",
     ),
     (
         "Ein Sprecher der Armee sagte, die Angreifer hätten Gewehre auf die Gruppe abgefeuert.",
-        "Die Angreifer hätten Gewehre auf die Gruppe abgefeuert, erklärte ein Sprecher der Armee.",
+        "Die Angreifer hätten Gewehre auf die Gruppe abgefeuert, sagte ein Sprecher der Armee.",
     ),
     (
         "Braslavski antwortet unmissverständlich: „Eindeutig ja.“",
@@ -107,7 +105,7 @@ _WORDINGS = [
     ),
     (
         "„Das Dach ist undicht“, erklärte Frank Martin, Geschäftsführer der Bank.",
-        "Frank Martin, Geschäftsführer der Bank, sagte: „Das Dach ist undicht.“",
+        "Frank Martin, Geschäftsführer der Bank, erklärte: „Das Dach ist undicht.“",
     ),
     (
         "Ersten Angaben zufolge könnte die Ursache ein Defekt gewesen sein.",
@@ -115,21 +113,11 @@ _WORDINGS = [
     ),
     (
         "Nach Angaben der Veranstalter nahmen an den Demonstrationen viele Leute teil.",
-        "Laut Veranstaltern haben an den Demonstrationen zahlreiche Leute teilgenommen.",
+        "Angaben der Veranstalter zufolge haben an den Demonstrationen viele Leute teilgenommen.",
     ),
     (
-        "Die Maschine - eine Boeing aus Bonn - landete am Freitag sicher.",
-        "Am Freitag landete die Maschine sicher.",
-    ),
-    (
-        "Die Stadt Bonn, die das Bad betreibt, erhöht die Preise.",
-        "Die Stadt Bonn erhöht die Preise.",
-    ),
-    ("Außerdem sollen zehn Gäste verletzt sein.", "Zehn Gäste sollen verletzt sein."),
-    ("Bei dem Brand kamen zwei Gäste ums Leben.", "Zwei Gäste sind bei dem Brand gestorben."),
-    (
-        "Der 35 Jahre alte Spieler lobte sowohl den Trainer als auch den Verein.",
-        "Der 35-jährige Spieler lobte den Trainer und den Verein.",
+        "Der Angriff ereignete sich, als die Soldaten ihre Mahlzeit einnahmen.",
+        "Als die Soldaten ihre Mahlzeit einnahmen, ereignete sich der Angriff.",
     ),
     (
         "Die Besucher sind am Montag in Sicherheit gebracht worden.",
@@ -146,22 +134,22 @@ _WORDINGS = [
     ),
     (
         "Danach starben behördlichen Angaben zufolge alle vier Insassen.",
-        "Danach starben laut behördlichen Angaben alle vier Insassen.",
+        "Danach sind laut behördlichen Angaben alle vier Insassen gestorben.",
     ),
     (
-        "Die Häuser wurden am Montag durch den Sturm zerstört, der über die Inseln zog.",
-        "Am Montag sind die Häuser durch den Sturm zerstört worden, der über die Inseln zog.",
+        "Die Häuser wurden durch den Sturm zerstört, der über die Inseln zog.",
+        "Die Häuser sind durch den Sturm zerstört worden, der über die Inseln zog.",
     ),
-    (
-        "Die Forscher stritten am Montag darüber, ob der Sturm Folgen habe.",
-        "Am Montag haben die Forscher darüber gestritten, ob der Sturm Folgen habe.",
+    (  # "davor" refers to the clause
+        "Die Forscher warnten davor, der Sturm könne ähnliche Folgen haben.",
+        "Die Forscher haben davor gewarnt, der Sturm könne ähnliche Folgen haben.",
     ),
     (  # the stop of an ordinal number does not end the clause
         "Zehn Menschen kamen durch die Flut am 14. und 15. Juli ums Leben.",
-        "Zehn Menschen starben durch die Flut am 14. und 15. Juli.",
+        "Zehn Personen kamen durch die Flut am 14. und 15. Juli ums Leben.",
     ),
     ("Der Zug hält etwa 20 Minuten.", "Der Zug hält rund 20 Minuten."),
-    ("Offen ist gegenwärtig nur noch das Wetter in Bonn.", "Offen ist derzeit nur noch das Wetter in Bonn."),
+    ("Offen ist derzeit nur noch das Wetter in Bonn.", "Offen ist zurzeit nur noch das Wetter in Bonn."),
     ("Das Spiel fand statt, weil Zahlen fehlten.", "Das Spiel fand statt, da Zahlen fehlten."),
 ]
 
@@ -175,11 +163,11 @@ def test_sentence_of_a_simple_structure_is_reworded(sentence: str, expected: str
     "sentence",
     [
         "Am Freitag helfen der Frau zwei Männer.",  # "der Frau" is not the subject
-        "Damals sah der Pilot Probleme an einem der Triebwerke.",  # the object follows the subject
+        "Danach sah der Pilot Probleme an einem der Triebwerke.",  # the object follows the subject
         "Früher war die Leiche eines Mannes mittleren Alters gefunden worden.",  # an attribute without an article
         "Laut dem Bericht des Mädchens kennt sie den Mann.",  # the pronoun refers to the words before it
-        "Kaum 100 Zuschauer sahen das Spiel.",  # "kaum" belongs to the subject
-        "Weitere Länder verlangten einen Schuldenerlass, meinte Lawson, ein Sprecher.",  # may be the subjunctive
+        "Knapp 100 Leute sahen das Spiel.",  # "knapp" belongs to the subject
+        "Weitere Länder verlangten einen Schuldenerlass, sagte Lawson, ein Sprecher.",  # may be the subjunctive
         "Andere führten Berichte, Reden und einen Film als Beweise dafür an.",  # the particle follows a comma
         "Goethe wurde 1749 in Frankfurt geboren.",
         "Wenn er käme, wäre alles gut.",
@@ -225,9 +213,7 @@ def test_word_in_another_use_is_not_replaced(sentence: str, word: str) -> None:
         ("Die Premiere hat einen Erfolg im (Queer-)Theater gefeiert.", "(Queer-)Theater"),
         ("Das letzte Erdbeben ereignete sich im Mai dieses Jahres.", "im mai dieses jahres"),
         ("Der Orkan soll erst in der Nacht zum Montag die Küste erreichen.", "in der nacht zum montag"),
-        ("Das Turnier findet in Wien in der Halle und in Graz im Freien statt.", "in Wien in der Halle"),
-        ("Die Zahlungen Deutschlands werden außerdem an die Länder überwiesen.", "Zahlungen Deutschlands werden"),
-        ("Das Amt plant drei Feste am 14. und 15. Juli 2021.", "am 14. und 15. Juli"),
+        ("Der Flug käme für Demjanjuk einer Folter gleich.", "Flug einer Folter gleich"),
         ("Die Suche begann um 10:05 Uhr Moskauer Zeit.", "10:05 uhr moskauer zeit"),
         ("Das Haus liegt in der Nähe des Parks der alten Stadt.", "in der nähe des parks der alten stadt"),
     ],
@@ -341,6 +327,6 @@ async def test_reworded_sentence_precedes_the_unchanged_one_in_a_summary() -> No
     made = await _wordings(text.sentences[0])
     wordings = rewrite_result(text, one, Result(made, cached=False), options).wordings
     assert [(found.text, found.verbatim, found.support) for found in wordings] == [
-        ("Der Umbau des Hallenbads begann am Freitag in Bonn.", False, text.spans),
+        ("Der Umbau des Hallenbads hat am Freitag in Bonn begonnen.", False, text.spans),
         ("Am Freitag begann der Umbau des Hallenbads in Bonn.", True, text.spans),
     ]

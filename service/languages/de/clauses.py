@@ -201,13 +201,6 @@ def may_be_genitive(token: Token) -> bool:
     )
 
 
-def is_enumerated(tokens: Tokens, start: int) -> bool:
-    """Return whether a prepositional phrase follows "und" from ``start`` on. An earlier one may belong to it."""
-    return any(
-        tokens[n].text in {"und", "oder"} and tokens[n + 1].tag in PREPOSITIONS for n in range(start, len(tokens) - 1)
-    )
-
-
 def has_loose_relative(tokens: Tokens, verb: int) -> bool:
     """Return whether a relative clause follows the clause of the verb at index ``verb``, but not directly after a noun.
 

@@ -1,22 +1,14 @@
-"""Rules that move, replace or delete a phrase in a German sentence. A rule returns None if it does not apply.
+"""Rules that move a phrase, a predicate or a speaker in a German main clause, or that replace its expletive or source.
 
 Any single constituent may precede the finite verb of a main clause (Drach, 1937). The rules move a phrase only if it
-directly follows the verb and certainly ends before the next constituent, so that it is a whole constituent.
-
-The rules delete only phrases whose two ends are certain, and only phrases that do not restrict what the rest states:
-
-- a bracket, unless it may explain a name: a party ("(SPD)") or an abbreviation that the text may use later
-- an aside between two dashes
-- a relative clause behind a name, inside the sentence, which cannot restrict the meaning of the name
-- an adverb that connects the sentence with others or says that something is no longer new ("zudem", "bereits")
-- the noun of a verb phrase that a single verb can replace ("kam ums Leben")
+directly follows the verb and certainly ends before the next constituent, so that it is a whole constituent. A rule
+returns None if it does not apply.
 """
 
 import re
 
 from service.languages.de.clauses import (
     BREAKS,
-    FINITE,
     NOUNS,
     PREPOSITIONS,
     QUOTES,
@@ -28,7 +20,6 @@ from service.languages.de.clauses import (
     first_finite,
     has,
     has_loose_relative,
-    is_enumerated,
     is_subject,
     lower_initial,
     may_be_genitive,
@@ -58,8 +49,6 @@ _LIGHT = frozenset(
     " Kenntnis".split()
 )
 _REPORTED_MIDDLE = 4
-_CIRCUMSTANCES = frozenset("nach bei beim seit während wegen trotz angesichts aufgrund anlässlich infolge".split())
-"""Prepositions that begin a circumstance, which reads well before the verb. Others often belong to the verb."""
 
 
 def _rest_of_subject(tokens: Tokens, verb: int, start: int) -> list[Token]:
@@ -96,21 +85,14 @@ def phrase_first(tokens: Tokens) -> list[Token] | None:
     if any(token.text not in _FOCUS for token in tokens[start:preposition]):
         return None
     end = _prepositional_end(tokens, preposition)
-    if end is None or not _ends_surely(tokens, preposition, end) or not _is_circumstance(tokens[preposition:end]):
+    if end is None or not _ends_surely(tokens, preposition, end):
         return None
     last = end + 1 == len(tokens)
     if tokens[verb].text in _COPULAS and (last or tokens[end].tag not in _NON_FINITE):
         return None
-    in_parts = has(tokens[verb : clause_end(tokens, verb)], QUOTES | BREAKS) or is_enumerated(tokens, end)
-    if in_parts or has(tokens[preposition:end], _LIGHT):
+    if has(tokens[preposition:end], _LIGHT) or has(tokens[verb:], QUOTES | BREAKS):
         return None
     return [*tokens[start:end], tokens[verb], *_rest_of_subject(tokens, verb, start), *tokens[end:]]
-
-
-def _is_circumstance(phrase: Tokens) -> bool:
-    """Return whether a prepositional phrase names a place by its name, or begins like a circumstance."""
-    is_place = phrase[0].text in {"in", "im"} and phrase[-1].tag == "NE"
-    return is_place or phrase[0].text in _CIRCUMSTANCES
 
 
 def _prepositional_end(tokens: Tokens, start: int) -> int | None:
@@ -173,6 +155,51 @@ def _ends_surely(tokens: Tokens, start: int, end: int) -> bool:
     return is_place and token.tag in PREPOSITIONS and token.text not in {"von", "aus", "bei"}
 
 
+_OBJECT = frozenset("den einen keinen diesen ihren seinen".split())
+
+
+def object_first(tokens: Tokens) -> list[Token] | None:
+    """Move an accusative object to the beginning if no other constituent follows the verb ("X lehnt den Plan ab").
+
+    The case must be clear. For example, "den" before a noun that ends with "n" may also be a dative plural.
+    """
+    opening = _opening(tokens)
+    if opening is None:
+        return None
+    verb, start = opening
+    if tokens[0].tag == "PPER":  # a pronoun rarely follows an object
+        return None
+    end = _object_end(tokens, start)
+    if (
+        end is None
+        or not _is_accusative(tokens, verb, start)
+        or (tokens[verb].tag == "VA(FIN)" and end + 1 == len(tokens))
+    ):
+        return None
+    bracket = skip(tokens, end, _NON_FINITE)
+    if tokens[bracket].text != "." or bracket + 1 != len(tokens) or start != verb + 1:
+        return None
+    if tokens[verb].tag == "VA(FIN)" and bracket == end:
+        return None
+    return [*tokens[start:end], tokens[verb], *_rest_of_subject(tokens, verb, start), *tokens[end:]]
+
+
+def _is_accusative(tokens: Tokens, verb: int, start: int) -> bool:
+    """Return whether the phrase at ``start`` is an object, because of its article or because the verb is plural."""
+    is_plural = tokens[verb].text.endswith("n") and tokens[verb].tag != "VA(FIN)"
+    return tokens[start].text in _OBJECT or (is_plural and tokens[start].text in {"ein", "eine"})
+
+
+def _object_end(tokens: Tokens, start: int) -> int | None:
+    noun = skip(tokens, start + 1, frozenset({"ADJ(A)", "CARD"}))
+    end = _nouns_end(tokens, noun)
+    if end is None or (tokens[start].text in {"den", "diesen", "ihren", "seinen"} and tokens[noun].text.endswith("n")):
+        return None
+    while end is not None and (may_be_genitive(tokens[end]) or tokens[end].text == "von"):
+        end = _nouns_end(tokens, skip(tokens, end + 1, frozenset({"ADJ(A)", "CARD", "ADV", "APPR"})))
+    return end
+
+
 def without_expletive(tokens: Tokens) -> list[Token] | None:
     """Replace the expletive "es" of a passive with the subject ("Es wurde ein Lager eingerichtet")."""
     if tokens[0].text != "Es" or (tokens[1:2] and tokens[1].text not in _PASSIVES) or tokens[-1].text != ".":
@@ -195,10 +222,9 @@ _IN_PHRASES = NOUNS | PREPOSITIONS | {"ART", "ADJ(A)", "CARD", "PPOSAT", "PIAT",
 
 
 def predicate_last(tokens: Tokens) -> list[Token] | None:
-    """Exchange a predicate and its subject ("Sieger des Turniers ist Peter Sy" to "Peter Sy ist Sieger des Turniers").
+    """Exchange a predicate and its subject ("Grund des Streits war ein Foul" to "Ein Foul war Grund des Streits").
 
-    The predicate is a noun without a determiner that has an attribute. The subject ends with a name: with other
-    subjects, the new order sounds stiff.
+    The predicate is a participle, an adjective, or a noun that has an attribute but no determiner.
     """
     verb = first_finite(tokens)
     if (
@@ -214,7 +240,8 @@ def predicate_last(tokens: Tokens) -> list[Token] | None:
     if end is None or any(token.tag not in _IN_PHRASES for token in subject) or not agrees(tokens[verb], subject[0]):
         return None
     is_noun = tokens[0].tag == "NN" and verb > 1 and (may_be_genitive(tokens[1]) or tokens[1].text == "für")
-    if not is_noun or subject[-1].tag != "NE":
+    is_participle = tokens[0].tag in {"VV(PP)", "ADJ(D)"} and (verb == 1 or tokens[1].tag in PREPOSITIONS)
+    if not is_noun and not (is_participle and end == len(tokens) - 1):
         return None
     front = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
     return [*tokens[verb + 1 : -1], tokens[verb]._replace(spaced=True), *front, tokens[-1]]
@@ -303,176 +330,19 @@ _SOURCES = frozenset("Angaben Informationen Berichten Schätzungen Medienbericht
 
 
 def source_of_statement(tokens: Tokens) -> list[Token] | None:
-    """Replace "zufolge" before the verb ("Ersten Angaben zufolge" to "Nach ersten Angaben")."""
+    """Replace "zufolge" before the verb with "nach" or "laut", or "nach" with "zufolge".
+
+    For example, "Ersten Angaben zufolge" becomes "Nach ersten Angaben". "Nach" is replaced only before a noun such as
+    "Angaben".
+    """
     verb = first_finite(tokens)
     if not verb or verb > _MOST_SUBJECT or has(tokens[:verb], BREAKS | QUOTES | {","}):
         return None
     front = tokens[:verb]
-    if front[-1].text != "zufolge" or len(front) == 1:
+    if front[-1].text == "zufolge" and len(front) > 1:
+        is_source = has(front, _SOURCES)
+        head = Token("Nach" if is_source else "Laut", "nach", "APPR", spaced=False)
+        return [head, lower_initial(front[0])._replace(spaced=True), *front[1:-1], *tokens[verb:]]
+    if front[0].text != "Nach" or not has(front[1:3], _SOURCES) or _prepositional_end(tokens, 0) != verb:
         return None
-    head = Token("Nach" if has(front, _SOURCES) else "Laut", "nach", "APPR", spaced=False)
-    return [head, lower_initial(front[0])._replace(spaced=True), *front[1:-1], *tokens[verb:]]
-
-
-_MOST_IN_BRACKETS = 9
-_MOST_IN_DASHES = 16
-_MOST_IN_RELATIVE = 10
-_DASHES = frozenset({"–", "—", "-"})
-_ABBREVIATION = re.compile(r"[A-ZÄÖÜ][\w./-]*[A-ZÄÖÜ]\w*")
-
-
-def without_bracket(tokens: Tokens) -> list[Token] | None:
-    """Delete the only bracket of a sentence with its content, if the content is short and explains no name."""
-    opening = [n for n, token in enumerate(tokens) if token.text == "("]
-    closing = [n for n, token in enumerate(tokens) if token.text == ")"]
-    if len(opening) != 1 or len(closing) != 1 or has(tokens, QUOTES):
-        return None
-    start, end = opening[0], closing[0]
-    if start == 0 or not tokens[start].spaced or not 1 < end - start <= _MOST_IN_BRACKETS:
-        return None
-    if any(_ABBREVIATION.fullmatch(token.text) or token.tag == "NE" for token in tokens[start + 1 : end]):
-        return None
-    after = tokens[end + 1 : end + 2]
-    if after and (after[0].text == "," or (after[0].text[0].isalnum() and not after[0].spaced)):
-        return None  # the comma may be part of the bracket's clause, and the bracket may be part of a word
-    return [*tokens[:start], *tokens[end + 1 :]]
-
-
-def without_aside(tokens: Tokens) -> list[Token] | None:
-    """Delete the only aside between two dashes, with the dashes."""
-    dashes = [n for n, token in enumerate(tokens) if token.text in _DASHES]
-    if len(dashes) != 2 or has(tokens, QUOTES | {":"}):  # noqa: PLR2004 - one dash on either side
-        return None
-    start, end = dashes
-    if start < 2 or end + 1 >= len(tokens) or not 1 < end - start <= _MOST_IN_DASHES:  # noqa: PLR2004
-        return None
-    if not all(tokens[n].spaced for n in (start, start + 1, end)) or tokens[start + 1].text in {"und", "oder", "aber"}:
-        return None
-    after = tokens[end + 1]
-    if not after.spaced and after.text != ",":
-        return None
-    return [*tokens[:start], *tokens[end + 1 :]]
-
-
-_AFTER_RELATIVE = FINITE | {"VV(PP)", "VV(INF)", "PTKVZ"}
-_RELATIVES = frozenset("der die das dem den dessen deren denen".split())
-
-
-def without_relative(tokens: Tokens) -> list[Token] | None:
-    """Delete the first relative clause that follows a name directly ("Wolfsburg, das am Samstag verlor, …")."""
-    for comma in range(2, len(tokens) - 2):
-        if tokens[comma].text != "," or tokens[comma - 1].tag != "NE":
-            continue
-        end = _relative_end(tokens, comma + 1)
-        # Without the clause, no comma may separate the verb from what precedes it.
-        if end is None or has(tokens[:comma], frozenset({","})) or tokens[end].tag not in _AFTER_RELATIVE:
-            continue
-        return [*tokens[:comma], *tokens[end:]]
-    return None
-
-
-def _relative_end(tokens: Tokens, start: int) -> int | None:
-    """Return the index after a relative clause from ``start`` on and after its final comma, or None."""
-    pronoun = start + (tokens[start].tag in PREPOSITIONS)
-    if tokens[pronoun].tag not in {"PRELS", "PRELAT"} or tokens[pronoun].text not in _RELATIVES:
-        return None
-    end = next((n for n in range(start, len(tokens) - 1) if tokens[n].text == ","), None)
-    if end is None or tokens[end - 1].tag not in FINITE or end - start > _MOST_IN_RELATIVE:
-        return None
-    if has(tokens[start:end], QUOTES | _DASHES | {":", "(", ")"}):
-        return None
-    return end + 1
-
-
-_CONNECTIVES = frozenset("zudem außerdem ferner überdies ebenso zugleich gleichzeitig wiederum übrigens".split())
-_NO_LONGER_NEW = frozenset("bereits schon".split())
-_FRONTS = (
-    ("darüber", "hinaus"),
-    ("zudem",),
-    ("außerdem",),
-    ("ferner",),
-    ("überdies",),
-    ("zugleich",),
-    ("gleichzeitig",),
-    ("unterdessen",),
-    ("derweil",),
-)
-_BEFORE_ADVERB = FINITE | NOUNS | {"PRF", "PPER"}
-_AFTER_ADVERB = PREPOSITIONS | {"ART", "PPOSAT", "PIAT", "CARD", "ADJ(A)", "NN", "NE"}
-
-
-def without_connective(tokens: Tokens) -> list[Token] | None:
-    """Delete an adverb that connects the sentence with others, at its beginning or behind its verb."""
-    front = next((words for words in _FRONTS if _begins(tokens, words)), None)
-    if front is not None:
-        return _with_subject_first(tokens, len(front))
-    verb = first_finite(tokens)
-    if not verb:
-        return None
-    words = _CONNECTIVES | _NO_LONGER_NEW
-    place = next((n for n in range(verb + 1, len(tokens) - 2) if tokens[n].text in words), None)
-    if place is None or not _is_loose(tokens, place):
-        return None
-    return [*tokens[:place], *tokens[place + 1 :]]
-
-
-def _begins(tokens: Tokens, words: tuple[str, ...]) -> bool:
-    return tuple(token.text.lower() for token in tokens[: len(words)]) == words
-
-
-def _is_loose(tokens: Tokens, place: int) -> bool:
-    """Return whether the adverb at ``place`` belongs to the whole clause and not to a neighbouring phrase."""
-    word, before, after = tokens[place].text, tokens[place - 1], tokens[place + 1]
-    quotes = [n for n, token in enumerate(tokens) if token.text in QUOTES]
-    if quotes and quotes[0] < place < quotes[-1]:
-        return False
-    if word in _NO_LONGER_NEW and after.tag in {"CARD", "ART", "ADJ(A)", "NN", "NE"}:
-        return False  # "bereits drei" and "schon der Versuch" stress the phrase
-    return before.tag in _BEFORE_ADVERB and after.tag in _AFTER_ADVERB
-
-
-def _with_subject_first(tokens: Tokens, verb: int) -> list[Token] | None:
-    """Delete the words before the verb, and move the subject behind the verb to the beginning."""
-    if verb >= len(tokens) or tokens[verb].tag not in FINITE or tokens[-1].text != ".":
-        return None
-    start = skip(tokens, verb + 1, frozenset({"PRF"}))
-    end = subject_end(tokens, start)
-    if end is None or not agrees(tokens[verb], tokens[start]) or tokens[start].text in {"es", "kein", "keine"}:
-        return None
-    if (
-        tokens[start].tag == "PIS"
-        or may_be_genitive(tokens[end])
-        or tokens[end].tag in NOUNS | {"CARD", "KON", "KOKOM"}
-    ):
-        return None
-    if tokens[end].tag in PREPOSITIONS and any(token.tag not in {"NE", "PPER"} for token in tokens[start:end]):
-        return None  # the phrase may be an attribute of the subject
-    if tokens[end].text in {",", "."} or not _is_nominative(tokens[start:end], tokens[end]):
-        return None
-    return [*tokens[start:end], tokens[verb], *tokens[verb + 1 : start], *tokens[end:]]
-
-
-def _is_nominative(subject: Tokens, after: Token) -> bool:
-    """Return whether the phrase is surely the subject, because no article of another case or gender follows."""
-    if subject[0].text == "der":
-        return after.tag != "ART" or after.text in {"den", "einen", "dem", "einem"}
-    return after.tag not in {"ART", "PPOSAT", "PIAT"} or after.text in {"den", "einen", "dem", "einem"}
-
-
-_DIED = {"kam": "starb", "kamen": "starben"}
-
-
-def with_simple_verb(tokens: Tokens) -> list[Token] | None:
-    """Replace "kam … ums Leben" with "starb"."""
-    verb = first_finite(tokens)
-    if verb is None or tokens[verb].text not in _DIED:
-        return None
-    end = next((n for n in range(verb, len(tokens) - 2) if tokens[n + 2].text in {".", ","}), len(tokens))
-    if end == len(tokens) or [token.text for token in tokens[end : end + 2]] != ["ums", "Leben"]:
-        return None
-    return [
-        *tokens[:verb],
-        tokens[verb]._replace(text=_DIED[tokens[verb].text]),
-        *tokens[verb + 1 : end],
-        *tokens[end + 2 :],
-    ]
+    return [*front[1:], Token("zufolge", "zufolge", "APPO", spaced=True), *tokens[verb:]]

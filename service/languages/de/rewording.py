@@ -1,8 +1,8 @@
 """Rewording of single German sentences by rules of grammar.
 
-The rules delete side issues (see `phrases`), change the order of clauses and phrases, change the tense, and replace
-words by equivalents of the same kind. They make a change only where the result reads at least as well as the original.
-A sentence whose structure they do not recognise is not reworded.
+The rules delete brackets with their content, change the order of clauses and phrases, change the tense, and replace
+words with equivalents. They remove no content outside brackets. A sentence whose structure they do not recognise is not
+reworded.
 
 The list ``equivalents`` contains pairs of words or phrases with the same meaning that need the same case and word
 order. Each condition in the list states where the first member of a pair certainly has this meaning:
@@ -21,12 +21,8 @@ order. Each condition in the list states where the first member of a pair certai
 - ``phrase``: a noun phrase or a prepositional phrase follows.
 - ``noun``: a number precedes it.
 - ``amount``: a noun precedes it, such as a unit.
-- ``alone``: the sentence contains no other conjunction of its kind.
-- ``unit``: a number other than 1 precedes it.
-- ``name``: a name without a determiner follows.
-- ``middle``: it is an adverb directly behind the verb, a noun or a pronoun.
-- ``speech``: it is a verb next to the comma or colon of a statement.
-- ``pair``: a noun without an attribute follows.
+- ``alone``: it follows no comma, and the rest of the sentence contains no coordinating conjunction such as "und".
+- ``unit``: a number in digits other than 1 precedes it.
 
 Words in quotations are not replaced.
 """
@@ -44,21 +40,18 @@ from service.languages.de.clauses import (
     Tokens,
     as_sentence,
     has,
+    may_be_genitive,
     skip,
     tagged,
 )
 from service.languages.de.grammar import LISTS
 from service.languages.de.phrases import (
+    object_first,
     phrase_first,
     predicate_last,
     source_of_statement,
     speaker_last,
-    with_simple_verb,
-    without_aside,
-    without_bracket,
-    without_connective,
     without_expletive,
-    without_relative,
 )
 from service.languages.de.tenses import (
     passive_to_perfect,
@@ -66,36 +59,26 @@ from service.languages.de.tenses import (
     perfect_to_preterite,
     preterite_to_perfect,
 )
-from service.languages.de.word_order import (
-    adverbial_first,
-    clause_last,
-    reported_main_clause,
-    speaker_first,
-    subject_first,
-)
+from service.languages.de.word_order import adverbial_first, clause_first, clause_last, speaker_first, subject_first
+
+_MOST_IN_BRACKETS = 9
 
 _ABBREVIATED = re.compile(r"[IVX]+|[A-ZÄÖÜ]|Corp|Inc|Co|Ltd|Jr|Sr|usw|etc\.?|bzw\.?")
 """After one of these words, the full stop may belong to an abbreviation or an ordinal number."""
 
 Rule = Callable[[Tokens], list[Token] | None]
-_DELETIONS: tuple[Rule, ...] = (
-    without_bracket,
-    without_aside,
-    without_relative,
-    without_connective,
-    with_simple_verb,
-)
 _ORDERS: tuple[Rule, ...] = (
     subject_first,
     adverbial_first,
     clause_last,
-    reported_main_clause,
+    clause_first,
     speaker_first,
     speaker_last,
     without_expletive,
     predicate_last,
     source_of_statement,
     phrase_first,
+    object_first,
 )
 _TENSES: tuple[Rule, ...] = (
     passive_to_perfect,
@@ -105,17 +88,33 @@ _TENSES: tuple[Rule, ...] = (
 )
 
 
+def without_brackets(tokens: Tokens) -> list[Token] | None:
+    """Delete the brackets of a sentence and their content, if there is one pair and the content is short.
+
+    Return None if the sentence contains a quotation, if a comma follows the brackets, or if they may be part of a word.
+    """
+    opening = [n for n, token in enumerate(tokens) if token.text == "("]
+    closing = [n for n, token in enumerate(tokens) if token.text == ")"]
+    if len(opening) != 1 or len(closing) != 1 or has(tokens, QUOTES):
+        return None
+    start, end = opening[0], closing[0]
+    if start == 0 or not tokens[start].spaced or not 1 < end - start <= _MOST_IN_BRACKETS:
+        return None
+    after = tokens[end + 1 : end + 2]
+    if after and (after[0].text == "," or (after[0].text[0].isalnum() and not after[0].spaced)):
+        return None  # the comma may depend on the brackets, and they may be part of a word ("(Ober)Bürgermeister")
+    return [*tokens[:start], *tokens[end + 1 :]]
+
+
 _ADVERBS = frozenset({"ADV", "ADJ(D)", "PROAV", "KON"})
 _NO_ADVERB_AFTER = frozenset("mit zu zum zur , dass".split())
-_NO_ADVERB_BEFORE = frozenset(
-    "von wie nie je niemals so zu nicht sehr ganz Ganz noch bis Bis erst Erst schon fast nahezu".split()
-)
+_NO_ADVERB_BEFORE = frozenset("von wie nie je niemals so zu nicht sehr ganz noch".split())
 _GENITIVE_DETERMINERS = frozenset(
     "des der einer eines seiner seines ihrer ihres dieser dieses mehrerer eurer unserer unseres".split()
 )
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _AMOUNTS = frozenset("Prozent Euro Dollar Millionen Milliarden".split())
-_PERIODS = frozenset("Jahr Jahre Jahres Jahren Woche Wochen Monat Monats Monaten Tagen Wochenende Nacht".split())
+_PERIODS = frozenset("Jahr Jahre Jahres Jahren Woche Wochen Monat Monats Monaten Tagen".split())
 _DAYS = frozenset("Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonnabend Sonntag".split())
 _QUESTIONS = frozenset("unklar fragt fragte fragen frage offen weiß wissen klären prüfen entscheiden".split())
 _CORRELATES = frozenset("deshalb daher darum deswegen dann so jetzt nun heute damals nur".split())
@@ -169,8 +168,6 @@ def _is_period(tokens: Tokens, start: int, end: int) -> bool:
 
 
 def _is_attribute(tokens: Tokens, start: int, end: int) -> bool:
-    if _text(tokens, start - 1) in _NO_ADVERB_BEFORE:
-        return False
     return tokens[start].tag in {"ADJ(A)", "PIAT"} and _tag(tokens, end) in NOUNS | {"ADJ(A)", "CARD"}
 
 
@@ -191,7 +188,7 @@ def _is_conjunction(tokens: Tokens, start: int, end: int) -> bool:
 
 def _is_verb(tokens: Tokens, start: int, end: int) -> bool:
     clause = tokens[end : next((n for n in range(end, len(tokens)) if tokens[n].text == ","), len(tokens))]
-    has_particle = any(token.tag in {"PTKVZ", "VV(PP)"} for token in clause)
+    has_particle = any(token.tag == "PTKVZ" for token in clause)
     before = tokens[start - 1] if start else tokens[0]
     beginning = max((n for n in range(start) if tokens[n].text == ","), default=0)
     if any(token.tag in {"VA(FIN)", "VM(FIN)"} for token in tokens[beginning:start]):
@@ -201,8 +198,7 @@ def _is_verb(tokens: Tokens, start: int, end: int) -> bool:
 
 
 def _precedes_phrase(tokens: Tokens, start: int, end: int) -> bool:
-    if start == 0 or _text(tokens, start - 1).lower() == "sondern":
-        return False
+    del start
     return _tag(tokens, end) in NOUNS | PREPOSITIONS | {"ART", "ADJ(A)", "CARD", "PPOSAT", "PIAT"}
 
 
@@ -227,24 +223,6 @@ def _follows_number(tokens: Tokens, start: int, end: int) -> bool:
     return number[:1].isdigit() and number != "1"
 
 
-def _is_in_the_middle(tokens: Tokens, start: int, end: int) -> bool:
-    is_behind = _tag(tokens, start - 1) in FINITE | NOUNS | {"PPER", "PRF"}
-    return is_behind and _is_inner_adverb(tokens, start, end) and _text(tokens, end) not in {"auch", "nur"}
-
-
-def _introduces_speech(tokens: Tokens, start: int, end: int) -> bool:
-    return _is_verb(tokens, start, end) and (_text(tokens, end) in {",", ":"} or _text(tokens, start - 1) == ",")
-
-
-def _precedes_noun(tokens: Tokens, start: int, end: int) -> bool:
-    return _tag(tokens, end) == "NN" and _tag(tokens, start - 1) not in {"ART", "PPOSAT", "PDAT", "CARD"}
-
-
-def _precedes_name(tokens: Tokens, start: int, end: int) -> bool:
-    del start
-    return _tag(tokens, end) == "NE"
-
-
 _CONDITIONS: Mapping[str, Condition] = {
     "adverb": _is_adverb,
     "inner": _is_inner_adverb,
@@ -262,10 +240,6 @@ _CONDITIONS: Mapping[str, Condition] = {
     "amount": _follows_noun,
     "alone": _is_alone,
     "unit": _follows_number,
-    "name": _precedes_name,
-    "pair": _precedes_noun,
-    "speech": _introduces_speech,
-    "middle": _is_in_the_middle,
 }
 
 
@@ -303,40 +277,17 @@ def _replaced(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
 
 
 def _year(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
-    """After a verb or at the beginning of the sentence, replace "im Jahr 2005" with "2005"."""
+    """Replace "im Jahr 2005" with "2005", or vice versa, after a verb or at the beginning of the sentence."""
     before = _tag(tokens, start - 1)
     if start and before not in FINITE | {"PRF"}:
         return None
-    if tokens[start].text.lower() != "im" or _text(tokens, start + 1) not in {"Jahr", "Jahre"}:
+    if tokens[start].text.lower() == "im" and _text(tokens, start + 1) in {"Jahr", "Jahre"}:
+        is_year = _YEAR.fullmatch(_text(tokens, start + 2)) is not None and _tag(tokens, start + 3) not in NOUNS
+        return ([tokens[start + 2]], start + 3) if is_year else None
+    if _YEAR.fullmatch(tokens[start].text) is None or _tag(tokens, start + 1) in NOUNS | {"ADJ(A)", "CARD", "KON"}:
         return None
-    is_year = _YEAR.fullmatch(_text(tokens, start + 2)) is not None and _tag(tokens, start + 3) not in NOUNS
-    return ([tokens[start + 2]._replace(spaced=True)], start + 3) if is_year else None
-
-
-def _age(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
-    """Replace "35 Jahre alte" before a noun with "35-jährige"."""
-    number, ending = tokens[start].text, _text(tokens, start + 2).removeprefix("alte")
-    is_age = number.isdigit() and _text(tokens, start + 1) == "Jahre" and _text(tokens, start + 2).startswith("alte")
-    if not is_age or ending not in {"", "n", "r", "s", "m"} or _tag(tokens, start + 3) not in NOUNS:
-        return None
-    word = f"{number}-jährige{ending}"
-    return [Token(word, word, "ADJ(A)", spaced=True)], start + 3
-
-
-def _both(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
-    """Replace "sowohl A als auch B" with "A und B"."""
-    if tokens[start].text != "sowohl":
-        return None
-    end = next((n for n in range(start + 1, len(tokens) - 1) if tokens[n].text in {"als", "wie", ","}), len(tokens))
-    between = tokens[start + 1 : end]
-    if (
-        not between
-        or _text(tokens, end) not in {"als", "wie"}
-        or _text(tokens, end + 1) != "auch"
-        or has(between, _CONJUNCTIONS)
-    ):
-        return None
-    return [*between, Token("und", "und", "KON", spaced=True)], end + 2
+    words = [Token("im", "im", "APPRART", spaced=True), Token("Jahr", "Jahr", "NN", spaced=True)]
+    return [*words, tokens[start]._replace(spaced=True)], start + 1
 
 
 def _further(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
@@ -350,22 +301,30 @@ def _further(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
 
 
 def _source(tokens: Tokens, start: int) -> tuple[list[Token], int] | None:
-    """Replace "zufolge" behind a verb with "laut" ("dem Bericht zufolge" to "laut dem Bericht")."""
-    if _tag(tokens, start - 1) not in FINITE | {"PRF"}:
+    """Replace "laut" after a verb or noun with "zufolge", or "zufolge" with "laut" ("laut dem Bericht")."""
+    is_before = tokens[start].text == "laut" and tokens[start].tag in PREPOSITIONS
+    if _tag(tokens, start - 1) not in (FINITE | {"PRF"} | NOUNS if is_before else FINITE | {"PRF"}):
         return None
-    noun = skip(tokens, start, frozenset({"ART", "ADJ(A)"}))
+    first = start + is_before
+    noun = skip(tokens, first, frozenset({"ART", "ADJ(A)"}))
     end = skip(tokens, noun, frozenset({"NE"})) if _tag(tokens, noun) == "NE" else noun + 1
-    if _tag(tokens, noun) not in NOUNS or _text(tokens, end) != "zufolge":
+    is_bare = noun == first
+    if _tag(tokens, noun) not in NOUNS or _tag(tokens, end) in NOUNS | {"ADJ(A)", "CARD"} or _text(tokens, end) == ",":
         return None
-    if noun == start and not tokens[noun].text.endswith("n"):
+    if is_bare and (is_before or not tokens[noun].text.endswith("n")):
         return None
-    phrase = [token._replace(spaced=True) for token in tokens[start:end]]
-    return [Token("laut", "laut", "APPR", spaced=True), *phrase], end + 1
+    phrase = [token._replace(spaced=True) for token in tokens[first:end]]
+    if not is_before:
+        head = Token("laut", "laut", "APPR", spaced=True)
+        return ([head, *phrase], end + 1) if _text(tokens, end) == "zufolge" else None
+    if end >= len(tokens) or may_be_genitive(tokens[end]) or tokens[end].tag in PREPOSITIONS | {"KON"}:
+        return None
+    return [*phrase, Token("zufolge", "zufolge", "APPO", spaced=True)], end
 
 
 def _first_found(tokens: Tokens, place: int) -> tuple[list[Token], int] | None:
     """Return the new tokens for the phrase that starts at ``place``, and the index after the phrase, or None."""
-    rules = (_replaced, _year, _age, _both, _further, _source)
+    rules = (_replaced, _year, _further, _source)
     return next((found for rule in rules if (found := rule(tokens, place)) is not None), None)
 
 
@@ -387,19 +346,14 @@ def with_equivalents(tokens: Tokens) -> list[Token] | None:
     return made if changed else None
 
 
-_KINDS: tuple[tuple[Rule, ...], ...] = (
-    *((rule,) for rule in _DELETIONS),
-    _ORDERS,
-    _TENSES,
-    (with_equivalents,),
-)
+_KINDS: tuple[tuple[Rule, ...], ...] = ((without_brackets,), _ORDERS, _TENSES, (with_equivalents,))
 
 
 def reworded(sentence: str) -> str | None:
     """Return another wording of a sentence with the same content, or None if no rule applies.
 
-    All deletions that apply are made. At most one rule changes the order, and at most one the tense. All words that
-    have an equivalent are replaced.
+    At most one rule of each kind is applied: brackets, order, tense, and equivalents. Return None also if the sentence
+    is too long to be tagged, has no punctuation mark at its end, or may end with an abbreviation.
     """
     tokens: Tokens = tagged(sentence)
     if not tokens or tokens[-1].text[-1].isalnum() or _ABBREVIATED.fullmatch(tokens[max(0, len(tokens) - 2)].text):

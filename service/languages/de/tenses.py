@@ -12,7 +12,6 @@ from service.languages.de.clauses import (
     FINITE,
     NOUNS,
     PREPOSITIONS,
-    QUOTES,
     REPORTING,
     Token,
     Tokens,
@@ -34,11 +33,6 @@ _LINKS = frozenset("und oder sowie aber sondern".split())
 _COMPARING = frozenset({"als", "wie"})
 _PHRASE_TAGS = NOUNS | PREPOSITIONS | {"ART", "CARD", "PPOSAT", "PIAT", "PDAT"}
 _SINCE = frozenset({"seit", "Seit"})
-_DAYS = frozenset(
-    "gestern heute Gestern Heute Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonnabend Sonntag Morgen Abend"
-    " Montagabend Dienstagabend Mittwochabend Donnerstagabend Freitagabend Samstagabend Sonntagabend Montagmorgen"
-    " Dienstagmorgen Mittwochmorgen Donnerstagmorgen Freitagmorgen Samstagmorgen Sonntagmorgen Wochenende".split()
-)
 _LEAST_PASSIVE = 4
 _LASTING = frozenset(
     "schon bereits noch bislang bisher immer selten jemals nie seit mittlerweile inzwischen jetzt nun".split()
@@ -101,29 +95,15 @@ def _main_clause(tokens: Tokens) -> tuple[int, int] | None:
         return None
     if (
         has(tokens[:verb], BREAKS | {","})
-        or has(tokens[:end], BREAKS | QUOTES)
+        or has(tokens[:end], BREAKS)
         or tokens[0].text in {"Ob", "Wenn", "Wer", "Was"}
     ):
         return None
     if any(token.text.lower() in _MOODS | (_SPEAKERS if token.tag == "PPER" else set()) for token in tokens):
         return None
-    if tokens[end].text == "," and not (_starts_clause(tokens, end + 1) and _ends_there(tokens, end)):
+    if tokens[end].text == "," and not _starts_clause(tokens, end + 1):
         return None
     return verb, end
-
-
-def _ends_there(tokens: Tokens, end: int) -> bool:
-    """Return whether the first main clause does not continue behind the clause that begins at ``end``."""
-    continues_later = any(
-        tokens[n].text == "," and tokens[n + 1].tag in FINITE for n in range(end + 1, len(tokens) - 1)
-    )
-    commas = [n for n in range(end + 1, len(tokens)) if tokens[n].text == ","]
-    tail = tokens[commas[-1] + 1 :] if commas else []
-    return not continues_later and not (tail and tail[0].tag in PREPOSITIONS and not _has_verb(tail))
-
-
-def _has_verb(tokens: Tokens) -> bool:
-    return any(token.tag.startswith(("VV", "VA", "VM")) for token in tokens)
 
 
 def _starts_clause(tokens: Tokens, start: int) -> bool:
@@ -180,43 +160,6 @@ def _is_alone(tokens: Tokens, verb: int, end: int, last: int) -> bool:
     )
 
 
-_STATES = frozenset(
-    "gab gaben fand fanden lag lagen stand standen saß saßen hieß hießen galt galten befand befanden enthielt"
-    " enthielten umfasste umfassten betrug betrugen dauerte dauerten kostete kosteten kam kamen ging gingen blieb"
-    " blieben handelte handelten gehörte gehörten bestand bestanden lebte lebten wohnte wohnten zeigte zeigten"
-    " begann begannen folgte folgten führte führten bedeutete bedeuteten traf trafen hielt hielten ließ ließen"
-    " diente dienten wirkte wirkten schien schienen nannte nannten wusste wussten sah sahen".split()
-)
-_NARRATIVE = frozenset(
-    "damals dabei zunächst danach zuvor später anschließend daraufhin dann nun bis während zuletzt schließlich"
-    " dadurch damit bereits schon noch".split()
-)
-_MOST_TOLD, _MOST_PASSIVE = 22, 10
-
-
-def _may_be_told_in_perfect(tokens: Tokens, verb: int) -> bool:
-    """Return whether a short clause tells a single act, for which the perfect is as usual as the preterite.
-
-    States and the steps of a story are told in the preterite.
-    """
-    particles = {token.text for token in tokens if token.tag == "PTKVZ"}
-    if (tokens[verb].text in _STATES and not particles) or "statt" in particles:
-        return False
-    told = {token.text.lower() for token in tokens}
-    is_single = (
-        len(tokens) <= _MOST_TOLD
-        and (REPORTING.match(tokens[verb].text) is None or particles)
-        and not told & _NARRATIVE
-        and not has(tokens, _SINCE)
-    )
-    return bool(is_single) or _is_recent(tokens)
-
-
-def _is_recent(tokens: Tokens) -> bool:
-    """Return whether the clause names a day of the last week, on which an event is usually told in the perfect."""
-    return has(tokens, _DAYS) and not has(tokens, _SINCE)
-
-
 def passive_to_perfect(tokens: Tokens) -> list[Token] | None:
     """Put a passive into the perfect ("wurde verletzt" to "ist verletzt worden")."""
     found = _main_clause(tokens)
@@ -225,7 +168,7 @@ def passive_to_perfect(tokens: Tokens) -> list[Token] | None:
     verb, end = found
     last = tokens[end - 1]
     if (
-        not (_is_recent(tokens[:end]) or (end <= _MOST_PASSIVE and _may_be_told_in_perfect(tokens[:end], verb)))
+        has(tokens[:end], frozenset({"seit", "Seit"}))
         or tokens[verb].text not in {"wurde", "wurden"}
         or last.tag != "VV(PP)"
         or last.text == "geboren"
@@ -272,7 +215,6 @@ def preterite_to_perfect(tokens: Tokens) -> list[Token] | None:
     last = end - 1 if particle else end
     if (
         tokens[verb].tag != "VV(FIN)"
-        or not _may_be_told_in_perfect(tokens[:end], verb)
         or _links_clauses(tokens[:end], verb)
         or has(clause, _COMPARING)
         or last == verb + 1

@@ -21,7 +21,6 @@ from service.languages.de.clauses import (
     first_finite,
     has,
     has_loose_relative,
-    is_enumerated,
     is_subject,
     joined,
     lower_initial,
@@ -47,19 +46,18 @@ _NO_ADVERBIAL = frozenset(
 _DATIVE = re.compile(
     r"(?:.*ge[bg]|.*gib|.*gab|.*lief|.*h[aeio]l[f]|.*droh|.*stimm|.*weiger|.*b[ieo]+t|.*schenk|.*l[ie]+h|.*teil|.*w[aeio]rf|.*dank"
     r"|.*folg|gehör|gel[au]ng|gef[ai]l|.*laub|.*sag|.*sp[r][aeo]ch|.*reich|.*räum|.*z[io][eg]|.*n[aeio]h?m|.*schad|.*dien|.*k[ao]m"
-    r"|vermies|versalz|erleicht|erschwer|gönn|raub|stehl|stahl|widm|.*fehl|.*gegn|.*gl[ie]+ch|.*trau|.*schl[aou][gs]|.*schein|.*möglich|.*l[ae]g|.*l[aä]ss|.*zeig|.*br[aei]+ch|.*bring)",
+    r"|.*fehl|.*gegn|.*gl[ie]+ch|.*trau|.*schl[aou][gs]|.*schein|.*möglich|.*l[ae]g|.*l[aä]ss|.*zeig|.*br[aei]+ch|.*bring)",
     re.IGNORECASE,
 )
 _COPULAS = frozenset("ist sind war waren bleibt bleiben blieb blieben wird werden".split())
 _COPULA_INFINITIVES = frozenset({"sein", "werden", "bleiben"})
+_IMPERSONAL = frozenset("gibt gab kam kommt handelt handelte geht ging".split())
 _ADVERBIAL_PREPOSITIONS = frozenset("in im am bei beim seit während ab wegen trotz ins laut".split())
 _ORIGINS = frozenset({"aus", "von", "vom"})
 """After a noun or name, these prepositions usually begin an attribute."""
 _OBJECT_ARTICLES = frozenset("den einen eine ein das die dem einem".split())
 _AMBIGUOUS_ARTICLES = frozenset("die das eine ein".split())
 _REPORTED_BEGINNINGS = frozenset("dass ob er sie es man wie".split())
-_LINKING = frozenset("dort hier so dabei darunter davon damit dafür dazu".split())
-"""At the beginning, these words link a sentence with the one before it."""
 _OBJECT_PRONOUNS = frozenset("ihn ihm ihnen ihr es sie uns".split())
 
 
@@ -83,7 +81,7 @@ def subject_first(tokens: Tokens) -> list[Token] | None:
         return None
     front = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
     time = None if _is_known_adverbial(front) else _adverbial_end(tokens, after)
-    if time is None or time == after + 1 or not _may_stay(tokens, time, verb):  # a single adverb may stress the front
+    if time is None or not _may_stay(tokens, time, verb):
         time = after
     return [*tokens[pronouns:end], tokens[verb], *moved, *tokens[after:time], *front, *tokens[time:]]
 
@@ -123,12 +121,14 @@ _TIME = re.compile(
 
 
 def _is_adverbial(front: Tokens) -> bool:
-    """Return whether ``front`` is a single adverb, or one or more prepositional phrases with adverbs before them."""
-    if _TIME.fullmatch(joined(front)) or (
-        front[0].text.lower() not in _LINKING and _ADVERBIAL.fullmatch(joined([lower_initial(front[0]), *front[1:]]))
-    ):
+    """Return whether ``front`` is an adverbial that may follow the verb.
+
+    It may be a common adverbial such as "am Montag", a single adverb, or one or more prepositional phrases with adverbs
+    before them.
+    """
+    if _TIME.fullmatch(joined(front)) or _ADVERBIAL.fullmatch(joined([lower_initial(front[0]), *front[1:]])):
         return True
-    if len(front) > _MOST_FRONT or has(front, BREAKS | QUOTES) or front[0].text.lower() in _NO_ADVERBIAL | _LINKING:
+    if len(front) > _MOST_FRONT or has(front, BREAKS | QUOTES) or front[0].text.lower() in _NO_ADVERBIAL:
         return False
     if any(token.tag not in _FRONT_TAGS and token.text != "und" for token in front):
         return False
@@ -152,7 +152,8 @@ def _movable_subject_end(tokens: Tokens, verb: int, start: int) -> int | None:
     if end is None or not agrees(tokens[verb], tokens[start]) or tokens[start].text in {"kein", "keine"}:
         return None
     if tokens[start].tag in {"PPER", "PIS"}:
-        return end if tokens[start].text in {"man", "wir"} or (verb == 1 and tokens[start].text != "es") else None
+        is_free = tokens[start].text in {"man", "wir"} or verb == 1
+        return end if is_free or (tokens[start].text == "es" and tokens[verb].text in _IMPERSONAL) else None
     verbs = [token.text for token in tokens[verb : clause_end(tokens, verb)] if token.tag.startswith("VV")]
     has_dative = any(map(_DATIVE.match, verbs)) and REPORTING.match(tokens[verb].text) is None
     articles = [token.text for token in tokens[start:end]]
@@ -171,8 +172,7 @@ def _may_follow(tokens: Tokens, place: int, verb: int, subject: Tokens) -> bool:
     if token.text == ",":
         return REPORTING.match(tokens[verb].text) is not None and following.text in _REPORTED_BEGINNINGS
     if token.tag in PREPOSITIONS:  # after a common noun, it may begin an attribute
-        is_attribute = len(subject) > 1 and subject[-2].tag == "NN" and subject[-1].text.endswith("s")
-        is_name = subject[-1].tag in {"NE", "FM"} and not is_attribute and token.text not in _ORIGINS
+        is_name = subject[-1].tag in {"NE", "FM"} and token.text not in _ORIGINS
         return is_name or token.text in _ADVERBIAL_PREPOSITIONS or subject[0].tag in {"PPER", "PIS"}
     if token.tag in {"ART", "ADJ(A)", "PIAT", "PPOSAT"}:
         return _is_object_after(subject, token)
@@ -204,16 +204,10 @@ _TOWN = (
     r"(?:Berlin|Hamburg|München|Köln|Frankfurt|Brüssel|Wien|Washington|London|Paris|Moskau|Bern|Zürich|Genf|Straßburg|Kiew"
     r"|Karlsruhe|Stuttgart|Düsseldorf|Leipzig|Dresden|Hannover|Bremen|Mainz|Wiesbaden|Potsdam|Peking|Rom|Madrid)"
 )
-_COUNTRY = (
-    r"(?:Deutschland|Österreich|Frankreich|Italien|Spanien|Polen|Russland|China|Japan|Indien|Israel|Großbritannien|Europa"
-    r"|Bayern|Sachsen|Hessen|der Schweiz|der Türkei|der Ukraine|den USA)"
-)
 _ADVERBS = (
     "allerdings|inzwischen|zudem|außerdem|derzeit|zurzeit|zuletzt|künftig|anschließend|daraufhin|danach|zunächst|später"
     "|deshalb|daher|unterdessen|mittlerweile|damals|bislang|bisher|demnach|dadurch|zugleich|gleichzeitig|dennoch|trotzdem"
     "|vorerst|dort|seitdem|seither|ursprünglich|aktuell|vermutlich|offenbar|möglicherweise|angeblich|schließlich|nun"
-    "|damit|dabei|jetzt|dann|bald|erneut|früher|oft|häufig|meist|insgesamt|zusätzlich|tatsächlich|wahrscheinlich"
-    "|immer wieder|nach wie vor|weiterhin|am Ende|zum Schluss|im Laufe des Tages|vorher|seit Langem|den Angaben zufolge"
 )
 _ADVERBIAL = re.compile(
     r"(?:(?:auch|bereits|schon|erst|noch) )?(?:"
@@ -225,7 +219,7 @@ _ADVERBIAL = re.compile(
     rf"|in der Nacht (?:zu|auf|zum)(?: den| dem)? {_DAY}|in der {_NEAR}(?:Woche|Saison)"
     rf"|{_YEAR}|von {_YEAR} bis {_YEAR}"
     r"|(?:um|gegen|seit|ab) \d\d?(?:[.:]\d\d)? Uhr(?: Ortszeit| \w+er Zeit)?"
-    rf"|vor Ort|unter anderem|im Anschluss|im Gegenzug|darüber hinaus|in {_TOWN}|in {_COUNTRY}"
+    rf"|vor Ort|unter anderem|im Anschluss|im Gegenzug|darüber hinaus|in {_TOWN}"
     r"|laut [A-ZÄÖÜ]\w+|nach eigenen Angaben|nach Angaben de[rs] [A-ZÄÖÜ]\w+"
     rf"|(?:gestern|heute)(?: (?:Morgen|Vormittag|Mittag|Nachmittag|Abend|Nacht))?|{_ADVERBS})(?![^ ,.])"
 )
@@ -261,14 +255,17 @@ def _may_stay(tokens: Tokens, place: int, verb: int) -> bool:
     if token.text == ",":
         return REPORTING.match(tokens[verb].text) is not None
     return (
-        not is_enumerated(tokens, place)
-        and token.tag not in NOUNS | {"CARD", "KON"}
+        token.tag not in NOUNS | {"CARD", "KON"}
         and token.text not in BREAKS | {"der", "oder", "und"}
         and not may_be_genitive(token)
     )
 
 
 _MOVABLE = frozenset("weil nachdem obwohl während bevor da wenn falls um sobald seit seitdem indem".split())
+_CORRELATES = frozenset(
+    "nur erst auch so dann deshalb daher darum dafür dazu damit derart dabei dadurch schon bereits besonders vor"
+    " kurz außer lediglich allein selbst sogar".split()
+)
 _CONNECTIVES = frozenset("allerdings jedoch aber hingegen dagegen zudem auch also".split())
 _LEAST_CLAUSE = 4
 
@@ -294,11 +291,37 @@ def clause_last(tokens: Tokens) -> list[Token] | None:
     return [*tokens[start:end], tokens[comma + 1], *tokens[comma + 2 : start], *tokens[end:-1], *moved, tokens[-1]]
 
 
+def clause_first(tokens: Tokens) -> list[Token] | None:
+    """Move a subordinate clause from the end to the beginning ("B, weil A" to "Weil A, B")."""
+    verb = first_finite(tokens)
+    commas = [n for n, token in enumerate(tokens) if token.text == ","]
+    if not verb or not commas or tokens[-1].text != "." or has(tokens, BREAKS | QUOTES):
+        return None
+    comma = commas[0]
+    if any(tokens[n + 1].tag in FINITE | {"KON", "ADV"} or tokens[n + 1].text in _MOVABLE for n in commas[1:]):
+        return None
+    clause, main = tokens[comma + 1 : -1], tokens[:comma]
+    if len(clause) < _LEAST_CLAUSE or not _is_movable(clause):
+        return None
+    if (
+        tokens[0].text in {"Er", "Sie", "Es"}  # the pronoun would follow other nouns, to which it might refer
+        or not is_subject(tokens, verb)
+        or has(main, _CORRELATES)
+        or main[-1].tag in {"ADV", "CARD"}
+    ):
+        return None
+    if any(token.text in {"und", "oder", "sondern", "aber"} for token in main):
+        return None
+    start = skip(tokens, verb + 1, frozenset({"PRF"}))
+    subject = [lower_initial(tokens[0])._replace(spaced=True), *tokens[1:verb]]
+    reflexive = tokens[verb + 1 : start]
+    order = [*subject, *reflexive] if subject[0].tag in {"PPER", "PIS"} else [*reflexive, *subject]
+    return [*clause, tokens[comma], tokens[verb], *order, *tokens[start:comma], tokens[-1]]
+
+
 def _is_movable(clause: Tokens) -> bool:
     """Return whether the clause is a subordinate clause that may precede its main clause."""
     first, last = clause[0], clause[-1]
-    if any(token.tag == "PPER" for token in clause):  # the pronoun would seem to refer to the main clause
-        return False
     if first.text == "als":  # "als" also compares
         return first.tag == "KOUS" and (last.tag in FINITE or last.text.endswith(("te", "ten", "en")))
     if first.text == "wie":
@@ -350,40 +373,6 @@ def _described_speaker_first(tokens: Tokens, comma: int) -> list[Token] | None:
     return _with_quotation(
         [*name, tokens[comma], *apposition, tokens[comma], tokens[first + 1]], tokens[:first], tokens[-1]
     )
-
-
-_SUBJUNCTIVES = frozenset(
-    "sei seien werde habe könne müsse solle wolle dürfe gebe komme gehe stehe liege bleibe würden hätten wären könnten"
-    " müssten sollten".split()
-)
-
-
-def reported_main_clause(tokens: Tokens) -> list[Token] | None:
-    """Put a reported clause into the order of a main clause ("X sagte, dass A B habe" to "X sagte, A habe B")."""
-    start = next((n for n, token in enumerate(tokens) if token.text == "dass"), None)
-    if start is None or not _reports(tokens[:start]) or tokens[-1].text != ".":
-        return None
-    last = len(tokens) - 2
-    if tokens[last].text not in _SUBJUNCTIVES or has(tokens[start:last], QUOTES | BREAKS | {",", "und", "oder"}):
-        return None
-    end = subject_end(tokens, start + 1)
-    if end is None or end >= last or not agrees(tokens[last], tokens[start + 1]):
-        return None
-    if may_be_genitive(tokens[end]) or tokens[end].tag in NOUNS | PREPOSITIONS | {"KON", "CARD", "PRF", "PPER"}:
-        return None
-    subject = tokens[start + 1 : end]
-    return [*tokens[:start], *subject, tokens[last], *tokens[end:last], tokens[-1]]
-
-
-def _reports(tokens: Tokens) -> bool:
-    """Return whether the tokens before "dass" are a simple clause of reporting that ends with a comma."""
-    verb = first_finite(tokens)
-    if not verb or REPORTING.match(tokens[verb].text) is None or tokens[-1].text != ",":
-        return False
-    return not has(tokens, _CLAUSE_CORRELATES | BREAKS | QUOTES | {"nicht", "kein", "keine"})
-
-
-_CLAUSE_CORRELATES = frozenset("darauf davon daran damit dafür dagegen darin darüber es davor hin so".split())
 
 
 def _speaker_end(tokens: Tokens, verb: int) -> int | None:

@@ -54,6 +54,13 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
             yield path, method, operation
 
 
+def test_operations_without_body_declare_no_faults_of_bodies(document: Document) -> None:
+    for path, method, operation in operations(document):
+        if method in {"get", "delete"}:
+            assert not {"406", "408", "413", "415", "504"} & operation["responses"].keys(), path
+            assert "not valid JSON" not in operation["responses"].get("400", {}).get("description", ""), path
+
+
 def test_operation_ids_are_short_names(document: Document) -> None:
     ids = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(set(ids)) == len(ids)

@@ -40,7 +40,8 @@ def _page(main: Schema, admin: Schema) -> Iterator[str]:
     yield (
         "\n## Endpoints\n\nIf no request body is listed, the statuses are those of a request without a body. If such a "
         "request has a body, its limits apply ([security](../security.md#limits)), so the statuses 400, 408, 413, 415 "
-        "and 422 are also possible. If a quota is used up, the endpoints under `/v2` and `/v3` return 456 instead of 429.\n"
+        "and 422 are also possible. If a quota is used up, the endpoints under `/v2` and `/v3` return 456 instead of "
+        "429.\n"
     )
     yield from _operations(main)
     yield "## Endpoints of the administration port\n"

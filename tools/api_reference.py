@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from service.http.codes import ERRORS, PEER_ERRORS, WARNINGS
+from service.http.codes import ERRORS, PEER_ERRORS, warnings_for
 from service.http.schemas import SCHEMAS
+from service.languages.base import language
 from tools.api_changes import resolved
 
 Schema = Mapping[str, Any]
@@ -202,10 +203,10 @@ def code_page() -> str:
     lines.append("\n## Warnings\n")
     lines.append(
         "A successful response lists warnings. If `review` is true, an editor must check the passage before "
-        "publication. "
-        "[The trust report](../trust.md) explains how the checks work. If a text is not in the source language, the "
-        "code is `source_not_german`.\n"
+        "publication. [The trust report](../trust.md) explains how the checks work. The last code in the table is the "
+        "one of a service that translates from German. For another source language, it contains the name of that "
+        "language.\n"
     )
     lines.append("| code | meaning | what to do |\n|---|---|---|")
-    lines += [f"| `{one.code}` | {one.meaning} | {one.action} |" for one in WARNINGS]
+    lines += [f"| `{one.code}` | {one.meaning} | {one.action} |" for one in warnings_for(language("de"))]
     return "\n".join(lines) + "\n"

@@ -155,9 +155,9 @@ def _describe_operation(path: str, method: str, operation: Document, *, needs_ke
         operation["responses"] = _without_body(path, operation)
     else:
         # The endpoints of the administration port do not use the cache for their results.
-        names = [key for key in PARAMETERS if key != "CacheControl" or not path.startswith("/admin/")]
+        shared = [key for key in PARAMETERS if key != "CacheControl" or not path.startswith("/admin/")]
         parameters = operation.setdefault("parameters", [])
-        parameters += [{"$ref": f"#/components/parameters/{key}"} for key in names]
+        parameters += [{"$ref": f"#/components/parameters/{key}"} for key in shared]
     if needs_key(path):
         schemes: list[Document] = [{"bearer": []}]
         schemes += [{"deepl": []}] if path.startswith(("/v2/", "/v3/")) else []

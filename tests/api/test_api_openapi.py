@@ -54,6 +54,15 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
             yield path, method, operation
 
 
+def test_reference_lists_every_field_of_a_body_without_a_named_schema(document: Document) -> None:
+    page = api.DOCUMENT.with_name("reference.md").read_text("utf-8")
+    for path, method, operation in operations(document):
+        (_, section) = page.split(f"\n### {method.upper()} {path}\n")
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            for field in content["schema"].get("properties", {}):
+                assert f"| `{field}` |" in section.split("\n### ")[0], (path, field)
+
+
 def test_operations_without_body_declare_no_faults_of_bodies(document: Document) -> None:
     for path, method, operation in operations(document):
         if method in {"get", "delete"}:

@@ -154,7 +154,7 @@ class Settings(BaseSettings):
             "Engine for both models. `auto` selects CTranslate2 if the model has been converted, and torch otherwise."
         ),
     )
-    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device that runs the models.")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device that runs the models: `cpu` or `cuda`.")
     compute_type: Literal[
         "auto", "int8", "int8_float32", "int8_bfloat16", "int8_float16", "bfloat16", "float16", "float32"
     ] = Field(
@@ -324,7 +324,7 @@ class Settings(BaseSettings):
         default=70, ge=20, le=200, description="Maximum number of characters (code points) in a headline."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Minimum level of log messages."
+        default="info", description="Minimum level of log messages: `debug`, `info`, `warning` or `error`."
     )
 
     @field_validator("cache_seal_key")

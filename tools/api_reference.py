@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from service.http.codes import ERRORS, PEER_ERRORS, WARNINGS
+from service.http.codes import ERRORS, PEER_ERRORS, warnings_for
 from service.http.schemas import SCHEMAS
+from service.languages.base import language
 from tools.api_changes import resolved
 
 Schema = Mapping[str, Any]
@@ -37,7 +38,12 @@ def _page(main: Schema, admin: Schema) -> Iterator[str]:
         "[Codes](codes.md) explains the codes of errors and warnings, and [Use the API](index.md) is an introduction. "
         "`/openapi.json` returns the same information for programs."
     )
-    yield "\n## Endpoints\n"
+    yield (
+        "\n## Endpoints\n\nIf no request body is listed, the statuses are those of a request without a body. If such a "
+        "request has a body, its limits apply ([security](../security.md#limits)), so the statuses 400, 408, 413, 415 "
+        "and 422 are also possible. If a quota is used up, the endpoints under `/v2` and `/v3` return 456 instead of "
+        "429.\n"
+    )
     yield from _operations(main)
     yield "## Endpoints of the administration port\n"
     yield "These endpoints are only on the administration port, which `DEPESCHE_ADMIN_PORT` sets.\n"
@@ -47,9 +53,9 @@ def _page(main: Schema, admin: Schema) -> Iterator[str]:
         yield f"| `{name}` | {header['description']} |"
     schemas = {**admin["components"]["schemas"], **main["components"]["schemas"]}
     yield (
-        "\n## Schemas\n\nA field with a default value may be missing from a request. A response of `/v1` contains "
-        "every field. A range is a list of two offsets in Unicode code points, from 0: the start, and the position "
-        "after the end.\n"
+        "\n## Schemas\n\nA request may omit optional fields and fields with a default value. A response of `/v1` "
+        "contains every field. A range is a list of two offsets in Unicode code points, from 0: the start, and the "
+        "position after the end.\n"
     )
     for name, schema in sorted(schemas.items()):
         if not name.endswith("Form"):
@@ -68,9 +74,7 @@ def _only_admin(admin: Schema) -> Schema:
 
 def _operation(document: Schema, name: str, operation: Schema) -> Iterator[str]:
     yield f"### {name}\n\n{_paragraph(operation['description'])}\n\nOperation id: `{operation['operationId']}`.\n"
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
-    if body is not None:
-        yield f"Request body: {_type(body)}.\n"
+    yield from _body(operation.get("requestBody", {}).get("content", {}))
     parameters = [resolved(document, one) for one in operation.get("parameters", [])]
     if parameters:
         yield "| parameter | in | meaning | values |\n|---|---|---|---|"
@@ -78,7 +82,7 @@ def _operation(document: Schema, name: str, operation: Schema) -> Iterator[str]:
             yield f"| `{one['name']}` | {one['in']} | {one.get('description', '')} | {_values(one['schema'])} |"
         yield ""
     yield "| status | content | meaning |\n|---|---|---|"
-    for status, response in operation["responses"].items():
+    for status, response in sorted(operation["responses"].items()):
         content = response.get("content", {})
         kinds = ", ".join(f"`{media}`: {_type(one.get('schema', {}))}" for media, one in content.items())
         yield f"| {status} | {kinds} | {_paragraph(response['description'])} |"
@@ -92,12 +96,33 @@ def _operation(document: Schema, name: str, operation: Schema) -> Iterator[str]:
                 yield ""
 
 
+def _body(content: Schema) -> Iterator[str]:
+    """Yield the description of a request body. A body whose schema has no name is described by a table of its fields.
+
+    The first media type gives the schema. The schemas of forms differ only in that optional fields may be empty.
+    """
+    if not content:
+        return
+    schema = next(iter(content.values()))["schema"]
+    medias = " or ".join(f"`{media}`" for media in content)
+    empty = " In a form, an optional field may be empty." if len(content) > 1 else ""
+    if "$ref" in schema:
+        yield f"Request body: {_type(schema)} as {medias}.{empty}\n"
+    else:
+        yield f"Request body: {medias} with these fields:\n"
+        yield from _fields(schema)
+
+
 def _schema(name: str, schema: Schema) -> Iterator[str]:
     yield f"### {name}\n\n{_paragraph(schema.get('description', ''))}\n"
     if "enum" in schema:
         page = "[Codes](codes.md) explains the values." if name.endswith("Code") else _values(schema)
         yield f"{page}\n"
         return
+    yield from _fields(schema)
+
+
+def _fields(schema: Schema) -> Iterator[str]:
     required = set(schema.get("required", []))
     yield "| field | type | required or default | meaning and limits |\n|---|---|---|---|"
     for field, one in schema.get("properties", {}).items():
@@ -126,6 +151,8 @@ def _type(schema: Schema) -> str:
 
 def _plain_type(schema: Schema) -> str:
     match schema.get("type"):
+        case "string" if schema.get("format") == "binary":
+            return "file"
         case "array":
             return f"list of {_type(schema.get('items', {}))}"
         case "object" if isinstance(schema.get("additionalProperties"), dict):
@@ -136,6 +163,8 @@ def _plain_type(schema: Schema) -> str:
 
 def _values(schema: Schema) -> str:
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    if values and schema.get("type") == "integer":  # the same digits may also be listed as strings
+        return f"the number {' or '.join(f'`{value}`' for value in values)}"
     return ", ".join(f"`{value}`" for value in values) or ", ".join((_type(schema), *_bounds(schema)))
 
 
@@ -152,7 +181,7 @@ def _bounds(schema: Schema) -> list[str]:
 
 
 def _paragraph(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return " ".join(text.split()).replace("|", "\\|").replace("``", "`")
 
 
 def code_page() -> str:
@@ -174,10 +203,10 @@ def code_page() -> str:
     lines.append("\n## Warnings\n")
     lines.append(
         "A successful response lists warnings. If `review` is true, an editor must check the passage before "
-        "publication. "
-        "[The trust report](../trust.md) explains how the checks work. If a text is not in the source language, the "
-        "code is `source_not_german`.\n"
+        "publication. [The trust report](../trust.md) explains how the checks work. The last code in the table is the "
+        "one of a service that translates from German. For another source language, it contains the name of that "
+        "language.\n"
     )
     lines.append("| code | meaning | what to do |\n|---|---|---|")
-    lines += [f"| `{one.code}` | {one.meaning} | {one.action} |" for one in WARNINGS]
+    lines += [f"| `{one.code}` | {one.meaning} | {one.action} |" for one in warnings_for(language("de"))]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """Extraction of articles from web pages.
 
 The library trafilatura extracts the text. First, the tree of the page is changed so that trafilatura does not lose drop
-caps and live tickers. JSON-LD and meta tags provide the other fields.
+caps and live blogs. JSON-LD and meta tags provide the other fields.
 """
 
 import json
@@ -395,7 +395,7 @@ _DROP_CAP = re.compile(r"drop-?_?cap|initial|first-?letter|versal", re.IGNORECAS
 _CLOCK = re.compile(r"\d{1,2}[:.]\d{2}(?:\s?Uhr)?")
 _ENTRY_HEADINGS = ("h2", "h3", "h4")
 _LISTS = frozenset({"ul", "ol"})
-_LEAST_ENTRIES = 3  # the minimum number of entries in a live ticker
+_LEAST_ENTRIES = 3  # the minimum number of entries in a live blog
 _CLOCK_CHARS = 12
 _MOST_DROP_CAPS = 40
 
@@ -431,9 +431,9 @@ def require_flat(tree: lxml_html.HtmlElement, pointer: str) -> None:
 
 
 def prepare(tree: lxml_html.HtmlElement) -> bool:
-    """Change the tree of a page so that trafilatura extracts drop caps (large first letters) and live tickers.
+    """Change the tree of a page so that trafilatura extracts drop caps (large first letters) and live blogs.
 
-    Drop caps are joined to their words. The times of a live ticker are moved into the headings of its entries, and
+    Drop caps are joined to their words. The times of a live blog are moved into the headings of its entries, and
     entries in list items become div elements. Return whether the tree was changed.
     """
     return any([_join_drop_caps(tree), _keep_times(tree), _unwrap_entries(tree)])
@@ -478,7 +478,7 @@ def _set_text_before(element: lxml_html.HtmlElement, text: str) -> None:
 
 
 def _keep_times(tree: lxml_html.HtmlElement) -> bool:
-    """Write the times of a live ticker into the headings of its entries. Return whether the page is a live ticker."""
+    """Write the times of a live blog into the headings of its entries. Return whether the page is a live blog."""
     timed = [(heading, time) for heading in tree.iter(*_ENTRY_HEADINGS) if (time := _time_of(heading)) is not None]
     if len(timed) < _LEAST_ENTRIES:
         return False
@@ -491,7 +491,7 @@ def _keep_times(tree: lxml_html.HtmlElement) -> bool:
 
 
 def _time_of(heading: lxml_html.HtmlElement) -> lxml_html.HtmlElement | None:
-    """Return the element with the time of a live ticker's entry, within or directly before its heading, or None."""
+    """Return the element with the time of a live blog's entry, within or directly before its heading, or None."""
     for element in heading.iter("time"):
         if _is_clock(element):
             return element
@@ -507,7 +507,7 @@ def _is_clock(element: lxml_html.HtmlElement) -> bool:
 def _unwrap_entries(tree: lxml_html.HtmlElement) -> bool:
     """Convert list items that contain a heading and a paragraph to div elements. Return whether the tree was changed.
 
-    Fewer than three such items are not the entries of a live ticker and are not converted.
+    Fewer than three such items are not the entries of a live blog and are not converted.
     """
     items = [
         item

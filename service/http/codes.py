@@ -45,7 +45,12 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "scope_missing", (403,), "The API key does not permit this endpoint.", "Request a key with the missing scope."
     ),
-    ErrorCode("host_refused", (403,), "The admin port does not accept this `Host` header.", _CONFIG),
+    ErrorCode(
+        "host_refused",
+        (403,),
+        "There are no API keys, and the `Host` header of a request to the administration port is not a loopback name.",
+        "Send the request to `localhost`, `127.0.0.1` or `[::1]`, or set `DEPESCHE_KEYS_FILE`.",
+    ),
     ErrorCode("not_found", (404,), "There is no such path.", _FIX),
     ErrorCode(
         "job_unknown",

@@ -34,6 +34,11 @@ ANSWERS: tuple[type[BaseModel], ...] = (
 )
 EVENTS = "text/event-stream"
 BODYLESS = frozenset({"get", "head", "delete"})
+# The statuses that only the body of a request, or the work on it, can cause.
+OF_BODIES = frozenset({"406", "408", "413", "415", "504"})
+OF_PARAMETERS = frozenset({"400", "422"})
+OF_KEYS = frozenset({"401", "403"})
+PROBLEM = "application/problem+json"
 HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("Id of the request, which log entries and problems contain.", {"type": "string"}),
     "Server-Timing": ("Milliseconds for each stage of the work.", {"type": "string"}),
@@ -146,9 +151,13 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
 
 
 def _describe_operation(path: str, method: str, operation: Document, *, needs_keys: bool) -> None:
-    if method not in BODYLESS:
+    if method in BODYLESS:
+        operation["responses"] = _without_body(path, operation)
+    else:
+        # The endpoints of the administration port do not use the cache for their results.
+        shared = [key for key in PARAMETERS if key != "CacheControl" or not path.startswith("/admin/")]
         parameters = operation.setdefault("parameters", [])
-        parameters += [{"$ref": f"#/components/parameters/{key}"} for key in PARAMETERS]
+        parameters += [{"$ref": f"#/components/parameters/{key}"} for key in shared]
     if needs_key(path):
         schemes: list[Document] = [{"bearer": []}]
         schemes += [{"deepl": []}] if path.startswith(("/v2/", "/v3/")) else []
@@ -160,6 +169,22 @@ def _describe_operation(path: str, method: str, operation: Document, *, needs_ke
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
         if EVENTS in response.get("content", {}):
             _describe_events(response["content"])
+
+
+def _without_body(path: str, operation: Document) -> Document:
+    """Return the responses of an operation whose requests have no body, without those that cannot occur.
+
+    The routers declare the same errors for all of their routes.
+    """
+    impossible = OF_BODIES
+    if not operation.get("parameters"):
+        impossible |= OF_PARAMETERS
+    if not needs_key(path):
+        impossible |= OF_KEYS
+    responses = {status: one for status, one in operation["responses"].items() if status not in impossible}
+    if PROBLEM in responses.get("400", {}).get("content", {}):
+        responses["400"] = {**responses["400"], "description": "The path contains a control character."}
+    return responses
 
 
 def _describe_events(content: Document) -> None:

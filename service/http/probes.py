@@ -121,7 +121,10 @@ async def require_loopback_name(request: Request, runtime: RuntimeDep) -> None:
         HostRefused: there are no API keys, and the Host header contains another name.
     """
     if runtime.keys is None and request.url.hostname not in LOOPBACK:
-        raise HostRefused("without API keys, the administration port answers only to localhost, 127.0.0.1 and [::1]")
+        raise HostRefused(
+            "without API keys, the Host header of a request to the administration port must be localhost, 127.0.0.1 or "
+            "[::1]; send the request to one of these addresses, or set DEPESCHE_KEYS_FILE"
+        )
 
 
 admin_router = APIRouter(
@@ -161,7 +164,7 @@ class PurgeRequest(BaseModel):
     result_key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
         default=None, description="`result_key` of an earlier response."
     )
-    all: Literal[True] | None = Field(default=None, description="True deletes all entries.")
+    all: Literal[True] | None = Field(default=None, description="`true` deletes all entries.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "PurgeRequest":

@@ -136,26 +136,40 @@ _TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_MS
 
 
 EMBARGO_NAME = "DEPESCHE-Embargo"
+_EMBARGO_SCHEMA: dict[str, Any] = {"type": "string", "enum": ["0", "1"]}
 _EMBARGO_MEANING = "`1` keeps the texts in the service: no remote model and no cache is used for this request."
 Embargo = Annotated[
     Literal["0", "1"] | None,
-    WithJsonSchema({"type": "string", "enum": ["0", "1"]}),
+    WithJsonSchema(_EMBARGO_SCHEMA),
     Header(alias=EMBARGO_NAME, description=_EMBARGO_MEANING),
 ]
 _EMBARGO: TypeAdapter[Literal["0", "1"]] = TypeAdapter(Literal["0", "1"])
 
 
 CACHE_NAME = "DEPESCHE-Cache"
+_CACHE_SCHEMA: dict[str, Any] = {"type": "string", "enum": ["memory"]}
 _CACHE_MEANING = (
     "`memory` keeps the results of this request only in the memory of the process, for at most 30 minutes, and not in "
     "the shared cache. `Cache-Control: no-store` keeps nothing."
 )
 CacheTier = Annotated[
     Literal["memory"] | None,
-    WithJsonSchema({"type": "string", "enum": ["memory"]}),
+    WithJsonSchema(_CACHE_SCHEMA),
     Header(alias=CACHE_NAME, description=_CACHE_MEANING),
 ]
 _CACHE_TIER: TypeAdapter[Literal["memory"]] = TypeAdapter(Literal["memory"])
+PEER_PARAMETERS: list[dict[str, Any]] = [
+    TIMEOUT_PARAMETER,
+    {
+        "name": EMBARGO_NAME,
+        "in": "header",
+        "required": False,
+        "description": _EMBARGO_MEANING,
+        "schema": _EMBARGO_SCHEMA,
+    },
+    {"name": CACHE_NAME, "in": "header", "required": False, "description": _CACHE_MEANING, "schema": _CACHE_SCHEMA},
+]
+"""The OpenAPI parameters for the headers that `_peer_context_of` reads."""
 
 
 def _context(request: Request, timeout_ms: int | None, embargo: str | None, tier: str | None) -> CallContext:

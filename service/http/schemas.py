@@ -175,9 +175,13 @@ class FactOut(Out):
     """
 
     kind: Literal["number", "date", "name", "quotation"] = Field(description="Kind of the fact.")
-    state: Literal["same", "missing", "added", "changed"] = Field(description="State of the fact in the text.")
+    state: Literal["same", "missing", "added", "changed"] = Field(
+        description="`same`: both texts contain the fact. `changed`: the fact in the output differs from the one in "
+        "the source. `missing`: only the source contains it. `added`: only the output contains it. The quotations of a "
+        "translation are paired in order, and each pair is `same`, because their words are not compared."
+    )
     source: SpanOut | None = Field(description="Range in the source, or null if the fact was added.")
-    target: SpanOut | None = Field(description="Range in the text, or null if the fact is missing.")
+    target: SpanOut | None = Field(description="Range in the output, or null if the fact is missing.")
 
 
 class TranslationOut(Out):
@@ -496,7 +500,8 @@ class ProgressEvent(Out):
     """
 
     stage: str = Field(
-        description="What is counted: `translation` (sentences) or `summary` (wordings). Later versions may add stages."
+        description="The unit of work that is counted. `translation`: a sentence to translate. `summary`: a task of "
+        "the summary model, which is to rewrite one or more source sentences. Later versions may add stages."
     )
     done: int = Field(description="Finished units of work.")
     of: int = Field(description="All units of work that are known so far.")

@@ -88,7 +88,7 @@ class StatusResponse(BaseModel):
 status_router = APIRouter(
     prefix="/admin",
     dependencies=[Depends(require_loopback_name), Depends(Requires("admin"))],
-    responses=PROBLEMS,
+    responses={status: PROBLEMS[status] for status in (401, 403, 429, 500)},
     tags=["administration"],
 )
 

@@ -134,7 +134,11 @@ def _run_child(source: Path, folder: Path, limits: Limits) -> tuple[int, str]:
         try:
             _, messages = process.communicate(timeout=limits.deadline_s)
         except subprocess.TimeoutExpired:
-            raise ModelError(f"{source.name} could not be read within {limits.deadline_s} s") from None
+            raise ModelError(
+                f"{source.name} could not be read within {limits.deadline_s} s, the limit for a file of its size; pull "
+                "again on a less busy machine; if that fails too, the file needs far more time than its size suggests, "
+                "so do not use the model"
+            ) from None
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)  # kills the processes of the child as well

@@ -237,10 +237,13 @@ def merge_summary(
     """Merge the previous summary with ``fresh``, a summary of the current version. Return the result and the changes.
 
     A sentence of the previous summary keeps its wording if all its source sentences are unchanged, or if it has none.
-    It is dropped if all of them are gone. Otherwise, some were edited or are gone, and it is replaced, unless other
-    sentences already cover the same source sentences. Sentences about new source sentences are added if they fit within
-    ``length``. The spans of the changes are in the text of the new summary and in ``previous``. The notices of the
-    result are computed again.
+    It is dropped if all of them are gone. In all other cases, it is replaced by an unused sentence of ``fresh`` that
+    one of the remaining source sentences supports. The remaining source sentences are the edited ones or, if none was
+    edited, the unchanged ones. If ``fresh`` has no such sentence, it is replaced by copies of those remaining source
+    sentences that support no sentence of the new summary yet. If there are none of these either, it is dropped.
+
+    Sentences of ``fresh`` about new source sentences are added if they fit within ``length``. The spans of the changes
+    are in the text of the new summary and in ``previous``. The notices of the result are computed again.
     """
     merger = _Merger(comparison, fresh, language)
     found = prepare_text(previous, language)

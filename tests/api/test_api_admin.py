@@ -84,6 +84,7 @@ async def test_admin_port_without_keys_answers_only_to_loopback_names(ports: Bot
         answer = await ports.admin.post("/admin/cache/purge", json={"text": "Hund"}, headers={"host": host})
         assert answer.status_code == status
     assert answer.json()["code"] == "host_refused"
+    assert "Host header" in answer.json()["detail"]
 
 
 async def test_admin_port_has_no_api_document(ports: Both) -> None:

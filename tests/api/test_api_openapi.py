@@ -54,6 +54,22 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
             yield path, method, operation
 
 
+def test_reference_lists_every_field_of_a_body_without_a_named_schema(document: Document) -> None:
+    page = api.DOCUMENT.with_name("reference.md").read_text("utf-8")
+    for path, method, operation in operations(document):
+        (_, section) = page.split(f"\n### {method.upper()} {path}\n")
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            for field in content["schema"].get("properties", {}):
+                assert f"| `{field}` |" in section.split("\n### ")[0], (path, field)
+
+
+def test_operations_without_body_declare_no_faults_of_bodies(document: Document) -> None:
+    for path, method, operation in operations(document):
+        if method in {"get", "delete"}:
+            assert not {"406", "408", "413", "415", "504"} & operation["responses"].keys(), path
+            assert "not valid JSON" not in operation["responses"].get("400", {}).get("description", ""), path
+
+
 def test_operation_ids_are_short_names(document: Document) -> None:
     ids = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(set(ids)) == len(ids)

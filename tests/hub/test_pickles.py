@@ -143,7 +143,7 @@ def test_late_child_is_killed_with_its_children(
         "time.sleep(600)\n",
     )
     monkeypatch.setattr(pickles, "BASE_S", 3)
-    with pytest.raises(ModelError, match=r"pytorch_model\.bin could not be read within 6 s"):
+    with pytest.raises(ModelError, match=r"could not be read within 6 s, .*on a less busy machine.*do not use"):
         rewrite(source, target)
     stat = Path("/proc") / (tmp_path / "pid").read_text() / "stat"
     deadline = time.monotonic() + 180

@@ -28,7 +28,7 @@ from service.http.compat.forms import (
     translate_texts,
 )
 from service.http.requests import MAX_TEXTS, SomeTexts, SourceForm, TargetForm
-from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
+from service.http.responses import PEER_PARAMETERS, PeerContextDep
 from service.http.routes import require_open
 from service.http.schemas import link, with_links
 from service.http.state import NewsroomDep, RuntimeDep, info_of
@@ -165,7 +165,7 @@ class DeeplTranslations(BaseModel):
     "/translate",
     operation_id="deepl_translate",
     response_model_exclude_none=True,
-    openapi_extra={**documented_body(DeeplRequest), "parameters": [TIMEOUT_PARAMETER]},
+    openapi_extra={**documented_body(DeeplRequest), "parameters": PEER_PARAMETERS},
     responses=with_links(FAILURES, usage=link("deepl_get_usage", "The usage after this request.")),
 )
 async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> DeeplTranslations:

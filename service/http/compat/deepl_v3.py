@@ -168,7 +168,7 @@ _PAIR = [
     {
         "name": f"{side}_lang",
         "in": "query",
-        "description": f"Code of the {side} language. The default is the language of the service.",
+        "description": f"Code of the {side} language. The default is the {side} language of the service.",
         "schema": {"type": "string"},
     }
     for side in ("source", "target")

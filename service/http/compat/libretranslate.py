@@ -25,7 +25,7 @@ from service.http.compat.forms import (
 )
 from service.http.compat.libretranslate_files import SUFFIXES
 from service.http.requests import SourceForm, TargetForm, Text
-from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
+from service.http.responses import PEER_PARAMETERS, TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
 from service.http.schemas import VISIBLE, link, with_links
 from service.http.state import NewsroomDep, RuntimeDep
@@ -82,7 +82,7 @@ class LibreTranslation(BaseModel):
     "/translate",
     operation_id="libretranslate_translate",
     response_model_exclude_none=True,
-    openapi_extra={**documented_body(LibreRequest), "parameters": [TIMEOUT_PARAMETER]},
+    openapi_extra={**documented_body(LibreRequest), "parameters": PEER_PARAMETERS},
     dependencies=[Depends(Requires("translate"))],
 )
 async def translate(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> LibreTranslation:
@@ -139,14 +139,15 @@ _LISTED = link(
 @router.post(
     "/detect",
     operation_id="libretranslate_detect",
-    openapi_extra=documented_body(DetectRequest),
+    openapi_extra={**documented_body(DetectRequest), "parameters": [TIMEOUT_PARAMETER]},
     responses=with_links(FAILURES, translate=_DETECTED),
     dependencies=[Depends(Requires("translate"))],
 )
 async def detect(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> list[LibreDetected]:
     """Return the likely languages of a text, most likely first. Only languages that `/languages` lists are returned.
 
-    If the language is unclear (as in a headline or a name), the source language comes first.
+    If the language is unclear (as in a headline or a name), the source language comes first. Nothing is cached, so
+    `Cache-Control` has no effect.
     """
     fields = await read_body(request, DetectRequest)
     (text,) = texts_of_parameter("q", fields.q, runtime.limits)

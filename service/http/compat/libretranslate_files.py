@@ -27,7 +27,7 @@ from service.http.compat.forms import (
     source_languages,
 )
 from service.http.requests import SourceForm, TargetForm
-from service.http.responses import TIMEOUT_PARAMETER, PeerContextDep
+from service.http.responses import PEER_PARAMETERS, PeerContextDep
 from service.http.routes import require_open
 from service.http.state import RuntimeDep
 from service.newsroom.commands import ArticleCommand, CallContext, SummaryForm, TranslateCommand
@@ -85,14 +85,18 @@ _BODY: dict[str, Any] = {
                     "required": ["file", "target"],
                     "additionalProperties": False,
                     "properties": {
-                        "file": {"type": "string", "format": "binary"},
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": f"The file. Its name must end in {', '.join(SUFFIXES)}.",
+                        },
                         **FileRequest.model_json_schema()["properties"],
                     },
                 }
             }
         },
     },
-    "parameters": [TIMEOUT_PARAMETER],
+    "parameters": PEER_PARAMETERS,
 }
 
 

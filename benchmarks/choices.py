@@ -1,8 +1,9 @@
 """Compare ways of choosing between a model's outputs for a sentence: ``python -m benchmarks.choices --data DIR``.
 
-The translation model first generates one output for each sentence (first search). If its manifest has a table
-``[thorough]``, it can search again with beam search (thorough search), and the service chooses between the outputs of
-both searches. The benchmark translates the test sets in ``DIR/eval`` in five ways:
+The translation model can first generate one output for each sentence with greedy search (first search), and then search
+again with beam search (thorough search). The service chooses between the outputs of both searches. The settings of the
+thorough search come from the table ``[thorough]`` of the manifest or, without it, from ``[decoding]``. The benchmark
+translates the test sets in ``DIR/eval`` in five ways:
 
 - greedy: only the first search
 - beam: only the thorough search, whose best output is used
@@ -44,6 +45,7 @@ from service.settings import Settings
 from service.translation.translator import Translator
 
 ALWAYS = 1.0  # no log-probability is this high
+BELOW_SCORE = -0.5  # for a manifest without a table [thorough]
 COLUMNS = ("bleu", "chrf", "bleu_gain", "searched_again", "changed", "needs_review", "seconds")
 
 
@@ -51,17 +53,15 @@ def ways(manifest: Manifest) -> dict[str, Manifest]:
     """Return a copy of ``manifest`` for each way of translating, by the name of the way.
 
     If ``manifest`` sets no backward weight, the copy for ``chosen, backward`` has a weight of 1.
-
-    Raises:
-        ValueError: the manifest has no thorough search.
     """
-    own = manifest.thorough
-    if own is None:
-        raise ValueError(f"the manifest of {manifest.id} has no thorough search; add a table `thorough`")
+    search = manifest.decoding.model_dump() | {"hypotheses": manifest.decoding.beam_size, "below_score": BELOW_SCORE}
+    own = manifest.thorough or Thorough.model_validate(search)
     beam = Decoding.model_validate(own.model_dump(include=set(Decoding.model_fields)) | {"hypotheses": 1})
 
+    first = Decoding.model_validate(manifest.decoding.model_dump() | {"beam_size": 1, "hypotheses": 1})
+
     def way(**changes: Any) -> Manifest:
-        return manifest.model_copy(update=changes)
+        return manifest.model_copy(update={"decoding": first, **changes})
 
     def chosen(below_score: float, backward_weight: float) -> Manifest:
         changes = {"below_score": below_score, "backward_weight": backward_weight}

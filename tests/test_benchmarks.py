@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks import ablation, bleu, choices, invariance, quality, record, tables, texts
-from service.registry.manifest import Thorough
+from service.registry.manifest import Decoding, Thorough
 from service.results import Translation
 from tests.pipeline.rig import manifest as manifest_of
 
@@ -140,8 +140,18 @@ def test_each_way_of_choosing_changes_one_part() -> None:
     assert {name: (one.decoding.beam_size, one.decoding.hypotheses) for name, one in made.items()} == {
         name: (4, 1) if name == "beam" else (1, 1) for name in made
     }
-    with pytest.raises(ValueError, match="no thorough search"):
-        choices.ways(manifest)
+
+
+def test_ways_of_a_model_without_a_thorough_search_use_its_beam() -> None:
+    decoding = Decoding(beam_size=5, hypotheses=2)
+    manifest = manifest_of("translation", max_source_tokens=128, hypotheses=1).model_copy(update={"decoding": decoding})
+    made = choices.ways(manifest)
+    assert {name: one.decoding.beam_size for name, one in made.items()} == {
+        name: 5 if name == "beam" else 1 for name in made
+    }
+    doubtful = made["chosen, doubtful"].thorough
+    assert doubtful is not None
+    assert (doubtful.beam_size, doubtful.hypotheses, doubtful.below_score) == (5, 5, choices.BELOW_SCORE)
 
 
 def test_table_of_choices_has_a_cell_for_each_column() -> None:

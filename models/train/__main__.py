@@ -152,6 +152,26 @@ def factors_command(
     typer.echo(f"{to}: {to.stat().st_size / 2**20:.1f} MiB")
 
 
+@app.command("mix")
+def mix_command(
+    parts: Annotated[list[str], typer.Argument(metavar="WEIGHT=FILE...", help="Files of factors with their weights.")],
+    work: WorkDir,
+    recipe_file: RecipeFile = HERE / "recipe.toml",
+) -> None:
+    """Write WORK/state.pt with the weighted sum of several files of factors.
+
+    The average of the weights of several training runs often generalises better than each of them (Wortsman et al.
+    2022, "Model soups").
+    """
+    plan = recipe.load(recipe_file)
+    read = [(float(weight), factors.read(Path(path))) for weight, _, path in (part.partition("=") for part in parts)]
+    made, lost = factors.summed([factors.scaled(one, weight) for weight, one in read], plan.rank)
+    trainer = _trainer(work, plan, seed=1, workers=1, compiled=False)
+    trainer.start(made)
+    trainer.save(work / "state.pt")
+    typer.echo(f"{work / 'state.pt'}: lost {lost:.4f}")
+
+
 @app.command("export")
 def export_command(
     work: WorkDir,
@@ -177,13 +197,17 @@ def embed_command(
     part_bytes: Annotated[
         int, typer.Option(min=1, help="Maximum size of each part of the weights, in bytes.")
     ] = embed.PART_BYTES,
+    *,
+    summaries: Annotated[bool, typer.Option("--summaries", help="Also write a manifest for summaries.")] = False,
 ) -> None:
     """Make an embedded model from WORK/ct2 and WORK/hf.
 
-    The command writes the folder TO/embedded/NAME and two manifests in TO/catalog. The weights are split into parts.
+    The command writes the folder TO/embedded/NAME and the manifest TO/catalog/NAME-de-en.toml. The weights are split
+    into parts.
     """
+    plan = recipe.load(recipe_file)
     try:
-        manifest = embed.embed(work, wheels, to, name, recipe.load(recipe_file), part_bytes)
+        manifest = embed.embed(work, wheels, to, name, plan, part_bytes=part_bytes, summaries=summaries)
     except embed.EmbedError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

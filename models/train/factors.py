@@ -40,6 +40,11 @@ def added(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
     return made
 
 
+def scaled(factors: Factors, weight: float) -> dict[str, Tensor]:
+    """Return factors whose product is ``weight`` times the product of ``factors``."""
+    return {name: factor * weight if name.endswith(".b") else factor for name, factor in factors.items()}
+
+
 def between(base: Mapping[str, Tensor], weights: Mapping[str, Tensor], rank: int) -> tuple[dict[str, Tensor], float]:
     """Return the factors of rank ``rank`` that best approximate ``weights`` minus ``base``, and the error.
 

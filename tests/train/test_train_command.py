@@ -99,3 +99,29 @@ def test_empty_log_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text("", "utf-8")
     with pytest.raises(ValueError, match="empty"):
         curve.read(tmp_path / "log.jsonl")
+
+
+def test_mixed_factors_are_the_weighted_sum(steps: Path, tmp_path: Path, plan: Recipe) -> None:
+    start = factors.read(steps / "start.safetensors")
+    called("factors", "--work", steps, "--to", tmp_path / "trained.safetensors")
+    trained = factors.read(tmp_path / "trained.safetensors")
+    called("mix", "--work", steps, f"0.25={steps / 'start.safetensors'}", f"0.75={tmp_path / 'trained.safetensors'}")
+    called("factors", "--work", steps, "--to", tmp_path / "mixed.safetensors")
+    expected, _ = factors.summed([factors.scaled(start, 0.25), factors.scaled(trained, 0.75)], plan.rank)
+    zero = load_file(steps / "base" / "model.safetensors")
+    made, wanted = (factors.added(zero, one) for one in (factors.read(tmp_path / "mixed.safetensors"), expected))
+    for name, weight in wanted.items():
+        torch.testing.assert_close(made[name], weight, rtol=0.02, atol=0.02)
+
+
+def test_training_begins_with_the_named_stage(steps: Path, plan: Recipe) -> None:
+    (steps / "state.pt").unlink()
+    start = ("--start", steps / "start.safetensors")
+    options = ["train", "--work", steps, *start, "--steps", "1", "--no-compile", "--workers", "1"]
+    called(*options, "--stage", plan.stages[-1].name)
+    state = torch.load(steps / "state.pt", weights_only=True)
+    assert state["position"]["stage"] == len(plan.stages) - 1
+    (steps / "state.pt").unlink()
+    result = RUNNER.invoke(command.app, [str(one) for one in [*options, "--stage", "none"]])
+    assert result.exit_code == 2
+    assert "the recipe has no stage none" in result.output.replace("\n", " ")

@@ -51,6 +51,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def embedded(work: Path, models: Path) -> str:
     options = ["--work", work, "--wheels", work / "wheels", "--name", NAME, "--to", models, "--part-bytes", PART_BYTES]
+    options += ["--summaries"]
     result = CliRunner().invoke(command.app, ["embed", *map(str, options)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output

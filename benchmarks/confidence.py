@@ -4,8 +4,9 @@
 the log-probability per token, the number of findings for review, and 1 if the translation has a major error, or 0 if
 not. A major error changes or omits content, or makes the sentence unusable. The file contains no text.
 
-A line belongs to the fit if its hash is even, and otherwise to the test. The program fits the coefficients by logistic
-regression, prints them as the table ``confidence`` of the manifest, and measures the confidence on the test lines.
+A sentence that two readers marked has two lines. The hash decides whether a line belongs to the fit (five of eight) or
+to the test. The program fits the coefficients by logistic regression, prints them as the table ``confidence`` of the
+manifest, and measures the confidence on the test lines.
 """
 
 import math
@@ -42,7 +43,7 @@ class Marked:
     @property
     def fits(self) -> bool:
         """True if the sentence belongs to the fit, and False if it belongs to the test."""
-        return int(self.line, 16) % 2 == 0
+        return int(self.line, 16) % 8 < 5
 
 
 def read(path: Path) -> list[Marked]:
@@ -133,9 +134,8 @@ def main(
     manifest = Catalog(Settings().models_dir).entry(MODEL).manifest
     names = ("intercept", "log_prob", "doubts")
     coefficients = dict(zip(names, weights, strict=True))
-    table = ConfidenceTable(
-        engine=ENGINE, revision=manifest.revision, below=below, sentences=len(fitted), **coefficients
-    )
+    count = len({one.line for one in fitted})
+    table = ConfidenceTable(engine=ENGINE, revision=manifest.revision, below=below, sentences=count, **coefficients)
     print("[confidence]", *(f"{name} = {value!r}".replace("'", '"') for name, value in table), sep="\n")
     result: dict[str, Any] = {
         "model": MODEL,

@@ -117,7 +117,7 @@ def test_mixed_factors_are_the_weighted_sum(steps: Path, tmp_path: Path, plan: R
 def test_training_begins_with_the_named_stage(steps: Path, plan: Recipe) -> None:
     (steps / "state.pt").unlink()
     start = ("--start", steps / "start.safetensors")
-    options = ["train", "--work", steps, *start, "--steps", "1", "--no-compile", "--workers", "1"]
+    options: list[str | Path] = ["train", "--work", steps, *start, "--steps", "1", "--no-compile", "--workers", "1"]
     called(*options, "--stage", plan.stages[-1].name)
     state = torch.load(steps / "state.pt", weights_only=True)
     assert state["position"]["stage"] == len(plan.stages) - 1

@@ -117,7 +117,7 @@ async def made(models: ModelSet, manifest: Manifest, lines: Sequence[str]) -> Ma
     """
     own, alignment = (models.models.get(task) for task in ("translation", "alignment"))
     if not isinstance(own, LocalGenerator):
-        raise TypeError("the benchmark needs a translation model in this process")
+        raise TypeError("the translation model is missing or remote; set DEPESCHE_TRANSLATION_MODEL to a local model")
     generator = Counting(own.name, manifest, own.engine, own.tokenizer, own.batcher, own.compute_type)
     translator = Translator(
         generator,

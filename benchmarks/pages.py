@@ -218,8 +218,9 @@ def by_publisher(folder: Path, german: Language, folds: Path | None) -> dict[str
 def rows(folder: Path, german: Language, folds: Path | None = None) -> Iterator[tuple[str, str, Score]]:
     """Yield the name of the form or program, the name of the page, and the score.
 
-    ``folder`` contains the pages. Each page is processed in each form and by each program. ``german`` is the language.
-    ``folds`` is the folder with the weights of each fold, or None (see `by_publisher`).
+    ``folder`` contains the pages. The service cleans each page in all forms that the folder contains (see `FORMS`),
+    with the rules of ``german``. All programs that are installed extract the article from its HTML. ``folds`` is the
+    folder with the weights of each fold, or None (see `by_publisher`).
     """
     languages = by_publisher(folder, german, folds)
     for path in sorted(folder.glob("*.json")):

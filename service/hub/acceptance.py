@@ -199,7 +199,10 @@ class Installation:
         now = self._outputs([one.source for one in record.outputs])
         for old, new in zip(record.outputs, now, strict=True):
             if old.ids != new.ids:
-                raise ModelError(f"{self.manifest.id}: the tokenizer now returns different tokens for {old.source!r}")
+                raise ModelError(
+                    f"{self.manifest.id}: the tokens of {old.source!r} differ from those that the installation "
+                    "recorded; install the model again"
+                )
         other = [(old, new) for old, new in zip(record.outputs, now, strict=True) if old.output != new.output]
         if len(other) > TIES_MAX * len(now):
             old, new = other[0]

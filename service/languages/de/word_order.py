@@ -243,7 +243,10 @@ def adverbial_first(tokens: Tokens) -> list[Token] | None:
 
 
 def _adverbial_end(tokens: Tokens, start: int) -> int | None:
-    """Return the index after the common adverbial at ``start``, or None if none consists of whole tokens there."""
+    """Return the index after the adverbial that begins at ``start``, or None if there is none.
+
+    Only listed adverbials such as "am Montag" are found. They must end at the end of a token.
+    """
     match = _ADVERBIAL.match(joined(tokens[start:]) + " ")
     ends = range(start + 1, len(tokens))
     return None if match is None else next((n for n in ends if joined(tokens[start:n]) == match.group()), None)

@@ -394,6 +394,8 @@ class SummaryGrammar:
         announcing: a pattern for sentences that announce a list or an explanation that follows.
         wrong_form: a pattern for a word whose ending its position does not allow.
         report_end: a pattern for the verb of speaking behind a quotation.
+        quoted_report: a pattern for any word with the ending of a verb behind a quotation.
+        superlative: a pattern for the end of a superlative, which can look like a verb.
         adverbs: adverbs with the ending of a verb.
         prepositions: prepositions that can precede a relative pronoun.
         relatives: relative pronouns that can follow a preposition.
@@ -428,6 +430,8 @@ class SummaryGrammar:
     announcing: re.Pattern[str] = NEVER
     wrong_form: re.Pattern[str] = NEVER
     report_end: re.Pattern[str] = NEVER
+    quoted_report: re.Pattern[str] = NEVER
+    superlative: re.Pattern[str] = NEVER
     adverbs: frozenset[str] = frozenset()
     prepositions: frozenset[str] = frozenset()
     relatives: frozenset[str] = frozenset()

@@ -164,8 +164,6 @@ def _is_unattributed(sentence: str, sources: Sequence[str]) -> bool:
 
 
 _POSSIBLE_VERB = re.compile(r"[a-zäöüß]{3,}(?:t|en|ern|eln)|[a-zäöüß]{4,}e")
-_SUPERLATIVE = re.compile(r"(?:ig|lich|isch|bar|sam|los)ste[nr]?$")
-_REPORT = re.compile(r"[“”\"»«],\s[a-zäöüß]+(?:t|te|ten)\b")
 _QUOTE = re.compile(r"[„“\"»«](?P<words>[^„“”\"»«]+)[“”\"»«],\s[a-zäöüß]+")
 _MOST_WORDS_WITHOUT_VERB = 15
 _LEAST_QUOTE_WORDS = 6
@@ -184,7 +182,7 @@ def _is_verbless(sentence: str) -> bool:
     found = words(sentence)
     if len(found) > _MOST_WORDS_WITHOUT_VERB or sentence.rstrip('“”"»«').endswith("?"):
         return False
-    if GRAMMAR.attribution.search(sentence) or _REPORT.search(sentence):
+    if GRAMMAR.attribution.search(sentence) or GRAMMAR.quoted_report.search(sentence):
         return False
     return not _may_have_verb(found)
 
@@ -201,7 +199,7 @@ def _may_have_verb(found: Sequence[str]) -> bool:
         _APOSTROPHE.split(word.lower())[0] in GRAMMAR.finite_verbs
         or (
             _POSSIBLE_VERB.fullmatch(word)
-            and not _SUPERLATIVE.search(word)
+            and not GRAMMAR.superlative.search(word)
             and word not in GRAMMAR.function_words | GRAMMAR.adverbs
             and not (lower[place] in GRAMMAR.articles and word.endswith("en") and place == len(found) - 1)
             and (nouns[place - 1] or not nouns[place + 1] or word.endswith("t"))

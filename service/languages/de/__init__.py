@@ -180,6 +180,8 @@ SUMMARY = SummaryGrammar(
     announcing=_ANNOUNCING,
     wrong_form=_WRONG_FORM,
     report_end=re.compile(rf"[“”\"»«],\s(?:{_REPORT_VERBS})\b"),
+    quoted_report=re.compile(r"[“”\"»«],\s[a-zäöüß]+(?:t|te|ten)\b"),
+    superlative=re.compile(r"(?:ig|lich|isch|bar|sam|los)ste[nr]?$"),
     adverbs=frozenset(
         "zuletzt jetzt sofort selbst fast meist längst erst höchst gut weit oft bekannt direkt dicht leicht recht "
         "schlecht echt gesamt exakt komplett konkret überhaupt halt samt statt nächst zumeist möglichst vielleicht "

@@ -30,6 +30,9 @@ const tasks = {
     return { translation: translation.text, statuses: results.map((one) => one.status), status };
   },
   async read() {
+    return depesche.wait(text, { limitMs: 60_000 });
+  },
+  async readBriefly() {
     return depesche.wait(text, { limitMs: 1_500 });
   },
   async batchStream() {

@@ -66,7 +66,7 @@ def test_failed_job_is_refused(answers: list[Scripted], outcome: tuple[str, int]
 
 def test_waiting_for_a_job_ends() -> None:
     with scripted("", (200, {"Retry-After": "2"}, b'{"status": "running"}')) as (front, _):
-        assert called(front, "read", "a-job") == {"error": "the job a-job did not end within 1500 ms"}
+        assert called(front, "readBriefly", "a-job") == {"error": "the job a-job did not end within 1500 ms"}
 
 
 def test_stream_of_a_batch_has_an_event_for_each_article(url: str) -> None:

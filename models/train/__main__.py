@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import typer
 from safetensors.torch import load_file
+from torch import Tensor
 
 from models.train import base, curve, embed, export, factors, items, machine, moving, packed, recipe, scores, sources
 from models.train.gemma import Gemma, Shape
@@ -100,7 +101,7 @@ def train_command(
 ) -> None:
     """Continue training from the checkpoint WORK/state.pt.
 
-    If there is no checkpoint, start from the low-rank factors in START (by default, the files in models/train/start).
+    If there is no checkpoint, start from the low-rank factors in START or, without this option, with new factors.
     """
     machine.keep_memory()
     torch.set_num_threads(1)
@@ -111,19 +112,28 @@ def train_command(
     if (work / "state.pt").exists():
         trainer.resume(work / "state.pt")
     else:
-        given = start or sorted(START.glob("*.safetensors"))
-        if not given:
-            advice = f"run: python -m models.train recover --work {work}"
-            typer.echo(f"{START} has no factors to start from; {advice}", err=True)
-            raise typer.Exit(1)
-        made, lost = factors.summed([factors.read(path) for path in given], plan.rank)
-        typer.echo(json.dumps({"start": [path.name for path in given], "lost": round(lost, 4)}))
-        trainer.start(made)
+        trainer.start(_summed(start, plan.rank) if start else None)
         names = [part.name for part in plan.stages]
         if stage and stage not in names:
             raise typer.BadParameter(f"the recipe has no stage {stage}; its stages are {', '.join(names)}")
         trainer.position.stage = names.index(stage) if stage else 0
     run(trainer, Plan(minutes, steps, cooldown, save_minutes), work, lambda line: print(line, flush=True))
+
+
+def _summed(start: list[Path], rank: int) -> dict[str, Tensor]:
+    made, lost = factors.summed([factors.read(path) for path in start], rank)
+    typer.echo(json.dumps({"start": [path.name for path in start], "lost": round(lost, 4)}))
+    return made
+
+
+@app.command("rebase")
+def rebase_command(
+    work: WorkDir,
+    model: Annotated[str, typer.Option(help="Name of the model in the catalogue.")] = "gemma-news-de-en",
+    models: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the models.")] = HERE.parent,
+) -> None:
+    """Replace the layers in WORK/base by those of an embedded model, so that training can continue from them."""
+    export.rebase(work, Catalog(models).entry(model))
 
 
 @app.command("recover")

@@ -6,12 +6,13 @@ CTranslate2 model.
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from ctranslate2.converters import TransformersConverter
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.train import base, factors
@@ -46,17 +47,36 @@ def recovered(work: Path, entry: Entry, rank: int) -> tuple[dict[str, Tensor], f
     Raises:
         ModelError: the files of the model are missing or damaged, or the model does not have the structure of the base.
     """
+    base_weights = load_file(work / "base" / "model.safetensors")
+    embedded = _layers(work, entry, base_weights)
+    return factors.between({layer: base_weights[f"{layer}.weight"] for layer in embedded}, embedded, rank)
+
+
+def rebase(work: Path, entry: Entry) -> None:
+    """Replace the linear layers in ``WORK/base`` by those of an exported model, dequantised.
+
+    Training with new factors then continues from exactly these weights. Recovered factors are only an approximation.
+
+    Raises:
+        ModelError: the files of the model are missing or damaged, or the model does not have the structure of the base.
+    """
+    path = work / "base" / "model.safetensors"
+    weights = load_file(path)
+    for layer, matrix in _layers(work, entry, weights).items():
+        weights[f"{layer}.weight"] = matrix.to(weights[f"{layer}.weight"].dtype)
+    new = path.with_suffix(".new")
+    save_file(weights, new, metadata={"format": "pt"})
+    new.replace(path)
+
+
+def _layers(work: Path, entry: Entry, base_weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the float32 matrix [out, in] of each linear layer of an exported model, by the name of the layer."""
     folder = ready(entry, "ctranslate2").folder / entry.manifest.engines["ctranslate2"].folder
     config = json.loads((folder / "transformers.json").read_text("utf-8"))
     state = gemma3_state(read_weights(folder / "model.bin"), config)
-    base_weights = load_file(work / "base" / "model.safetensors")
     shape = Shape.of(json.loads((work / "base" / "config.json").read_text("utf-8")))
-    layers = sorted({name.rpartition(".")[0] for name in places(shape.layers, base_weights, rank)})
-    return factors.between(
-        {layer: base_weights[f"{layer}.weight"] for layer in layers},
-        {layer: torch.from_numpy(state[f"{layer}.weight"]) for layer in layers},
-        rank,
-    )
+    layers = sorted({name.rpartition(".")[0] for name in places(shape.layers, base_weights, rank=1)})
+    return {layer: torch.from_numpy(state[f"{layer}.weight"]) for layer in layers}
 
 
 def write_factors(work: Path, path: Path, plan: Recipe) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional
 
 READABLE = 0o644
 Factors = Mapping[str, Tensor]
@@ -38,6 +39,17 @@ def added(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
     for layer in {name[:-2] for name in factors}:
         made[f"{layer}.weight"] = made[f"{layer}.weight"] + factors[f"{layer}.b"] @ factors[f"{layer}.a"]
     return made
+
+
+def untrained(shapes: Mapping[str, tuple[int, int]]) -> dict[str, Tensor]:
+    """Return factors that change nothing: ``a`` has random rows of unit length, and ``b`` is zero (Hu et al. 2021).
+
+    ``shapes`` contains the shape of each factor, by name.
+    """
+    return {
+        name: torch.zeros(shape) if name.endswith(".b") else functional.normalize(torch.randn(shape), dim=1)
+        for name, shape in shapes.items()
+    }
 
 
 def scaled(factors: Factors, weight: float) -> dict[str, Tensor]:

@@ -28,7 +28,8 @@ class Source:
     set, or the items of the split ``held_split``. ``in_a_row`` is the maximum number of sentences in an item, and
     ``least_chars`` is the minimum length of a text. ``quotes`` is the share of pairs whose German side gets different
     quotation marks. ``reverse`` makes examples of translation from English to German. ``detokenise`` removes spaces
-    before punctuation marks. ``weight`` multiplies the loss of each target token.
+    before punctuation marks. ``weight`` multiplies the loss of each target token. ``pairs`` are files of parallel text
+    that supply the English side.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Source:
     reverse: bool = False
     detokenise: bool = False
     weight: float = 1.0
+    pairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def load(path: Path = HERE / "recipe.toml") -> Recipe:
     table = tomllib.loads(path.read_text("utf-8"))
     table["marks"] = {name: MarkWords(mark["piece"], tuple(mark["words"])) for name, mark in table["marks"].items()}
     table["sources"] = {
-        name: Source(name=name, **{**source, "files": tuple(source["files"])})
+        name: Source(name=name, **{**source, "files": tuple(source["files"]), "pairs": tuple(source.get("pairs", ()))})
         for name, source in table["sources"].items()
     }
     table["stages"] = tuple(Stage(**stage) for stage in table["stages"])

@@ -6,6 +6,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,26 @@ def _rows(pairs: list[Pair], most: int, rng: random.Random, joint: str = " ") ->
         part = pairs[start : start + rng.randint(2, most)]
         yield joint.join(german for german, _ in part), joint.join(english for _, english in part)
         start += len(part)
+
+
+def versions(source: Source, data: Path, rng: random.Random) -> Made:
+    """Make translation examples from other German versions of sentences in parallel text.
+
+    A group of versions that contains the German side of a pair in ``source.pairs`` shares the English side of that
+    pair. The first ``source.held_back`` pairs are left out, as is the German side itself.
+    """
+    pairs = list(read_pairs(data, replace(source, files=source.pairs)))
+    english = dict(pairs[source.held_back :])
+    for german, _ in pairs[: source.held_back]:
+        english.pop(german, None)
+    made = []
+    for _set, line, texts in _groups(source, data):
+        shared = next((english[text] for text in texts if text in english), None)
+        if shared is None or line < source.held_lines:
+            continue
+        others = [_requoted((text, shared), source.quotes, rng) for text in texts if text not in english]
+        made += [_direction(source, *pair) for pair in others if is_translation(*pair, source.least_chars)]
+    return made, []
 
 
 def hinted(source: Source, data: Path, rng: random.Random) -> Made:
@@ -250,6 +271,7 @@ def _renumbered(text: str, rng: random.Random) -> str:
 
 KINDS: dict[str, Callable[[Source, Path, random.Random], Made]] = {
     "translation": translation,
+    "versions": versions,
     "hinted": hinted,
     "dictionary": dictionary,
     "headline": headline,

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from models.train import items as data
+from models.train.factors import untrained
 from models.train.gemma import Gemma
 from models.train.items import Batch, Item, Items, Position
 from models.train.recipe import Recipe, Stage
@@ -82,13 +83,15 @@ class Trainer:
         self.warmed = self.steps_here = 0
         self.runs: Counter[float] = Counter()
 
-    def start(self, factors: Mapping[str, Tensor]) -> None:
-        """Start training from the low-rank factors ``factors``.
+    def start(self, factors: Mapping[str, Tensor] | None) -> None:
+        """Start training from the low-rank factors ``factors``, or with new ones if it is None.
 
         Raises:
             ValueError: the names or shapes of the factors do not match this network and rank.
         """
         places = self.network.named(self.factors.data)
+        if factors is None:
+            factors = untrained({name: (place.shape[0], place.shape[1]) for name, place in places.items()})
         shapes, given = ({n: tuple(f.shape) for n, f in found.items()} for found in (places, factors))
         if wrong := dict(shapes.items() ^ given.items()):
             raise ValueError(f"the start factors do not fit this network and rank: {min(wrong)}")

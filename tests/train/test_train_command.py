@@ -1,7 +1,6 @@
 """Tests of the command line for training: all commands with the small model, and error messages."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -67,15 +66,13 @@ def test_training_resumes(steps: Path) -> None:
     assert logged == [3, 5]
 
 
-def test_training_without_a_start_names_the_command(
-    steps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(command, "START", tmp_path / "start")
-    work = tmp_path / "work"
-    shutil.copytree(steps, work, ignore=shutil.ignore_patterns("state.pt"))
-    result = RUNNER.invoke(command.app, ["train", "--work", str(work), "--steps", "1", "--no-compile"])
-    assert result.exit_code == 1
-    assert f"recover --work {work}" in result.output.replace("\n", "")
+def test_training_without_a_start_begins_with_new_factors(steps: Path, tmp_path: Path) -> None:
+    (steps / "state.pt").unlink()
+    called("train", "--work", steps, "--steps", "1", "--no-compile", "--workers", "1")
+    called("factors", "--work", steps, "--to", tmp_path / "trained.safetensors")
+    trained = factors.read(tmp_path / "trained.safetensors")
+    changes = [trained[f"{name[:-2]}.b"] @ trained[name] for name in trained if name.endswith(".a")]
+    assert all(0 < float(change.abs().max()) < 0.2 for change in changes)
 
 
 def test_missing_part_is_named_on_the_command_line(tmp_path: Path) -> None:

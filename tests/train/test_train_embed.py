@@ -11,6 +11,7 @@ import torch
 from ctranslate2.converters import TransformersConverter
 from fastapi.testclient import TestClient
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 from typer.testing import CliRunner
 
 from models.train import __main__ as command
@@ -25,6 +26,7 @@ from tests.conftest import wait_until_ready
 from tests.train.tiny import full_tokenizer, write_tiny
 
 NAME = "tiny-news"
+LAYER = "model.layers.0.mlp.up_proj"
 PAGE = """<html><body><nav>Gemma API docs</nav><div class="devsite-article-body"><p>Section 1</p><ul><li>One <b>item</b>
 </li></ul></div></body></html>"""
 TERMS = "Gemma Terms of Use\n\nSection 1\n\nOne item\n"
@@ -86,20 +88,38 @@ def test_parts_make_the_weights(work: Path, models: Path, tmp_path: Path) -> Non
     assert entry.manifest.revision == hashlib.sha256(content).hexdigest()[:12]
 
 
-def test_training_can_start_from_the_embedded_weights(work: Path, models: Path, tmp_path: Path) -> None:
-    layer, weights = "model.layers.0.mlp.up_proj", load_file(work / "hf" / "model.safetensors")
-    out, width = weights[f"{layer}.weight"].shape
+@pytest.fixture
+def other_base(work: Path, tmp_path: Path) -> tuple[Path, Tensor]:
+    """Write a base that differs from the embedded weights in one layer, and return its work folder and the change."""
+    weights = load_file(work / "hf" / "model.safetensors")
+    out, width = weights[f"{LAYER}.weight"].shape
     change = torch.outer(torch.linspace(-1, 1, out), torch.linspace(1, 2, width))
     (tmp_path / "base").mkdir()
-    base = weights | {f"{layer}.weight": weights[f"{layer}.weight"] - change}
+    base = weights | {f"{LAYER}.weight": weights[f"{LAYER}.weight"] - change}
     save_file(base, tmp_path / "base" / "model.safetensors")
     shutil.copy(work / "hf" / "config.json", tmp_path / "base")
-    start = tmp_path / "start" / "factors.safetensors"
-    options = ["--work", tmp_path, "--model", f"{NAME}-de-en", "--models", models, "--to", start]
+    return tmp_path, change
+
+
+def test_recovered_factors_lead_to_the_embedded_weights(models: Path, other_base: tuple[Path, Tensor]) -> None:
+    folder, change = other_base
+    start = folder / "start" / "factors.safetensors"
+    options = ["--work", folder, "--model", f"{NAME}-de-en", "--models", models, "--to", start]
     result = CliRunner().invoke(command.app, ["recover", *map(str, options)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     found = factors.read(start)
-    torch.testing.assert_close(found[f"{layer}.b"] @ found[f"{layer}.a"], change, rtol=0.05, atol=0.03)
+    torch.testing.assert_close(found[f"{LAYER}.b"] @ found[f"{LAYER}.a"], change, rtol=0.05, atol=0.03)
+
+
+def test_base_gets_the_embedded_layers(work: Path, models: Path, other_base: tuple[Path, Tensor]) -> None:
+    folder, _ = other_base
+    options = ["--work", folder, "--model", f"{NAME}-de-en", "--models", models]
+    result = CliRunner().invoke(command.app, ["rebase", *map(str, options)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    expected, found = (load_file(place / "model.safetensors") for place in (work / "hf", folder / "base"))
+    assert found.keys() == expected.keys()
+    for name, weight in expected.items():
+        torch.testing.assert_close(found[name].float(), weight.float(), rtol=0.05, atol=0.03)
 
 
 def test_both_manifests_share_the_weights(models: Path) -> None:

@@ -53,3 +53,9 @@ def test_single_factor_is_named(tmp_path: Path) -> None:
     save_file({"layer.a": torch.ones(2, 3)}, tmp_path / "half.safetensors")
     with pytest.raises(ValueError, match=r"half\.safetensors has only one of the two factors of layer"):
         factors.read(tmp_path / "half.safetensors")
+
+
+def test_untrained_factors_change_nothing() -> None:
+    made = factors.untrained({"one.a": (2, 3), "one.b": (4, 2)})
+    torch.testing.assert_close(made["one.b"] @ made["one.a"], torch.zeros(4, 3))
+    torch.testing.assert_close(made["one.a"].norm(dim=1), torch.ones(2))

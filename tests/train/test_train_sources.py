@@ -40,6 +40,22 @@ def test_reversed_source_writes_german(tmp_path: Path) -> None:
     assert kept[0] == Example((PAIRS[0][1], Mark("german")), PAIRS[0][0])
 
 
+def test_versions_share_the_english_side(tmp_path: Path) -> None:
+    write_lines(tmp_path / "pairs.xz", ["\t".join(pair) for pair in PAIRS])
+    groups = [
+        {
+            "set": "a",
+            "line": line,
+            "variants": [{"text": PAIRS[number][0]}, {"text": f"Ein anderer deutscher Satz {number}."}],
+        }
+        for line, number in ((500, 0), (501, 4), (3, 5))
+    ]
+    groups.append({"set": "a", "line": 502, "variants": [{"text": "Ohne Gegenstück in den Paaren."}] * 2})
+    kept, held = made(tmp_path, groups, "versions", pairs=("pairs.xz",), held_back=2, held_lines=100)
+    assert kept == [Example(("Ein anderer deutscher Satz 4.", Mark("english")), PAIRS[4][1])]
+    assert held == []
+
+
 def test_rows_keep_order_and_skip_held_back(tmp_path: Path) -> None:
     kept, held = made(tmp_path, PAIRS, "translation", in_a_row=2, held_back=2)
     assert [example.target for example in held] == [english for _, english in PAIRS[:2]]

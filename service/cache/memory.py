@@ -32,8 +32,8 @@ class MemoryStats:
 class Tag:
     """A tag, which lists the entries used for one text, or the tags of the texts of one result.
 
-    ``keys`` is the concatenation of the keys of these entries or tags. Until the time ``fresh_until_s`` on the clock of
-    `Memory`, the tag in the memory tier is known to equal the tag in the shared tier.
+    ``keys`` is the concatenation of the keys of these entries or tags. Until ``fresh_until_s`` on the clock of
+    `Memory`, the tag in the shared tier is assumed to contain all of these keys.
     """
 
     keys: bytes

@@ -59,7 +59,7 @@ class Limits:
     """The resource limits of the child process.
 
     ``memory_bytes`` is the address space that the child may use in addition to what it uses after importing torch.
-    ``file_bytes`` is the maximum size of a file that the child writes, and ``cpu_s`` is its maximum CPU time in
+    ``file_bytes`` is the maximum size of a file that the child writes, and ``cpu_s`` is its maximum processor time in
     seconds.
     """
 

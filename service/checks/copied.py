@@ -164,7 +164,7 @@ def check_literals(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 def check_signs(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that each symbol of ``source``, such as "§", occurs in ``output``, either as a symbol or in words.
+    """Check that each sign of ``source``, such as "§", occurs in ``output``, either as a sign or in words.
 
     Minus signs before numbers are checked in both texts. Unit symbols are left to `check_units`, and emoji to
     `check_literals`.
@@ -178,7 +178,7 @@ def check_signs(source: Passage, output: Passage) -> Iterator[Finding]:
             continue
         reported.add(sign)
         if not _in_words(sign, output):
-            yield Finding(Code.SIGN_MISSING, f"the symbol “{sign}” does not appear in the translation", source=span)
+            yield Finding(Code.SIGN_MISSING, f"the sign “{sign}” does not appear in the translation", source=span)
     yield from _check_minus(source, output)
 
 

@@ -1,8 +1,8 @@
 """Conversion of pickled weights to safetensors in a child process with resource limits and without secrets.
 
 The parent calls `rewrite`, and the child runs this module as a program. ``torch.load(weights_only=True)`` rejects all
-objects except tensors and basic Python types. The resource limits abort the child if a file would exhaust memory, CPU
-time, disk space or file handles. They are not a sandbox.
+objects except tensors and basic Python types. The resource limits abort the child if a file would exhaust memory,
+processor time, disk space or file handles. They are not a sandbox.
 """
 
 import os

@@ -76,7 +76,7 @@ class PreviousVersion:
     """The previous version of an article: its submitted body, and its summary and translation as they were published.
 
     A person may have edited the summary or the translation. If ``summary`` is None, the new summary is written from
-    scratch. If ``translation`` is None, the new translation is made from scratch.
+    scratch. If ``translation`` is None, all sentences are translated again.
     """
 
     body: str
@@ -222,7 +222,7 @@ class CallContext:
         progress: called whenever engine work is added or finished.
         finished: called with each translated sentence, in text order.
         timings: records the duration of each stage of the work.
-        embargo: whether the texts must stay in this process. Then neither a remote model nor the cache is used.
+        embargo: whether the texts must stay in this process. If True, neither a remote model nor the cache is used.
         admitted: whether the command belongs to a request that was already accepted, such as a batch.
     """
 

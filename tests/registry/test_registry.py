@@ -48,7 +48,7 @@ def test_entry_has_name_manifest_and_folder(catalog: Catalog, tmp_path: Path) ->
 
 
 def test_unknown_name_lists_similar_names(catalog: Catalog) -> None:
-    with pytest.raises(ModelError, match=r"no model 'opus-de-em'; the known models are: opus-de-en$"):
+    with pytest.raises(ModelError, match=r"no model 'opus-de-em'; possible names: opus-de-en$"):
         catalog.entry("opus-de-em")
 
 
@@ -58,7 +58,7 @@ def test_unknown_name_lists_all_names(catalog: Catalog) -> None:
 
 
 def test_empty_catalogue_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="the known models are: none"):
+    with pytest.raises(ModelError, match="possible names: none"):
         Catalog(tmp_path).entry("starter-de-en")
 
 

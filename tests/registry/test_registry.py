@@ -53,7 +53,7 @@ def test_unknown_name_lists_similar_names(catalog: Catalog) -> None:
 
 
 def test_unknown_name_lists_all_names(catalog: Catalog) -> None:
-    with pytest.raises(ModelError, match="are: opus-de-en, starter-de-en, starter-sum-de"):
+    with pytest.raises(ModelError, match="names: opus-de-en, starter-de-en, starter-sum-de"):
         catalog.entry("xyz")
 
 

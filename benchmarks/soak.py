@@ -7,7 +7,7 @@ processes together, and the size of the memory tier of the cache.
 
 With ``--trace``, the service records the place of each allocation by Python code (``tracemalloc``). It is then about
 three times slower and needs about three times as much memory. The program prints the places whose memory grew most from
-the end of the second sixth to the end of the load. Both measurements are made after memory for requests has been freed.
+the end of the second sixth to the end of the load. Both snapshots are taken after memory for requests has been freed.
 """
 
 import argparse

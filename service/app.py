@@ -202,7 +202,7 @@ def create_app(
     app = FastAPI(
         title="Depesche",
         version=__version__,
-        summary=f"Summarizes {source.name} news articles and translates them into {target.name}.",
+        summary=f"Summarises {source.name} news articles and translates them into {target.name}.",
         lifespan=partial(_lifespan, rates=rates, traces=traces, on_failed=on_failed),
         docs_url=None,  # FastAPI's pages load scripts from other hosts
         redoc_url=None,

@@ -1,4 +1,4 @@
-"""The results of translation and summarization. The HTTP API and the command line convert them to their own formats."""
+"""The results of translation and summarisation. The HTTP API and the command line convert them to their own formats."""
 
 from bisect import bisect_right
 from collections.abc import Sequence

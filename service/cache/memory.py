@@ -85,7 +85,7 @@ class Memory:
         """Store ``value`` under ``key``, and return whether it was stored.
 
         An old value under ``key`` is always deleted. The least recently used values are evicted if necessary. A value
-        that is larger than the whole store is not stored. If ``most_s`` is given, the value expires after at most
+        that is larger than the whole store is not stored. If ``most_s`` is not None, the value expires after at most
         ``most_s`` seconds.
 
         Raises:

@@ -310,7 +310,7 @@ def _first_letters(runs: _Runs) -> str:
 
 
 def _is_stretched(runs: _Runs, known: _Runs) -> bool:
-    """Return whether a word has the same letters as a known word, with at least one of them repeated more often.
+    """Return whether a word has the same letters as the word ``known``, with at least one of them repeated more often.
 
     One of the two words may have a short ending that the other lacks. Each word must have at least three different
     letters in a row.

@@ -109,7 +109,7 @@ class GivenOutput:
 
 
 class Scorer(Protocol):
-    """A model that computes the log-probability of given outputs."""
+    """A model that computes the log-probability of existing outputs."""
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
         """Return the log-probability of each output, in order.

@@ -73,7 +73,7 @@ def compare_outputs(converted: Sequence[Hypothesis], reference: Sequence[Hypothe
 
 
 def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput], outputs: Sequence[Tokens]) -> float:
-    """Measure how much int8 quantization changes the probabilities that a model assigns to ``outputs``.
+    """Measure how much int8 quantisation changes the probabilities that a model assigns to ``outputs``.
 
     Return the mean absolute change in log-probability per token. The model in the folder ``float32`` generated
     ``outputs`` from ``items``, and both models score them. Outputs that each model generates separately cannot be

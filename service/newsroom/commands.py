@@ -113,7 +113,7 @@ class SummarizeCommand:
 class ArticleCommand:
     """A command to clean, summarise and translate an article.
 
-    The article is given either as text in ``headline``, ``lead`` and ``body``, or as a ``document``. A document is
+    The article is submitted either as text in ``headline``, ``lead`` and ``body``, or as a ``document``. A document is
     either a string or a parsed JSON object. For an object, ``document_bytes`` is its approximate size, which determines
     whether it is parsed on the event loop. If ``headline`` or ``lead`` is set, it replaces that of the document. If
     ``write_as`` is set, the outputs are also written as a document in the format of this name. ``headlines`` is the

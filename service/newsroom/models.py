@@ -312,7 +312,7 @@ class ModelSet:
 
 
 def _scorer(model: TextGenerator) -> Scorer | None:
-    """Return the model if it can compute the log-probability of given outputs, and otherwise None.
+    """Return the model if it can compute the log-probability of existing outputs, and otherwise None.
 
     Only a causal model in this process can compute it.
     """

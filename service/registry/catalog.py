@@ -170,7 +170,7 @@ def choose(
 ) -> Entry | None:
     """Return the model for a task and a pair of languages, or None if the catalogue has no model for them.
 
-    ``source`` and ``target`` are language codes, which are equal for summaries. If ``name`` is given, return the model
+    ``source`` and ``target`` are language codes, which are equal for summaries. If ``name`` is set, return the model
     with this name. Otherwise, the profile determines the quality of the model:
 
     - ``production`` requires a production model: the preferred one if it is installed, otherwise the only one that is

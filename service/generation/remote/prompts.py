@@ -147,7 +147,7 @@ class Prompt:
 
 
 def load_prompt(name: str, form: Form, house_style: str = "") -> Prompt:
-    """Read the prompt file ``name``, and return the prompt for the answer form ``form`` with the given house style.
+    """Read the prompt file ``name``, and return the prompt for the answer form ``form`` with ``house_style``.
 
     Raises:
         ModelError: there is no such file, it is invalid, it does not describe ``form``, or ``house_style`` is too long.

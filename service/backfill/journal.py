@@ -217,7 +217,7 @@ class Output:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise DepescheError(
-                f"{self._path} is in use by another backfill; wait for its end, or name another output file"
+                f"another backfill is using {self._path}; wait until it has ended, or name another output file"
             ) from error
 
     def close(self) -> None:

@@ -218,9 +218,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("name_unsupported", "A name in the output is not in the source.", "Check which name is meant."),
     WarningCode("name_missing", "A name in the source is missing from the output.", "Check whether the name was lost."),
     WarningCode("quotation_missing", "The output has fewer quotations than the source.", _COMPARE),
-    WarningCode(
-        "quotation_added", "The output quotes words that the source does not quote.", _COMPARE
-    ),
+    WarningCode("quotation_added", "The output quotes words that the source does not quote.", _COMPARE),
     WarningCode("quotation_empty", "Quotation marks in the output enclose no words.", "Translate the quotation."),
     WarningCode("quotation_altered", "A summary quotes words that are not in the source.", "Insert the exact words."),
     WarningCode("negation_lost", "The source has a negation that the output lacks.", "Read both sentences."),

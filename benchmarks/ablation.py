@@ -58,7 +58,7 @@ def compared(works: dict[str, Path]) -> dict[str, Any]:
 
 def main(
     trainings: Annotated[list[str], typer.Argument(help="The training runs, each as NAME=FOLDER.")],
-    of: Annotated[str, typer.Option(help="What differs between the runs. The name of the record ends with it.")],
+    of: Annotated[str, typer.Option(help="What differs between the runs. The name of the record ends with this text.")],
     setting: Annotated[str, typer.Option(help="The options of `train` that are the same for all runs.")] = "",
     *,
     save: Annotated[bool, typer.Option("--record", help="Write the table to benchmarks/results.")] = False,

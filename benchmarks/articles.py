@@ -1,8 +1,8 @@
-"""German news articles for measuring load and latency, made from sentence patterns or from the lines of a data set.
+"""German news articles for measuring load and latency, generated from patterns or assembled from lines of a data set.
 
-The same seed produces the same articles. Articles that are made from sentence patterns have no sentence in common.
-Articles from a data set can have sentences in common only after all lines of the data set have been used. If a sentence
-occurred twice, the service might translate it only once, which would distort the measured speed.
+The same seed produces the same articles. Generated articles have no sentence in common. Articles from a data set can
+have sentences in common only after all lines of the data set have been used. If a sentence occurred twice, the service
+might translate it only once, which would distort the measured speed.
 """
 
 import random

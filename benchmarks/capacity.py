@@ -24,7 +24,7 @@ SET = "wmt19"
 
 
 def texts(lines: list[str], chars: int) -> Iterator[str]:
-    """Yield texts made of consecutive whole lines, each as long as possible with at most ``chars`` characters.
+    """Yield texts of consecutive whole lines, each text as long as possible with at most ``chars`` characters.
 
     Each of ``lines`` must be shorter than ``chars``. Lines that remain at the end do not fill a text and are not used.
     """

@@ -74,9 +74,9 @@ class Checkout:
         return cls("other", folder, python, record.commit(folder))
 
     def server(self, **settings: str) -> Server:
-        """Return a server that runs this checkout with the given settings.
+        """Return a server that runs this checkout with ``settings``.
 
-        The names of settings are in lower case and without the prefix ``DEPESCHE_``.
+        The names of the settings are in lower case and without the prefix ``DEPESCHE_``.
         """
         port = free_port()
         given = {f"DEPESCHE_{name.upper()}": value for name, value in settings.items()}

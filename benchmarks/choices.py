@@ -93,7 +93,7 @@ class Counting(LocalGenerator):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The translations made in one way of translating.
+    """The translations that one way of translating produced.
 
     ``searched_again`` is the number of thorough searches in per cent of the first searches. ``seconds`` is the total
     time.
@@ -136,7 +136,7 @@ async def made(models: ModelSet, manifest: Manifest, lines: Sequence[str]) -> Ma
 
 
 def row(found: Made, greedy: Made, references: Sequence[str]) -> dict[str, Any]:
-    """Return the table row for ``found``, the translations made in one way.
+    """Return the table row for ``found``, the translations that one way of translating produced.
 
     The row contains the scores, the gains over the translations ``greedy``, and percentages. ``references`` contains
     the reference translation of each line.
@@ -156,7 +156,7 @@ def row(found: Made, greedy: Made, references: Sequence[str]) -> dict[str, Any]:
 
 
 def table(rows: dict[str, dict[str, Any]]) -> str:
-    """Format the rows as a Markdown table. ``rows`` maps each way to its row. Known confidence intervals are shown."""
+    """Format the rows as a Markdown table. ``rows`` maps each way to its row. Confidence intervals are included."""
     lines = ["| way | " + " | ".join(COLUMNS) + " |", "|---|" + "---|" * len(COLUMNS)]
     for name, one in rows.items():
         cells = (f"{one[key]} ± {one[f'{key}_pm']}" if f"{key}_pm" in one else str(one[key]) for key in COLUMNS)

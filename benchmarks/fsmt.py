@@ -1,6 +1,6 @@
 """Compare an FSMT (WMT19) model on CTranslate2 with transformers on torch: ``python -m benchmarks.fsmt``.
 
-The weights are random, because the published files are not available here. The size is a parameter. The program states
+The weights are random, because the published files are not available here. The size is a parameter. The program reports
 how many greedy outputs are equal in float32, and the speed of the engines in output tokens per second. All engines run
 in this process, with one thread, alternately.
 """

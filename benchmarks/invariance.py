@@ -1,7 +1,7 @@
 """Measure batch invariance of the default translation model: ``python -m benchmarks.invariance --data DIR``.
 
 A sentence should have the same translation alone and in a batch with other sentences. The program translates the first
-lines of a test set one by one, and then all of them in a single request. It counts the lines with another translation.
+lines of a test set one by one, and then all of them in a single request. It counts the lines whose translations differ.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ SET = "flores-dev"
 
 
 def compare(sources: Sequence[str], alone: Sequence[str], together: Sequence[str]) -> dict[str, Any]:
-    """Return the number of lines, the number of lines with two translations, and these lines."""
+    """Return the number of lines, the number of lines whose two translations differ, and these lines."""
     rows = zip(sources, alone, together, strict=True)
     different = [{"source": source, "alone": one, "together": other} for source, one, other in rows if one != other]
     return {"lines": len(sources), "different": len(different), "differences": different}

@@ -168,7 +168,7 @@ def read_marks(path: Path, count: int, allowed: set[str]) -> list[str]:
     for line in path.read_text("utf-8").splitlines():
         number, _, mark = line.partition("\t")
         if mark not in allowed or int(number) in marks:
-            raise ValueError(f"{path.name}: {line!r} has no new number or no mark of {sorted(allowed)}")
+            raise ValueError(f"{path.name}: {line!r} needs a new number and a mark out of {sorted(allowed)}")
         marks[int(number)] = mark
     if sorted(marks) != list(range(count)):
         raise ValueError(f"{path.name} has {len(marks)} marks; the numbers must be 0 to {count - 1}")
@@ -178,7 +178,7 @@ def read_marks(path: Path, count: int, allowed: set[str]) -> list[str]:
 def kappa(one: Sequence[str], other: Sequence[str]) -> float | None:
     """Return Cohen's kappa for the marks of two readers.
 
-    If both readers gave the same mark everywhere, kappa is undefined, and the result is None.
+    If both readers gave the same mark to all items, kappa is undefined, and the result is None.
     """
     total = len(one)
     if len({*one, *other}) < 2:
@@ -235,7 +235,7 @@ def sample_command(
     work: WorkDir,
     wikinews: Annotated[int, typer.Option(min=0, help="Number of articles of Wikinews.")] = WIKINEWS,
     pages: Annotated[int, typer.Option(min=0, help="Number of news pages.")] = PAGES,
-    sentences: Annotated[int, typer.Option(min=1, help="Most sentences to judge.")] = SAMPLED,
+    sentences: Annotated[int, typer.Option(min=1, help="Maximum number of sentences to judge.")] = SAMPLED,
 ) -> None:
     """Summarise articles, and write the files for the readers."""
 

@@ -259,9 +259,9 @@ def table(scores: Sequence[tuple[str, Score]]) -> dict[str, dict[str, Any]]:
 def is_foreign(sentence: str, gold: Mapping[str, Any]) -> bool:
     """Return whether a sentence of the source is not from the marked article ``gold``.
 
-    This is the case if less than half of the pairs of adjacent words in the sentence occur in the article. A reworded
-    sentence has other pairs than the article, so the sentence of the source must be given that it was made from. The
-    result is False for a sentence of one word.
+    This is the case if less than half of the pairs of adjacent words in the sentence occur in the article. Rewording
+    changes these pairs, so pass the source sentence of a reworded sentence. The result is False for a sentence of one
+    word.
     """
     pairs = list(pairwise(words(sentence)))
     article = words("\n".join([gold["title"], *gold["summary"], *body_of(gold)]))

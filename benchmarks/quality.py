@@ -53,7 +53,7 @@ async def outputs_of(server: Server, data: Path, limit: int | None, kept: Path) 
 
     ``data`` is the folder of the test sets. If ``limit`` is not None, only the first ``limit`` sentences are
     translated. The translations are stored in the folder ``kept``, so that an interrupted run continues where it
-    stopped. The folder also contains a list of the commits of the service that made the translations.
+    stopped. The folder also contains a list of the commits of the service that produced the translations.
     """
     sources = {name: lines_of(data / f"{name}.de")[:limit] for name in SETS}
     if any(_kept_lines(kept / f"{name}.en") < len(lines) for name, lines in sources.items()):

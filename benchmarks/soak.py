@@ -1,13 +1,13 @@
 """Watch the memory of a service under a mixed load: ``python -m benchmarks.soak [--minutes 6] [--trace]``.
 
-The load consists of new articles as text and as web pages, repeated articles, long texts, bad input, purges and clients
-that leave. The embedded small models are used, with a small cache, so that the cache fills soon. The table gives, for
-each sixth of the time, the requests, the highest resident memory of the service, the memory of all its processes
-together, and the size of the memory tier of the cache.
+The load consists of new articles as text and as web pages, repeated articles, long texts, invalid input, purges, and
+clients that disconnect. The embedded small models are used, with a small cache, so that the cache fills soon. The table
+gives, for each sixth of the time, the requests, the highest resident memory of the service, the memory of all its
+processes together, and the size of the memory tier of the cache.
 
 With ``--trace``, the service records the place of each allocation by Python code (``tracemalloc``). It is then about
 three times slower and needs about three times as much memory. The program prints the places whose memory grew most from
-the end of the second sixth to the end of the load. Both measurements are made after memory for requests has been freed.
+the end of the second sixth to the end of the load. Both snapshots are taken after memory for requests has been freed.
 """
 
 import argparse
@@ -45,7 +45,7 @@ REPEATED = 32
 SETTLE_S = 12.0  # longer than the pause between two calls of malloc_trim
 
 Request = tuple[str, Any, float | None]
-"""A path, a JSON body, and the seconds after which the client leaves, or None."""
+"""A path, a JSON body, and the seconds after which the client disconnects, or None."""
 
 
 class Part(NamedTuple):

@@ -1,3 +1,3 @@
-"""Depesche, a service that summarizes German articles and translates them into English."""
+"""Depesche, a service that summarises German articles and translates them into English."""
 
 __version__ = "0.2.0"

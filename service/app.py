@@ -61,8 +61,8 @@ KNOWN = COMPATIBLE | {
 async def refuse(scope: Scope, receive: Receive, send: Send, error: DepescheError) -> None:
     """Send an error response for ``error`` to the client.
 
-    The response is problem JSON (RFC 9457). On the paths of the DeepL and LibreTranslate APIs, the response has the
-    error format of that API.
+    The response is a problem details object (RFC 9457). On a path of the DeepL or LibreTranslate API, it has the error
+    format of that API instead.
     """
     request = Request(scope, receive)
     if scope["path"] in KNOWN:  # other paths are arbitrary input and must not become metric labels
@@ -118,7 +118,7 @@ def plan_of(settings: Settings) -> Plan:
 
 
 def _redis_url(url: SecretStr | None, password: SecretStr | None) -> str | None:
-    """Return ``url`` with ``password``, or unchanged if it already contains a password or if there is none."""
+    """Insert ``password`` into ``url``, unless ``password`` is None or the URL already contains a password."""
     if url is None or password is None:
         return None if url is None else url.get_secret_value()
     parts = urlsplit(url.get_secret_value())
@@ -158,15 +158,15 @@ def exit_dead() -> None:
 
 
 def text_limits(settings: Settings) -> TextLimits:
-    """Return the limits on texts and on the depth of JSON that the settings define."""
+    """Return the configured limits on texts and on the depth of JSON bodies."""
     return TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
 
 
 def create_newsroom(settings: Settings, listener: Listener, on_settled: Callable[[], None] = lambda: None) -> Newsroom:
-    """Create the newsroom, which implements the use cases of the service, with the given settings.
+    """Create the newsroom, which implements the use cases of the service, from ``settings``.
 
-    The newsroom passes its events to ``listener``. It calls ``on_settled`` when the models have been loaded, and after
-    each reload, when the old models have been closed.
+    The newsroom passes its events to ``listener``. It calls ``on_settled`` after the models have been loaded at
+    startup, and after each reload, once the old models have been closed.
     """
     return Newsroom(plan_of(settings), listener, exit_dead, on_settled, limits=text_limits(settings))
 
@@ -177,15 +177,15 @@ def create_app(
     on_settled: Callable[[], None] = lambda: None,
     on_failed: Callable[[str], None] = lambda _: None,
 ) -> FastAPI:
-    """Create the main application, which answers probes immediately while it is loading its models in the background.
+    """Create the main application. It loads its models in the background, and answers probes from the start.
 
-    `create_newsroom` describes ``on_settled``. ``on_failed`` is called with the reason if the models cannot be loaded
-    at startup. If ``settings`` is None, the settings are read from the environment.
+    For ``on_settled``, see `create_newsroom`. ``on_failed`` is called with the reason if the models cannot be loaded at
+    startup. If ``settings`` is None, the settings are read from the environment.
 
     Raises:
         KeyFileInvalid: the key file is invalid.
         TracingUnavailable: the environment variables turn on tracing, but tracing cannot start.
-        SealMissing: a Redis server is configured, but its encryption is neither configured nor turned off.
+        SealMissing: a Redis server is configured, but encryption of its values is neither configured nor turned off.
     """
     settings = settings or Settings()
     listeners: list[Listener] = [logs.listen]
@@ -202,7 +202,7 @@ def create_app(
     app = FastAPI(
         title="Depesche",
         version=__version__,
-        summary=f"Summarizes {source.name} news articles and translates them into {target.name}.",
+        summary=f"Summarises {source.name} news articles and translates them into {target.name}.",
         lifespan=partial(_lifespan, rates=rates, traces=traces, on_failed=on_failed),
         docs_url=None,  # FastAPI's pages load scripts from other hosts
         redoc_url=None,
@@ -234,7 +234,7 @@ def create_app(
 
 
 def _jobs(settings: Settings, newsroom: Newsroom, listener: Listener) -> Jobs | None:
-    """Return the jobs of the process, or None if there is no Redis server to store their results."""
+    """Create the object that runs jobs, or return None if no Redis server is configured to store their results."""
     url = _redis_url(settings.redis_url, settings.redis_password)
     if url is None:
         return None
@@ -256,7 +256,7 @@ def _jobs(settings: Settings, newsroom: Newsroom, listener: Listener) -> Jobs | 
 
 
 def _rates(settings: Settings, listener: Listener) -> Rates | None:
-    """Return the rate limits that the settings define, or None if they define none."""
+    """Create the configured rate limits, or return None if there are none."""
     limits = policies("requests", settings.rate_requests) + policies("characters", settings.rate_chars)
     if not limits:
         return None

@@ -31,8 +31,8 @@ class Notice:
     """A message to the editor about a result.
 
     ``span`` is the passage in the submitted text that the notice refers to, and ``target`` is the passage in the
-    result. Each is None if there is no such passage. ``review`` is True if an editor should check the result. A notice
-    with ``review`` False is informational and often harmless.
+    result. Each is None if there is no such passage. ``review`` is True if an editor should check the result. If it is
+    False, the notice is only informational.
     """
 
     code: str
@@ -61,7 +61,7 @@ Prompt = tuple[str | Mark, ...]
 class DecodingOptions:
     """Decoding options for an engine. All lengths are in tokens.
 
-    Items with equal options can share an engine call. If ``allowed`` is not None, outputs contain only these pieces.
+    Items with equal options can share an engine call. If ``allowed`` is not None, outputs contain only these tokens.
     ``alignment`` requests the attention matrix. Every output starts with ``target_prefix``, which usually selects the
     target language. The prefix does not count towards the length limits and is not part of a hypothesis. ``scored``
     requests scores. Greedy search is faster without scores.
@@ -82,14 +82,14 @@ class DecodingOptions:
 
 @dataclass(frozen=True, slots=True)
 class EngineInput:
-    """One tokenised source with its decoding options.
+    """A tokenised input of a model with its decoding options.
 
     ``tokens`` is a text with its end-of-sentence token or, for a causal model, a prompt.
 
     If ``target`` is set, the model evaluates this output by forced decoding instead of searching for an output. The
-    only hypothesis then consists of ``target`` and one of two results. If the options request an alignment from an
-    encoder-decoder model, the result is the attention matrix. Otherwise, the result is the log-probability per token.
-    For an encoder-decoder model, ``target`` must not contain the target prefix or the end-of-sentence token.
+    only hypothesis then contains ``target`` and its log-probability per token. If the options request an alignment from
+    an encoder-decoder model, it contains the attention matrix instead of the log-probability. For an encoder-decoder
+    model, ``target`` must not contain the target prefix or the end-of-sentence token.
     """
 
     tokens: Tokens
@@ -110,7 +110,7 @@ class Attention:
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[float]]) -> "Attention":
-        """Create a matrix from rows of weights between 0 and 1. Each weight is rounded to one byte."""
+        """Create a matrix from rows of weights between 0 and 1. Each weight is rounded to a multiple of 1/255."""
         levels = np.rint(np.clip(np.asarray(rows, np.float64), 0, 1) * 255).astype(np.uint8)
         return cls(len(rows[0]) if rows else 0, levels.tobytes())
 

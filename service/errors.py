@@ -31,7 +31,7 @@ DepescheError
 │   └── EngineHung     the model did not respond in time (504)
 └── ModelError         a model cannot be loaded because of its manifest, files or architecture
     ├── WeightsMismatch   the SHA-256 of a file does not match the manifest
-    ├── OutputsRefused    the outputs of a model are too far from the references of the test sentences
+    ├── OutputsRefused    the outputs of a model differ too much from the references of the test sentences
     ├── LockMismatch      a commit or the SHA-256 of a file does not match models.lock
     ├── UnsafeWeights     a weights file contains objects other than tensors, so it is not loaded
     └── HubError          the hub is unreachable or does not have the model
@@ -83,7 +83,7 @@ class Unavailable(DepescheError):
 class LoadFailed(Unavailable):
     """The models could not be loaded. ``reason`` is the code of the error that prevented loading.
 
-    The state does not change until an operator solves the problem, so the recommended delay is long.
+    Retries fail until an operator solves the problem, so the recommended delay is long.
     """
 
     def __init__(self, reason: str) -> None:
@@ -185,7 +185,7 @@ class ScopeMissing(AccessDenied):
 
 
 class HostRefused(AccessDenied):
-    """No API keys are configured, and a request to the administration port names a host that is not a loopback name."""
+    """Without API keys, the administration port refuses a request whose host is not a loopback name."""
 
     code = "host_refused"
 
@@ -213,7 +213,7 @@ class AsyncUnavailable(DepescheError):
 
 
 class JobUnknown(DepescheError):
-    """There is no job with this id, its result has expired or was purged, or it belongs to another API key."""
+    """No job has the requested id, its result has expired or was purged, or the job belongs to another API key."""
 
     code = "job_unknown"
 
@@ -267,7 +267,7 @@ class WeightsMismatch(ModelError):
 
 
 class OutputsRefused(ModelError):
-    """The outputs of a model for the test sentences are too far from their references.
+    """The outputs of a model for the test sentences differ too much from their references.
 
     ``outputs`` contains the source and the output of each sentence. The sentences are part of the service.
     """

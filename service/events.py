@@ -42,7 +42,7 @@ class EngineFailed:
 
 @dataclass(frozen=True, slots=True)
 class EngineReady:
-    """A model has been loaded and warmed up. ``rebuilt`` is True if its previous engine had failed."""
+    """A model has been loaded and warmed up. ``rebuilt`` is True if its engine replaces one that failed."""
 
     model: str
     engine: str
@@ -58,9 +58,9 @@ RemoteOutcome = Literal["answered", "refused"] | RemoteFailure
 class RemoteCalled:
     """An attempt to call the remote server of a model has ended, with or without success.
 
-    The outcome ``refused`` means that the server refused this text. The outcome ``not_accepted`` means that the server
-    refuses the key, the path or the name of the model. ``prompt_tokens`` and ``output_tokens`` are the counts in the
-    server's answer. They are None if there is no answer, or if it does not contain both counts.
+    The outcome ``refused`` means that the server refused the text. The outcome ``not_accepted`` means that the server
+    refused the key, the path or the name of the model. ``prompt_tokens`` and ``output_tokens`` are the counts in the
+    server's answer. Both are None if there is no answer, or if the answer does not contain both counts.
     """
 
     model: str
@@ -140,7 +140,7 @@ class SharedCacheFailed:
 
 @dataclass(frozen=True, slots=True)
 class JobEnded:
-    """A request with ``Prefer: respond-async`` has ended."""
+    """A job, which a request with ``Prefer: respond-async`` started, has ended."""
 
     state: Literal["succeeded", "failed"]
 
@@ -164,8 +164,8 @@ Unopened = Literal["seal", "unsealed", "unreadable"]
 class EntryUnopened:
     """A stored cache entry cannot be used and counts as a miss.
 
-    The reason is ``seal`` (it cannot be decrypted), ``unsealed`` (it is not encrypted, but should be) or ``unreadable``
-    (it is malformed).
+    ``reason`` is ``seal`` (the entry cannot be decrypted), ``unsealed`` (it is not encrypted, but should be) or
+    ``unreadable`` (it is malformed).
     """
 
     reason: Unopened
@@ -219,10 +219,7 @@ class CachePurged:
 
 @dataclass(frozen=True, slots=True)
 class ProblemGiven:
-    """A request failed or was rejected, and the client received an error.
-
-    The client received the error as the response or as the last event of a stream.
-    """
+    """A request failed or was rejected. The client received the error as the response or as a stream's last event."""
 
     code: str
     status: int

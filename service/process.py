@@ -81,7 +81,7 @@ def freeze_gc_heap() -> None:
 
 
 GC_THRESHOLDS = (10_000, 20, 10)
-"""The number of new objects, of young collections and of middle collections after which a generation is collected."""
+"""The thresholds of the three generations: new objects, collections of generation 0, collections of generation 1."""
 
 
 def collect_garbage_less_often() -> None:
@@ -96,7 +96,7 @@ def collect_garbage_less_often() -> None:
 
 PERIOD_S = 10.0
 BUSY_S = 0.1
-"""Minimum CPU time, in seconds, in a period before a trim. A process that used less has freed almost no memory."""
+"""A period with at least this much processor time ends with a trim. Otherwise, there is almost no memory to return."""
 
 
 def trimmer() -> Callable[[], object] | None:
@@ -116,12 +116,11 @@ def trim_malloc_periodically(
     period_s: float = PERIOD_S,
     clock: Callable[[], float] = time.process_time,
 ) -> None:
-    """Call ``trim`` after each period in which the process used at least `BUSY_S` seconds of CPU time.
+    """Call ``trim`` after each period in which the process used at least `BUSY_S` seconds of processor time.
 
     Run this function in a separate thread. It returns when ``stopped`` is set or, if ``trim`` is None, immediately.
-    ``clock`` returns the CPU time of the process in seconds. Without trims, glibc returns memory to the system only
-    from the end of a heap, and retains free memory that lies between blocks in use. For measurements, see
-    docs/adr/0018.
+    ``clock`` returns the processor time of the process in seconds. Without trims, glibc returns memory to the system
+    only from the end of a heap, and retains free memory between blocks in use. For measurements, see docs/adr/0018.
     """
     if trim is None:
         return

@@ -1,4 +1,4 @@
-"""The results of translation and summarization. The HTTP API and the command line convert them to their own formats."""
+"""The results of translation and summarisation. The HTTP API and the command line convert them to their own formats."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ ChangeReason = Literal[
 ]
 """The reason for the state of a sentence.
 
-The source sentences of the sentence are unchanged (``source_unchanged``), edited (``source_changed``), new
-(``source_new``) or gone (``source_gone``). ``neighbour_changed`` means that the previous translation joins an unchanged
-source sentence with one that changed. ``no_previous`` means that the previous translation has no sentence for an old
-source sentence. ``no_source`` means that no source sentence supported a sentence of the previous summary, which is
-kept.
+``source_unchanged``, ``source_changed``, ``source_new`` and ``source_gone`` mean that the corresponding source
+sentences are unchanged, edited, new or gone. ``neighbour_changed`` means that the previous translation joins an
+unchanged source sentence with a changed one. ``no_previous`` means that the previous translation has no sentence for an
+old source sentence. ``no_source`` means that a sentence of the previous summary is kept although no source sentence
+supported it.
 """
 
 
@@ -37,7 +37,7 @@ def needs_review(notices: Sequence[Notice]) -> bool:
 
 
 def flagged_sentences(translation: "Translation") -> int:
-    """Return the number of sentences with a notice that requires a review."""
+    """Return the number of sentences of ``translation`` that have a notice that requires a review."""
     starts = [pair.source.start for pair in translation.sentences]
     spans = (notice.span for notice in translation.notices if notice.review and notice.span is not None)
     return len({bisect_right(starts, span.start) for span in spans if starts and span.start >= starts[0]})
@@ -64,7 +64,7 @@ class SentencePair:
     ``source`` is a span in the submitted text, and ``target`` is a span in the translated text. ``words`` contains one
     (source, target) pair of spans for each aligned word of the translation, in order. ``words`` is None if word
     alignment was not requested. ``confidence`` is the probability that the translation has no major error, or None if
-    it was not estimated. ``from_memory`` is True if the translation is a correction of an editor. ``alternatives``
+    it was not estimated. ``from_memory`` is True if the translation is an editor's correction. ``alternatives``
     contains the most likely translations, best first. It is None if they were not requested.
     """
 
@@ -94,9 +94,10 @@ class TermUse:
 class Translation:
     """A translated text.
 
-    ``of`` is the number of sentences that needed a model, and ``cached`` is how many of them came from the cache.
-    ``truncated`` is True if the translation of a sentence reached the length limit. ``facts`` links facts of the
-    source, such as numbers and names, with those of the translation. It is None if the facts were not requested.
+    ``of`` is the number of sentences that a model translated, now or earlier. ``cached`` is the number of those whose
+    translations came from the cache. ``truncated`` is True if the translation of a sentence reached the length limit.
+    ``facts`` links facts of the source, such as numbers and names, with those of the translation. It is None if the
+    facts were not requested.
     """
 
     text: str

@@ -185,8 +185,8 @@ def _exit(_signal: int, _frame: FrameType | None) -> None:
     """Exit with code 0. This function handles the signal that uvicorn raises again after the server has closed.
 
     Another thread may still be processing a text, or loading a model in a C++ library. A normal shutdown of the
-    interpreter would wait for the end of the processing, and would crash the process during the loading. Therefore, if
-    there are other threads, exit without a shutdown of the interpreter.
+    interpreter would wait until the text is processed, or would crash the process while the model is being loaded.
+    Therefore, if there are other threads, exit without a shutdown of the interpreter.
     """
     if threading.active_count() > 1:
         _exit_now()
@@ -333,7 +333,7 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Run the shutdown steps after the start of draining. The administration port is closed after the main port."""
+        """Run the shutdown steps that follow the start of draining. The main port is closed first."""
         await self._announce()
         self._newsroom.lifecycle.refuse_work()
         left_s = max(0.0, self._ends_s - time.monotonic()) if self._ends_s < math.inf else self._drain_s

@@ -1,6 +1,6 @@
 """The settings of the service, read from environment variables with the prefix ``DEPESCHE_``.
 
-Only the modules ``app``, ``cli`` and ``server`` use these settings. They pass the values on to all other modules.
+Only the modules ``app``, ``cli`` and ``server`` read these settings. These three pass the values to all other modules.
 """
 
 import os
@@ -86,8 +86,8 @@ class Settings(BaseSettings):
     memory_file: Path | None = Field(
         default=None,
         description=(
-            "File of corrected translations that the web page exported as JSON Lines or TMX. They apply to all "
-            "translations. If unset, there are none."
+            "File of corrected translations that the web page exported as JSON Lines or TMX. These corrections apply "
+            "to all requests. If unset, there are none."
         ),
     )
     profile: Literal["auto", "embedded", "production"] = Field(
@@ -129,7 +129,7 @@ class Settings(BaseSettings):
         ),
     )
     remote_timeout_s: float = Field(
-        default=60.0, gt=0, description="Seconds that one attempt to get an answer from the remote server may take."
+        default=60.0, gt=0, description="Timeout, in seconds, for each attempt to get an answer from the remote server."
     )
     remote_concurrency: int = Field(
         default=64, ge=1, le=4096, description="Maximum number of simultaneous requests to the remote server."
@@ -170,8 +170,8 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         description=(
-            "Number of engine calls that CTranslate2 runs in parallel. 0 selects the number that is fastest in a "
-            "measurement at startup."
+            "Number of engine calls that CTranslate2 runs in parallel. 0 selects the fastest number, which is measured "
+            "at startup."
         ),
     )
     batch_tokens: int = Field(
@@ -250,8 +250,8 @@ class Settings(BaseSettings):
         default=None,
         min_length=1,
         description=(
-            "Password of both Redis servers. It is used for each URL without a password. If unset, "
-            "only a URL can give a password."
+            "Password of the Redis servers, for each URL that contains none. If unset, only the URLs can contain "
+            "passwords."
         ),
     )
     redis_timeout_ms: int = Field(
@@ -272,8 +272,8 @@ class Settings(BaseSettings):
     rate_denied: str = Field(
         default="60/minute",
         description=(
-            "Rate limits, for each client address, on requests without a valid API key. Further ones get 429. Requests "
-            "with a valid key are not counted. `none` turns these limits off."
+            "Rate limits, for each client address, on requests without a valid API key. Requests beyond a limit get "
+            "status 429. Requests with a valid key are not counted. `none` turns these limits off."
         ),
     )
     trusted_proxies: str | None = Field(

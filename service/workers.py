@@ -40,9 +40,9 @@ MOST_WAITING = 32
 RETRY_AFTER_S = 5.0
 NICENESS = 5
 MAX_GROWTH_KIB = 196_608
-"""A worker whose memory has grown by more than this many KiB is replaced, because it would not return all memory.
+"""A worker whose memory has grown by more than this many KiB is replaced, because it would not free all of it.
 
-Loading the tokenizer of a language model takes up to 146 MiB. A worker must be able to keep it for its next work.
+Loading the tokenizer of a language model takes up to 146 MiB. A worker must be able to keep it for its next call.
 """
 _MORE, _LAST = b"m", b"l"  # whether a worker accepts more work after its result
 _MAX_OOM_SCORE = "1000"
@@ -316,10 +316,10 @@ def _too_complex(detail: str, limit: int) -> InvalidInput:
 
 
 def serve_forks(descriptor: int) -> None:
-    """Run the template process: import the modules, and then fork a worker for each socket that is received.
+    """Run the template process: import the modules, and then fork a worker for each socket from the parent process.
 
-    The parent process sends the sockets. ``descriptor`` is the file descriptor of the connection to it. The function
-    returns when the parent process closes this connection or ends.
+    ``descriptor`` is the file descriptor of the connection to the parent process. The function returns when the parent
+    process closes this connection or ends.
     """
     control = socket.socket(fileno=descriptor)
     with control.makefile("rb", buffering=0) as stream:
@@ -403,5 +403,5 @@ def _outcome(content: bytes, memory_bytes: int) -> _Outcome:
         # Report only the class and the code locations, because a message may contain article text.
         frames = traceback.extract_tb(error.__traceback__)
         places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-5:])
-        lost = WorkerLost("an unexpected error in a worker process; see the log")
+        lost = WorkerLost("an unexpected error occurred in a worker process; see the log")
         return _Outcome(done=False, value=lost, crash=f"{type(error).__name__} at {places}")

@@ -137,7 +137,7 @@ def test_a_last_line_that_grew_is_a_change(archive: Path, output: Path) -> None:
     archive.write_bytes(b"one\ntwo\n")
     assert resumed(archive, output) == []
     archive.write_bytes(b"one\ntwofold\n")
-    with pytest.raises(CannotResume, match="line 2 is longer than in the last run"):
+    with pytest.raises(CannotResume, match="since the last run: line 2 is now longer"):
         resumed(archive, output)
 
 

@@ -273,7 +273,7 @@ async def start(_: Plan, checkout: Checkout, server: Server, number: int) -> dic
 class Part:
     """A part of the latency benchmark: the function that measures, and the server settings that it needs.
 
-    ``once`` is True for a measurement that takes so long that it is made in only one round.
+    ``once`` is True for a measurement that runs in only one round, because it takes long.
     """
 
     measure: Callable[[Plan, Checkout, Server, int], Awaitable[dict[str, float]]]

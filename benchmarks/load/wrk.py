@@ -113,5 +113,5 @@ def load_of(output: str, bodies: int) -> Load:
     if not told["requests"]:
         raise Failed(f"no request was answered in {told['seconds']:.0f} s")
     if told["sent"] > bodies:
-        raise Failed(f"{told['sent']} requests were sent, but only {bodies} different articles were given")
+        raise Failed(f"{told['sent']} requests were sent, but there were only {bodies} different bodies")
     return Load(told["requests"], told["seconds"], told["p50_s"], told["p99_s"])

@@ -278,7 +278,7 @@ def half_day(case: Case, rng: random.Random) -> str | None:
 
 
 def opposite(case: Case, rng: random.Random) -> str | None:
-    """Return ``case.output`` with one word replaced by its opposite, or None if no word has a known opposite."""
+    """Return ``case.output`` with one word replaced by its opposite, or None if no word is in `OPPOSITES`."""
     table = {**OPPOSITES, **{other: word for word, other in OPPOSITES.items()}}
     return one_of_places(case.output, list(one_of_words(list(table)).finditer(case.output)), table.__getitem__, rng)
 

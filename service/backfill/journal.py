@@ -123,7 +123,7 @@ class InputLines:
         self._so_far = RunningDigest()
         try:
             if not S_ISREG(path.stat().st_mode):
-                raise DepescheError(f"{path} is not a regular file, so the run could not be resumed later")
+                raise DepescheError(f"{path} is not a regular file; only a run with regular files can be resumed")
             self.size_bytes = path.stat().st_size
             self._file = path.open("rb")
         except OSError as error:
@@ -146,7 +146,7 @@ class InputLines:
             OSError: the file cannot be read.
         """
         if not self._so_far.passes(self._file, place):
-            raise CannotResume(f"{self._path} has changed: lines 1 to {place.lines} differ from the last run")
+            raise CannotResume(f"{self._path} has changed since the last run, within lines 1 to {place.lines}")
         if place.size_bytes:
             self._end_last(place)
 
@@ -156,13 +156,13 @@ class InputLines:
         ``place`` is the position at which the last run stopped.
 
         Raises:
-            CannotResume: other characters than a newline have been added to the line.
+            CannotResume: characters other than a newline have been added to the line.
         """
         self._file.seek(place.size_bytes - 1)
         if self._file.read(1) != b"\n":
             behind = self._file.read(1)
             if behind not in {b"", b"\n"}:
-                raise CannotResume(f"{self._path} has changed: line {place.lines} is longer than in the last run")
+                raise CannotResume(f"{self._path} has changed since the last run: line {place.lines} is now longer")
             self._so_far.add(behind)
 
     def __iter__(self) -> Iterator[InputLine]:
@@ -212,12 +212,12 @@ class Output:
 
     def _claim(self) -> None:
         if not S_ISREG(os.fstat(self._file.fileno()).st_mode):
-            raise DepescheError(f"{self._path} is not a regular file, so the run could not be resumed later")
+            raise DepescheError(f"{self._path} is not a regular file; only a run with regular files can be resumed")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise DepescheError(
-                f"{self._path} is in use by another backfill; wait until it has ended, or name another output file"
+                f"another backfill is using {self._path}; wait until it has ended, or name another output file"
             ) from error
 
     def close(self) -> None:
@@ -244,7 +244,7 @@ class Output:
             OSError: the file cannot be read or truncated.
         """
         if not self._so_far.passes(self._file, place):
-            raise CannotResume(f"{self._path} has changed: lines 1 to {place.lines} differ from the last run")
+            raise CannotResume(f"{self._path} has changed since the last run, within lines 1 to {place.lines}")
         behind_bytes = os.fstat(self._file.fileno()).st_size - place.size_bytes
         self._file.truncate(place.size_bytes)
         return behind_bytes
@@ -390,7 +390,7 @@ class Journal:
 
     @property
     def due(self) -> bool:
-        """True if at least ``COMMIT_EVERY_S`` seconds have passed since the last commit, or if there was no commit."""
+        """True if the last commit was at least ``COMMIT_EVERY_S`` seconds ago, or if there has been no commit."""
         return time.monotonic() - self._committed_s >= COMMIT_EVERY_S
 
     def append(self, record: bytes) -> None:
@@ -402,7 +402,7 @@ class Journal:
         self._output.append(record)
 
     def commit(self, read: FilePosition) -> None:
-        """Flush the output to disk, and record in the checkpoint that it covers the archive up to ``read``.
+        """Flush the output to disk, and record in the checkpoint that the output covers the archive up to ``read``.
 
         Raises:
             OSError: a file cannot be written.

@@ -236,7 +236,7 @@ class Run:
     def stop(self) -> int:
         """Read no more lines from the archive.
 
-        Return the number of lines that have been read but not written. They will still be finished and written.
+        Return the number of lines that have been read but not written. The run still finishes and writes these lines.
         """
         self.standing.stopped = True
         self._window.close()
@@ -386,7 +386,7 @@ def _outputs(given: str | None) -> list[str] | None:
     if unknown := [name for name in names if name not in get_args(Output)]:
         known = ", ".join(get_args(Output))
         raise typer.BadParameter(
-            f"unknown output: {', '.join(unknown)}; the known outputs are {known}", param_hint="--outputs"
+            f"unknown output: {', '.join(unknown)}; the valid outputs are {known}", param_hint="--outputs"
         )
     return names
 
@@ -425,7 +425,7 @@ async def _stoppable(run: Run, say: Callable[[str], None]) -> None:
     def stop() -> None:
         for one in signals:
             loop.remove_signal_handler(one)
-        say(f"stopping: waiting for {run.stop()} articles in progress; a second signal stops them immediately")
+        say(f"stopping: waiting for {run.stop()} articles in progress; a second signal exits immediately")
 
     for one in signals:
         loop.add_signal_handler(one, stop)
@@ -456,7 +456,7 @@ def _write_report(path: Path, order: JobSpec, newsroom: Newsroom, standing: Back
 
 def _say_start(say: Callable[[str], None], standing: BackfillProgress) -> None:
     if standing.cut_bytes:
-        say(f"{standing.cut_bytes} bytes were discarded from the output; the articles in them will be processed again")
+        say(f"{standing.cut_bytes} bytes were discarded from the output; their articles will be processed again")
     if standing.resumed:
         say(f"resumed: earlier runs processed {standing.resumed} lines, which will be skipped")
 

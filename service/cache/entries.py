@@ -21,8 +21,8 @@ def entry_key(head: tuple[str, ...], rest: Field, secret: bytes | None) -> bytes
     """Return the 32-byte key of a cache entry. Apart from hash collisions, keys are equal only if all fields are equal.
 
     ``head`` contains the fields that many entries share: task, model and versions. ``rest`` contains the other fields.
-    If there is a ``secret``, the key is an HMAC with this secret. Without a secret, anyone who can read the shared
-    store can guess short sentences from their keys.
+    If ``secret`` is set, the key is an HMAC with this secret. Without a secret, anyone who can read the shared store
+    can guess short sentences from their keys.
     """
     return _digest(_head(head) + encode_fields(rest), secret)
 
@@ -36,8 +36,8 @@ def tag_key(kind: Literal["text", "result"], value: str, secret: bytes | None) -
     """Return the 32-byte key of a tag. Tags record which entries must be deleted when a text or a result is purged.
 
     The tag of a text lists the entries that were used for the text, and its ``value`` is the text itself. The tag of a
-    result lists the tags of the texts of the result, and its ``value`` is the key that `result_key` returns. If there
-    is a ``secret``, the key is an HMAC with this secret.
+    result lists the tags of the texts of the result, and its ``value`` is the key that `result_key` returns. If
+    ``secret`` is set, the key is an HMAC with this secret.
     """
     return _digest(encode_fields([TAG_FORMAT, "tag", kind, value]), secret)
 
@@ -194,7 +194,7 @@ def span(value: object, chars: int) -> Span:
     """Convert ``value``, a list [start, end], to a span within a text of ``chars`` code points.
 
     Raises:
-        ValueError: ``value`` is not such a list.
+        ValueError: ``value`` is not a list of two integers, or does not describe a span within the text.
     """
     start, end = row(value, 2)
     found = Span(whole_number(start, chars), whole_number(end, chars))
@@ -212,7 +212,7 @@ def spans(value: object, chars: int) -> tuple[Span, ...]:
     """Convert ``value``, a list of [start, end] lists, to spans within a text of ``chars`` code points.
 
     Raises:
-        ValueError: ``value`` is not such a list.
+        ValueError: ``value`` is not a list, or `span` rejects an item.
     """
     return tuple(span(one, chars) for one in rows(value))
 

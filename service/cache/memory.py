@@ -32,8 +32,8 @@ class MemoryStats:
 class Tag:
     """A tag, which lists the entries used for one text, or the tags of the texts of one result.
 
-    ``keys`` is the concatenation of the keys of these entries or tags. Until the time ``fresh_until_s`` on the clock of
-    `Memory`, the tag in the memory tier is known to equal the tag in the shared tier.
+    ``keys`` is the concatenation of the keys of these entries or tags. Until ``fresh_until_s`` on the clock of
+    `Memory`, the tag in the shared tier is assumed to contain all of these keys.
     """
 
     keys: bytes
@@ -85,7 +85,7 @@ class Memory:
         """Store ``value`` under ``key``, and return whether it was stored.
 
         An old value under ``key`` is always deleted. The least recently used values are evicted if necessary. A value
-        that is larger than the whole store is not stored. If ``most_s`` is given, the value expires after at most
+        that is larger than the whole store is not stored. If ``most_s`` is not None, the value expires after at most
         ``most_s`` seconds.
 
         Raises:

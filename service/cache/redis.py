@@ -136,10 +136,7 @@ class Found(NamedTuple):
 
 
 def pack(value: bytes, ends_ms: int) -> bytes:
-    """Return the form in which ``value`` is stored.
-
-    It consists of a format byte, the expiry time in Unix milliseconds, and the zlib-compressed value.
-    """
+    """Encode ``value`` for storage: a format byte, the expiry time in Unix milliseconds, and the compressed value."""
     return EXPIRING + ends_ms.to_bytes(END_BYTES, "big") + zlib.compress(value, FASTEST)
 
 
@@ -450,7 +447,7 @@ class Shared:
 
 
 def reason_of(error: Exception) -> SharedFailure:
-    """Return the reason that a failure event reports for an exception of the Redis client.
+    """Return the reason that a failure event reports for an exception from the Redis client.
 
     The reason is also "error" if Redis rejected the credentials or is still loading its data.
     """

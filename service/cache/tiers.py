@@ -154,7 +154,7 @@ class Cache:
     async def put_result(
         self, store: Shared, key: bytes, value: bytes, tags: Collection[bytes], *, started_s: float
     ) -> bool:
-        """Store ``value`` in ``store``, which is another store in the same Redis, and return whether this succeeded.
+        """Store ``value`` in ``store``, another store in the same Redis server, and return whether this succeeded.
 
         The value is added to ``tags``, so that a purge of these tags deletes it. ``started_s`` (monotonic clock) is the
         time when the work for the value started. If a purge is running or a purge of the shared tier has ended since
@@ -223,9 +223,9 @@ class Cache:
             writing.set_result(None)
 
     async def purge(self, tags: Collection[bytes]) -> Purged:
-        """Delete all entries that belong to the given tags from both tiers.
+        """Delete all entries that belong to ``tags`` from both tiers.
 
-        ``tags`` contains the keys of tags of texts or results.
+        ``tags`` contains keys that `tag_key` returned for texts or results.
 
         Raises:
             PurgeIncomplete: the shared tier did not respond. The entries have been deleted from memory, but the tags
@@ -241,7 +241,7 @@ class Cache:
             return Purged(self._delete(found), shared_count)
 
     async def forget(self, tags: Collection[bytes]) -> int:
-        """Delete the entries that belong to the given tags from memory, and return their number.
+        """Delete the entries that belong to ``tags`` from memory, and return the number of deleted entries.
 
         The shared tier is not changed.
         """

@@ -74,10 +74,10 @@ def checks_of(source: Language, target: Language) -> SentenceChecks:
 def check_sentence(source: str, output: str, source_language: Language, target_language: Language) -> list[Finding]:
     """Check ``output``, the translation of the sentence ``source``, and return the findings.
 
-    If ``output`` contains no letter and no digit, the only finding has the code ``empty_output``, and there is none if
-    ``source`` contains no letter.
+    If ``output`` contains no letter and no digit, the only finding has the code ``empty_output``. In this case, there
+    is no finding if ``source`` contains no letter.
 
-    Each finding contains offsets in ``source`` and in ``output``. A call for one sentence takes about 1 ms.
+    The spans of the findings are offsets in ``source`` and ``output``, in code points. A call takes about 1 ms.
     """
     if not any(char.isalnum() for char in output):
         return list(_emptied(source, output))
@@ -113,7 +113,7 @@ LEAST_REFEREE_SCORE = -4.0
 """The lowest log-probability per token at which `check_obedience` accepts a translation.
 
 A small translation model computes the log-probability. Among 20 correct translations of news sentences, the lowest
-score of the embedded model was -3.6. Among 20 translations that were compared with a wrong source sentence, 18 had a
+score of the embedded model was -3.6. Among 20 translations that were scored with a wrong source sentence, 18 had a
 score below -4.0.
 """
 

@@ -12,7 +12,7 @@ from service.domain import Notice, Span
 from service.languages.base import Language
 
 CHECKS_VERSION = "6"
-"""Part of every cache key. Increase it whenever the results of the checks, term placement or reranking change."""
+"""A part of every cache key. Increase it whenever the results of the checks, term placement or reranking change."""
 
 
 class Code(StrEnum):
@@ -102,7 +102,7 @@ def needs_review(findings: Iterable[Finding]) -> bool:
 Key = tuple[Literal["number", "month", "weekday", "time"], Fraction]
 """The kind and value of a fact.
 
-A ``month`` is 1 to 12, a ``weekday`` is 0 (Monday) to 6, and a ``time`` is in minutes since midnight.
+The value of a ``month`` is 1 to 12, of a ``weekday`` 0 (Monday) to 6, and of a ``time`` the minutes since midnight.
 """
 
 
@@ -112,7 +112,7 @@ class Fact(NamedTuple):
     A fact is compared with the facts of another text, for example a number of the source with those of the translation.
     ``readings`` lists the possible meanings of the fact. One of them must be among the readings and hints of the facts
     in the other text. ``hints`` lists meanings that are only used to support facts of the other text. ``certain`` is
-    False if the words may be ordinary words and not a number or date ("ein", "May"). Such a fact can support other
+    False if the words may be ordinary words instead of a number or date ("ein", "May"). Such a fact can support other
     facts, but needs no support itself.
     """
 

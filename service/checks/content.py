@@ -19,11 +19,11 @@ def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` loses no negation of ``source`` and adds none.
 
     Many other words can express a negation ("fail to", "unable"). A negation therefore counts as lost only if
-    ``source`` contains more negations than ``output`` contains negations and other such words, and as added in the
-    reverse case. Other such words of one text that the other text can translate ("unklar", "unclear") are not counted.
-    If a finding depends on them and ``source`` is long, it has the severity ``note``, because the words of long
-    sentences often do not correspond. The finding always refers to an unambiguous negation, such as "nicht" (except in
-    "nicht nur").
+    ``source`` contains more negations than ``output`` contains negations and such words. It counts as added in the
+    reverse case. If both texts contain such words ("unklar", "unclear"), these words are assumed to translate each
+    other and are not counted. In a long sentence, this assumption is often wrong, so a finding that depends on it has
+    the severity ``note``. The finding always refers to an unambiguous negation, such as "nicht" (except in "nicht
+    nur").
 
     Raises:
         ValueError: one of the languages has no negation grammar.
@@ -102,13 +102,13 @@ _LEAST_ENDING, _MOST_ENDING = 2, 8
 
 
 def check_opposites(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that no word of ``source`` was translated with its opposite, such as "fiel" with "rose".
+    """Check that no word of ``source`` was translated as its opposite, such as "fiel" as "rose".
 
-    The words are grouped by axis, such as "change", whose opposite meanings are "rise" and "fall". A finding is yielded
-    if ``output`` has as many words on an axis as ``source`` but fewer with one of the meanings, or if each text has
-    words with only one meaning, and the two meanings differ. If one text has more words that can express a negation
-    than the other, only axes are checked whose meanings a negation does not exchange, such as "north". Words in set
-    phrases ("nach Angaben") and surnames are not counted.
+    The words are grouped by axis, such as "change", whose opposite meanings are "rise" and "fall". There are two kinds
+    of findings. Either ``output`` has as many words on an axis as ``source``, but fewer with one of the meanings. Or
+    each text has words with only one meaning, and the two meanings differ. If one text has more words that can express
+    a negation than the other, the check covers only axes whose meanings a negation does not reverse, such as "north"
+    and "south". Words in set phrases ("nach Angaben") and surnames are not counted.
 
     Raises:
         ValueError: one of the languages has no negation grammar.
@@ -129,7 +129,7 @@ _Meanings = dict[str, list[Span]]
 
 
 def _exchanged(meanings: _Meanings, others: _Meanings) -> tuple[Span, Span] | None:
-    """Return the span of a word in one text and that of its opposite in the other text, or None.
+    """Return the span of a word in one text and that of its opposite in the other text, or None if there is none.
 
     ``meanings`` and ``others`` are the words of the two texts on the same axis.
     """
@@ -146,14 +146,14 @@ def _words_of(meanings: _Meanings) -> int:
 
 
 def _negations(passage: Passage, meanings: _Meanings) -> int:
-    """Return how many words of a passage can express a negation, except the words of an axis ("banned")."""
+    """Return how many words of a passage can express a negation, without counting those in ``meanings`` ("banned")."""
     own = [span for spans in meanings.values() for span in spans]
     found = (Span(*match.span()) for match in _grammar(passage).any.finditer(passage.lower))
     return sum(1 for one in found if not any(one.overlaps(span) for span in own))
 
 
 def _poles(passage: Passage) -> dict[str, _Meanings]:
-    """Map each axis that occurs in a passage to its meanings."""
+    """Map each axis that occurs in a passage to the meanings of the words on it."""
     grammar = passage.language.opposites
     found: dict[str, _Meanings] = {}
     if not grammar.words:
@@ -168,7 +168,7 @@ def _poles(passage: Passage) -> dict[str, _Meanings]:
 
 
 def _is_surname(passage: Passage, match: re.Match[str]) -> bool:
-    """Return whether a capitalised word follows a first name ("Harald Leemann")."""
+    """Return whether the word at ``match`` is capitalised and follows a first name ("Harald Leemann")."""
     names, text = passage.language.names, passage.text
     if names is None or not text[match.start()].isupper():
         return False

@@ -15,11 +15,11 @@ from service.text.normalization import REPLACEMENT
 _MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
 _MARK = re.compile("|".join(_MARKS))
 _SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=[.,!?])['’›´](?=\s|$)|#\w")
-"""A pattern for a hashtag, and for a single quotation mark that opens a phrase or follows a punctuation mark."""
+"""Matches a hashtag, or a single quotation mark that opens a phrase or follows a punctuation mark."""
 _SPACE = re.compile(r"\s+")
 _MOST_SCARE_WORDS = 2
 _LEAST_WHOLE = 0.7
-"""The minimum ratio of a translation's length to that of its source at which it has probably not lost a quotation."""
+"""The minimum ratio of the length of a translation to that of its source if the translation lacks no quotation."""
 _MOST_CHARS = 4_000  # longer passages between two marks are not quotations
 
 
@@ -52,8 +52,8 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
     Lost marks have the severity ``note`` in three cases. First, they enclosed only a title or a short phrase. Second,
     ``output`` has no marks but is not much shorter, and a word that matches ``speech`` names the speaker. Third, only
     one mark is lost, because the quotation opens or closes in another sentence, and ``output`` quotes nothing but
-    titles. Added marks have it if they enclose a title, a short phrase, or words that are copied from the source, or if
-    only one mark is added.
+    titles. Added marks have this severity if they enclose a title, a short phrase, or words that are copied from the
+    source, or if only one mark is added.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:
@@ -112,7 +112,7 @@ def _count(text: str) -> int:
 def check_verbatim(source: str, output: str) -> Iterator[Finding]:
     """Check that each quotation in a summary also occurs verbatim and in quotation marks in the source.
 
-    The words may belong to a longer quotation of the source. Differences in white space, and punctuation at both ends
+    The words may belong to a longer quotation in the source. Differences in white space, and punctuation at both ends
     of the quotation, are ignored. A quotation without words is also reported.
     """
     whole = _SPACE.sub(" ", source)
@@ -164,7 +164,7 @@ def check_literals(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 def check_signs(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that each symbol of ``source``, such as "§", occurs in ``output``, either as a symbol or in words.
+    """Check that each sign of ``source``, such as "§", occurs in ``output``, either as a sign or in words.
 
     Minus signs before numbers are checked in both texts. Unit symbols are left to `check_units`, and emoji to
     `check_literals`.

@@ -36,8 +36,8 @@ _MOST_SCALES = 2
 class _Quantity(NamedTuple):
     """A number in a text, at ``span``.
 
-    ``part`` contains its possible values. ``scale`` is the factor that these values already include, such as a million.
-    ``scale`` is 1 if there is no such factor.
+    ``part`` contains its possible values. ``scale`` is the factor that these values already include, such as a million,
+    or 1 if there is none.
     """
 
     span: Span
@@ -46,7 +46,7 @@ class _Quantity(NamedTuple):
 
 
 def find_numbers(text: str, grammar: NumberGrammar) -> list[Fact]:
-    """Find the numbers in ``text``, both in digits and in words, and return them in order."""
+    """Find the numbers in ``text``, both in digits and in words, and return them as facts in order."""
     found = list(_quantities(text, grammar))
     phrases = [Span(*match.span()) for match in grammar.phrases.finditer(text)]
     return [
@@ -387,7 +387,7 @@ def check_numbers(
 
 
 def _without_copies(facts: Sequence[Fact], text: str, other: str) -> list[Fact]:
-    """Return the facts of ``text`` without weekdays and months that ``other`` contains in the same spelling.
+    """Return the facts of ``text``, except weekdays and months that ``other`` contains in the same spelling.
 
     Such a word usually belongs to a name, such as "Fridays for Future".
     """
@@ -406,8 +406,7 @@ def fact_keys(passage: Passage) -> frozenset[Key]:
 def _unmatched(facts: Sequence[Fact], others: Sequence[Fact], text: str) -> list[Fact]:
     """Return the facts that have no counterpart among ``others``, which are the facts of ``text``.
 
-    A date in which both the day and the month are wrong therefore results in a single finding. A plain number can be
-    the counterpart of a time (see `_hours`).
+    At most one fact is returned for each span. A plain number can be the counterpart of a time (see `_hours`).
     """
     alone = unsupported(facts, others)
     if not alone:

@@ -220,9 +220,9 @@ class Index:
     def _has_exonym(self, bare: str, *, same: bool = False) -> bool:
         """Return whether a word of the indexed text contains an exonym of a name.
 
-        ``bare`` is the name in lower case and without accents. It may be longer than the listed name, unless that has
-        only two letters. A short exonym must be at the start of the word. Names that both languages spell the same
-        count if ``same`` is True.
+        ``bare`` is the name in lower case and without accents. It may be longer than the listed name, unless the listed
+        name has only two letters. A short exonym must be at the start of the word. If ``same`` is True, names that both
+        languages spell the same count as exonyms.
         """
         ends = range(_LEAST_CHARS if len(bare.removesuffix("s")) > _LEAST_CHARS - 1 else 2, len(bare) + 1)
         others = (other for end in ends for other in self._exonyms.get(bare[:end], ()) if same or other != bare[:end])
@@ -256,9 +256,9 @@ _LONG_NAME = re.compile(r"[A-ZÄÖÜ][\w’'-]*(?:[ -](?:(?:of|and|the|und|der|d
 
 @lru_cache(maxsize=20_000)
 def _people(name: str) -> frozenset[str]:
-    """Return the root of a word for a people or country without its ending ("iran" for Iraner and Iranians).
+    """Return the root of a word for a people or country ("iran" for Iraner and Iranians) as a set.
 
-    The result is empty if the word has no such ending or if fewer than four letters remain.
+    The set is empty if the word has no ending of such words, or if the root has fewer than four letters.
     """
     root = _sound(_PEOPLE_ENDING.sub("", plain(name)))
     return frozenset({root}) if len(root) >= _LEAST_ROOT_CHARS and _PEOPLE_ENDING.search(plain(name)) else frozenset()
@@ -297,7 +297,7 @@ def _misspells(name: str, known: str, most: int = _MOST_EDITS) -> bool:
 
 
 _Runs = tuple[tuple[str, int], ...]
-"""The letters of a word in order, each with the number of times that it is repeated."""
+"""The runs of equal letters in a word, in order: each letter with the length of its run."""
 _MOST_ENDING_CHARS = 2
 
 
@@ -310,7 +310,7 @@ def _first_letters(runs: _Runs) -> str:
 
 
 def _is_stretched(runs: _Runs, known: _Runs) -> bool:
-    """Return whether a word has the same letters as a known word, with at least one of them repeated more often.
+    """Return whether a word has the same letters as the word ``known``, with at least one of them repeated more often.
 
     One of the two words may have a short ending that the other lacks. Each word must have at least three different
     letters in a row.
@@ -425,7 +425,7 @@ _EXPLAINED = re.compile(
 def _explanations(source: Index, text: str) -> list[Span]:
     """Return the spans of ``text`` that spell out an abbreviation of the source, before it or in brackets after it.
 
-    The spans of abbreviations in brackets after the words of which they are the initials (BamS) are also returned.
+    The spans of abbreviations in brackets that consist of the initials of the words before them (BamS) are included.
     """
     found = ((match, "long" if match["short"] else "before") for match in _EXPLAINED.finditer(text))
     spelt_out = [Span(*match.span(part)) for match, part in found if (match["short"] or match["after"]) in source.words]
@@ -437,7 +437,7 @@ _SHORTENED = re.compile(r"(?<![\w’'-])(?P<words>(?:[\w’'-]+\s){2,8})\((?P<sh
 
 
 def _are_initials(short: str, words: Sequence[str]) -> bool:
-    """Return whether ``short`` is made of the initials of the last of ``words``, or of those with a capital letter."""
+    """Return whether ``short`` consists of the initials of the last of ``words`` or of the capitalised ones."""
     names = [word for word in words if word[0].isupper()]
     return any("".join(word[0] for word in each[-len(short) :]).lower() == short.lower() for each in (words, names))
 
@@ -445,8 +445,8 @@ def _are_initials(short: str, words: Sequence[str]) -> bool:
 def _may_misspell(name: str, known: str, output: Passage) -> bool:
     """Return whether ``name`` may be a misspelling of ``known``, a name in the source.
 
-    The dictionary also contains rare names. A word in it may be a misspelling only if it is no frequent word and
-    ``output`` does not contain the name as well.
+    The dictionary also contains rare names. A word in it may be a misspelling only if the word is not frequent and
+    ``output`` does not also contain the name.
     """
     spells, knows = output.language.spells, output.language.knows
     if spells is None or not spells(name.lower()):
@@ -513,7 +513,8 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
 
     A word is certainly a name if it follows another name or a title, or if it is listed as a name that has the same
     spelling in the language of the other text. ``target`` is the code of that language, and ``known`` contains the
-    words of that text. A word after a name in the genitive or an adjective of a place is not certainly a name.
+    words of that text. A word that follows a name in the genitive or an adjective from a place name is not certainly a
+    name.
     """
     text, grammar, listed = passage.text, passage.language.names, passage.language.kept_names.get(target, frozenset())
     if grammar is None:
@@ -533,7 +534,7 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
 
 
 def _is_adjective(word: _Word, text: str, grammar: NameGrammar) -> bool:
-    """Return whether a capitalised word is an adjective of a place before a noun ("der Füchtorfer Landwirt")."""
+    """Return whether a capitalised word is an adjective from a place name before a noun ("der Füchtorfer Landwirt")."""
     return grammar.adjective.search(text, max(0, word.start - _BEFORE_ADJECTIVE_CHARS), word.end) is not None
 
 

@@ -141,7 +141,7 @@ def _phrase(words: Sequence[str]) -> tuple[int, int] | None:
 def find_repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> Iterator[tuple[int, Finding]]:
     """Yield (index, finding) for each output sentence that equals an earlier one with a different source sentence.
 
-    Item n of ``outputs`` was made from item n of ``sources``. Output sentences of fewer than four words are ignored.
+    ``outputs`` and ``sources`` contain the sentences in the same order. Outputs of fewer than four words are ignored.
     """
     openings = [_opening(output) for output in outputs]
     times = Counter(openings)

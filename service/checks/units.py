@@ -68,7 +68,7 @@ def _check_amounts(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that each number of ``source`` with a unit has the same unit in ``output``.
 
     A number without a unit is not reported if a number with this unit follows closely in ``output``, because the unit
-    may stand for both ("15, 11 and 10 percent").
+    may apply to both ("15, 11 and 10 percent").
     """
     by_value: dict[Key, list[_Amount]] = {}
     starts: dict[str | None, list[int]] = {}  # the starts of the numbers with each unit

@@ -183,7 +183,7 @@ _LEAST_CHECKED_CHARS = 4
 _MOST_CHECKED = 400  # limits the running time for long texts without sentence boundaries
 _ENDINGS = ("", "e", "en", "er", "es", "em", "n", "r", "s", "m")
 _INTERNATIONAL = re.compile(r"(?:ive|able|ible|al|ant|ent|ar|or|um|us|ion|oid|ix|ex)$")
-"""Endings of words that German and English spell the same, also if the German word has an ending ("intuitive")."""
+"""Endings of English words that can also be German words with an inflectional ending ("intuitive")."""
 _TOUCHING = re.compile(r"[\w@#&/.:_-]")
 
 
@@ -226,15 +226,15 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
         elif word in index.words or any(word.lower() + ending in forms for ending in _ENDINGS):
             continue
         elif word.islower() or ((capitals or _is_unnamed(output, span)) and not index.supports(word)):
-            message = f"“{word}” is not a known {output.language.name} word, and the source does not contain it"
+            message = f"“{word}” is neither in the {output.language.name} dictionary nor in the source"
             yield Finding(Code.WORD_UNKNOWN, message, output=span)
 
 
 def _unknown(output: Passage, spells: Callable[[str], bool]) -> Iterator[re.Match[str]]:
     """Yield the first occurrence of each word of ``output`` that is not in the dictionary.
 
-    ``spells`` returns whether the dictionary contains a word, also with a capital letter. Words that are part of a
-    literal passage, such as an address, or of a compound with a hyphen are left out.
+    ``spells`` returns whether the dictionary contains a word, in lower case or with a capital letter. Words that are
+    part of a literal passage, such as an address, or of a hyphenated compound are left out.
     """
     text, seen = output.text, set[str]()
     literal: set[int] | None = None
@@ -267,8 +267,8 @@ def _is_unnamed(passage: Passage, span: Span) -> bool:
 def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language, *, listed: bool) -> bool:
     """Return whether a rare or unknown word of ``target`` is an untranslated word of the source text.
 
-    ``forms`` contains the words of the source text in lower case. ``listed`` is whether the dictionary of ``target``
-    contains a capitalised word. It is then no exonym.
+    ``forms`` contains the words of the source text in lower case. ``listed`` is True if ``word`` is capitalised and the
+    dictionary of ``target`` contains it. Such a word is not compared with the exonyms.
     """
     lower = word.lower()
     if word.islower():

@@ -29,8 +29,8 @@ class Line:
     ``page`` is the grammar with which the line is classified. ``after_blank`` is True if a blank line precedes the
     line. ``running`` is True if the line is running text (see `is_running`). ``part`` is "headline", "kicker", "lead"
     or "body". ``reason`` is the code of the reason for removing the line, or None if the line is kept. ``doubt`` is the
-    text of the notice for a line that is kept but may be boilerplate. ``unsure`` is True if the line model is not sure
-    that a kept line belongs to the article.
+    text of the notice for a line that is kept but may be boilerplate. ``unsure`` is True if the line is kept although
+    it may not belong to the article.
     """
 
     text: str
@@ -133,7 +133,7 @@ def is_stopped(text: str) -> bool:
 def is_headline_like(text: str) -> bool:
     """Return whether a line could be a headline: 3 to 25 words, and at most 180 characters.
 
-    A line that ends with a full stop, an ellipsis or a colon could not.
+    A line that ends with a full stop, an ellipsis or a colon is not a headline.
     """
     words = [word for word in text.split() if any(map(str.isalnum, word))]
     if len(text) > _HEADLINE_CHARS or len(words) not in _HEADLINE_WORDS:
@@ -209,7 +209,7 @@ class Verdict:
 def judge(line: str, language: Language) -> Verdict | None:
     """Classify a line as a kind of boilerplate, or return None if it does not look like boilerplate.
 
-    A line of running text with at least twelve words is certain boilerplate in only three cases: all its sentences are
+    A line of running text with at least twelve words is surely boilerplate in only three cases: all its sentences are
     boilerplate, it appeals to the readers for support, or it ends like a teaser. A shorter line of running text may
     also be a copyright notice, or a row of bylines, timestamps and button labels. All other lines are classified by
     their wording and form if they have at most 160 characters.
@@ -233,7 +233,7 @@ def judge(line: str, language: Language) -> Verdict | None:
 def _doubted(line: str, page: PageGrammar) -> Verdict | None:
     """Return a verdict with the weight "doubt" if running text announces related articles or offers a newsletter.
 
-    A line with more than 160 characters is not examined for a newsletter. In all other cases, return None.
+    Otherwise, return None. A line with more than 160 characters is not examined for an offer of a newsletter.
     """
     if _is_announced(line, "related", page):
         return Verdict("related", "doubt")
@@ -306,7 +306,7 @@ def _is_agencies(line: str, page: PageGrammar) -> bool:
 
 
 def _is_boilerplate(line: str, language: Language) -> bool:
-    """Return whether each sentence of the line begins like a known sentence of a consent box, paywall or newsletter.
+    """Return whether each sentence of the line begins like a typical sentence of a consent box, paywall or newsletter.
 
     A paragraph without quotation marks that appeals to the readers to support the newsroom is also boilerplate.
     """
@@ -331,8 +331,8 @@ _MARK = "="  # the mark at the end of a headline
 def mark_wire(lines: list[Line], grammar: WireGrammar) -> list[Line]:
     """Mark the headline of a news agency report, and mark its header, notes for editors and sign-off as removed.
 
-    Notes with an unambiguous heading are also marked as removed if the report was pasted without its header. Return all
-    lines. No other line is marked in a text without the header or headline of an agency report.
+    In a text without the header or headline of an agency report, only notes with an unambiguous heading are marked.
+    Return all lines.
     """
     header = next((n for n, line in enumerate(lines[:_WIRE_HEAD_LINES]) if grammar.header.fullmatch(line.text)), None)
     end = next((n for n, line in enumerate(lines[:_WIRE_HEAD_LINES]) if line.text.endswith(f" {_MARK}")), None)

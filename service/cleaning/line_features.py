@@ -227,7 +227,7 @@ def _brief(line: Line, shape: Shape, verdict: Verdict | None) -> tuple[str, ...]
 def _context(lines: Sequence[Line], shapes: Sequence[Shape], end: int) -> tuple[list[list[str]], Facts]:
     """Return the features of each line that depend on the whole page, and the facts about the page.
 
-    The comments of readers begin at the line ``end``.
+    ``end`` is the index of the line where the comments of readers begin.
     """
     longs = [number for number, shape in enumerate(shapes) if shape.long]
     near, region = _Overlap(shapes, longs), _Overlap(shapes, longs)

@@ -62,7 +62,7 @@ _NEXT = {
     "after": ("after",),
 }
 ALLOWED = np.array([[state in _NEXT[previous] for state in STATES] for previous in STATES])
-"""Whether the state of a column may follow the state of a row. No other state may follow ``after``."""
+"""Whether the state of a column may follow the state of a row. Only ``after`` may follow ``after``."""
 STARTS = np.array([state in _FIRST for state in STATES])
 _NOTHING = -1e9
 

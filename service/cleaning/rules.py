@@ -242,7 +242,7 @@ _NO_LETTERS = re.compile(r"[\W_]+")
 
 
 def doubt_repetitions(lines: list[Line]) -> None:
-    """Set ``unsure`` for paragraphs that say what the text of the article also says.
+    """Set ``unsure`` for paragraphs that repeat content of the article.
 
     These are the items of a box with the main points of the article, captions and teasers that the page shows twice,
     and pull quotes, that is, sentences of the article that are repeated in large letters.

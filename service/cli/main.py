@@ -179,7 +179,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     *,
     wait: Annotated[
-        bool | None, typer.Option(help="Keep running if the models cannot be loaded, until a reload loads them.")
+        bool | None, typer.Option(help="Keep running if the models cannot be loaded, and wait for a reload.")
     ] = None,
 ) -> None:
     """Serve HTTP requests until interrupted."""
@@ -229,7 +229,7 @@ def _greet(settings: Settings, port: int) -> None:
 def _serves_a_draft(settings: Settings) -> bool:
     """Return whether the translation model of the service is an embedded one, whose outputs are drafts.
 
-    The result is False if no model can be chosen. The start of the service then fails.
+    The result is False if no model can be chosen. In that case, the service fails to start.
     """
     catalog = Catalog(settings.models_dir, settings.installed_dir, settings.weights_dir)
     try:
@@ -302,7 +302,7 @@ def corrections(file: Annotated[Path, typer.Argument(help="File of corrections, 
 
 
 async def _done(command: ArticleCommand, title: str) -> ArticleResult:
-    """Start a newsroom for a single command, run the command for one article, and return the result.
+    """Start a newsroom for a single article, process the article with ``command``, and return the result.
 
     ``title`` is the text next to the progress bar.
     """

@@ -119,7 +119,7 @@ def verify(
 ) -> None:
     """Check the files of installed models against their manifests.
 
-    The models also generate their outputs again, which are compared with the recorded outputs.
+    The command also runs the models on their test inputs, and compares the outputs with the recorded ones.
     """
     with _opened(context) as store:
         entries = map(store.catalog.entry, names or store.catalog.names())

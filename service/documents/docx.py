@@ -42,7 +42,7 @@ def read_docx(value: Mapping[str, Any]) -> Document:
     """Read the article of a Word document from its JSON object ``value``.
 
     The headline is the first paragraph in the style of a title. If there is none, and the document begins with a
-    heading of the first level, this heading is the headline.
+    first-level heading, this heading is the headline.
 
     Raises:
         InvalidInput: the content is not Base64 text, is damaged, is too large when unpacked, or contains no text
@@ -96,7 +96,7 @@ def _read_blocks(content: object) -> list[tuple[str, str, str]]:
 def _require_small(data: bytes) -> None:
     """Check the number and the unpacked size of the parts of a Word document, which is a ZIP archive.
 
-    The sizes are those that the directory of the archive states. A part is never unpacked beyond its stated size.
+    The sizes are taken from the directory of the archive. A part is never unpacked beyond its stated size.
 
     Raises:
         InvalidInput: the document has too many parts or is too large when unpacked.

@@ -1,7 +1,7 @@
 """Extraction of articles from web pages.
 
-The library trafilatura extracts the text. First, the tree of the page is changed so that trafilatura does not lose drop
-caps and live blogs. JSON-LD and meta tags provide the other fields.
+The library trafilatura extracts the text. Before the extraction, the tree of the page is changed so that trafilatura
+does not lose drop caps and live blogs. JSON-LD and meta tags provide the other fields.
 """
 
 import json
@@ -112,9 +112,9 @@ def _empty(pointer: str) -> InvalidInput:
 def _jsonld(tree: lxml_html.HtmlElement, addresses: Sequence[str | None]) -> dict[str, object]:
     """Return the JSON-LD article that describes the page, or an empty dict if there is none.
 
-    ``addresses`` contains the addresses of the page. The first article is used that has one of these addresses or a
-    headline that the page shows. If there is no such article, but the page contains exactly one article, this article
-    is used unless it has a headline and another address, because it then describes another page.
+    ``addresses`` contains the addresses of the page. The function uses the first article that has one of these
+    addresses or a headline that the page shows. If there is none, but the page contains exactly one article, it uses
+    this article, unless the article has a headline and a different address and therefore describes another page.
     """
     found = [dict(one) for script in tree.iter("script") if _is_jsonld(script) for one in _articles(script.text or "")]
     own = {_address(one) for one in addresses if one}

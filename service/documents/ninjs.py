@@ -233,7 +233,7 @@ def _text_name(name: str) -> str | None:
 
 
 def as_version_3(value: Mapping[str, Any], version: Version) -> dict[str, Any]:
-    """Convert an item of the given ``version`` to the structure of version 3.
+    """Convert the item ``value``, which has the version ``version``, to the structure of version 3.
 
     From a version 1 item, only the texts and the simple properties are copied.
     """
@@ -264,7 +264,7 @@ def _renamed(value: object, names: Mapping[str, str]) -> object:
 
 
 def original_pointer(value: Mapping[str, Any], version: Version, path: tuple[int | str, ...]) -> str:
-    """Return the JSON pointer to a property of the submitted item ``value``, which has the given ``version``.
+    """Return the JSON pointer to a property of the submitted item ``value``, which has the version ``version``.
 
     ``path`` is the path to the property in the structure that `as_version_3` returns.
     """

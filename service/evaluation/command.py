@@ -68,7 +68,7 @@ def evaluate(
         typer.Option(help="File of marks that an editor saved on the page. Only the report is written again."),
     ] = None,
     pairs: Annotated[int, typer.Option(min=1, max=2_000, help="Maximum number of pairs for the editors.")] = 60,
-    seed: Annotated[int, typer.Option(min=0, help="Seed for the sample, its order and the sides.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed for the choice, order and sides of the pairs.")] = 1,
     length: Annotated[Literal["short", "medium", "long"], typer.Option(help="Length of the summaries.")] = "medium",
     clean: Annotated[bool, typer.Option(help="Remove boilerplate from the articles first.")] = True,
 ) -> None:

@@ -1,6 +1,6 @@
 """The two HTML pages of an evaluation: the marking page, on which editors compare outputs blind, and the report.
 
-Each page is a single file. Its content security policy forbids it to load anything from a network.
+Each page is a single file. Its content security policy prevents it from loading anything from a network.
 """
 
 import base64

@@ -211,7 +211,7 @@ def _read_text(path: Path) -> str:
 
 
 class _Usage:
-    """A listener that adds up the calls of a remote server and the tokens in its answers."""
+    """A listener that counts the calls to a remote server and the tokens in its answers."""
 
     def __init__(self) -> None:
         self._calls = self._prompt_tokens = self._output_tokens = 0

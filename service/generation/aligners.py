@@ -63,8 +63,8 @@ class AttentionAligner:
 class ForcedAligner:
     """An aligner for the outputs of any generator, based on forced decoding.
 
-    A small encoder-decoder model is forced to generate the given output. The alignment is computed from the attention
-    of this model. A pair cannot be aligned if one of its texts is empty or too long for this model.
+    A small encoder-decoder model is forced to generate the output of each pair. The alignment is computed from the
+    attention of this model. A pair cannot be aligned if one of its texts is empty or too long for this model.
     """
 
     needs_attention = False

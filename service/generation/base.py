@@ -11,11 +11,11 @@ from service.registry.manifest import Manifest
 
 T = TypeVar("T")
 Health = Literal["loading", "ready", "away", "hung", "dead"]
-"""The state of a model. ``away`` means that its remote server does not answer at the moment."""
+"""The state of a model. ``away`` means that the remote server of the model does not respond."""
 Host = Literal["process", "private", "public"]
 """Where a model runs: in this process, on a server in a private network, or on a server in a public network."""
 OutputEnd = Literal["eos", "length", "invalid"]
-"""How an output ended: normally, at the length limit, or with an answer that cannot be used (its text is empty)."""
+"""How an output ended: normally, at the length limit, or as an unusable answer, whose text is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ class GenerationOptions:
 class Source:
     """An input of a generator, with its options.
 
-    ``text`` is a text that `for_model` has normalised. For a causal model, ``text`` may also be a prompt made of such
-    texts.
+    ``text`` is a text that `for_model` has normalised. For a causal model, ``text`` may also be a prompt that contains
+    such texts.
 
     Only remote models use ``context`` and ``terms``. ``context`` contains the sentences before the text, in order.
-    ``terms`` contains pairs of words: one that occurs in the text, and the one that the output must contain for it.
-    ``prepared`` is the input of the engine, if `TextGenerator.prepare` has already computed it.
+    ``terms`` contains pairs of a term in the text and the translation that the output must contain. ``prepared`` is the
+    input of the engine, if `TextGenerator.prepare` has already computed it.
     """
 
     text: str | Prompt
@@ -109,7 +109,7 @@ class GivenOutput:
 
 
 class Scorer(Protocol):
-    """A model that computes the log-probability of given outputs."""
+    """A model that computes the log-probability of existing outputs."""
 
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
         """Return the log-probability of each output, in order.
@@ -202,7 +202,7 @@ class TextGenerator(Protocol):
     def fingerprint(self) -> str:
         """The part of ``identity`` that distinguishes versions of the same model.
 
-        Result keys contain it with the model's id.
+        Each result key contains this part and the id of the model.
         """
         ...
 
@@ -238,8 +238,8 @@ class TextGenerator(Protocol):
     def prepare(self, source: Source) -> Source:
         """Return ``source`` with ``prepared`` set if an engine in this process runs the model, else ``source`` itself.
 
-        `generate` then takes less time. It queues all sources in one step, so other tasks of the event loop have to
-        wait. Between two calls of `prepare`, other tasks can run.
+        `generate` queues all sources in one step, while other tasks of the event loop have to wait. This step takes
+        less time with prepared sources. Between two calls of `prepare`, other tasks can run.
         """
         ...
 

@@ -303,7 +303,7 @@ class Batcher:
         ``admitted`` means that the items belong to a request that was already admitted. Neither the limits of the queue
         nor the deadline are checked for such items.
 
-        The result of a future is a list of one or more hypotheses. If ``convert`` is given, it is called in the event
+        The result of a future is a list of one or more hypotheses. If ``convert`` is set, it is called in the event
         loop with the item and this list, and its return value is the result of the future. A future may raise
         EngineError, EngineHung or Draining. Cancelling a future removes its item from the queue. ``deadline_s`` is on
         the event loop's clock. It only determines whether the request is admitted, so the caller must cancel its

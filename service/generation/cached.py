@@ -297,7 +297,7 @@ class CachedGenerator(Generic[W, T]):
     def tags(self, texts: Sequence[str]) -> list[bytes]:
         """Return the cache tags of submitted texts, in order.
 
-        Purging a tag deletes all results that were made from its text.
+        Purging a tag deletes all results that were used for its text.
         """
         tags = {text: tag_key("text", text, self._secret) for text in dict.fromkeys(texts)}
         return [tags[text] for text in texts]

@@ -210,7 +210,7 @@ class TextThreads:
         return max(self.workers.oldest_s, *(now_s - begun_s for begun_s in list(self._begun_s.values())), 0.0)
 
     async def off_loop(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call ``work`` with the given arguments and return its result.
+        """Call ``work`` with ``args`` and ``kwargs``, and return its result.
 
         ``chars`` is the total length of the texts to process. Up to `OFF_LOOP_CHARS` characters are processed in the
         event loop, up to `LONG_CHARS` characters in a thread, and longer texts in a worker process. For the worker
@@ -226,7 +226,7 @@ class TextThreads:
         return await self.workers.run(work, *args, **kwargs)
 
     async def in_thread(self, chars: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call ``work`` with the given arguments in a thread, and return its result.
+        """Call ``work`` with ``args`` and ``kwargs`` in a thread, and return its result.
 
         ``chars`` is the total length of the texts to process. The first thread processes texts of up to `LONG_CHARS`
         characters, and the second thread processes longer texts. Each thread processes its work in order of arrival.

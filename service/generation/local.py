@@ -261,7 +261,7 @@ class LocalGenerator:
         return TextHypothesis(self.tokenizer.decode(one.tokens), one.score, one.finish_reason, attention)
 
     async def force(self, pairs: Sequence[tuple[str, str]]) -> list[PieceAttention]:
-        """Return the model's attention for given outputs, using forced decoding.
+        """Return the model's attention for existing outputs, using forced decoding.
 
         Each pair consists of a source and its output. Each of these texts must fit into one input of the model (see
         `fits`). The pairs belong to a request that was already admitted, so the limits of the queue do not apply to

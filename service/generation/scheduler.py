@@ -133,7 +133,7 @@ def _without_bulk(
 def _by_options(
     pending: Sequence[Pending], turns: Sequence[_Turn], options: Hashable
 ) -> tuple[list[_Turn], list[_Turn]]:
-    """Split ``turns`` into the turns of items with the given options and the turns of all other items."""
+    """Split ``turns`` into the turns of items whose options equal ``options``, and the turns of all other items."""
     equal: dict[Hashable, bool] = {}  # compare each object once, because comparisons dominate the planning time
     mates: list[_Turn] = []
     others: list[_Turn] = []

@@ -87,7 +87,7 @@ class _Call:
 class EngineThreads:
     """A pool of daemon threads, which grows to the largest number of parallel calls so far.
 
-    Calls start in the order in which they were made. ThreadPoolExecutor is not suitable, because its threads are not
+    Calls start in the order in which they arrive. ThreadPoolExecutor is not suitable, because its threads are not
     daemons. A hung model would therefore prevent the process from exiting.
     """
 

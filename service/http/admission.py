@@ -136,7 +136,7 @@ class BodyLimitsMiddleware:
         await self._app(scope, replay_body({"type": "http.request", "body": body, "more_body": False}, receive), send)
 
     async def _read_checked_body(self, scope: Scope, receive: Receive) -> bytes:
-        """Read the body, check its size, encoding and JSON nesting and the API key in it, and return it.
+        """Read the body, and return it after checking its size, its encoding, its JSON nesting and its API key.
 
         Raises:
             ClientGone: the client disconnected before the body was complete.
@@ -333,7 +333,7 @@ class Denied(Protocol):
         ...
 
     async def require_below_limits(self, address: str | None) -> None:
-        """Check that the address has not used up a limit. Count nothing.
+        """Check that the address has not used up a limit, without counting a request.
 
         Raises:
             RateExceeded: the address has used up a limit.

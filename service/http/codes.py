@@ -101,7 +101,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("text_too_complex", (422,), "Processing the text takes too much time or memory.", "Split the text."),
     ErrorCode("too_many_sentences", (422,), "The request has too many sentences.", "Split the request."),
     ErrorCode("too_many_values", (422,), "The JSON body has too many values.", "Send several requests."),
-    ErrorCode("too_many_attributes", (422,), "A tag of the web page has too many attributes.", _FIX),
+    ErrorCode("too_many_attributes", (422,), "A tag in the web page has too many attributes.", _FIX),
     ErrorCode("html_too_deep", (422,), "The elements of the web page are nested too deeply.", _FIX),
     ErrorCode("header_repeated", (422,), "A request header occurs more than once.", _FIX),
     ErrorCode(
@@ -171,7 +171,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("jobs_unavailable", (503,), "The Redis server that stores the results does not respond.", _RETRY),
     ErrorCode("queue_full", (503,), "The queue is full.", _RETRY),
     ErrorCode("too_slow", (503,), "The queued work would exceed the deadline of this request.", _RETRY),
-    ErrorCode("worker_lost", (500,), "The worker process that processed the text ended.", "Retry once."),
+    ErrorCode("worker_lost", (500,), "The worker process that processed the text ended unexpectedly.", "Retry once."),
     ErrorCode("engine_unavailable", (503,), "The remote model is not available.", _RETRY),
     ErrorCode("not_ready", (503,), "The models are being loaded.", _RETRY),
     ErrorCode(
@@ -210,7 +210,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     ),
     WarningCode("number_missing", "A number in the source is missing from the output.", _COMPARE),
     WarningCode(
-        "magnitude_changed", "A number has a different power of ten than in the source.", "Correct the number."
+        "magnitude_changed", "The order of magnitude of a number differs from the source.", "Correct the number."
     ),
     WarningCode("unit_changed", "A currency, a percentage or a unit of measurement changed.", _COMPARE),
     WarningCode("date_unsupported", "A date or time in the output is not in the source.", _COMPARE),
@@ -218,9 +218,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("name_unsupported", "A name in the output is not in the source.", "Check which name is meant."),
     WarningCode("name_missing", "A name in the source is missing from the output.", "Check whether the name was lost."),
     WarningCode("quotation_missing", "The output has fewer quotations than the source.", _COMPARE),
-    WarningCode(
-        "quotation_added", "The output puts words in quotation marks that the source does not quote.", _COMPARE
-    ),
+    WarningCode("quotation_added", "The output quotes words that the source does not quote.", _COMPARE),
     WarningCode("quotation_empty", "Quotation marks in the output enclose no words.", "Translate the quotation."),
     WarningCode("quotation_altered", "A summary quotes words that are not in the source.", "Insert the exact words."),
     WarningCode("negation_lost", "The source has a negation that the output lacks.", "Read both sentences."),
@@ -250,7 +248,7 @@ WARNINGS: tuple[WarningCode, ...] = (
         "not_cleaned", "Cleaning would have removed the whole body, so nothing was removed.", "Check the body."
     ),
     WarningCode(
-        "page_pasted", "The text is a whole page, and the article in it was found.", "Check `article.removed`."
+        "page_pasted", "The text is a whole page, and the article was extracted from it.", "Check `article.removed`."
     ),
     WarningCode("maybe_furniture", "A passage may be navigation or advertising, but was kept.", "Check the passage."),
     WarningCode("method_changed", "The summary uses a method other than the requested one.", _INFORM),
@@ -263,7 +261,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     ),
     WarningCode(
         "literal_missing",
-        "An address, a placeholder or an emoji of the source is missing or touches another word.",
+        "An address, a placeholder or an emoji is missing from the output, or touches another word there.",
         "Copy it from the source.",
     ),
     WarningCode("sign_missing", "A sign of the source is missing from the output.", "Insert the sign."),
@@ -276,7 +274,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode(
         "reference_lost",
         "A sentence refers to a sentence of the source that the summary leaves out.",
-        "Name the person or thing.",
+        "Replace the reference with a name or a noun.",
     ),
     WarningCode(
         "replacement_characters",
@@ -293,7 +291,7 @@ WARNINGS: tuple[WarningCode, ...] = (
         "instruction_in_source", "A sentence of the source looks like an instruction to a language model.", _COMPARE
     ),
     WarningCode("translation_unsupported", "The output does not seem to be a translation of its source.", _COMPARE),
-    WarningCode("starter_model", "A starter model produced an output. It is not fit for publication.", _CONFIG),
+    WarningCode("starter_model", "A starter model produced an output, which is not fit for publication.", _CONFIG),
     WarningCode("nothing_to_summarise", "The text contains no sentence to summarise.", "Write the summary by hand."),
     WarningCode("length_unreachable", "No complete sentence fits within the requested length.", "Increase the length."),
     WarningCode("house_style_applied", "The house style changed a word, a number or a sign.", _INFORM),

@@ -60,7 +60,7 @@ async def _deferral_of(
         raise AsyncUnavailable(f"`Prefer: {ASYNC}` requires the setting DEPESCHE_REDIS_URL, which is not set")
     if context.embargo or context.memory_only or not context.write_cache:
         detail = (
-            "a job stores its result in Redis, which an embargo, a `no-store` and a `DEPESCHE-Cache` header forbid; "
+            "a job stores its result in Redis, which an embargo, `no-store` and the header `DEPESCHE-Cache` forbid; "
             f"omit `Prefer: {ASYNC}`"
         )
         raise InvalidInput("async_not_storable", detail, pointer="header:Prefer")
@@ -72,7 +72,7 @@ async def _deferral_of(
 
 
 class Deferral:
-    """The processing of a request in the background, as its header ``Prefer: respond-async`` asks."""
+    """The processing of a request in the background, which its header ``Prefer: respond-async`` requests."""
 
     def __init__(self, request: Request, context: CallContext, jobs: Jobs, webhook: str | None) -> None:
         self._request = request

@@ -61,13 +61,13 @@ class Job:
     outcome: bytes = b""
 
     def encode(self) -> bytes:
-        """Return the form in which the job is stored: a line of JSON without the outcome, and the outcome unchanged."""
+        """Encode the job for storage: a line of JSON without the outcome, followed by the unchanged outcome."""
         head = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "outcome"}
         return json.dumps(head).encode() + b"\n" + self.outcome
 
     @classmethod
     def decode(cls, stored: bytes) -> Self:
-        """Return the job that `encode` has encoded."""
+        """Decode a job that `encode` encoded."""
         head, _, outcome = stored.partition(b"\n")
         return cls(**json.loads(head), outcome=outcome)
 

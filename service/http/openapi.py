@@ -46,7 +46,7 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "RateLimit-Policy": ("The rate limits of the caller.", {"type": "string"}),
     "Retry-After": ("Number of seconds to wait before a retry.", {"type": "integer", "minimum": 1}),
     "Location": ("Path of the status and the result of the job.", {"type": "string"}),
-    "Preference-Applied": ("The preference that the service obeyed (RFC 7240).", {"type": "string"}),
+    "Preference-Applied": ("The preference that the service applied (RFC 7240).", {"type": "string"}),
     "WWW-Authenticate": ("The required authentication (RFC 6750).", {"type": "string"}),
 }
 # The headers of successful responses, and those of specific statuses.

@@ -151,7 +151,7 @@ _EXACTLY_ONE: dict[str, JsonValue] = {
 
 
 class PurgeRequest(BaseModel):
-    """The cache entries to delete: those of the given texts, those of one result, or all entries.
+    """The cache entries to delete: those of one or more texts, those of one result, or all entries.
 
     The texts must be exactly as they were submitted. Exactly one field must be set.
     """

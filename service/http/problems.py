@@ -1,4 +1,4 @@
-"""Error responses in the format of RFC 9457, which calls them problems."""
+"""Error responses in the problem details format (RFC 9457). This package calls them problems."""
 
 import math
 import re

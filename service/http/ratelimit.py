@@ -426,7 +426,7 @@ class DeniedAttempts:
             raise await self._error(caller)
 
     async def require_below_limits(self, address: str | None) -> None:
-        """Check that ``address`` has not used up a limit. Count nothing.
+        """Check that ``address`` has not used up a limit, without counting a request.
 
         Raises:
             RateExceeded: a limit has been used up.

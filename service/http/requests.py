@@ -206,14 +206,14 @@ class HouseStyleRules(_Request):
     """The rules of a house style for English texts. A rule that is null changes nothing."""
 
     base: str | None = Field(
-        default=None, description="Name of a house style on the server. It applies where this object has no rule."
+        default=None, description="Name of a house style on the server, whose rules apply where this object has none."
     )
     spelling: Literal["british", "american"] | None = Field(default=None, description="Spelling of words.")
     dates: Literal["day_month", "month_day"] | None = Field(
         default=None, description="day_month: 4 May 2024; month_day: May 4, 2024."
     )
     thousands: Literal["comma", "thin_space"] | None = Field(
-        default=None, description="Separator of groups of three digits that are already separated."
+        default=None, description="Separator between groups of three digits. It replaces an existing separator."
     )
     percent: Literal["sign", "percent", "per cent"] | None = Field(
         default=None, description="sign: 5%; percent: 5 percent; per cent: 5 per cent."
@@ -324,7 +324,7 @@ class TranslateRequest(TranslationFields):
     alternatives: Annotated[int, Field(ge=1, le=5), WHOLE] | None = Field(
         default=None,
         description=(
-            "Number of translations to search for, for each sentence. `sentences[].alternatives` lists them. A request "
+            "Number of translations to search for per sentence. `sentences[].alternatives` lists them. A request "
             f"with this field may have at most {MAX_WITH_ALTERNATIVES} sentences."
         ),
     )
@@ -336,7 +336,7 @@ class TranslateRequest(TranslationFields):
     priority: Literal["interactive", "bulk"] = Field(default="interactive", description=PRIORITY_MEANING)
 
     def command(self, limits: TextLimits, languages: LanguagePair) -> TranslateCommand:
-        """Convert the request to a command for the newsroom. Raises the errors of `texts_of` and `require_served`."""
+        """Convert the request to a command for the newsroom. For errors, see `texts_of` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         limits.require_fitting(self.context, "/context")
@@ -522,7 +522,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
         return self
 
     def command(self, languages: LanguagePair) -> ArticleCommand:
-        """Convert the request to a command for the newsroom. Raises the errors of `form` and `require_served`."""
+        """Convert the request to a command for the newsroom. For errors, see `form` and `require_served`."""
         source, target = (language.code for language in languages)
         require_served(self, {"source_lang": (source,), "target_lang": (target,)})
         return ArticleCommand(
@@ -574,7 +574,7 @@ class InvalidArticle:
 
 
 def _article_or_errors(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """Return the validated article, or an `InvalidArticle`. An invalid article must not fail the other articles."""
+    """Return the validated article, or an `InvalidArticle`. It must not make the other articles fail."""
     try:
         return validate(value)
     except ValidationError as error:

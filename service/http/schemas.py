@@ -159,13 +159,13 @@ class TermsOut(Out):
 
 
 class CachedOut(Out):
-    """The number of sentences that needed the model (``of``), and how many of them came from the cache (``sentences``).
+    """The number of sentences with a model's translation (``of``), and of those from the cache (``sentences``).
 
-    Sentences without letters, and sentences with a correction or an unchanged previous translation, need no model.
+    Sentences without letters, and sentences with a correction or an unchanged previous translation, are not counted.
     """
 
-    sentences: int = Field(description="Number of sentences from the cache.")
-    of: int = Field(description="Number of sentences that needed the model.")
+    sentences: int = Field(description="Number of these translations that came from the cache.")
+    of: int = Field(description="Number of sentences that a model translated, now or earlier.")
 
 
 class FactOut(Out):
@@ -192,7 +192,7 @@ class TranslationOut(Out):
     warnings: list[WarningOut] = Field(description="Warnings about this result and its source.")
     needs_review: bool = Field(description="Whether at least one warning requires a review.")
     truncated: bool = Field(description="Whether a part of the result is missing because a length limit was reached.")
-    cached: CachedOut = Field(description="How many of the sentences that needed the model came from the cache.")
+    cached: CachedOut = Field(description="How many of the model's translations came from the cache.")
     terms: TermsOut = Field(description="The glossary terms in the source.")
     facts: list[FactOut] | None = Field(default=None, description="Set if the request has `facts: true`.")
 
@@ -353,8 +353,8 @@ class ChangeOut(Out):
 
     `source_unchanged`, `source_changed`, `source_new` and `source_gone` describe the source sentences of the sentence.
     `neighbour_changed` means that the previous translation joins an unchanged source sentence with a changed one.
-    `no_previous` means that the previous translation lacks the sentence. `no_source` means that no source sentence
-    supports a sentence of the previous summary, which was kept.
+    `no_previous` means that the previous translation lacks the sentence. `no_source` means that a sentence of the
+    previous summary was kept although no source sentence supports it.
     """
 
     state: ChangeState = Field(
@@ -411,8 +411,8 @@ class BatchResult(Out):
     """The result of one article of a batch: the response of `/v1/articles` or a problem."""
 
     index: int = Field(description="Index of the article in the request.")
-    id: str | None = Field(description="The caller's id of the article.")
-    status: int = Field(description="The HTTP status that the article alone would have.")
+    id: str | None = Field(description="The caller's id for the article.")
+    status: int = Field(description="The HTTP status that a request with only this article would have.")
     article: ArticleResponse | None = Field(description="The response, or null if the article failed.")
     problem: "Problem | None" = Field(description="The error, or null if the article succeeded.")
     retry_after_s: int | None = Field(
@@ -544,4 +544,4 @@ class Problem(Out):
     code: str = Field(description="Stable code of the error.", json_schema_extra={CODE_MARK: "ErrorCode"})
     detail: str = Field(description="Explanation for a person. Its wording may change.")
     request_id: str = Field(description="Id of the request, which the log of the service contains.")
-    errors: list[FieldProblem] = Field(default=[], description="Problems with single fields. At most 20 are listed.")
+    errors: list[FieldProblem] = Field(default=[], description="Problems with individual fields, at most 20.")

@@ -176,7 +176,7 @@ def _purge(one: PurgeRecord) -> PurgeStatus:
 
 
 def page(found: StatusResponse) -> str:
-    """Return a page in HTML with a table for each part of the status. It has no scripts and no styles."""
+    """Return an HTML page with a table for each part of the status. The page has no scripts and no styles."""
     parts = [
         _table("Models", ModelStatus, found.models),
         _table("Results by the hour (UTC)", HourStatus, found.hours[::-1]),

@@ -73,7 +73,7 @@ def compare_outputs(converted: Sequence[Hypothesis], reference: Sequence[Hypothe
 
 
 def check_quantized(float32: Path, quantized: Path, items: Sequence[EngineInput], outputs: Sequence[Tokens]) -> float:
-    """Measure how much int8 quantization changes the probabilities that a model assigns to ``outputs``.
+    """Measure how much int8 quantisation changes the probabilities that a model assigns to ``outputs``.
 
     Return the mean absolute change in log-probability per token. The model in the folder ``float32`` generated
     ``outputs`` from ``items``, and both models score them. Outputs that each model generates separately cannot be
@@ -166,8 +166,8 @@ class Installation:
         """Run the model on the test sentences, check the outputs, and write them to the file `OUTPUTS` in the folder.
 
         Raises:
-            OutputsRefused: the outputs of a German-English translation model are too far from the references. The
-                minimum is ``hub.least_chrf`` in the manifest.
+            OutputsRefused: the chrF score of a German-English translation model is below ``hub.least_chrf`` in the
+                manifest.
             ModelError: the model cannot be loaded; or the outputs must be scored, and sacrebleu is not installed.
         """
         outputs = self._outputs([pair.source for pair in reference_pairs()])
@@ -207,8 +207,8 @@ class Installation:
         if len(other) > TIES_MAX * len(now):
             old, new = other[0]
             raise ModelError(
-                f"{self.manifest.id}: {len(other)} of {len(now)} outputs differ from those at the installation, such "
-                f"as {new.output!r} instead of {old.output!r}"
+                f"{self.manifest.id}: {len(other)} of {len(now)} outputs differ from the recorded ones, for example "
+                f"{new.output!r} instead of {old.output!r}"
             )
         return len(now)
 

@@ -240,8 +240,8 @@ def write_ctranslate2(
     """Write the checkpoint in ``folder`` to the new folder ``target`` in CTranslate2's format.
 
     ``pieces`` contains one mapping for both vocabularies, or one for sources and one for targets. Each maps a piece to
-    its row in the embedding matrix. ``quantization`` is the data type of the weights. The weights are in memory once,
-    in float32.
+    its row in the embedding matrix. ``quantization`` is the data type of the weights. Only one copy of the weights, in
+    float32, is in memory.
 
     Raises:
         ModelError: weights are missing or not used, a vocabulary has more pieces than the weights have rows, or

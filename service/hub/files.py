@@ -15,7 +15,7 @@ def weight_files(folder: Path) -> list[str]:
     """Return the names of the safetensors files in ``folder``: one file, or the shards that the index lists.
 
     Raises:
-        ModelError: there are no safetensors, or the index is damaged or lists files that are missing.
+        ModelError: there are no safetensors files, or the index is damaged or lists files that are missing.
     """
     if (folder / SAFETENSORS).is_file():
         return [SAFETENSORS]

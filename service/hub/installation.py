@@ -220,7 +220,7 @@ def _write_converted(
     quantization: str,
     pieces: Sequence[Mapping[str, int]],
 ) -> None:
-    """Write the model to ``folder`` with the given quantization, and to ``scratch`` in float32 for the check."""
+    """Write the model to ``folder`` in the data type ``quantization``, and to ``scratch`` in float32 for the check."""
     write_ctranslate2(source, manifest.architecture, pieces, scratch / CONVERTED, "float32")
     if quantization == "float32":
         shutil.copytree(scratch / CONVERTED, folder / CONVERTED)
@@ -238,7 +238,7 @@ def _copy_checkpoint(source: Path, folder: Path) -> None:
 def _check(source: Path, manifest: Manifest, folder: Path, float32: Path | None, quantization: str) -> None:
     """Check that the tokenizer fits the weights, and that the model's outputs agree with those of its checkpoint.
 
-    ``float32`` is the folder of the converted model before quantization, or None if the model is not converted. If
+    ``float32`` is the folder of the converted model before quantisation, or None if the model is not converted. If
     torch is not installed, the outputs are not compared with those of the checkpoint. `require_torch` allows this only
     for models whose outputs are later scored against references.
     """

@@ -1,8 +1,8 @@
 """Conversion of pickled weights to safetensors in a child process with resource limits and without secrets.
 
 The parent calls `rewrite`, and the child runs this module as a program. ``torch.load(weights_only=True)`` rejects all
-objects except tensors and basic Python types. The resource limits abort the child if a file would exhaust memory, CPU
-time, disk space or file handles. They are not a sandbox.
+objects except tensors and basic Python types. The resource limits abort the child if a file would exhaust memory,
+processor time, disk space or file handles. They are not a sandbox.
 """
 
 import os
@@ -59,7 +59,7 @@ class Limits:
     """The resource limits of the child process.
 
     ``memory_bytes`` is the address space that the child may use in addition to what it uses after importing torch.
-    ``file_bytes`` is the maximum size of a file that the child writes, and ``cpu_s`` is its maximum CPU time in
+    ``file_bytes`` is the maximum size of a file that the child writes, and ``cpu_s`` is its maximum processor time in
     seconds.
     """
 

@@ -28,7 +28,7 @@ from service.registry.manifest import EngineFiles, EngineKind, Hub, Manifest, du
 from service.registry.verify import Digest, verify_whole
 
 Report = Callable[[str, int, int | None], None]
-"""A progress callback. Its arguments are the file name, the number of downloaded bytes, and the size if known."""
+"""A progress callback. Its arguments are the file name, the number of downloaded bytes, and the size or None."""
 
 # The hub client builds cache paths from these headers. A valid value is a commit or a digest, which may be quoted and
 # marked as weak.

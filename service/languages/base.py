@@ -393,8 +393,8 @@ class SummaryGrammar:
         replacing: a pattern for sentences in which a pronoun after the verb replaces a noun of an earlier sentence.
         announcing: a pattern for sentences that announce a list or an explanation that follows.
         wrong_form: a pattern for a word whose ending its position does not allow.
-        report_end: a pattern for the verb of speaking behind a quotation.
-        quoted_report: a pattern for any word with the ending of a verb behind a quotation.
+        report_end: a pattern for the verb of speaking after a quotation.
+        quoted_report: a pattern for any word with the ending of a verb after a quotation.
         superlative: a pattern for the end of a superlative, which can look like a verb.
         adverbs: adverbs with the ending of a verb.
         prepositions: prepositions that can precede a relative pronoun.

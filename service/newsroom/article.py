@@ -33,7 +33,7 @@ PARAGRAPH = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class ArticleInput:
-    """A submitted article. ``options`` apply to the body.
+    """A submitted article. ``options`` are the translation options of the body.
 
     ``clean`` states whether boilerplate is removed from the body. It has no effect on an HTML body, because such a body
     is only split into paragraphs at its block elements.

@@ -76,7 +76,7 @@ class PreviousVersion:
     """The previous version of an article: its submitted body, and its summary and translation as they were published.
 
     A person may have edited the summary or the translation. If ``summary`` is None, the new summary is written from
-    scratch. If ``translation`` is None, the new translation is made from scratch.
+    scratch. If ``translation`` is None, all sentences are translated again.
     """
 
     body: str
@@ -113,7 +113,7 @@ class SummarizeCommand:
 class ArticleCommand:
     """A command to clean, summarise and translate an article.
 
-    The article is given either as text in ``headline``, ``lead`` and ``body``, or as a ``document``. A document is
+    The article is submitted either as text in ``headline``, ``lead`` and ``body``, or as a ``document``. A document is
     either a string or a parsed JSON object. For an object, ``document_bytes`` is its approximate size, which determines
     whether it is parsed on the event loop. If ``headline`` or ``lead`` is set, it replaces that of the document. If
     ``write_as`` is set, the outputs are also written as a document in the format of this name. ``headlines`` is the
@@ -222,7 +222,7 @@ class CallContext:
         progress: called whenever engine work is added or finished.
         finished: called with each translated sentence, in text order.
         timings: records the duration of each stage of the work.
-        embargo: whether the texts must stay in this process. Then neither a remote model nor the cache is used.
+        embargo: whether the texts must stay in this process. If True, neither a remote model nor the cache is used.
         admitted: whether the command belongs to a request that was already accepted, such as a batch.
     """
 

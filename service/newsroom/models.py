@@ -90,7 +90,7 @@ def summary_not_served() -> InvalidInput:
 
 
 class ModelSet:
-    """The models that serve requests together (at most one for each task), glossaries, house styles and corrections.
+    """The models that serve requests (at most one for each task), the glossaries, house styles and corrections.
 
     Each request holds a lease on a set until its work is done. During a reload, the old models are therefore not closed
     before their requests have been answered. Use a set only from the event loop.
@@ -312,7 +312,7 @@ class ModelSet:
 
 
 def _scorer(model: TextGenerator) -> Scorer | None:
-    """Return the model if it can compute the log-probability of given outputs, and otherwise None.
+    """Return the model if it can compute the log-probability of existing outputs, and otherwise None.
 
     Only a causal model in this process can compute it.
     """

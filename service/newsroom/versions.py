@@ -23,7 +23,7 @@ from service.text.normalization import for_model
 from service.text.segmentation import segment
 
 LEAST_SHARED = 0.5
-"""The least share of common words, as a Dice coefficient, for which a sentence counts as an edited form of another."""
+"""The minimum share of common words (Dice coefficient) for which a sentence counts as an edited form of another."""
 _MOST_CANDIDATES = 20  # limits the comparisons for each sentence, so that the running time is linear
 
 
@@ -239,8 +239,8 @@ def merge_summary(
     A sentence of the previous summary keeps its wording if all its source sentences are unchanged, or if it has none.
     It is dropped if all of them are gone. In all other cases, it is replaced by an unused sentence of ``fresh`` that
     one of the remaining source sentences supports. The remaining source sentences are the edited ones or, if none was
-    edited, the unchanged ones. If ``fresh`` has no such sentence, it is replaced by copies of those remaining source
-    sentences that support no sentence of the new summary yet. If there are none of these either, it is dropped.
+    edited, the unchanged ones. If ``fresh`` has no such sentence, the previous sentence is replaced by copies of those
+    remaining source sentences that support no sentence of the new summary yet. If there are none, it is dropped.
 
     Sentences of ``fresh`` about new source sentences are added if they fit within ``length``. The spans of the changes
     are in the text of the new summary and in ``previous``. The notices of the result are computed again.

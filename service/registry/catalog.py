@@ -67,9 +67,9 @@ class Catalog:
     """A catalogue of models. It consists of the manifests in ``models_dir/catalog`` and those of the installed models.
 
     Installed models are in ``installed_dir``. If ``models_dir/catalog`` has a manifest of a hub model of the same name,
-    which lists no files, the manifest of the installed model replaces it. A manifest of any other model in this folder
-    cannot be replaced. ``models_dir/catalog`` may be missing. ``weights_dir`` is the cache folder for files that are
-    joined from parts. By default, it is `default_weights_dir`.
+    which lists no files, the manifest of the installed model replaces it. The other manifests in ``models_dir/catalog``
+    cannot be replaced. This folder may be missing. ``weights_dir`` is the cache folder for files that are joined from
+    parts. By default, it is `default_weights_dir`.
     """
 
     def __init__(self, models_dir: Path, installed_dir: Path | None = None, weights_dir: Path | None = None) -> None:
@@ -146,15 +146,15 @@ class Catalog:
     def _unknown(self, name: str) -> ModelError:
         names = self.names()
         near = difflib.get_close_matches(name, names) or names
-        return ModelError(f"there is no model {name!r}; the known models are: {', '.join(near) or 'none'}")
+        return ModelError(f"there is no model {name!r}; possible names: {', '.join(near) or 'none'}")
 
 
 def recommended(catalog: Catalog) -> str:
     """Return the name of the default production model for translation from German to English.
 
     Raises:
-        ModelError: the catalogue has no such model, several but not exactly one that is preferred, or an invalid
-            manifest.
+        ModelError: the catalogue has no such model, has several of which not exactly one is preferred, or contains an
+            invalid manifest.
     """
     name = _default(catalog, "translation", "de", "en", "production")
     if name is None:
@@ -170,7 +170,7 @@ def choose(
 ) -> Entry | None:
     """Return the model for a task and a pair of languages, or None if the catalogue has no model for them.
 
-    ``source`` and ``target`` are language codes, which are equal for summaries. If ``name`` is given, return the model
+    ``source`` and ``target`` are language codes, which are equal for summaries. If ``name`` is set, return the model
     with this name. Otherwise, the profile determines the quality of the model:
 
     - ``production`` requires a production model: the preferred one if it is installed, otherwise the only one that is

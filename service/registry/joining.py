@@ -1,8 +1,8 @@
 """Joining of model files that the repository stores in parts because of its limit on file sizes.
 
-A joined model is a copy of a model in a cache folder, in which each file that is stored in parts has been put back
-together. The name of the folder depends on the digests of the files. Different versions of a model therefore have
-separate folders, and manifests with the same files share one copy.
+A joined model is a copy of a model in a cache folder, in which the parts of each file have been joined. The name of the
+folder depends on the digests of the files. Different versions of a model therefore have separate folders, and manifests
+with the same files share one copy.
 """
 
 import fcntl

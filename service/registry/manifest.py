@@ -39,8 +39,8 @@ Architecture = Literal[
 ]
 """The architecture of a model.
 
-``remote`` is any model on an OpenAI-compatible server. ``rules`` is not a model but the grammar rules of a language
-package.
+``remote`` is any model on an OpenAI-compatible server. ``rules`` means the grammar rules of a language package,
+which need no model.
 """
 CAUSAL: frozenset[Architecture] = frozenset({"gemma3"})
 """Decoder-only architectures. Their models continue a prompt and return no attention from outputs to sources."""
@@ -431,7 +431,7 @@ class Manifest(_Strict):
     @model_validator(mode="after")
     def _remote_has_no_files(self) -> Self:
         if (self.architecture == "remote") != (self.remote is not None):
-            raise ValueError("`architecture` is 'remote' exactly if the table `remote` is set; set both or neither")
+            raise ValueError("`architecture` must be 'remote' if and only if the table `remote` is set")
         if self.remote is not None and (self.engines or self.files or self.joined):
             raise ValueError("`engines`, `files` and `joined` must not be set for a remote model")
         if self.remote is not None and self.task == "summary" and self.acceptance.source_pieces_only:

@@ -102,7 +102,7 @@ def _present(output: str, one: TermConstraint, occupied: Sequence[Span]) -> Span
 
 
 def _occurrences(output: str, form: str, kind: Kind, *, exact: bool = True) -> list[Span]:
-    """Return the spans at which ``form``, a form of a term of the given kind, occurs in ``output``.
+    """Return the spans at which ``form``, a form of a term of the kind ``kind``, occurs in ``output``.
 
     If ``exact`` is True, the case of letters must match for forms that are copied from the source, and for forms with a
     capital letter inside a word ("US" does not match "us").

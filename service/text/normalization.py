@@ -16,7 +16,7 @@ from service.errors import InvalidInput
 from service.languages.base import Language
 
 NORMALISER_VERSION = "2"
-"""Part of every cache key. Increase it whenever `for_model` returns a different result for any sentence."""
+"""A part of every cache key. Increase it whenever `for_model` returns a different result for any sentence."""
 
 _TWINS = str.maketrans({"\u2212": "-", "\u2010": "-", "\u2011": "-"})
 """Minus signs and hyphens that many models cannot read."""
@@ -188,8 +188,8 @@ def check_text(text: str) -> list[Notice]:
     place = text.find(REPLACEMENT)
     if place >= 0:
         message = (
-            f"The text contains {text.count(REPLACEMENT)} replacement characters (U+FFFD). They stand for letters that "
-            "were lost when the text was decoded."
+            f"The text contains {text.count(REPLACEMENT)} replacement characters (U+FFFD). They mark letters that were "
+            "lost when the text was decoded."
         )
         notices.append(Notice("replacement_characters", message, Span(place, place + 1)))
     return notices
@@ -209,7 +209,7 @@ _LEAST_TAGS = 2  # a text about HTML can mention one tag
 def markup_notice(text: str) -> Notice | None:
     """Return a notice if a text that was sent as plain text contains HTML, or None.
 
-    HTML is recognised by two tags, also escaped ones, or by a character reference such as ``&nbsp;``.
+    HTML is recognised by two tags, which may be escaped, or by a character reference such as ``&nbsp;``.
     """
     tags = list(islice(_TAG.finditer(text), _LEAST_TAGS))
     named = (match for match in _REFERENCE.finditer(text) if unescape(match.group()) not in {match.group(), "<", ">"})

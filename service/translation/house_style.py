@@ -39,7 +39,7 @@ class StyleChange:
 
 @dataclass(frozen=True, slots=True)
 class StyledSentence:
-    """A finished sentence that follows a house style, and the changes that were made to it."""
+    """A finished sentence that follows a house style, and the changes by the style."""
 
     finished: FinishedSentence
     changes: tuple[StyleChange, ...] = ()

@@ -551,7 +551,7 @@ NO_CONTEXT = ""
 
 
 def _distinct(found: Sequence[Text]) -> list[Text]:
-    """Return the elements of ``found`` in order, without those whose text an earlier element has."""
+    """Return the elements of ``found`` in order, without those whose text equals that of an earlier element."""
     kept: dict[str, Text] = {}
     for one in found:
         kept.setdefault(one.text, one)

@@ -39,10 +39,10 @@ class TranslationOptions:
     contains the caller's rules for tags. ``alignment`` requests a word alignment. ``facts`` requests the facts of the
     text, such as numbers and names, linked with those of its translation. ``known`` maps spans of a plain text to their
     known translations, which are used unchanged. Each span starts at the start of a sentence and ends at the end of the
-    same or a later one, and is translated as one sentence. ``corrections`` contains translations of single sentences,
-    which are also used unchanged. ``house_style`` applies to the translations of the other sentences. ``alternatives``
-    is the number of alternative translations to search for, for each sentence. ``context`` is text that precedes the
-    submitted text. Some models use it, and it is not translated. Options that are None are not used.
+    same or a later one, and counts as one sentence. ``corrections`` contains translations of single sentences, which
+    are also used unchanged. ``house_style`` applies to the translations of the other sentences. ``alternatives`` is the
+    number of alternative translations to search for per sentence. ``context`` is text that precedes the submitted text.
+    Some models use the context, which is not translated. Options that are None are not used.
     """
 
     format: Format = "text"

@@ -386,7 +386,7 @@ class _InOrder:
     def add(self, on_results: Sequence[tuple[int, Result[FinishedSentence]]]) -> None:
         """Add finished sentences, and report those that are next in text order.
 
-        The sentences are pairs of a result and its index among the sentences that need the model.
+        ``on_results`` contains (index, result) pairs. The index counts only the sentences that need the model.
         """
         self._done.update((self._numbers[number], result.value) for number, result in on_results)
         while (one := self._done.pop(self._told, None)) is not None:

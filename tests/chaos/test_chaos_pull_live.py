@@ -166,7 +166,7 @@ CASES = {
     "hub unreachable": Case("http://127.0.0.1:1 cannot be reached", unreachable),
     "401": Case("returned 401: the repository is private or does not exist", refusing),
     "404": Case("returned 404: the repository or file does not exist", without_it),
-    "no such name": Case("there is no model 'tinny'; the known models are: tiny", name="tinny"),
+    "no such name": Case("there is no model 'tinny'; possible names: tiny", name="tinny"),
     "flipped byte": Case("model.safetensors does not match its digest in the hub's listing", spoilt),
     "disk full": Case("File too large", file_bytes=20_000),
     "unsupported architecture": Case("the checkpoint has architecture 'gpt2'", unsupported),

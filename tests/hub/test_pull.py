@@ -261,7 +261,7 @@ def test_restricted_terms_are_accepted_before_any_request(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("tinny", "there is no model 'tinny'; the known models are: tiny"),
+        ("tinny", "there is no model 'tinny'; possible names: tiny"),
         ("starter", "starter is part of Depesche and cannot be pulled"),
     ],
 )

@@ -48,17 +48,17 @@ def test_entry_has_name_manifest_and_folder(catalog: Catalog, tmp_path: Path) ->
 
 
 def test_unknown_name_lists_similar_names(catalog: Catalog) -> None:
-    with pytest.raises(ModelError, match=r"no model 'opus-de-em'; the known models are: opus-de-en$"):
+    with pytest.raises(ModelError, match=r"no model 'opus-de-em'; possible names: opus-de-en$"):
         catalog.entry("opus-de-em")
 
 
 def test_unknown_name_lists_all_names(catalog: Catalog) -> None:
-    with pytest.raises(ModelError, match="are: opus-de-en, starter-de-en, starter-sum-de"):
+    with pytest.raises(ModelError, match="names: opus-de-en, starter-de-en, starter-sum-de"):
         catalog.entry("xyz")
 
 
 def test_empty_catalogue_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="the known models are: none"):
+    with pytest.raises(ModelError, match="possible names: none"):
         Catalog(tmp_path).entry("starter-de-en")
 
 

@@ -369,7 +369,7 @@ def test_every_remote_model_of_the_catalogue_has_a_prompt(name: str) -> None:
 
 
 def test_prompts_and_files_with_errors_are_refused(tmp_path: Any) -> None:
-    with pytest.raises(ModelError, match=r"known files are: summary\.de, translation-plain\.de-en, translation\.de-en"):
+    with pytest.raises(ModelError, match=r"files are: summary\.de, translation-plain\.de-en, translation\.de-en"):
         load_prompt("none", "plain")
     with pytest.raises(ModelError, match="answer form 'json'"):
         load_prompt("translation-plain.de-en", "json")

@@ -182,11 +182,11 @@ def by_padded_length(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def filler(lengths: Sequence[int]) -> list[list[str]]:
-    """Return a list with a filler source, which makes the library pad a call to a padded length.
+    """Return a list with a filler source, which makes the library pad a call to the length of `padded_length`.
 
-    This is the padded length of the longest source. ``lengths`` contains the length of each source in the call. The
-    list is empty if the longest source already has this padded length. The filler consists of end-of-sentence tokens.
-    The model treats the filler as an empty text and ends the output for it after one step.
+    ``lengths`` contains the length of each source in the call. The list is empty if the longest source already has such
+    a length. The filler consists of end-of-sentence tokens. The model treats the filler as an empty text and ends the
+    output for it after one step.
     """
     longest = max(lengths)
     length = padded_length(longest)

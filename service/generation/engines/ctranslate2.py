@@ -140,7 +140,7 @@ class CTranslate2Engine:
         return found
 
     def _search(self, options: DecodingOptions) -> dict[str, Any]:
-        """Return the arguments of CTranslate2 that all searches share. CTranslate2 then searches in the background."""
+        """Return the arguments that all searches share. With these, CTranslate2 searches in the background."""
         return {
             "asynchronous": True,
             "beam_size": options.beam_size,

@@ -71,7 +71,7 @@ def load_engine(
     replicas: int = 1,
     compute_type: str = "auto",
 ) -> Engine:
-    """Load the model of ``manifest`` from ``folder`` into an engine of the given ``kind``.
+    """Load the model of ``manifest`` from ``folder`` into an engine of the kind ``kind``.
 
     CTranslate2 runs ``replicas`` replicas with ``threads`` threads each. PyTorch always runs one replica.
 
@@ -129,7 +129,7 @@ class Probe:
 
     @classmethod
     def of(cls, framed: tuple[Tokens, Tokens, Tokens], options: DecodingOptions) -> "Probe":
-        """Create a probe with ``SOURCES`` sources of different lengths, made by repeating a text.
+        """Create a probe with ``SOURCES`` sources of different lengths, which repeat a text.
 
         ``framed`` contains the tokens before the text, those of the text and those after it (see `Tokenizer.framed`).
         ``options`` are the model's decoding options. All outputs are forced to the same length.
@@ -189,7 +189,7 @@ class TunedFactory:
 
     If there are several ``layouts``, the first call measures the speed of each configuration and then calls
     ``on_tuned`` with the result, in the caller's thread. Later calls use the fastest configuration. If there is only
-    one configuration, nothing is measured. ``load`` builds an engine with a given configuration.
+    one configuration, nothing is measured. ``load`` builds an engine with the configuration that is passed to it.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ WEIGHTS, CONFIG, VOCABULARY = "model.bin", "transformers.json", "vocabulary.json
 
 
 class CausalTorchEngine(TorchEngine):
-    """An engine that continues prompts with ``AutoModelForCausalLM.generate``, and scores given outputs."""
+    """An engine that continues prompts with ``AutoModelForCausalLM.generate``, and scores existing outputs."""
 
     def __init__(
         self, folder: Path, tokenizer: Tokenizer, *, dtype: str = "float32", device: str = "cpu", threads: int = 1

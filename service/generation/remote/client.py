@@ -291,7 +291,7 @@ class RemoteClient:
     async def _answers(self) -> bool:
         """Return whether the server responds to a request for its list of models within `CHECK_TIMEOUT_S` seconds.
 
-        A response with the status 401 or 403 or with a 5xx status does not count.
+        The result is also False if the response has status 401, 403 or 5xx.
         """
         with contextlib.suppress(httpx2.HTTPError, httpx2.InvalidURL, TimeoutError):
             async with asyncio.timeout(CHECK_TIMEOUT_S):

@@ -376,7 +376,7 @@ class RemoteChoice:
         """
         key = None if self.key_file is None else _read("DEPESCHE_REMOTE_KEY_FILE", self.key_file)
         if key is not None and not (key.isascii() and key.isprintable() and key):
-            raise ModelError("DEPESCHE_REMOTE_KEY_FILE must contain one line of visible ASCII characters")
+            raise ModelError("the file in DEPESCHE_REMOTE_KEY_FILE must contain one line of visible ASCII characters")
         return RemoteServer(
             self.url,
             self.model or entry.manifest.id,

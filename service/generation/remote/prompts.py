@@ -147,7 +147,7 @@ class Prompt:
 
 
 def load_prompt(name: str, form: Form, house_style: str = "") -> Prompt:
-    """Read the prompt file ``name``, and return the prompt for the answer form ``form`` with the given house style.
+    """Read the prompt file ``name``, and return the prompt for the answer form ``form`` with ``house_style``.
 
     Raises:
         ModelError: there is no such file, it is invalid, it does not describe ``form``, or ``house_style`` is too long.
@@ -158,7 +158,7 @@ def load_prompt(name: str, form: Form, house_style: str = "") -> Prompt:
         file = PromptFile.model_validate(tomllib.loads(content.decode()))
     except OSError as error:
         known = ", ".join(sorted(one.stem for one in FOLDER.glob("*.toml")))
-        raise ModelError(f"there is no prompt file {name!r}; the known files are: {known}") from error
+        raise ModelError(f"there is no prompt file {name!r}; the available files are: {known}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
         raise ModelError(f"the prompt file {name} is invalid: {error}") from error
     if form not in file.forms:
@@ -190,8 +190,9 @@ def _runs(text: str) -> frozenset[tuple[str, ...]]:
 Fault = Literal["empty", "form", "lines", "markdown", "refusal", "prompt"]
 """The reason why an answer cannot be used.
 
-It is empty; it does not have the requested form; it has more than one line; it contains Markdown, but the source does
-not; it talks about the request; or it repeats the prompt.
+``form`` means that the answer does not have the requested form, ``lines`` that it has more than one line, ``markdown``
+that it contains Markdown although the source does not, ``refusal`` that it talks about the request, and ``prompt`` that
+it repeats the prompt.
 """
 _NUMBERED = re.compile(r"1\s?[:.)]\s*(?P<text>.*)")
 _MARKDOWN = re.compile(

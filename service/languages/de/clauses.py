@@ -97,7 +97,7 @@ _PLURAL = frozenset(
 _SINGULAR_VERBS = frozenset("kann begann gewann".split())
 _QUANTITIES = frozenset("Zahl Anzahl Vielzahl Reihe Menge Mehrzahl Hälfte Dutzend Gruppe".split())
 _OBLIQUE = ("en", "em")
-"""Endings of an adjective that is not in the nominative if no determiner precedes it."""
+"""Endings that show that an adjective without a determiner is not in the nominative."""
 _GENITIVE = frozenset("des der eines einer seines seiner ihrer ihres dieses dieser".split())
 _SUBJECT_PRONOUNS = frozenset("er sie es wir man".split())
 _PLURAL_ENDINGS = ("n", "er", "e", "s")

@@ -62,8 +62,7 @@ def _opening(tokens: Tokens) -> tuple[int, int] | None:
     """Return the indices of the finite verb and of the constituent after it.
 
     The result is None unless the sentence begins with a simple subject and its verb, and ends with a full stop. It is
-    also None if a second verb may share the subject, or if a relative clause follows that is not directly after its
-    noun.
+    also None if a second verb may share the subject, or if a relative clause does not directly follow its noun.
     """
     verb = first_finite(tokens)
     if not verb or verb > _MOST_SUBJECT or has(tokens[: verb + 1], BREAKS | QUOTES | {","}) or tokens[-1].text != ".":
@@ -294,7 +293,7 @@ def _speaker(tokens: Tokens, verb: int, mark: int) -> list[Token] | None:
 def _quotation(speech: Tokens) -> list[Token] | None:
     """Return a quotation without its full stop, or None unless the speech is one quotation of one sentence.
 
-    Return None also if the speech has fewer than four tokens.
+    Also return None if the speech has fewer than four tokens.
     """
     body = speech[:-1] if speech[-1].text == "." else speech
     places = [n for n, token in enumerate(body) if token.text in QUOTES]

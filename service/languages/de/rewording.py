@@ -89,7 +89,7 @@ _TENSES: tuple[Rule, ...] = (
 
 
 def without_brackets(tokens: Tokens) -> list[Token] | None:
-    """Delete the brackets of a sentence and their content, if there is one pair and the content is short.
+    """Delete the brackets of a sentence and their content, if there is exactly one pair and the content is short.
 
     Return None if the sentence contains a quotation, if a comma follows the brackets, or if they may be part of a word.
     """
@@ -124,7 +124,7 @@ _IDIOMS = frozenset("aufrecht am zurück Leben nicht".split())
 _CONJUNCTIONS = frozenset("und oder sowie sondern".split())
 
 Condition = Callable[[Tokens, int, int], bool]
-"""Returns whether the tokens from one index up to another one, exclusive, may be replaced."""
+"""Returns whether the tokens from a start index to an exclusive end index may be replaced."""
 
 
 def _tag(tokens: Tokens, place: int) -> str:
@@ -352,7 +352,7 @@ _KINDS: tuple[tuple[Rule, ...], ...] = ((without_brackets,), _ORDERS, _TENSES, (
 def reworded(sentence: str) -> str | None:
     """Return another wording of a sentence with the same content, or None if no rule applies.
 
-    At most one rule of each kind is applied: brackets, order, tense, and equivalents. Return None also if the sentence
+    At most one rule of each kind is applied: brackets, order, tense, and equivalents. Also return None if the sentence
     is too long to be tagged, has no punctuation mark at its end, or may end with an abbreviation.
     """
     tokens: Tokens = tagged(sentence)

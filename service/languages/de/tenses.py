@@ -1,8 +1,8 @@
 """Rules that change the tense of a German main clause between the preterite and the perfect.
 
-Both tenses state the same past event (Duden, Die Grammatik, "Präteritum und Perfekt"). The rules apply only if all
-parts of the verb are in one simple clause. In the active voice, they apply only to verbs in the lists ``weak_verbs``
-and ``strong_verbs``.
+Both tenses can describe the same past event (Duden, Die Grammatik, "Präteritum und Perfekt"). The rules apply only if
+all parts of the verb are in one simple clause. In the active voice, they apply only to verbs in the lists
+``weak_verbs`` and ``strong_verbs``.
 """
 
 from functools import cache
@@ -37,7 +37,7 @@ _LEAST_PASSIVE = 4
 _LASTING = frozenset(
     "schon bereits noch bislang bisher immer selten jemals nie seit mittlerweile inzwischen jetzt nun".split()
 )
-"""Words with which the perfect states a present result instead of a past event."""
+"""Words with which the perfect describes a present result instead of a past event."""
 _CLAUSE_TAGS = frozenset({"KOUS", "KOUI", "PRELS", "PWAV", "KON"})
 _CLAUSE_WORDS = frozenset("wobei ohne um dass".split())
 _SPEAKERS = frozenset("ich du ihr".split())
@@ -288,7 +288,7 @@ def perfect_to_preterite(tokens: Tokens) -> list[Token] | None:
 
 
 def _states_result(tokens: Tokens, auxiliary: str) -> bool:
-    """Return whether a perfect may state a present result instead of a past event."""
+    """Return whether a perfect may describe a present result instead of a past event."""
     is_denied = any(token.tag == "PTKNEG" for token in tokens)
     return any(token.text.lower() in _LASTING for token in tokens) or (auxiliary == "sein" and is_denied)
 

@@ -397,7 +397,7 @@ def _speaker_end(tokens: Tokens, verb: int) -> int | None:
 def _with_quotation(speaker: Tokens, speech: Tokens, stop: Token) -> list[Token] | None:
     """Return the speaker, followed by the quotation, or None if the speech is not one whole quotation.
 
-    Return None also if the quotation ends with a punctuation mark of its own.
+    Also return None if the quotation ends with a punctuation mark of its own.
     """
     places = [n for n, token in enumerate(speech) if token.text in QUOTES]
     if places != [0, len(speech) - 1] or speech[-2].text in {"?", "!", ".", "…"}:

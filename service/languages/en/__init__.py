@@ -200,7 +200,7 @@ _OPENING_ENDINGS = ("ing", "ed", "ly", "ies")
 _COMMON_ENDING = re.compile(
     r"(?:\w{2}(?:tion|sion|ity|ness|hood|ship|ology|ical|ment|ism|ist|ive|ous|able|ible|ful)|\w{6}(?:ary|ery|ry|ing|ance|ence))s?$"
 )
-"""Endings of words that are rarely names. Longer words are needed for endings that names have, too (Henry, Boeing)."""
+"""Endings of words that are rarely names. Endings that also occur in names (Henry, Boeing) require a longer word."""
 
 
 def _knows(word: str) -> bool:

@@ -109,7 +109,7 @@ MAX_ATTRIBUTES = 1_000
 def require_few_attributes(html: str, pointer: str) -> None:
     """Raise `InvalidInput` if a tag has more than `MAX_ATTRIBUTES` attributes.
 
-    ``pointer`` is the JSON Pointer of the field that contains the HTML. The error reports it.
+    ``pointer`` is the JSON Pointer of the field that contains the HTML. The error reports this pointer.
     """
     for token in _parsed_tags(html):
         if token.end - token.start <= 2 * MAX_ATTRIBUTES or html[token.start + 1] in "!?/":

@@ -20,9 +20,9 @@ SENTENCE = re.compile(r"^Sentence to translate:\n1: (.*)$", re.MULTILINE)
 class Reply:
     """A response of the fake server: a chat completion with one choice for each of ``contents``, or an error.
 
-    An error has another ``status`` than 200. If ``broken`` is True, the server closes the connection in the middle of
-    the body. ``delay_s`` is the time before the response, in seconds. If ``raw`` is not None, it is the body.
-    ``usage`` is the JSON object with the token counts.
+    An error has a ``status`` other than 200. If ``broken`` is True, the server closes the connection in the middle of
+    the body. ``delay_s`` is the time before the response, in seconds. If ``raw`` is not None, it is the body. ``usage``
+    is the JSON object with the token counts.
     """
 
     contents: tuple[str, ...] = ()

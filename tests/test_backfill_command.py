@@ -1,4 +1,4 @@
-"""Tests of the command ``depesche backfill``: an interrupted run ends with the same file as an uninterrupted one.
+"""Tests of the command ``depesche backfill``: a resumed run writes the same file as an uninterrupted one.
 
 The report of failed lines is also tested.
 """

@@ -167,7 +167,7 @@ def test_table_of_choices_has_a_cell_for_each_column() -> None:
 
 
 class _Echo:
-    """A server whose translation of a text is the text in upper case, on two lines. ``asked`` are its texts."""
+    """A server whose translation of a text is the text in upper case, on two lines. ``asked`` lists the texts."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -1,4 +1,4 @@
-"""Tests that a folder and a manifest are enough to add a third language, and that no other file changes."""
+"""Tests that a folder and a manifest are enough to add a third language, and that no other file has to change."""
 
 import shutil
 import sys

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 
 def grows() -> None:
-    """Use more memory than a worker may have grown by, and free it."""
+    """Allocate more memory than a worker may add, and free it."""
     bytes(b"x" * (MAX_GROWTH_KIB + 8_192) * 1_024)
 
 

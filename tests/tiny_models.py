@@ -1,4 +1,4 @@
-"""Two tiny Marian models under the names of the embedded ones. They are fast, and the same on every run."""
+"""Two tiny Marian models under the names of the embedded ones. They are fast, and identical in every run."""
 
 import fcntl
 import hashlib

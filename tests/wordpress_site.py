@@ -1,4 +1,4 @@
-"""A WordPress site with the example plugin: Debian's package, a MariaDB server of its own, and PHP's web server.
+"""A WordPress site with the example plugin: Debian's package, a separate MariaDB server, and PHP's web server.
 
 If a program is not installed, tests are skipped.
 """

@@ -294,7 +294,7 @@ async def test_body_with_key_has_smaller_limit(ports: Both) -> None:
 
 @pytest.fixture
 async def counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Both]:
-    """Start the application with a limit of three requests without a valid key for each address in an hour."""
+    """Start the application with a limit of three requests per hour and address without a valid key."""
     write_keys(tmp_path / "keys", *ALL)
     async with both(monkeypatch, keys_file=tmp_path / "keys", rate_denied="3/hour") as found:
         yield found

@@ -1,4 +1,4 @@
-"""Tests of HTTP requests: limits for the body, security headers, and cross-origin requests (CORS)."""
+"""Tests of HTTP requests: limits on the body, security headers, and cross-origin requests (CORS)."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""Tests of rate limits: settings, counting, refunds and refused requests."""
+"""Tests of rate limits: settings, counting, refunds and rejected requests."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -29,7 +29,7 @@ Open = Callable[[Unit, str], Rates]
 
 @pytest.fixture(params=["memory", "redis"])
 async def open_limits(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
-    """Yield a function that creates empty rate limits, which are counted in memory or in Redis."""
+    """Yield a function that creates empty rate limits, which count in memory or in Redis."""
     url, found = None, list[Rates]()
     if request.param == "redis":
         server: RedisServer = request.getfixturevalue("redis_server")

@@ -1,4 +1,4 @@
-"""Tests of rate limits over HTTP: refused requests, header fields, and how callers are identified."""
+"""Tests of rate limits over HTTP: rejected requests, header fields, and how callers are identified."""
 
 from pathlib import Path
 from typing import Any

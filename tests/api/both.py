@@ -63,7 +63,7 @@ def _client(app: FastAPI) -> AsyncClient:
 async def both(patch: pytest.MonkeyPatch, handler: Handler | None = None, **given: Any) -> AsyncIterator[Both]:
     """Start the applications of both ports with the settings ``given``, and wait until the service is ready.
 
-    ``handler`` returns the outputs of the fake engines. If it is None, the fake engines have their default handler.
+    ``handler`` returns the outputs of the fake engines. If it is None, the fake engines use their default handler.
     """
     engines: list[FakeEngine] = []
 

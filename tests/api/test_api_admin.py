@@ -1,4 +1,4 @@
-"""Tests of the administration port: removal of cache entries, reloads, metrics, and the refusal of work at shutdown."""
+"""Tests of the administration port: removal of cache entries, reloads, metrics, and rejected work at shutdown."""
 
 from collections.abc import AsyncIterator
 from typing import Any

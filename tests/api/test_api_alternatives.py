@@ -16,7 +16,7 @@ OUTPUTS = ("The council pays 12 euros.", "The council pays 13 euros.", "The coun
 
 
 class Beam:
-    """A handler of a fake engine that outputs as many of `OUTPUTS` as an item requests, with falling scores."""
+    """A handler of a fake engine that outputs as many of `OUTPUTS` as an item requests, with decreasing scores."""
 
     def __init__(self, tokenizer: Tokenizer, outputs: Sequence[str] = OUTPUTS) -> None:
         self._outputs = [tuple(tokenizer._pieces.encode_target(one)) for one in outputs]

@@ -158,7 +158,7 @@ def test_purge_deletes_the_result(service: TestClient, by: str) -> None:
 
 @pytest.fixture
 def blocked(monkeypatch: pytest.MonkeyPatch) -> Callable[[TestClient], None]:
-    """Block the work of articles after it was accepted, and return a function that lets it continue."""
+    """Block the processing of accepted articles, and return a function that lets it continue."""
     article, free = Newsroom.article, asyncio.Event()
 
     async def wait(newsroom: Newsroom, command: ArticleCommand, context: CallContext) -> Any:
@@ -290,7 +290,7 @@ def test_failed_redis_is_reported(tmp_path: Path) -> None:
 
 
 class Receiver(ThreadingHTTPServer):
-    """A server that records webhooks, and responds with the next of ``statuses`` or else with 204."""
+    """A server that records webhooks. It responds with the next of ``statuses``, or with 204 if none is left."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

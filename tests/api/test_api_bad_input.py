@@ -91,7 +91,7 @@ def test_control_character_gives_warning(client: TestClient) -> None:
 
 @pytest.mark.parametrize("mark", ["<p>{}</p>", "&lt;p&gt;{}&lt;/p&gt;"])
 def test_html_that_is_sent_as_plain_text_gives_a_warning(client: TestClient, mark: str) -> None:
-    """Each output warns, and the same text with the right format gives no such warning."""
+    """Check that each output has the warning, and that the same text in the right format does not."""
     body = mark.format("Der Zug fährt heute nicht nach Ulm, weil die Strecke gesperrt ist.")
     article = client.post("/v1/articles", json={"body": body, "outputs": ["translation", "summary"]}).json()
     for part in ("translation", "summary"):

@@ -1,4 +1,4 @@
-"""Tests that unmodified clients of DeepL and LibreTranslate can use a running service."""
+"""Tests that unmodified DeepL and LibreTranslate clients can use a running service."""
 
 import re
 import urllib.error
@@ -24,19 +24,19 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> Iterator[deepl.Translator]:
-    """Yield DeepL's own Python client, configured for the server and with an arbitrary key."""
+    """Yield DeepL's own Python client, configured with the server and an arbitrary key."""
     with closing(deepl.Translator("any-key:fx", server_url=server.url)) as translator:
         yield translator
 
 
 @pytest.fixture
 def libre(server: Server) -> LibreTranslateAPI:
-    """Return LibreTranslate's own Python client, configured for the server and with an arbitrary key."""
+    """Return LibreTranslate's own Python client, configured with the server and an arbitrary key."""
     return LibreTranslateAPI(server.url, "any-key")
 
 
 def v1(server: Server, text: str, **options: str) -> str:
-    """Return the translation of ``text`` by ``/v1/translate``. ``options`` are other fields of the request."""
+    """Return the translation of ``text`` from ``/v1/translate``. ``options`` are other fields of the request."""
     answer = server.post("/v1/translate", {"text": text, **options}).json()
     found: str = answer["translations"][0]["text"]
     return found

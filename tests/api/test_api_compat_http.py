@@ -1,4 +1,4 @@
-"""Tests of the endpoints for clients of DeepL and LibreTranslate: bodies, errors, limits and OpenAPI."""
+"""Tests of the endpoints for DeepL and LibreTranslate clients: bodies, errors, limits and OpenAPI."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ def english(client: TestClient, text: str) -> str:
 
 
 def translated(response: Any) -> list[str]:
-    """Return the translations in a response of DeepL's or LibreTranslate's endpoint."""
+    """Return the translations in a response of the DeepL- or LibreTranslate-compatible endpoint."""
     assert response.status_code == 200, response.text
     body = response.json()
     if "translations" in body:

@@ -1,4 +1,4 @@
-"""Tests of boolean and numeric parameters of the endpoints that are compatible with DeepL or LibreTranslate."""
+"""Tests of boolean and numeric parameters of the endpoints for DeepL and LibreTranslate clients."""
 
 from typing import Any
 

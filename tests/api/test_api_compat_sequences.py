@@ -1,4 +1,4 @@
-"""Tests of typical sequences of requests from programs for DeepL or LibreTranslate, such as Weblate."""
+"""Tests of typical request sequences of programs that use DeepL or LibreTranslate, such as Weblate."""
 
 import io
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Tests of corrections: in requests, from the server's file, with markup, glossaries, streams and result keys."""
+"""Tests of corrections in requests and in the operator's file, with markup, glossaries, streams and result keys."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Tests of house styles in requests: named styles, reported changes, result keys, streams and regions of DeepL."""
+"""Tests of house styles in requests: named styles, reported changes, result keys, streams and DeepL's regions."""
 
 import json
 from collections.abc import AsyncIterator, Sequence

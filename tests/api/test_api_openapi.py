@@ -1,4 +1,4 @@
-"""Tests of the OpenAPI document, its copy in docs/api, and the decision whether a change to it breaks callers."""
+"""Tests of the OpenAPI document, its copy in docs/api, and the detection of changes that break callers."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Tests that repetitions in a model's output are removed from the response, also for requests with terms or HTML."""
+"""Tests that repetitions in a model's output are removed from the response, even with terms or HTML in the request."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,9 +1,9 @@
 """Tests that a request that takes much time or memory does not delay the requests of another caller.
 
-An attack is repeated without a pause while the victim uses the service. The victim is compared with itself shortly
-before and after, on the same machine. A busy machine delays every program, so the victim also measures the machine, and
-the limits grow accordingly (see `tests.attack.victim`). If a limit is exceeded, the attack is repeated up to twice: a
-fault of the service delays the victim every time. ``--log-cli-level=INFO`` shows all figures.
+An attack is repeated without a pause while the victim uses the service. The victim's durations are compared with those
+shortly before and after the attack, on the same machine. A busy machine delays every program, so the victim also
+measures the machine, and the limits grow accordingly (see `tests.attack.victim`). If a limit is exceeded, the attack is
+repeated up to twice: a fault of the service delays the victim every time. ``--log-cli-level=INFO`` shows all figures.
 """
 
 import json
@@ -33,13 +33,13 @@ LEAST_ATTACKS = 3
 LEAST_ATTACK_S = 3.0
 MOST_TRIES = 3
 TURNS = 3
-"""How often a short request waits for a processor: the event loop and a thread of the service, and the victim."""
+"""How often a short request waits for a processor: for the event loop, a thread of the service, and the victim."""
 
 
 class Attack(NamedTuple):
     """A request that attacks the service, with the status and the error code that the service must return.
 
-    ``body`` returns the body of a repetition of the attack, whose number it gets.
+    ``body`` returns the body of the attack. Its argument is the number of the repetition.
     """
 
     path: str
@@ -174,7 +174,7 @@ class Figures(NamedTuple):
 
 
 def besiege(server: Server, victim: Victim, attack: Attack) -> Siege:
-    """Repeat an attack, and check each answer."""
+    """Repeat an attack, and check each response."""
     attacks: list[tuple[float, float]] = []
     used_bytes = 0
     with httpx.Client(base_url=server.url, timeout=300) as attacker, victim.window() as window:

@@ -1,10 +1,10 @@
-"""The victim of an attack: another caller, whose requests are measured, in a process of its own.
+"""The victim of an attack: another caller in a separate process, whose requests are measured.
 
 ``python -m tests.attack.victim URL`` sends short requests until it is killed, and prints each measurement as a line of
 JSON: its kind, its start on the monotonic clock, its duration in seconds, and the status of the response. The kinds are
-``new`` (a sentence that the service has not seen), ``cached`` (a sentence that it has), ``probe`` (``/livez``),
-``pause`` and ``slowdown``. The last two show what a busy machine does to every program: by how much longer than
-`PAUSE_S` a pause took, and how many times its processor time some work took.
+``new`` (a sentence that the service has not seen), ``cached`` (a sentence that it has seen), ``probe`` (``/livez``),
+``pause`` and ``slowdown``. The last two show how much a busy machine delays every program: how much longer than
+`PAUSE_S` a pause took, and the ratio of the duration of some work to its processor time.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 class Measurement(NamedTuple):
     """The duration of a request, and the status of its response or 0. ``begun_s`` is on the monotonic clock.
 
-    ``seconds`` of a slowdown is not a duration but a ratio.
+    For a slowdown, ``seconds`` is a ratio.
     """
 
     begun_s: float
@@ -43,7 +43,7 @@ class Measurement(NamedTuple):
 
 
 class Window:
-    """A period of time, and the measurements that overlap it. The measurements are complete after the `Victim` wait."""
+    """A period of time, and the measurements that overlap it. They are complete when the `Victim.window` block ends."""
 
     def __init__(self, begun_s: float) -> None:
         self.begun_s = begun_s
@@ -115,16 +115,16 @@ class Victim:
 
 
 def percentile(times_s: Sequence[float], share: float) -> float:
-    """Return the smallest of the durations that at least ``share`` of them (0 to 1) do not exceed, in seconds."""
+    """Return the smallest duration, in seconds, that at least ``share`` (0 to 1) of the durations do not exceed."""
     return sorted(times_s)[min(len(times_s) - 1, int(len(times_s) * share))]
 
 
 def at_a_steady_rate(times_s: Sequence[float], period_s: float) -> list[float]:
-    """Return the durations that requests at a steady rate, one each ``period_s``, would have had.
+    """Return the durations that requests at a steady rate, one every ``period_s`` seconds, would have had.
 
     A client that waits for each response sends few requests while the service is slow, so its percentiles look better
-    than those of many clients ("coordinated omission"). A duration therefore counts for every request that would have
-    waited with it.
+    than those of many clients ("coordinated omission"). A duration therefore also counts for every request that would
+    have been waiting at the same time.
     """
     return [one - late * period_s for one in times_s for late in range(1 + int(one / period_s))]
 
@@ -142,7 +142,7 @@ def family(pid: int) -> list[int]:
 
 
 def memory_bytes(pid: int) -> int:
-    """Return the memory of a process and all its descendants, in bytes. A page that they share is counted once."""
+    """Return the memory of a process and all its descendants, in bytes. Shared pages are counted once."""
     total = 0
     for one in family(pid):
         try:

@@ -107,7 +107,7 @@ async def entered(gate: Gate) -> None:
 
 
 async def turns(count: int = 10) -> None:
-    """Give control to the event loop ``count`` times, so that it runs the callbacks that are due."""
+    """Yield control to the event loop ``count`` times, so that it runs the callbacks that are due."""
     for _ in range(count):
         await asyncio.sleep(0)
 

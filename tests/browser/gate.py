@@ -1,4 +1,4 @@
-"""A proxy in front of a service that delays its results, and that can be switched off."""
+"""A proxy that delays the results of a service, and that can be switched off."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ HEADERS = ("Content-Type", "Accept", "Prefer", "Request-Timeout-Ms")
 
 
 class Gate:
-    """While ``opened`` is not set, articles wait and jobs are running. While ``away`` is set, connections break.
+    """While ``opened`` is not set, articles wait and jobs do not end. While ``away`` is set, connections are closed.
 
     ``started`` is set when the first article has arrived.
     """

@@ -1,4 +1,4 @@
-"""Tests of editing on the web page: changed sentences, what a reload and a download contain, and files and tabs."""
+"""Tests of editing on the web page: changed sentences, the content of reloads and downloads, files, and tabs."""
 
 import io
 import json

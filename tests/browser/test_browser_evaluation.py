@@ -1,4 +1,4 @@
-"""Tests of the page of an evaluation on which editors mark pairs blind. It is opened as a file, without a server."""
+"""Tests of the evaluation page on which editors mark pairs blind. The page is opened as a file, without a server."""
 
 import json
 from pathlib import Path

@@ -59,7 +59,7 @@ def jobs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(params=["jobs", "waiting"])
 def gate(request: pytest.FixtureRequest, site: Site) -> Iterator[Gate]:
-    """Connect the site to a service that delays its results: one that runs jobs, and one that does not."""
+    """Connect the site to a service that delays its results, once with jobs and once without."""
     service: Server = request.getfixturevalue("jobs_server" if request.param == "jobs" else "server")
     with gated(service.url) as found:
         site.configure(url=found.url)

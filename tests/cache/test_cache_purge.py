@@ -1,6 +1,6 @@
 """Tests of purges: all entries of a text or result are deleted from both tiers of the cache.
 
-The entries are deleted even if other work is running.
+They are deleted even while other work is running.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ def alone(clock: Clock | None = None, max_bytes: int = 1 << 20) -> Cache:
 
 
 async def put(cache: Cache, keys: str, tags: Mapping[bytes, set[bytes]]) -> None:
-    """Store an entry for each letter in ``keys``. Each letter stands for one of the cache keys of the tests.
+    """Store an entry for each letter in ``keys``. Each letter names one of the cache keys of the tests.
 
     ``tags`` maps each tag to the cache keys that are added to it.
     """

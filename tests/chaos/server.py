@@ -76,7 +76,7 @@ class Server:
         return self._complaints.read()
 
     def event(self, name: str, **fields: Any) -> Line:
-        """Return the next log line of the event ``name`` that contains ``fields``."""
+        """Return the next log line for the event ``name`` that contains ``fields``."""
         return self.line(lambda line: line["event"] == name and fields.items() <= line.items())
 
     def until(self, path: str, wanted: Callable[[httpx.Response | None], bool]) -> httpx.Response | None:

@@ -1,4 +1,4 @@
-"""Tests of whole reports about translated sentences: kinds of good translations that pass, and kinds of errors."""
+"""Tests of whole reports about translated sentences: good translations that pass, and errors that are found."""
 
 import pytest
 from hypothesis import given

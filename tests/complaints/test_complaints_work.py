@@ -1,4 +1,4 @@
-"""Tests that the service does not have the faults of similar services in docs/complaints.md, except those of markup."""
+"""Tests that the service does not have the faults in docs/complaints.md, except those of markup."""
 
 import asyncio
 import gc

@@ -42,7 +42,7 @@ def work(text: str) -> list[Any]:
 
 
 def check(text: str) -> None:
-    """Raise an exception if a decoder raises another error than ValueError, or returns a result of a wrong shape."""
+    """Raise an exception if a decoder raises an error other than ValueError, or returns a result of the wrong shape."""
     raw = encoded(text)
     assert unpack(raw, 0) is None or raw.startswith(b"e")
     packed = unpack(pack(raw, 1_000), 0)

@@ -1,4 +1,4 @@
-"""A fuzz target for the segmenter: sentences and gaps join to the text, and gaps contain no visible text."""
+"""A fuzz target for the segmenter: sentences and gaps together are the text, and gaps contain no visible text."""
 
 from service.domain import Span
 from service.text.normalization import for_model
@@ -21,7 +21,7 @@ def work(text: str) -> Segmentation:
 
 
 def check(text: str) -> None:
-    """Raise an exception if the sentences and gaps do not join to ``text``, or if a sentence is misplaced."""
+    """Raise an exception if the sentences and gaps together are not ``text``, or if a sentence is misplaced."""
     segmentation = segment(text, DE)
     sentences = segmentation.sentences
     identity = reassemble(segmentation, [sentence.of(text) for sentence in sentences])

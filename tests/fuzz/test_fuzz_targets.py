@@ -1,4 +1,4 @@
-"""Tests that seeds and regression inputs pass, and that the checks detect a target with a fault."""
+"""Tests that seeds and regression inputs pass, and that the checks detect a faulty target."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

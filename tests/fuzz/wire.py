@@ -1,4 +1,4 @@
-"""A fuzz target for reports in the form in which news agencies transmit them. It makes the checks of the cleaner."""
+"""A fuzz target for reports in the form in which news agencies transmit them. Its checks are those of the cleaner."""
 
 from tests.fuzz import cleaner
 from tests.fuzz.target import Target

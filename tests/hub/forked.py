@@ -29,7 +29,7 @@ class Command:
     environment: Mapping[str, str]
     folder: Path
     file_bytes: int | None = None
-    """Largest file that it may write; None: no limit."""
+    """The maximum size of a file that the command may write, or None for no limit."""
 
     def start(self) -> "Running":
         process = _CONTEXT.Process(target=_run, args=(self,))

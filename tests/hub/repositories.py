@@ -1,4 +1,4 @@
-"""Small versions of the catalogue's repositories: random weights, but the published files and configuration keys."""
+"""Small versions of the catalogue's repositories, with random weights, but published files and configuration keys."""
 
 import json
 import shutil

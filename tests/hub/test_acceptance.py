@@ -1,4 +1,4 @@
-"""Tests of the check before an installation: a model that does not translate is refused, and outputs are recorded."""
+"""Tests of the check before an installation: a model that does not translate is rejected, and outputs are recorded."""
 
 import json
 import shutil
@@ -101,7 +101,7 @@ def random_encoder(folder: Path) -> None:
 
 
 def embeddings_of_another_order(folder: Path) -> None:
-    """Shift the rows of the embedding matrices by one, except that of the padding piece, as for another vocabulary."""
+    """Shift the rows of the embedding matrices by one, except that of the padding piece, as in another vocabulary."""
     weights = load_file(folder / "model.safetensors")
     for name in [name for name in weights if "embed_tokens" in name or "shared" in name]:
         weights[name] = torch.cat([weights[name][:-1].roll(1, 0), weights[name][-1:]])

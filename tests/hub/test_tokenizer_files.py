@@ -1,4 +1,4 @@
-"""Tests of tokenizers after an installation: they read text as the published files say."""
+"""Tests of tokenizers after an installation: they encode text as the published files specify."""
 
 import json
 from pathlib import Path

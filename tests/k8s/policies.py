@@ -92,7 +92,8 @@ def images(manifests: list[Manifest]) -> Iterator[str]:
 def resources(manifests: list[Manifest]) -> Iterator[str]:
     """Yield containers with missing resource requests, or whose memory limit differs from the request.
 
-    Containers of the service must also have a CPU limit. The limits on ephemeral storage must hold the volumes in it.
+    Containers of the service must also have a CPU limit. Their limits on ephemeral storage must be large enough for
+    their volumes.
     """
     for where, _, container in containers(manifests):
         found = container.get("resources", {})
@@ -136,7 +137,7 @@ def probes(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def endings(manifests: list[Manifest]) -> Iterator[str]:
-    """Yield faults of the shutdown: proxies need a pause, and the longest request must be able to finish."""
+    """Yield faults of the shutdown: proxies need a pause before it, and the longest request must be able to finish."""
     spec = named(manifests, "Deployment")["spec"]["template"]["spec"]
     command = service_container(manifests).get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
     pause_s = int(command[1]) if command[:1] == ["sleep"] else 0
@@ -196,8 +197,8 @@ def references(manifests: list[Manifest]) -> Iterator[str]:
 def network(manifests: list[Manifest]) -> Iterator[str]:
     """Yield faults of network policies.
 
-    Every pod needs policies for ingress and egress. Egress is allowed only to DNS, Redis and a language model, and
-    the admin port must not be open to all.
+    Every pod needs policies for ingress and egress. Egress is allowed only to DNS, Redis and a language model, and the
+    administration port must not be open to all.
     """
     policies = of_kind(manifests, "NetworkPolicy")
     for where, template in templates(manifests):

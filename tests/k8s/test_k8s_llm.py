@@ -1,4 +1,4 @@
-"""Tests of the overlay `llm`: the service and the language model fit together, and only they may talk to each other."""
+"""Tests of the overlay `llm`: the settings of service and language model match, and only they can reach each other."""
 
 import copy
 from collections.abc import Callable
@@ -71,7 +71,7 @@ def test_the_model_has_a_gpu_and_its_own_probes(llm: list[Manifest]) -> None:
 
 
 def faults(manifests: list[Manifest]) -> list[str]:
-    """Return what is wrong with the network between the two tiers."""
+    """Return the faults of the network policies between the two tiers."""
     own, other = named(manifests, "NetworkPolicy", LLM_NAME)["spec"], named(manifests, "NetworkPolicy")["spec"]
     found = []
     callers = [peer["podSelector"]["matchLabels"] for rule in own["ingress"] for peer in rule.get("from", [{}]) if peer]

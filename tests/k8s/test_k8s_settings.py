@@ -1,4 +1,4 @@
-"""Tests that Kubernetes manifests, image and compose.yaml fit the settings, ports and commands of the service."""
+"""Tests that Kubernetes manifests, image and compose.yaml match the settings, ports and commands of the service."""
 
 import re
 from typing import Any

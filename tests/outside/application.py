@@ -1,4 +1,4 @@
-"""One application for both ports of the service, so Schemathesis can test them together.
+"""One application for both ports of the service, so that Schemathesis can test them together.
 
 Its OpenAPI document contains links from results to the endpoint that removes them from the cache.
 """

@@ -1,4 +1,4 @@
-"""Tests of the confidence of translated sentences, and of the warning about a low confidence."""
+"""Tests of the confidence of translated sentences, and of the warning about low confidence."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,7 +1,7 @@
-"""Properties of whole kinds of faults that users of such services report, for any text of the kind.
+"""Tests of properties that exclude whole kinds of faults that users of such services report, for any text.
 
-Literals of a source are in the translation or reported. A term of the caller that the source contains is found. No
-element that had words is empty. A summary says nothing twice, and its sentences have one end.
+Each literal of a source is in the translation or is reported. Each term of the caller that the source contains is
+found. No element that contained words becomes empty. A summary repeats nothing, and each of its sentences ends once.
 """
 
 import re

@@ -63,8 +63,8 @@ async def remote_stand(
     """Create a generator for the model server at ``url``, and yield it with a translator and a cache.
 
     The generator uses the manifest ``name`` of the catalogue. It searches again for doubtful sentences only if
-    ``thorough`` is True. If ``start`` is False, the generator is not started. ``options`` are fields of `RemoteServer`
-    and of the manifest's table ``remote``, and ``referee``, the model that judges the translations.
+    ``thorough`` is True. If ``start`` is False, the generator is not started. ``options`` contains fields of
+    `RemoteServer`, fields of the manifest's table ``remote``, and ``referee``, the model that judges the translations.
     """
     own = {key: options.pop(key) for key in ("form", "context_sentences", "logprobs", "body") if key in options}
     referee = options.pop("referee", None)

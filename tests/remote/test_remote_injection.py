@@ -1,4 +1,4 @@
-"""Tests of prompt injection: if a model obeys an instruction in an article, its output is replaced or flagged."""
+"""Tests of prompt injection: if a model follows an instruction in an article, its output is replaced or flagged."""
 
 from collections.abc import Sequence
 from pathlib import Path

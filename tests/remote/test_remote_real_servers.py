@@ -1,6 +1,6 @@
 """Tests with two real servers: `transformers serve`, and llama-server with a language model of 270 million parameters.
 
-Each sentence of a text must end translated or with a warning, even if the model writes nonsense.
+Each sentence of a text must be translated or get a warning, even if the model writes nonsense.
 """
 
 import asyncio

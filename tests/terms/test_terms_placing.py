@@ -1,4 +1,4 @@
-"""Tests that required terms are put at the places in a translation that the word alignment indicates."""
+"""Tests that required terms are inserted at the places in a translation that the word alignment indicates."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Tests of word alignment in HTML: vocabulary pieces of the model are mapped to words of the text."""
+"""Tests of word alignment in HTML: tokens of the model are mapped to words of the text."""
 
 import pytest
 from hypothesis import given

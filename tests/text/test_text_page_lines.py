@@ -107,7 +107,7 @@ def test_teaser_with_a_lone_colon_is_removed_below_the_text() -> None:
 
 
 def test_subheading_alone_between_long_paragraphs_is_kept() -> None:
-    """The words of the subheading occur nowhere else on the page, as those of a teaser often do not."""
+    """As in many teasers, the words of the subheading occur nowhere else on the page."""
     subheading = "Unbewiesene Heilmethoden"
     text = page().replace(TEXT[2], subheading)
     assert subheading in clean(text, DE).body.split("\n\n")

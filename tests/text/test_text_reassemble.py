@@ -1,4 +1,4 @@
-"""Tests that the outputs for sentences are joined to a text, with the original gaps between sentences."""
+"""Tests that the outputs for sentences are joined into a text, with the original gaps between sentences."""
 
 import pytest
 from hypothesis import example, given

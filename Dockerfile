@@ -13,7 +13,7 @@ RUN apt-get update \
  && groupadd --gid 65532 depesche \
  && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin depesche
 
-# pip is in a separate environment, so the environment in the final image has no pip.
+# pip is in a separate environment, so that the environment in the final image has no pip.
 FROM base AS tools
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends python3-venv \
@@ -62,7 +62,7 @@ RUN /opt/tools/bin/pip --python /opt/depesche/bin/python install --no-compile --
 RUN DEPESCHE_WEIGHTS_DIR=/opt/depesche/weights PYTHONDONTWRITEBYTECODE=1 /opt/depesche/bin/depesche models join
 
 FROM base AS runtime
-# /tmp is the only writable folder, so libraries keep their caches there. Progress bars would spoil the log.
+# /tmp is the only writable folder, so libraries keep their caches there. Progress bars would clutter the log.
 ENV PATH=/opt/depesche/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TQDM_DISABLE=1 HOME=/tmp \
     DEPESCHE_HOST=0.0.0.0 DEPESCHE_PORT=8000 DEPESCHE_WEIGHTS_DIR=/opt/depesche/weights
@@ -77,7 +77,7 @@ USER 65532:65532
 WORKDIR /tmp
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# This check is for Docker and Compose; Kubernetes uses its own probes. A full queue does not make it fail.
+# This check is for Docker and Compose; Kubernetes uses its own probes. It does not fail if the queue is full.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"DEPESCHE_PORT\"]}/readyz', timeout=4)"]
 ENTRYPOINT ["depesche"]

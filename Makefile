@@ -9,7 +9,7 @@ PORT ?= 8000
 DATA ?= data
 IMAGE ?= depesche
 TARGET ?= cpu
-# Number of test files that run in parallel. Tests of a server wait most of the time, so two cores are busy with four.
+# Number of test files that run in parallel. Tests of a server mostly wait, so four files keep two cores busy.
 JOBS ?= 4
 # Files that the spelling check (PAGES) and the plain-English check (PROSE) read.
 PAGES = $(wildcard *.md) $(wildcard docs/*.md) $(wildcard docs/contributing/*.md) docs/adr/002* docs/api/*.md clients/*/README.md examples/*.md .github

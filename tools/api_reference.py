@@ -39,14 +39,14 @@ def _page(main: Schema, admin: Schema) -> Iterator[str]:
         "`/openapi.json` returns the same information for programs."
     )
     yield (
-        "\n## Endpoints\n\nIf no request body is listed, the statuses are those of a request without a body. If such a "
-        "request has a body, its limits apply ([security](../security.md#limits)), so the statuses 400, 408, 413, 415 "
-        "and 422 are also possible. If a quota is used up, the endpoints under `/v2` and `/v3` return 456 instead of "
-        "429.\n"
+        "\n## Endpoints\n\nIf an endpoint has no request body, the page lists the statuses of requests without a body. "
+        "If a request to such an endpoint has a body, the limits on bodies apply ([security](../security.md#limits)), "
+        "so the statuses 400, 408, 413, 415 and 422 are also possible. If a quota is used up, the endpoints under "
+        "`/v2` and `/v3` return 456 instead of 429.\n"
     )
     yield from _operations(main)
     yield "## Endpoints of the administration port\n"
-    yield "These endpoints are only on the administration port, which `DEPESCHE_ADMIN_PORT` sets.\n"
+    yield "Only the administration port (`DEPESCHE_ADMIN_PORT`) has these endpoints.\n"
     yield from _operations({**admin, "paths": _only_admin(admin)})
     yield "## Response headers\n\n| header | meaning |\n|---|---|"
     for name, header in main["components"]["headers"].items():
@@ -165,7 +165,11 @@ def _values(schema: Schema) -> str:
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
     if values and schema.get("type") == "integer":  # the same digits may also be listed as strings
         return f"the number {' or '.join(f'`{value}`' for value in values)}"
-    return ", ".join(f"`{value}`" for value in values) or ", ".join((_type(schema), *_bounds(schema)))
+    return ", ".join(map(_value, values)) or ", ".join((_type(schema), *_bounds(schema)))
+
+
+def _value(value: Any) -> str:
+    return f"`{_literal(value) if isinstance(value, bool) else value}`"
 
 
 def _limits(schema: Schema) -> str:
@@ -188,13 +192,14 @@ def code_page() -> str:
     """Return the page of all error and warning codes in Markdown."""
     lines = [f"# Codes\n\n{NOTE}\n"]
     lines.append(
-        "The tables list the codes of errors and warnings. Later versions may add codes, so a client must accept "
-        "unknown ones. Client code should depend on the codes only, because the messages may change."
+        "The tables list the codes of errors and warnings. Later versions may add codes, so clients must accept "
+        "unknown codes. Clients should depend only on the codes, because the wording of the messages may change."
     )
     lines.append("\n## Errors\n")
     lines.append(
-        "An error response has the field `code`. The status of the endpoints for clients of DeepL and LibreTranslate "
-        "differs: 400 instead of 422, 403 instead of 401, and for DeepL 456 instead of 429 if a quota is used up.\n"
+        "An error response has the field `code`. The endpoints for clients of DeepL and LibreTranslate return 400 "
+        "instead of 422, and 403 instead of 401. The endpoints for DeepL return 456 instead of 429 if a quota is used "
+        "up.\n"
     )
     lines.append("| code | status | meaning | what to do |\n|---|---|---|---|")
     for one in ERRORS + PEER_ERRORS:
@@ -202,10 +207,9 @@ def code_page() -> str:
         lines.append(f"| `{one.code}` | {statuses} | {one.meaning} | {one.action} |")
     lines.append("\n## Warnings\n")
     lines.append(
-        "A successful response lists warnings. If `review` is true, an editor must check the passage before "
-        "publication. [The trust report](../trust.md) explains how the checks work. The last code in the table is the "
-        "one of a service that translates from German. For another source language, it contains the name of that "
-        "language.\n"
+        "A successful response lists warnings. If the `review` of a warning is true, an editor must check the passage "
+        "before publication. [The trust report](../trust.md) explains how the checks work. The last code in the table "
+        "contains the name of the source language.\n"
     )
     lines.append("| code | meaning | what to do |\n|---|---|---|")
     lines += [f"| `{one.code}` | {one.meaning} | {one.action} |" for one in warnings_for(language("de"))]

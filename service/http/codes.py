@@ -80,7 +80,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "async_not_storable",
         (422,),
-        "`Prefer: respond-async` stores the result in Redis, which an embargo, `no-store` or `DEPESCHE-Cache` forbids.",
+        "`Prefer: respond-async` stores the result in Redis. An embargo, `no-store` or `DEPESCHE-Cache` forbids this.",
         "Send the request without `Prefer: respond-async`.",
     ),
     ErrorCode(
@@ -98,7 +98,9 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("docx_invalid", (422,), "The Word document is damaged.", _FIX),
     ErrorCode("docx_too_large", (422,), "The Word document exceeds a size limit.", "Send the text instead."),
     ErrorCode("newsml_invalid", (422,), "The document is not valid NewsML-G2.", _FIX),
-    ErrorCode("text_too_complex", (422,), "Processing the text takes too much time or memory.", "Split the text."),
+    ErrorCode(
+        "text_too_complex", (422,), "The processing of the text takes too much time or memory.", "Split the text."
+    ),
     ErrorCode("too_many_sentences", (422,), "The request has too many sentences.", "Split the request."),
     ErrorCode("too_many_values", (422,), "The JSON body has too many values.", "Send several requests."),
     ErrorCode("too_many_attributes", (422,), "A tag in the web page has too many attributes.", _FIX),
@@ -111,7 +113,10 @@ ERRORS: tuple[ErrorCode, ...] = (
         _CONFIG,
     ),
     ErrorCode(
-        "work_too_large", (422,), "The request has more sentences than the queue can hold.", "Send several requests."
+        "work_too_large",
+        (422,),
+        "The request has more sentences or tokens than the queue can hold.",
+        "Send several requests.",
     ),
     ErrorCode(
         "work_over_rate", (422,), "The request alone exceeds the caller's rate limit.", "Send several smaller requests."
@@ -139,7 +144,9 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("jsonld_invalid", (422,), "The JSON-LD document is not an article.", _FIX),
     ErrorCode("ninjs_invalid", (422,), "The document does not follow the ninjs schema.", _FIX),
     ErrorCode("format_unknown", (422,), "The output format in `as` is not supported.", _FIX),
-    ErrorCode("as_without_output", (422,), "`as` is set, but no output can be written in that format.", _FIX),
+    ErrorCode(
+        "as_without_output", (422,), "`as` is set, but `outputs` contains neither `translation` nor `summary`.", _FIX
+    ),
     ErrorCode("task_not_served", (422,), "The service has no model for this task.", _CONFIG),
     ErrorCode("source_lang_unsupported", (422,), "The service does not translate from this language.", _FIX),
     ErrorCode("target_lang_unsupported", (422,), "The service does not translate into this language.", _FIX),
@@ -149,9 +156,14 @@ ERRORS: tuple[ErrorCode, ...] = (
         "internal",
         (500,),
         "An unexpected error occurred.",
-        "Report `request_id` to the operator, who finds it in the log.",
+        "Report `request_id` to the operator, who can find it in the log.",
     ),
-    ErrorCode("engine_failed", (500,), "The model failed.", "Retry once. If the error recurs, report `request_id`."),
+    ErrorCode(
+        "engine_failed",
+        (500,),
+        "The model failed.",
+        "Retry once. If the error recurs, report `request_id` to the operator.",
+    ),
     ErrorCode("model_invalid", (500,), "A model cannot be loaded (only `/admin/reload`).", _CONFIG),
     ErrorCode("weights_mismatch", (500,), "A model file does not match its checksum (only `/admin/reload`).", _CONFIG),
     ErrorCode("lock_mismatch", (500,), "A model does not match `models.lock` (only `/admin/reload`).", _CONFIG),
@@ -215,7 +227,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("unit_changed", "A currency, a percentage or a unit of measurement changed.", _COMPARE),
     WarningCode("date_unsupported", "A date or time in the output is not in the source.", _COMPARE),
     WarningCode("date_missing", "A date or time in the source is missing from the output.", _COMPARE),
-    WarningCode("name_unsupported", "A name in the output is not in the source.", "Check which name is meant."),
+    WarningCode("name_unsupported", "A name in the output is not in the source.", "Check which name is correct."),
     WarningCode("name_missing", "A name in the source is missing from the output.", "Check whether the name was lost."),
     WarningCode("quotation_missing", "The output has fewer quotations than the source.", _COMPARE),
     WarningCode("quotation_added", "The output quotes words that the source does not quote.", _COMPARE),
@@ -226,10 +238,12 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("repetition", "The output repeats a word or phrase.", "Delete the repetition."),
     WarningCode("repetition_removed", "The model repeated a phrase, and the service removed the repetition.", _COMPARE),
     WarningCode("sentence_repeated", "Two different source sentences have the same output.", _COMPARE),
-    WarningCode("output_too_short", "The output is much shorter than usual.", "Look for missing text."),
-    WarningCode("output_too_long", "The output is much longer than usual.", "Look for invented text."),
-    WarningCode("untranslated", "The output contains words of the source language.", "Translate these words."),
-    WarningCode("empty_output", "A sentence with words has an empty output.", "Translate the sentence."),
+    WarningCode("output_too_short", "The output is much shorter than usual for its source.", "Look for missing text."),
+    WarningCode("output_too_long", "The output is much longer than usual for its source.", "Look for invented text."),
+    WarningCode("untranslated", "The output contains words in the source language.", "Translate these words."),
+    WarningCode(
+        "empty_output", "The source sentence contains words, but its output is empty.", "Translate the sentence."
+    ),
     WarningCode("hypothesis_changed", "The service used an output other than the model's most likely one.", _INFORM),
     WarningCode(
         "sentence_unsupported", "No source sentence supports a sentence of the summary.", "Delete the sentence."
@@ -250,7 +264,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode(
         "page_pasted", "The text is a whole page, and the article was extracted from it.", "Check `article.removed`."
     ),
-    WarningCode("maybe_furniture", "A passage may be navigation or advertising, but was kept.", "Check the passage."),
+    WarningCode("maybe_furniture", "A passage that was kept may be navigation or advertising.", "Check the passage."),
     WarningCode("method_changed", "The summary uses a method other than the requested one.", _INFORM),
     WarningCode(
         "unit_missing", "A number has a unit or currency in the source, but not in the output.", "Insert the unit."
@@ -264,7 +278,11 @@ WARNINGS: tuple[WarningCode, ...] = (
         "An address, a placeholder or an emoji is missing from the output, or touches another word there.",
         "Copy it from the source.",
     ),
-    WarningCode("sign_missing", "A sign of the source is missing from the output.", "Insert the sign."),
+    WarningCode(
+        "sign_missing",
+        "A sign of the source, such as § or a minus sign, is missing from the output.",
+        "Insert the sign.",
+    ),
     WarningCode("markup_left", "The output contains markup that the source does not contain.", "Delete the markup."),
     WarningCode("character_broken", "The output contains unreadable characters.", "Correct the word."),
     WarningCode(
@@ -273,8 +291,8 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("sentence_broken", "A sentence of the summary is incomplete.", "Repair or delete the sentence."),
     WarningCode(
         "reference_lost",
-        "A sentence refers to a sentence of the source that the summary leaves out.",
-        "Replace the reference with a name or a noun.",
+        "A sentence of the summary refers to a source sentence that the summary leaves out.",
+        "Name the person or thing.",
     ),
     WarningCode(
         "replacement_characters",
@@ -282,14 +300,16 @@ WARNINGS: tuple[WarningCode, ...] = (
         "Repair the source.",
     ),
     WarningCode(
-        "content_credentials", "The text contains content credentials. They are removed from the output.", _INFORM
+        "content_credentials",
+        "The text contains content credentials, which the service removes from the output.",
+        _INFORM,
     ),
     WarningCode(
-        "answer_invalid", "The remote model gave no usable answer, so the sentence is not translated.", _COMPARE
+        "answer_invalid",
+        "The remote model gave no usable answer, so the sentence is not translated.",
+        "Translate the sentence.",
     ),
-    WarningCode(
-        "instruction_in_source", "A sentence of the source looks like an instruction to a language model.", _COMPARE
-    ),
+    WarningCode("instruction_in_source", "A source sentence looks like an instruction to a language model.", _COMPARE),
     WarningCode("translation_unsupported", "The output does not seem to be a translation of its source.", _COMPARE),
     WarningCode("starter_model", "A starter model produced an output, which is not fit for publication.", _CONFIG),
     WarningCode("nothing_to_summarise", "The text contains no sentence to summarise.", "Write the summary by hand."),
@@ -303,7 +323,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("variants_fewer", "There are fewer variants than requested.", _INFORM),
     WarningCode("headlines_fewer", "There are fewer headlines than requested.", _INFORM),
     WarningCode("headlines_missing", "No headline passed the checks.", "Write the headline by hand."),
-    WarningCode("headlines_unavailable", "The summary model writes no headlines.", _CONFIG),
+    WarningCode("headlines_unavailable", "The summary model cannot write headlines.", _CONFIG),
 )
 
 

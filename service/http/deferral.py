@@ -25,7 +25,7 @@ ASYNC = "respond-async"
 POLL_S = 2
 DEFERRED: dict[int | str, dict[str, Any]] = {
     202: {
-        "description": "The request runs in the background. `Location` is the URL of its status and result.",
+        "description": "The request runs in the background. `Location` is the path of its status and result.",
         "content": {JSON: {"schema": reference(schemas.JobOut)}},
     },
     501: {
@@ -34,7 +34,7 @@ DEFERRED: dict[int | str, dict[str, Any]] = {
     },
 }
 _PREFER_MEANING = "`respond-async` returns 202 immediately and stores the result for an hour."
-_WEBHOOK_MEANING = "URL that is notified of the end of a request with `Prefer: respond-async`."
+_WEBHOOK_MEANING = "URL to which the service sends a webhook when the job has ended. Requires `Prefer: respond-async`."
 
 
 async def _deferral_of(

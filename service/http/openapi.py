@@ -41,13 +41,13 @@ OF_KEYS = frozenset({"401", "403"})
 PROBLEM = "application/problem+json"
 HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("Id of the request, which log entries and problems contain.", {"type": "string"}),
-    "Server-Timing": ("Milliseconds for each stage of the work.", {"type": "string"}),
-    "RateLimit": ("The remaining requests or characters, and the seconds until they are restored.", {"type": "string"}),
+    "Server-Timing": ("Duration of each stage of the work, in milliseconds.", {"type": "string"}),
+    "RateLimit": ("The remaining requests or characters, and the seconds until the window ends.", {"type": "string"}),
     "RateLimit-Policy": ("The rate limits of the caller.", {"type": "string"}),
     "Retry-After": ("Number of seconds to wait before a retry.", {"type": "integer", "minimum": 1}),
     "Location": ("Path of the status and the result of the job.", {"type": "string"}),
     "Preference-Applied": ("The preference that the service applied (RFC 7240).", {"type": "string"}),
-    "WWW-Authenticate": ("The required authentication (RFC 6750).", {"type": "string"}),
+    "WWW-Authenticate": ("The required authentication scheme (RFC 6750).", {"type": "string"}),
 }
 # The headers of successful responses, and those of specific statuses.
 ON_SUCCESS = ("X-Request-Id", "Server-Timing", "RateLimit", "RateLimit-Policy")
@@ -62,7 +62,7 @@ PARAMETERS = {
     "RequestId": ("X-Request-Id", "Id for this request: 1 to 64 letters, digits, dots, dashes or underscores."),
     "CacheControl": (
         "Cache-Control",
-        "`no-cache` does not read from the cache. `no-store` neither reads from the cache nor writes to it.",
+        "`no-cache`: the service does not read its cache. `no-store`: the service neither reads nor writes its cache.",
     ),
     "Traceparent": ("Traceparent", "Trace of the caller (W3C Trace Context, version 00)."),
 }

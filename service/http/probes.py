@@ -35,7 +35,7 @@ class Liveness(BaseModel):
 class ModelState(BaseModel):
     """The name, state and quality of one model."""
 
-    name: str = Field(description="Name in the catalogue.")
+    name: str = Field(description="Name of the model in the catalogue.")
     state: str = Field(description="State of the model, such as `ready` or `loading`.")
     quality: str = Field(description="Quality of the outputs: `starter`, `draft` or `production`.")
 

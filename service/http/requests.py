@@ -206,14 +206,15 @@ class HouseStyleRules(_Request):
     """The rules of a house style for English texts. A rule that is null changes nothing."""
 
     base: str | None = Field(
-        default=None, description="Name of a house style on the server, whose rules apply where this object has none."
+        default=None, description="Name of a house style on the server. Its rules apply where this object has none."
     )
     spelling: Literal["british", "american"] | None = Field(default=None, description="Spelling of words.")
     dates: Literal["day_month", "month_day"] | None = Field(
         default=None, description="day_month: 4 May 2024; month_day: May 4, 2024."
     )
     thousands: Literal["comma", "thin_space"] | None = Field(
-        default=None, description="Separator between groups of three digits. It replaces an existing separator."
+        default=None,
+        description="Separator between groups of three digits. Numbers without a separator are not changed.",
     )
     percent: Literal["sign", "percent", "per cent"] | None = Field(
         default=None, description="sign: 5%; percent: 5 percent; per cent: 5 per cent."
@@ -248,7 +249,9 @@ class CorrectionFields(_Request):
 
     source: str = Field(max_length=CORRECTION_CHARS, description="The source sentence.")
     target: str = Field(max_length=CORRECTION_CHARS, description="Its translation.")
-    machine: str | None = Field(None, max_length=CORRECTION_CHARS, description="The model's translation. Ignored.")
+    machine: str | None = Field(
+        None, max_length=CORRECTION_CHARS, description="The model's translation, which is ignored."
+    )
 
 
 SomeCorrections = Annotated[
@@ -478,10 +481,14 @@ class ArticleRequest(SummaryFields, TranslationFields):
     model_config = ConfigDict(json_schema_extra={**_ONE_ARTICLE, "examples": [ARTICLE_EXAMPLE]})
 
     headline: str | None = Field(
-        default=None, max_length=HEADLINE_CHARS, description="Headline of the article. If missing, it is detected."
+        default=None,
+        max_length=HEADLINE_CHARS,
+        description="Headline of the article. If it is missing, the service detects it.",
     )
     lead: str | None = Field(
-        default=None, max_length=LEAD_CHARS, description="Lead of the article. If missing, it is detected."
+        default=None,
+        max_length=LEAD_CHARS,
+        description="Lead of the article. If it is missing, the service detects it.",
     )
     body: str | None = Field(default=None, description="Text of the article, in the format that `format` names.")
     document: str | dict[str, Any] | None = Field(
@@ -502,7 +509,7 @@ class ArticleRequest(SummaryFields, TranslationFields):
         default=["summary", "translation"], min_length=1, max_length=4, description="The outputs to return."
     )
     headlines: Annotated[int, Field(ge=1, le=MAX_HEADLINES), WHOLE] = Field(
-        default=DEFAULT_HEADLINES, description="Number of headlines to write if `outputs` contains them."
+        default=DEFAULT_HEADLINES, description="Number of headlines to write if `outputs` contains `headlines`."
     )
     previous: Previous | None = Field(
         default=None,

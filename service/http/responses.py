@@ -137,7 +137,7 @@ _TIMEOUT_MS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_MS
 
 EMBARGO_NAME = "DEPESCHE-Embargo"
 _EMBARGO_SCHEMA: dict[str, Any] = {"type": "string", "enum": ["0", "1"]}
-_EMBARGO_MEANING = "`1` keeps the texts in the service: no remote model and no cache is used for this request."
+_EMBARGO_MEANING = "`1`: the texts stay in the service, which uses no remote model and no cache for this request."
 Embargo = Annotated[
     Literal["0", "1"] | None,
     WithJsonSchema(_EMBARGO_SCHEMA),
@@ -149,8 +149,8 @@ _EMBARGO: TypeAdapter[Literal["0", "1"]] = TypeAdapter(Literal["0", "1"])
 CACHE_NAME = "DEPESCHE-Cache"
 _CACHE_SCHEMA: dict[str, Any] = {"type": "string", "enum": ["memory"]}
 _CACHE_MEANING = (
-    "`memory` keeps the results of this request only in the memory of the process, for at most 30 minutes, and not in "
-    "the shared cache. `Cache-Control: no-store` keeps nothing."
+    "`memory`: the service keeps the results of this request only in the memory of the process, for at most 30 "
+    "minutes, and not in the shared cache. To keep nothing, send `Cache-Control: no-store`."
 )
 CacheTier = Annotated[
     Literal["memory"] | None,

@@ -76,7 +76,7 @@ class ModelOut(Out):
     with the original ("draft"), or publication after review ("production").
     """
 
-    name: str = Field(description="Name in the catalogue.")
+    name: str = Field(description="Name of the model in the catalogue.")
     id: str = Field(description="Name of the published model.")
     revision: str = Field(description="Revision of the published model.")
     task: Literal["translation", "summary", "alignment"] = Field(description="What the model does.")
@@ -151,10 +151,10 @@ class TermOut(Out):
 
 
 class TermsOut(Out):
-    """The occurrences of glossary terms in the source, and how many of them were applied to the output."""
+    """The occurrences of glossary terms in the source, and how many of their translations the output contains."""
 
-    applied: int = Field(description="Number of occurrences that were applied.")
-    missing: int = Field(description="Number of occurrences that are missing from the output.")
+    applied: int = Field(description="Number of occurrences whose translation the output contains.")
+    missing: int = Field(description="Number of occurrences whose translation is missing from the output.")
     uses: list[TermOut] = Field(description="Each occurrence.")
 
 
@@ -194,7 +194,7 @@ class TranslationOut(Out):
     truncated: bool = Field(description="Whether a part of the result is missing because a length limit was reached.")
     cached: CachedOut = Field(description="How many of the model's translations came from the cache.")
     terms: TermsOut = Field(description="The glossary terms in the source.")
-    facts: list[FactOut] | None = Field(default=None, description="Set if the request has `facts: true`.")
+    facts: list[FactOut] | None = Field(default=None, description="Null unless the request has `facts: true`.")
 
 
 _NOTICES: Any = Field(
@@ -234,8 +234,8 @@ class VariantOut(Out):
     facts: list[FactOut] | None = Field(
         default=None,
         description=(
-            "Set if the request has `facts: true` and the summary is in the source language. Facts of the source that "
-            "a summary leaves out are not listed."
+            "Null unless the request has `facts: true` and the summary is in the source language. Facts of the source "
+            "that a summary leaves out are not listed."
         ),
     )
 
@@ -338,7 +338,7 @@ class ProvenanceOut(Out):
         default=False, description="Whether the request was under embargo, so that no text left the service."
     )
     human_reviewed: bool | None = Field(default=None, description="Null. The CMS sets it after a review.")
-    jsonld: dict[str, Any] = Field(description="The same information as schema.org JSON-LD.")
+    jsonld: dict[str, Any] = Field(description="The same information, in the form of schema.org JSON-LD.")
 
 
 class ModelsOut(Out):
@@ -528,7 +528,7 @@ class FieldProblem(Out):
     """A problem with one field of the request."""
 
     pointer: str = Field(description="JSON pointer to the field. Headers have the form `header:NAME`.")
-    code: str = Field(description="A code of `Problem`, or pydantic's type of the validation error.")
+    code: str = Field(description="A code of `Problem`, or the type of a validation error of pydantic.")
     detail: str = Field(description="Explanation for a person.")
     limit: int | float | str | None = Field(
         default=None, description="The limit that the value exceeds, if there is one."

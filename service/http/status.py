@@ -25,7 +25,7 @@ HTML = "text/html"
 class ModelStatus(BaseModel):
     """A model that is in use, and its queue. The values of the queue are null for a model without a local queue."""
 
-    name: Annotated[str, Field(description="Name in the catalogue.")]
+    name: Annotated[str, Field(description="Name of the model in the catalogue.")]
     revision: Annotated[str, Field(description="Revision of the published model.")]
     engine: Annotated[str, Field(description="Software that runs the model.")]
     quality: Annotated[str, Field(description="Quality of the outputs: `starter`, `draft` or `production`.")]
@@ -79,7 +79,7 @@ class StatusResponse(BaseModel):
 
     status: Annotated[Status, Field(description="The state of the process.")]
     models: Annotated[list[ModelStatus], Field(description="The models that are in use.")]
-    hours: Annotated[list[HourStatus], Field(description="Oldest first.")]
+    hours: Annotated[list[HourStatus], Field(description="The last hours that had results, oldest first.")]
     usage: Annotated[list[UsageStatus], Field(description="The requests, by API key.")]
     purges: Annotated[list[PurgeStatus], Field(description="The last 100 purges, newest first.")]
 

@@ -77,7 +77,12 @@ ATTACKS = (
 
 
 class Outcome(NamedTuple):
-    """The cost of an attack: its repetitions, size, last answer and slowest answer, the probes, and the peak memory."""
+    """The measurements of one attack.
+
+    ``repeated`` is the number of its requests, and ``sent_bytes`` is the size of each body. ``status``, ``code`` and
+    ``answer_bytes`` describe the last response. ``answer_s`` is the longest response time. ``probe_p99_s`` and
+    ``slowest_probe_s`` are response times of the probes. ``peak_mib`` is the peak resident memory of the service.
+    """
 
     name: str
     repeated: int

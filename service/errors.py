@@ -59,7 +59,8 @@ def _restored(kind: type[DepescheError], args: tuple[Any, ...], attributes: dict
 class InvalidInput(DepescheError):
     """A value in the request is invalid.
 
-    ``pointer`` is the JSON pointer to the field. ``limit`` is the limit that the value exceeds, if there is one.
+    ``pointer`` is the JSON pointer to the field, or ``header:NAME`` for a header. It is empty if no single field is
+    invalid. ``limit`` is the limit or the required value that the value violates, or None.
     """
 
     def __init__(self, code: str, detail: str, *, pointer: str = "", limit: int | str | None = None) -> None:

@@ -372,8 +372,8 @@ class Queue:
     ) -> list[ItemFuture[Any]]:
         """Queue all ``items`` of a request, and return their futures in order.
 
-        ``admitted`` means that the items belong to a request that was already admitted. Neither the limits nor the
-        deadline are checked for such items.
+        ``admitted`` means that the items belong to a request that was already admitted. For such items, neither
+        the limits nor the deadline is checked.
 
         The result of a future is the list of hypotheses, or the value that ``convert`` returns for this list.
         ``deadline_s`` is on the event loop's clock. It is checked only here, so the caller must cancel its futures at

@@ -75,7 +75,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("too_many_articles", (422,), "The batch has more than 64 articles.", "Send several batches."),
     ErrorCode("too_many_texts", (422,), "The list of texts exceeds the limit.", "Send several requests."),
     ErrorCode(
-        "document_ambiguous", (422,), "The document contains several articles.", "Send the document of one article."
+        "document_ambiguous", (422,), "The document contains several articles.", "Send one article per document."
     ),
     ErrorCode(
         "async_not_storable",

@@ -30,7 +30,8 @@ def export(entry: Entry, installed: InstalledModels, path: Path) -> None:
     file), and the model's files in a folder with the model's name.
 
     Raises:
-        WeightsMismatch: a file of the model is missing or does not match its digest in the manifest.
+        WeightsMismatch: a file of the model is missing, does not match its digest in the manifest, or is in the folder
+            of an engine but not in the manifest.
         ModelError: the model is not from a hub, is not installed or has no entry in the lock file, or ``path`` already
             exists or cannot be written.
     """

@@ -513,8 +513,8 @@ def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterat
 
     A word is certainly a name if it follows another name or a title, or if it is listed as a name that has the same
     spelling in the language of the other text. ``target`` is the code of that language, and ``known`` contains the
-    words of that text. The preceding name does not count if it is the genitive of a word in ``known`` ("Blairs Rede") or
-    an adjective derived from a place name.
+    words of that text. The preceding name does not count if it is the genitive of a word in ``known`` ("Blairs Rede")
+    or an adjective derived from a place name.
     """
     text, grammar, listed = passage.text, passage.language.names, passage.language.kept_names.get(target, frozenset())
     if grammar is None:

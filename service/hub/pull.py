@@ -128,7 +128,8 @@ def wanted(names: Iterable[str], hub: Hub, where: str = "in this revision") -> l
     other = fnmatch.filter(present, "*.safetensors")
     if other:
         raise HubError(
-            f"{hub.repo}: the safetensors file {other[0]} has an unsupported name. Pickled weights are not used if a repository has safetensors files; choose another model"
+            f"{hub.repo}: the safetensors file {other[0]} has an unsupported name. Pickled weights are not "
+            "used if a repository has safetensors files; choose another model"
         )
     if f"{PICKLE}.index.json" in present:
         raise HubError(f"{hub.repo} has a pickle in several files, which is not supported")

@@ -86,8 +86,8 @@ class Settings(BaseSettings):
     memory_file: Path | None = Field(
         default=None,
         description=(
-            "File of corrected translations that the web page exported as JSON Lines or TMX. These corrections apply "
-            "to all requests. If unset, there are none."
+            "File of corrected translations that the web page exported as JSON Lines or TMX. They apply to all "
+            "translations, except translated summaries. If unset, there are none."
         ),
     )
     profile: Literal["auto", "embedded", "production"] = Field(
@@ -145,13 +145,13 @@ class Settings(BaseSettings):
         default=True,
         description=(
             "Whether local models are loaded in addition to remote ones, for requests under embargo. If false, such "
-            "requests get status 422."
+            "requests get status 422 if they need a remote model, or if the translation model is remote."
         ),
     )
     engine: Literal["auto", "ctranslate2", "torch"] = Field(
         default="auto",
         description=(
-            "Engine for both models. `auto` selects CTranslate2 if the model has been converted, and torch otherwise."
+            "Engine for local models. `auto` selects CTranslate2 if the model has been converted, and torch otherwise."
         ),
     )
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="Device that runs the models: `cpu` or `cuda`.")
@@ -215,7 +215,7 @@ class Settings(BaseSettings):
         default=30.0, ge=0, description="Maximum time, in seconds, for accepted requests to finish at shutdown."
     )
     cache_bytes: int = Field(
-        default=64 * 2**20, ge=0, description="Size limit, in bytes, of the memory cache. 0 disables the cache."
+        default=64 * 2**20, ge=0, description="Size limit, in bytes, of the memory cache. 0 disables this cache."
     )
     cache_ttl_s: float = Field(default=7 * 86_400.0, gt=0, description="Seconds until a cache entry expires.")
     cache_key: SecretStr | None = Field(
@@ -272,8 +272,9 @@ class Settings(BaseSettings):
     rate_denied: str = Field(
         default="60/minute",
         description=(
-            "Rate limits, for each client address, on requests without a valid API key. Requests beyond a limit get "
-            "status 429. Requests with a valid key are not counted. `none` turns these limits off."
+            "Rate limits, for each client address, on requests without a valid API key, if `DEPESCHE_KEYS_FILE` is "
+            "set. Requests beyond a limit get status 429. Requests with a valid key are not counted. `none` turns "
+            "these limits off."
         ),
     )
     trusted_proxies: str | None = Field(

@@ -106,7 +106,7 @@ def _recommended(store: Store) -> str:
     """Return the name of the recommended translation model, and print a message with this name."""
     name = recommended(store.catalog)
     store.say(
-        f"The recommended translation model is {name}. The embedded model still writes the summaries, because no "
+        f"The recommended translation model is {name}. The grammar rules still write the summaries, because no "
         "pretrained summarisation model is known to be better."
     )
     return name

@@ -51,7 +51,7 @@ def test_pull_of_the_recommended_model_says_what_it_needs(desk: Desk) -> None:
     done = desk.run("pull", "recommended")
     assert done.returncode == 0, done.stderr
     told = " ".join(done.stderr.split())
-    assert "The recommended translation model is tiny. The embedded model still writes the summaries" in told
+    assert "The recommended translation model is tiny. The grammar rules still write the summaries" in told
     assert told.index("tests/tiny: the download size is 0.00 GiB") < told.index("tiny 1 is installed in")
     assert "of memory (this machine has" in told
 

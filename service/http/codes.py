@@ -288,7 +288,9 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode(
         "word_unknown", "A word of the output is neither in the English dictionary nor in the source.", _COMPARE
     ),
-    WarningCode("sentence_broken", "A sentence of the summary is incomplete.", "Repair or delete the sentence."),
+    WarningCode(
+        "sentence_broken", "A sentence of the summary is incomplete or has an error.", "Repair or delete the sentence."
+    ),
     WarningCode(
         "reference_lost",
         "A sentence of the summary refers to a source sentence that the summary leaves out.",

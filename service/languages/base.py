@@ -392,7 +392,6 @@ class SummaryGrammar:
         references: a pattern for sentences that refer to the previous sentence, besides those with the words above.
         replacing: a pattern for sentences in which a pronoun after the verb replaces a noun of an earlier sentence.
         announcing: a pattern for sentences that announce a list or an explanation that follows.
-        wrong_form: a pattern for a word whose ending its position does not allow.
         report_end: a pattern for the verb of speaking after a quotation.
         quoted_report: a pattern for any word with the ending of a verb after a quotation.
         superlative: a pattern for the end of a superlative, which can look like a verb.
@@ -403,9 +402,13 @@ class SummaryGrammar:
         linking: conjunctions after which a sentence needs a subject.
         contrasting: a pattern for a comma and the conjunction of a second main clause.
         place: a pattern for the place with which a report begins.
+        misspelt: a pattern for misspelt words, which `reword` corrects.
         label: a pattern for the name of a speaker with which a paragraph begins.
         stem: returns the stem of a word, which is the same for all of its forms.
         chars_per_word: the average length of a word in news text, including the space after it.
+        error: returns a description of a grammatical error in a sentence, or None if it finds none. The description is
+            a predicate for a message, such as "has an article in a wrong form". If this attribute is None, no such
+            error is found.
         reword: returns another wording of a sentence with the same content, or None if it finds none. If this attribute
             is None, no sentence is reworded.
     """
@@ -428,7 +431,6 @@ class SummaryGrammar:
     references: re.Pattern[str] = NEVER
     replacing: re.Pattern[str] = NEVER
     announcing: re.Pattern[str] = NEVER
-    wrong_form: re.Pattern[str] = NEVER
     report_end: re.Pattern[str] = NEVER
     quoted_report: re.Pattern[str] = NEVER
     superlative: re.Pattern[str] = NEVER
@@ -439,7 +441,9 @@ class SummaryGrammar:
     linking: frozenset[str] = frozenset()
     contrasting: re.Pattern[str] = NEVER
     place: re.Pattern[str] = NEVER
+    misspelt: re.Pattern[str] = NEVER
     label: re.Pattern[str] = NEVER
+    error: Callable[[str], str | None] | None = None
     reword: Callable[[str], str | None] | None = None
 
 

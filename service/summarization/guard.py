@@ -275,7 +275,6 @@ FLAWS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("has no subject", _has_no_subject),
     ("has a clause without a finite verb", _ends_in_infinitive),
     ("has a part without a verb", lambda sentence: _contrasts_nothing(sentence) or _is_noun_phrase(sentence)),
-    ("has a word in a wrong form", lambda sentence: GRAMMAR.wrong_form.search(sentence) is not None),
     ("announces what follows it", lambda sentence: GRAMMAR.announcing.match(sentence) is not None),
 )
 
@@ -285,15 +284,21 @@ def flaw(sentence: str) -> str | None:
 
     The description is a predicate for a message, such as "has no end".
     """
-    return next((name for name, applies in FLAWS if applies(sentence)), None)
+    found = next((name for name, applies in FLAWS if applies(sentence)), None) or grammar_error(sentence)
+    return "has a misspelt word" if found is None and GRAMMAR.misspelt.search(sentence) is not None else found
+
+
+def grammar_error(sentence: str) -> str | None:
+    """Return a description of a grammatical error in a sentence, or None. This may take 10 ms."""
+    return None if GRAMMAR.error is None else GRAMMAR.error(sentence)
 
 
 def is_whole(sentence: str) -> bool:
-    """Return whether a source sentence is complete: it has at least three words and no `flaw`.
+    """Return whether a source sentence is complete: it has at least three words and none of `FLAWS`.
 
     Summaries contain only complete sentences if there are any. Subheadings and datelines are not complete.
     """
-    return count_words(sentence) >= _LEAST_WHOLE_WORDS and flaw(sentence) is None
+    return count_words(sentence) >= _LEAST_WHOLE_WORDS and not any(applies(sentence) for _, applies in FLAWS)
 
 
 def _is_unsupported(sentence: str, sources: Sequence[str]) -> bool:

@@ -163,6 +163,8 @@ def test_sentence_of_a_simple_structure_is_reworded(sentence: str, expected: str
     "sentence",
     [
         "Am Freitag helfen der Frau zwei Männer.",  # "der Frau" is not the subject
+        "Seit dem Morgen liefen viele Kinder durch Bonn.",  # the perfect would state that they have finished
+        "Das Gericht hat soeben einen Zeugen befragt.",
         "Danach sah der Pilot Probleme an einem der Triebwerke.",  # the object follows the subject
         "Früher war die Leiche eines Mannes mittleren Alters gefunden worden.",  # an attribute without an article
         "Laut dem Bericht des Mädchens kennt sie den Mann.",  # the pronoun refers to the words before it

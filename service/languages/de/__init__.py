@@ -27,6 +27,7 @@ from service.languages.de.grammar import (
 )
 from service.languages.de.page import PAGE
 from service.languages.de.rewording import reworded
+from service.languages.de.sentence_errors import MISSPELT, error_of
 
 _TITLE = re.compile(
     r"(?:präsident|minister|kanzler|chef|trainer|sprecher|herrn?|frau|meister|professor|senator|leiter|direktor|könig"
@@ -123,16 +124,6 @@ _ANNOUNCING = re.compile(
     rf"(?:Hier|Im Folgenden|Nachfolgend|Nachstehend) [a-zäöüß]+\b[^.!?]*\b{_LIST_NOUNS}\b"
     rf"|Folgende\w* [^.!?]*\b{_LIST_NOUNS}\b"
 )
-# A feminine article does not allow the ending "en" before its noun. In "eine vielen bekannte Frau", "bekannte" follows.
-_WRONG_FORM = re.compile(
-    r"\beine\s(?:[a-zäöüß]{2,}(?:hin|lich|ig|isch|sehr|ers|weise)\s|sehr\s|besonders\s)?"
-    r"[a-zäöüß]{2,}(?:iert|[^e]et|ig|lich|isch|bar|los|sam)en\s[A-ZÄÖÜ][\wäöüß-]+(?!\s(?:[a-zäöüß-]+\s)?[a-zäöüß-]+e\s[A-ZÄÖÜ])"
-    r"|\b[a-zäöüß]{3,}tetet\s(?=[A-ZÄÖÜ])"
-    # "das", as a subject in the singular, does not allow a plural verb.
-    r"|,\sdas\s(?:(?:zuletzt|auch|bereits|schon|noch|nicht|nun|erst|später|damals|heute|ebenfalls|dort|inzwischen)\s)*"
-    r"(?:(?:in|aus|bei|mit|nach|an|auf|von)\s(?:de[rmn]\s)?[A-ZÄÖÜ][\wäöüß-]+(?:\s[A-ZÄÖÜ][\wäöüß-]+)?\s)?"
-    r"[a-zäöüß]*ge[a-zäöüß]{2,}(?:t|en)\s(?:waren|sind|wurden|werden)\b"
-)
 _TOWN_WORD = r"[A-ZÄÖÜ][\w.’'-]*"
 _PLACE_START = re.compile(
     rf"{_TOWN_WORD}(?:(?:[ /]|, ){_TOWN_WORD}| (?:am|an der|im|in|bei|ob der) {_TOWN_WORD}){{0,3}}"
@@ -154,6 +145,7 @@ SUMMARY = SummaryGrammar(
     stem=stem,
     chars_per_word=7.3,
     reword=reworded,
+    error=error_of,
     conjunctions=frozenset("dass weil wenn falls nachdem bevor ehe obwohl obgleich sodass indem wie ob".split()),
     attribution=re.compile(
         r"\b(?:sagte[n]?|sagt|sagen|erklärte[n]?|erklärt|betonte[n]?|betont|berichte\w*|teilte[n]?|teilt|mitgeteilt|"
@@ -178,7 +170,6 @@ SUMMARY = SummaryGrammar(
     references=_REFERENCES,
     replacing=_REPLACING,
     announcing=_ANNOUNCING,
-    wrong_form=_WRONG_FORM,
     report_end=re.compile(rf"[“”\"»«],\s(?:{_REPORT_VERBS})\b"),
     quoted_report=re.compile(r"[“”\"»«],\s[a-zäöüß]+(?:t|te|ten)\b"),
     superlative=re.compile(r"(?:ig|lich|isch|bar|sam|los)ste[nr]?$"),
@@ -195,6 +186,7 @@ SUMMARY = SummaryGrammar(
     infinitives=frozenset({"sein"}),
     linking=frozenset({"und", "oder", "aber", "sondern"}),
     contrasting=re.compile(r",\s(?:aber|doch)\s"),
+    misspelt=MISSPELT,
     place=_PLACE_START,
     label=re.compile(rf"{_TOWN_WORD}(?: {_TOWN_WORD}){{0,3}}:\s"),
     complement=re.compile(r"\s*[,:–-]+\s*(?:[„»\"]|(?:dass|ob|wie|was|wer|wann|warum|weshalb|wo|welche\w*|sondern)\b)"),

@@ -7,7 +7,7 @@ return None or False.
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 from typing import NamedTuple
 
@@ -60,6 +60,52 @@ def tagged(sentence: str) -> list[Token]:
         tags = _tagger().tag_sent(forms)
     spaced = [False, *(sentence[match.start() - 1].isspace() for match in found[1:])]
     return [Token(form, lemma, tag, space) for form, (_, lemma, tag), space in zip(forms, tags, spaced, strict=True)]
+
+
+_LEAST_KNOWN = -17.0
+"""The lowest log-probability that the tagger gives to a word of its lexicon. Compounds and unknown words have less."""
+_NO_WORDS = frozenset({"XY", "FM"})
+_LEAST_PART_CHARS = 4
+
+
+def _is_known(word: str, tag: str | None = None) -> bool:
+    """Return whether the lexicon of the tagger contains a word, with ``tag`` if it is set."""
+    if len(word) > MOST_TOKEN_CHARS:
+        return False
+    with _LOCK:
+        scores = _tagger().tag_word(word)
+    return any(score >= _LEAST_KNOWN and (found == tag if tag else found not in _NO_WORDS) for found, score in scores)
+
+
+def _base_form(noun: str) -> str:
+    with _LOCK:
+        lemma, _ = _tagger().analyze(noun)
+    return str(lemma)
+
+
+def is_base_form(word: str) -> bool:
+    """Return whether the lexicon of the tagger contains ``word`` as a common noun, and this is its base form."""
+    return _is_known(word, "NN") and _base_form(word) == word
+
+
+@lru_cache(maxsize=2_000)
+def is_simple_noun(word: str) -> bool:
+    """Return whether the lexicon of the tagger contains a common noun that is certainly not a compound.
+
+    A noun is possibly a compound if it consists of two words of the lexicon, or if it begins or ends with one of at
+    least `_LEAST_PART_CHARS` letters.
+    """
+    if not _is_known(word, "NN"):
+        return False
+    base = _base_form(word).lower()
+    for end in range(2, len(base) - 1):
+        parts = base[:end], base[end:]
+        known = [_is_known(part) or _is_known(part.capitalize()) for part in parts]
+        if all(known) or any(
+            found and len(part) >= _LEAST_PART_CHARS for found, part in zip(known, parts, strict=True)
+        ):
+            return False
+    return True
 
 
 def joined(tokens: Tokens) -> str:

@@ -1,8 +1,8 @@
 """Rewording of single German sentences by rules of grammar.
 
-The rules delete brackets with their content, change the order of clauses and phrases, change the tense, and replace
-words with equivalents. They remove no content outside brackets. A sentence whose structure they do not recognise is not
-reworded.
+The rules delete brackets with their content, change the order of clauses and phrases, change the tense, replace words
+with equivalents, and correct some misspelt words. They remove no content outside brackets. A sentence whose structure
+they do not recognise is not reworded.
 
 The list ``equivalents`` contains pairs of words or phrases with the same meaning that need the same case and word
 order. Each condition in the list states where the first member of a pair certainly has this meaning:
@@ -53,6 +53,7 @@ from service.languages.de.phrases import (
     speaker_last,
     without_expletive,
 )
+from service.languages.de.sentence_errors import with_correct_spelling
 from service.languages.de.tenses import (
     passive_to_perfect,
     passive_to_preterite,
@@ -352,15 +353,18 @@ _KINDS: tuple[tuple[Rule, ...], ...] = ((without_brackets,), _ORDERS, _TENSES, (
 def reworded(sentence: str) -> str | None:
     """Return another wording of a sentence with the same content, or None if no rule applies.
 
-    At most one rule of each kind is applied: brackets, order, tense, and equivalents. Also return None if the sentence
-    is too long to be tagged, has no punctuation mark at its end, or may end with an abbreviation.
+    At most one rule of each kind is applied: brackets, order, tense, and equivalents. No rule is applied if the
+    sentence is too long to be tagged, has no punctuation mark at its end, or may end with an abbreviation. The spelling
+    is corrected in any case (see `with_correct_spelling`).
     """
-    tokens: Tokens = tagged(sentence)
+    corrected = with_correct_spelling(sentence)
+    unchanged = None if corrected == sentence else corrected
+    tokens: Tokens = tagged(corrected)
     if not tokens or tokens[-1].text[-1].isalnum() or _ABBREVIATED.fullmatch(tokens[max(0, len(tokens) - 2)].text):
-        return None
+        return unchanged
     changed = False
     for rules in _KINDS:
         made = next((made for rule in rules if (made := rule(tokens)) is not None), None)
         if made is not None:
             tokens, changed = made, True
-    return as_sentence(tokens) if changed else None
+    return as_sentence(tokens) if changed else unchanged

@@ -35,7 +35,8 @@ _PHRASE_TAGS = NOUNS | PREPOSITIONS | {"ART", "CARD", "PPOSAT", "PIAT", "PDAT"}
 _SINCE = frozenset({"seit", "Seit"})
 _LEAST_PASSIVE = 4
 _LASTING = frozenset(
-    "schon bereits noch bislang bisher immer selten jemals nie seit mittlerweile inzwischen jetzt nun".split()
+    "schon bereits noch bislang bisher immer selten jemals nie seit mittlerweile inzwischen jetzt nun soeben eben"
+    " gerade".split()
 )
 """Words with which the perfect describes a present result instead of a past event."""
 _CLAUSE_TAGS = frozenset({"KOUS", "KOUI", "PRELS", "PWAV", "KON"})
@@ -168,7 +169,7 @@ def passive_to_perfect(tokens: Tokens) -> list[Token] | None:
     verb, end = found
     last = tokens[end - 1]
     if (
-        has(tokens[:end], frozenset({"seit", "Seit"}))
+        has(tokens[:end], _SINCE)
         or tokens[verb].text not in {"wurde", "wurden"}
         or last.tag != "VV(PP)"
         or last.text == "geboren"
@@ -217,6 +218,7 @@ def preterite_to_perfect(tokens: Tokens) -> list[Token] | None:
         tokens[verb].tag != "VV(FIN)"
         or _links_clauses(tokens[:end], verb)
         or has(clause, _COMPARING)
+        or has(tokens[:end], _SINCE)
         or last == verb + 1
     ):
         return None

@@ -80,7 +80,11 @@ _log = logging.getLogger("depesche")
 
 
 def plan_of(settings: Settings) -> Plan:
-    """Convert the settings to a `Plan`, the startup configuration of the newsroom."""
+    """Convert the settings to a `Plan`, the startup configuration of the newsroom.
+
+    Raises:
+        SealMissing: see `Settings.seal_secrets`.
+    """
     return Plan(
         models_dir=settings.models_dir,
         installed_dir=settings.installed_dir,
@@ -118,7 +122,7 @@ def plan_of(settings: Settings) -> Plan:
 
 
 def _redis_url(url: SecretStr | None, password: SecretStr | None) -> str | None:
-    """Insert ``password`` into ``url``, unless ``password`` is None or the URL already contains a password."""
+    """Return ``url`` with ``password`` inserted, unless ``password`` is None or the URL already contains a password."""
     if url is None or password is None:
         return None if url is None else url.get_secret_value()
     parts = urlsplit(url.get_secret_value())
@@ -150,23 +154,27 @@ def _model_names(settings: Settings) -> dict[Task, str]:
 def exit_dead() -> None:
     """Exit the process with the code `EXIT_DEAD` after a short delay.
 
-    The process must exit, because a hung engine call cannot be stopped. During the delay, the probes can still report
-    that the engine is dead.
+    The process must exit, because the engine cannot be recovered in it. For example, a hung call cannot be stopped.
+    During the delay, the probes can still report that the engine is dead.
     """
     _log.critical("engine_dead", extra={"exit_code": EXIT_DEAD})
     asyncio.get_running_loop().call_later(EXIT_GRACE_S, os._exit, EXIT_DEAD)
 
 
 def text_limits(settings: Settings) -> TextLimits:
-    """Return the configured limits on texts and on the depth of JSON bodies."""
+    """Return the configured limits on the number and length of texts, and on the nesting depth of JSON bodies."""
     return TextLimits(settings.max_texts, settings.max_text_chars, settings.max_json_depth)
 
 
 def create_newsroom(settings: Settings, listener: Listener, on_settled: Callable[[], None] = lambda: None) -> Newsroom:
     """Create the newsroom, which implements the use cases of the service, from ``settings``.
 
-    The newsroom passes its events to ``listener``. It calls ``on_settled`` after the models have been loaded at
-    startup, and after each reload, once the old models have been closed.
+    The newsroom passes its events to ``listener``. It calls ``on_settled`` after the first models have been loaded, and
+    after each later reload, once the old models have been closed.
+
+    Raises:
+        SealMissing: see `plan_of`.
+        ModelError: there is no language package for one of the configured languages.
     """
     return Newsroom(plan_of(settings), listener, exit_dead, on_settled, limits=text_limits(settings))
 
@@ -183,9 +191,11 @@ def create_app(
     startup. If ``settings`` is None, the settings are read from the environment.
 
     Raises:
-        KeyFileInvalid: the key file is invalid.
+        ValidationError: ``settings`` is None, and the settings in the environment are invalid.
+        KeyFileInvalid: the key file cannot be read or is invalid.
         TracingUnavailable: the environment variables turn on tracing, but tracing cannot start.
         SealMissing: a Redis server is configured, but encryption of its values is neither configured nor turned off.
+        ModelError: there is no language package for one of the configured languages.
     """
     settings = settings or Settings()
     listeners: list[Listener] = [logs.listen]
@@ -238,7 +248,7 @@ def _jobs(settings: Settings, newsroom: Newsroom, listener: Listener) -> Jobs | 
     url = _redis_url(settings.redis_url, settings.redis_password)
     if url is None:
         return None
-    kept_s = min(KEPT_S, settings.cache_ttl_s)  # a purge finds results through tags, which must live longer
+    kept_s = min(KEPT_S, settings.cache_ttl_s)  # a purge finds a result by its tags, which must not expire first
     store = Shared(
         url,
         ttl_s=kept_s,

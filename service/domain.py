@@ -1,4 +1,4 @@
-"""Value types that many packages share: spans, notices, tokens, decoding options and hypotheses."""
+"""Value types that many packages share, such as spans, notices, decoding options and hypotheses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,10 @@ class Span(NamedTuple):
         return Span(self.start + by, self.end + by)
 
     def overlaps(self, other: "Span") -> bool:
-        """Return whether the two spans have a code point in common."""
+        """Return whether the two spans have a code point in common.
+
+        An empty span also overlaps a span that begins before it and ends after it.
+        """
         return self.start < other.end and other.start < self.end
 
 
@@ -61,10 +64,10 @@ Prompt = tuple[str | Mark, ...]
 class DecodingOptions:
     """Decoding options for an engine. All lengths are in tokens.
 
-    Items with equal options can share an engine call. If ``allowed`` is not None, outputs contain only these tokens.
-    ``alignment`` requests the attention matrix. Every output starts with ``target_prefix``, which usually selects the
-    target language. The prefix does not count towards the length limits and is not part of a hypothesis. ``scored``
-    requests scores. Greedy search is faster without scores.
+    Items with equal options can share an engine call. If ``allowed`` is not None, outputs contain only these tokens and
+    the end-of-sentence token. ``alignment`` requests the attention matrix. Every output starts with ``target_prefix``,
+    which usually selects the target language. The prefix does not count towards the length limits and is not part of a
+    hypothesis. ``scored`` requests scores. Greedy search is faster without scores.
     """
 
     beam_size: int = 1
@@ -125,8 +128,8 @@ class Hypothesis:
     """One output of a model for a source.
 
     ``tokens`` does not include the end-of-sentence token. ``score`` is the log-probability per token, or None if it was
-    not requested. ``alignment`` contains the attention weights between the target tokens and the source tokens,
-    including the source's end-of-sentence token. It is None if it was not requested.
+    not computed. ``alignment`` contains the attention weights between the target tokens and the source tokens,
+    including the source's end-of-sentence token. It is None if it was not requested, or if the model is causal.
     """
 
     tokens: Tokens
@@ -136,9 +139,9 @@ class Hypothesis:
 
 
 class Link(NamedTuple):
-    """A link between words of a translated sentence and words of its source sentence.
+    """A link between a word or term of a translated sentence and a piece of its source sentence.
 
-    Each span is relative to its own sentence. ``weight`` is the model's attention weight, from 0 to 1.
+    Each span is relative to its own sentence. ``weight`` is the weight in the word alignment, from 0 to 1.
     """
 
     target: Span

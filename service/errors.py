@@ -1,13 +1,15 @@
 """The exceptions of the service. Library exceptions are converted to these where they occur.
 
+Other modules define further subclasses of some of these exceptions. The numbers are HTTP statuses.
+
 DepescheError
-├── InvalidInput       a value in the request is invalid; the error contains the field and the limit (HTTP 422)
+├── InvalidInput       a value in the request is invalid; the error contains the field and the limit, if any (422)
 ├── Unavailable        the service cannot accept work at the moment; the error contains the retry delay (503)
 │   ├── LoadFailed     the models could not be loaded, and retries do not help
 │   ├── QueueFull      a queue has reached its limit
 │   ├── NotReady       a model is loading, or its engine is being rebuilt
 │   ├── JobsUnavailable   the Redis server that stores the results of jobs does not respond
-│   ├── EngineUnavailable   the remote server of a model cannot be reached or does not respond
+│   ├── EngineUnavailable   the remote server of a model is unreachable, does not respond, or refuses the requests
 │   └── Draining       the process is shutting down
 ├── BodyTooLarge       the request body exceeds the size limit (413)
 ├── MalformedJson      the request body is not JSON in UTF-8 (400)
@@ -23,18 +25,18 @@ DepescheError
 │   └── QuotaExceeded  the exceeded limit is a quota of characters for a day or a longer period
 ├── AsyncUnavailable   the service cannot store results for later, because it has no Redis server (501)
 ├── JobUnknown         there is no such job, or it belongs to another key (404)
-├── JobLost            the process that ran a job ended, or its result was not stored or was purged (500)
+├── JobLost            the process that ran a job ended, or the result of the job could not be stored (500)
 ├── ClientGone         the client disconnected before the request was complete
 ├── DeadlineExceeded   the work was not finished before the deadline (504)
-├── WorkerLost         a worker process for text processing failed (500)
+├── WorkerLost         a worker process for text processing failed or could not be started (500)
 ├── EngineError        the model failed (500)
 │   └── EngineHung     the model did not respond in time (504)
-└── ModelError         a model cannot be loaded because of its manifest, files or architecture
-    ├── WeightsMismatch   the SHA-256 of a file does not match the manifest
+└── ModelError         a model, or a file that the models need, cannot be loaded or installed (500)
+    ├── WeightsMismatch   a file of a model is missing, is not expected, or does not match its digest
     ├── OutputsRefused    the outputs of a model differ too much from the references of the test sentences
     ├── LockMismatch      a commit or the SHA-256 of a file does not match models.lock
     ├── UnsafeWeights     a weights file contains objects other than tensors, so it is not loaded
-    └── HubError          the hub is unreachable or does not have the model
+    └── HubError          the hub is unreachable, refuses the request, or does not have the files
 """
 
 from typing import Any
@@ -92,7 +94,7 @@ class LoadFailed(Unavailable):
 
 
 class QueueFull(Unavailable):
-    """The queue has reached its limit."""
+    """A queue has reached its limit, or the process already runs the maximum number of jobs."""
 
     code = "queue_full"
 
@@ -104,7 +106,7 @@ class NotReady(Unavailable):
 
 
 class JobsUnavailable(Unavailable):
-    """The Redis server that stores the results of jobs does not respond."""
+    """The Redis server that stores the results of jobs does not respond, or refuses to store a job."""
 
     code = "jobs_unavailable"
 
@@ -220,7 +222,10 @@ class JobUnknown(DepescheError):
 
 
 class JobLost(DepescheError):
-    """A job has no result, because its process ended, the result could not be stored, or a purge deleted it."""
+    """A job has no result, because its process ended, or because the result could not be stored.
+
+    The result is not stored if it is too large, if Redis fails, or if a purge has run since the job started.
+    """
 
     code = "job_lost"
 
@@ -238,13 +243,16 @@ class DeadlineExceeded(DepescheError):
 
 
 class WorkerLost(DepescheError):
-    """A worker process for text processing ended unexpectedly, or its work raised an unexpected exception."""
+    """A worker process for text processing ended unexpectedly or could not be started.
+
+    The error is also raised if the work of the process raised an unexpected exception.
+    """
 
     code = "worker_lost"
 
 
 class EngineError(DepescheError):
-    """The model raised an exception or returned results that do not match its input."""
+    """The model failed, for example because it raised an exception or returned the wrong number of results."""
 
     code = "engine_failed"
 
@@ -256,13 +264,13 @@ class EngineHung(EngineError):
 
 
 class ModelError(DepescheError):
-    """A model cannot be loaded."""
+    """A model, or a file that the models need, cannot be loaded or installed."""
 
     code = "model_invalid"
 
 
 class WeightsMismatch(ModelError):
-    """The SHA-256 of a model file does not match the manifest."""
+    """A file of a model is missing, is not expected, or does not match its digest."""
 
     code = "weights_mismatch"
 
@@ -291,6 +299,6 @@ class UnsafeWeights(ModelError):
 
 
 class HubError(ModelError):
-    """The hub is unreachable, refuses the request, or does not have the file."""
+    """The hub is unreachable, refuses the request, sends an invalid response, or does not have the files."""
 
     code = "hub_failed"

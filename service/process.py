@@ -15,7 +15,10 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def available_cores() -> int:
-    """Return the number of cores that this process may use, rounded up. The result is at least 1."""
+    """Return the number of cores that this process may use: its CPU affinity or, if it is lower, its CPU quota.
+
+    The quota is rounded up. The result is at least 1.
+    """
     pinned = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     granted = granted_cores()
     return pinned if granted is None else max(1, min(pinned, math.ceil(granted)))
@@ -24,9 +27,9 @@ def available_cores() -> int:
 def granted_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float | None:
     """Return the smallest CPU quota, in cores, of this process's control groups and their ancestors.
 
-    None means that there is no limit. The quota is read from ``cpu.max`` in cgroup version 2, and from
-    ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us`` in version 1 (Linux kernel, Documentation/admin-guide/cgroup-v2.rst
-    and scheduler/sched-bwc.rst).
+    The result is None if there is no quota, or if none can be read. The quota is read from ``cpu.max`` in version 2 of
+    cgroups, and from ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us`` in version 1 (Linux kernel,
+    Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst).
     """
     folders = {folder for path in _groups(membership) for mount in _mounts(cgroups) for folder in _upward(mount, path)}
     quotas = [quota for folder in folders if (quota := _quota(folder)) is not None]
@@ -52,7 +55,7 @@ def _upward(mount: Path, path: str) -> list[Path]:
 
 
 def _quota(folder: Path) -> float | None:
-    """Return the CPU quota, in cores, of the control group in ``folder``, or None if there is no limit."""
+    """Return the CPU quota, in cores, of the control group in ``folder``, or None if it has no quota."""
     values = " ".join(_lines(folder / "cpu.max")).split()
     if not values:
         values = [*_lines(folder / "cpu.cfs_quota_us"), *_lines(folder / "cpu.cfs_period_us")]
@@ -71,7 +74,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def freeze_gc_heap() -> None:
-    """Freeze all existing objects, so that full garbage collections skip them.
+    """Collect garbage, and freeze all remaining objects, so that later garbage collections skip them.
 
     Otherwise, each full collection pauses the process for about 30 ms.
     """
@@ -81,22 +84,29 @@ def freeze_gc_heap() -> None:
 
 
 GC_THRESHOLDS = (10_000, 20, 10)
-"""The thresholds of the three generations: new objects, collections of generation 0, collections of generation 1."""
+"""The thresholds of the three generations.
+
+They are a number of objects (allocations minus deallocations), of collections of generation 0, and of collections of
+generation 1.
+"""
 
 
 def collect_garbage_less_often() -> None:
-    """Raise the thresholds of the garbage collector.
+    """Raise the thresholds of the garbage collector to `GC_THRESHOLDS`.
 
     A result for a long text consists of up to a million objects. With the default thresholds, the collector examines
     these objects many times while they are created, and each full collection stops the process for up to 150 ms.
-    `trim_malloc_periodically` collects garbage as well.
+    The function that `trimmer` returns collects garbage as well.
     """
     gc.set_threshold(*GC_THRESHOLDS)
 
 
 PERIOD_S = 10.0
 BUSY_S = 0.1
-"""A period with at least this much processor time ends with a trim. Otherwise, there is almost no memory to return."""
+"""A period with at least this much processor time, in seconds, ends with a trim.
+
+After a period with less processor time, there is almost no memory to return.
+"""
 
 
 def trimmer() -> Callable[[], object] | None:

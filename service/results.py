@@ -23,11 +23,11 @@ ChangeReason = Literal[
 ]
 """The reason for the state of a sentence.
 
-``source_unchanged``, ``source_changed``, ``source_new`` and ``source_gone`` mean that the corresponding source
-sentences are unchanged, edited, new or gone. ``neighbour_changed`` means that the previous translation joins an
-unchanged source sentence with a changed one. ``no_previous`` means that the previous translation has no sentence for an
-old source sentence. ``no_source`` means that a sentence of the previous summary is kept although no source sentence
-supported it.
+``source_unchanged`` means that all corresponding source sentences are unchanged. ``source_changed``, ``source_new`` and
+``source_gone`` mean that at least one of them is edited, new or gone. ``neighbour_changed`` means that the previous
+translation joins an unchanged source sentence with one that was edited, moved or removed. ``no_previous`` means that
+the previous translation has no sentence for an old source sentence. ``no_source`` means that a sentence of the previous
+summary is kept although no source sentence supported it.
 """
 
 
@@ -37,7 +37,11 @@ def needs_review(notices: Sequence[Notice]) -> bool:
 
 
 def flagged_sentences(translation: "Translation") -> int:
-    """Return the number of sentences of ``translation`` that have a notice that requires a review."""
+    """Return the number of sentences of ``translation`` that have a notice that requires a review.
+
+    A notice belongs to the last sentence that starts at or before the start of its span. Notices without a span, or
+    with a span before the first sentence, are ignored.
+    """
     starts = [pair.source.start for pair in translation.sentences]
     spans = (notice.span for notice in translation.notices if notice.review and notice.span is not None)
     return len({bisect_right(starts, span.start) for span in spans if starts and span.start >= starts[0]})
@@ -81,7 +85,7 @@ class TermUse:
     """An occurrence of a glossary term in the source.
 
     ``source`` is the term, ``target`` is its translation in the glossary, and ``span`` is its place in the submitted
-    text. ``applied`` is True if the translated text contains this translation of the term.
+    text. ``applied`` is True if the translated text contains this translation or another accepted form of it.
     """
 
     source: str
@@ -128,9 +132,10 @@ class Summary:
     """A summary of a text.
 
     ``method`` is the method that was actually used. If it differs from the requested method, a notice states this.
-    ``truncated`` is True if some source sentences were left out because they were too long for the model. ``variants``
-    contains alternative summaries of the same text, best first. ``facts`` links facts of the summary with those of the
-    source. It is None if the facts were not requested.
+    ``truncated`` is True if some source sentences were left out because they were too long for the model, or if the
+    translation of a summary sentence reached the length limit. ``variants`` contains alternative summaries of the same
+    text, best first. ``facts`` links facts of the summary with those of the source. It is None if the facts were not
+    requested, or if the summary was translated.
     """
 
     text: str

@@ -27,15 +27,15 @@ from service.settings import Settings
 from service.workers import protect_memory
 
 ADMIN_DRAIN_S = 5
-# After SIGTERM, the server keeps answering requests for up to this time and tells clients to close their connections.
-# Without this delay, a request on an open connection could be rejected, or could arrive after the connection was
-# closed.
+# After SIGTERM or SIGINT, the server keeps answering requests for up to this time and tells clients to close their
+# connections. Without this delay, a request on an open connection could be rejected, or could arrive after the
+# connection was closed.
 ANNOUNCE_S = 1.0
 ANNOUNCE_STEP_S = 0.05
 CLOSING_S = 0.9
 LEAST_READ_BYTES = 32_768
-# The maximum time that the event loop waits while a text thread holds the interpreter lock. Python's default of 5 ms is
-# too long, because these waits add up.
+# The time after which a text thread is asked to release the interpreter lock if the event loop is waiting for it.
+# Python's default of 5 ms is too long, because these waits add up.
 SWITCH_S = 0.001
 _log = logging.getLogger("depesche")
 
@@ -48,8 +48,8 @@ class ClientTimeoutProtocol(H11Protocol):
     same connection, when the first byte of the request arrives. Between requests, uvicorn's timeout for idle
     connections applies (``DEPESCHE_KEEP_ALIVE_S``).
 
-    The connection is aborted if the client reads fewer than `LEAST_READ_BYTES` bytes of an unread response within
-    ``write_timeout_s`` seconds.
+    The connection is aborted if, within ``write_timeout_s`` seconds, the client reads neither `LEAST_READ_BYTES` bytes
+    of a response nor the rest of it.
     """
 
     header_timeout_s = 10.0
@@ -89,7 +89,7 @@ class ClientTimeoutProtocol(H11Protocol):
 
 
 class _WatchedTransport:
-    """A transport that is aborted if its client does not read what was written to it.
+    """A transport that is aborted if its client reads too slowly what was written to it.
 
     `asyncio.Transport.close` waits until the client has read everything. Without this class, a client that stops
     reading could therefore keep a response in memory forever.
@@ -108,7 +108,7 @@ class _WatchedTransport:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Write ``data``. If it is not sent immediately, a timer checks whether the client reads what was written."""
+        """Write ``data``. If not all of it is sent immediately, a timer checks whether the client reads it."""
         if not self._transport.get_write_buffer_size():
             self._progressed(self._written)
         self._written += len(data)
@@ -142,19 +142,20 @@ class _WatchedTransport:
 
 
 def _on_settled() -> None:
-    """Freeze the garbage collector's heap and start a text worker. Call this function after models have been loaded."""
+    """Freeze the existing objects, and start a text worker if there is none. Call this after loading models."""
     freeze_gc_heap()
     TEXT_THREADS.workers.warm_up()
 
 
 def run(settings: Settings, on_listening: Callable[[int], None] = lambda _: None) -> None:
-    """Run the server until it receives SIGTERM or SIGINT. Accepted requests may then finish within the drain time.
+    """Run the server until it receives SIGTERM or SIGINT, and then exit the process with code 0.
 
-    When the server is listening on all of its ports, ``on_listening`` is called with the number of the main port.
+    After the signal, accepted requests may finish within the drain time. When the server is listening on all of its
+    ports, ``on_listening`` is called with the number of the main port.
 
     Raises:
-        DepescheError: the server cannot listen on a port; or the models could not be loaded, and the setting
-            ``wait_for_models`` is off.
+        DepescheError: `create_app` raised this error; the server cannot listen on a port; or the models could not be
+            loaded, and the setting ``wait_for_models`` is off.
     """
     protect_memory()  # workers process hostile input and run as the same user
     sys.setswitchinterval(SWITCH_S)
@@ -185,8 +186,8 @@ def _exit(_signal: int, _frame: FrameType | None) -> None:
     """Exit with code 0. This function handles the signal that uvicorn raises again after the server has closed.
 
     Another thread may still be processing a text, or loading a model in a C++ library. A normal shutdown of the
-    interpreter would wait until the text is processed, or would crash the process while the model is being loaded.
-    Therefore, if there are other threads, exit without a shutdown of the interpreter.
+    interpreter would wait until the text is processed, or could crash the process while the model is being loaded.
+    Therefore, if there are other threads, the process exits without a shutdown of the interpreter.
     """
     if threading.active_count() > 1:
         _exit_now()
@@ -280,8 +281,8 @@ class _Server(uvicorn.Server):
         state      begins when                                    what the server does
         ready      the models have been loaded                    answers requests
         draining   SIGTERM or SIGINT arrives                      closes each connection after its response
-        refusing   all connections are closed, or `ANNOUNCE_S`    rejects new requests; accepted requests may finish
-                   seconds have passed                            until ``drain_s`` seconds after the signal
+        refusing   all connections are closed, `ANNOUNCE_S`       rejects new requests; accepted requests may finish
+                   seconds have passed, or an exit is forced      until ``drain_s`` seconds after the signal
         closed     the application's lifespan has ended           closes the administration port
 
     The process exits at the latest ``drain_s`` + `CLOSING_S` seconds after the signal, even if work is still running.
@@ -305,7 +306,10 @@ class _Server(uvicorn.Server):
         self._reload_again = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start serving on the main port and, if it is configured, on the administration port."""
+        """Start serving on the main port and, if it is configured, on the administration port.
+
+        From now on, SIGHUP starts a reload of the models.
+        """
         await super().startup(sockets)
         self._log_started_message(sockets or [])  # uvicorn does not log this for sockets that it did not open
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._begin_reload)
@@ -320,7 +324,7 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter) or bool(self._failures)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Start draining: answer requests for a short time and close each connection afterwards.
+        """Start draining: answer requests for a short time, and close each connection after its response.
 
         uvicorn calls this method on SIGTERM and SIGINT.
         """
@@ -333,7 +337,10 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Run the shutdown steps that follow the start of draining. The main port is closed first."""
+        """Run the shutdown steps that follow the start of draining.
+
+        The main port is closed before the administration port.
+        """
         await self._announce()
         self._newsroom.lifecycle.refuse_work()
         left_s = max(0.0, self._ends_s - time.monotonic()) if self._ends_s < math.inf else self._drain_s
@@ -347,7 +354,8 @@ class _Server(uvicorn.Server):
     async def _announce(self) -> None:
         """Wait until every client connection has been closed, but at most `ANNOUNCE_S` seconds.
 
-        During this time, the server still answers requests and closes each connection after its response.
+        A forced exit ends the wait. During the wait, the server still answers requests. If the process is draining, it
+        closes each connection after its response.
         """
         end_s = time.monotonic() + ANNOUNCE_S
         connections = self.server_state.connections  # uvicorn's set, which has no event for becoming empty

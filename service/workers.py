@@ -1,8 +1,9 @@
 """Worker processes for text processing. A worker can be killed at any time without affecting other work.
 
-A template process imports the required modules once. It is started when the first worker is needed. Each worker is a
-fork of the template process, so a new worker is ready within milliseconds and shares the memory of the imported
-modules. Each worker communicates with the service through its own socket. docs/adr/0028 gives the reasons.
+A template process imports the required modules once. It is started when the first worker is needed, and again if it
+has ended. Each worker is a fork of the template process, so a new worker is ready within milliseconds and shares the
+memory of the imported modules. Each worker communicates with the service through its own socket. docs/adr/0028 gives
+the reasons.
 """
 
 import asyncio
@@ -34,15 +35,19 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 CPU_S = 20
-"""The limit on processor time for one call, in seconds. The slowest article of 250,000 characters takes about 5 s."""
+"""The default limit on processor time for one call, in seconds.
+
+The slowest article of 250,000 characters takes about 5 s.
+"""
 MEMORY_BYTES = 768 * 2**20
 MOST_WAITING = 32
 RETRY_AFTER_S = 5.0
 NICENESS = 5
 MAX_GROWTH_KIB = 196_608
-"""A worker whose memory has grown by more than this many KiB is replaced, because it would not free all of it.
+"""A worker whose peak memory has grown by more than this many KiB ends after its call.
 
-Loading the tokenizer of a language model takes up to 146 MiB. A worker must be able to keep it for its next call.
+It would not free all of this memory. Loading the tokenizer of a language model takes up to 146 MiB, and a worker must
+be able to keep it for its next call.
 """
 _MORE, _LAST = b"m", b"l"  # whether a worker accepts more work after its result
 _MAX_OOM_SCORE = "1000"
@@ -52,11 +57,12 @@ _log = logging.getLogger("depesche")
 
 
 class Workers:
-    """A pool of up to ``processes`` worker processes with a bounded queue. No process is started before the first use.
+    """A pool of up to ``processes`` worker processes with a bounded queue.
 
-    ``preload`` contains the modules that the template process imports, and functions that it calls
-    (``MODULE:FUNCTION``). Each call of `run` may use ``cpu_s`` seconds of processor time and ``memory_bytes`` bytes of
-    memory. Up to ``most_waiting`` calls may wait for a worker.
+    No process is started before the first call of `run` or `warm_up`. ``preload`` contains the modules that the
+    template process imports, and functions that it calls (``MODULE:FUNCTION``). Each call of `run` may use ``cpu_s``
+    seconds of processor time. ``memory_bytes`` limits the data of a worker process (RLIMIT_DATA), including the data
+    that it shares with the template process. Up to ``most_waiting`` calls may wait for a worker.
     """
 
     def __init__(
@@ -85,7 +91,10 @@ class Workers:
         return max((now_s - job.since_s for job in self._jobs), default=0.0)
 
     def warm_up(self) -> None:
-        """Start a worker if there is none, so that the first call of `run` does not wait for the template process."""
+        """Start a worker in the background if there is none.
+
+        The first call of `run` then does not wait for the template process.
+        """
         if not self._idle and not self._jobs:
             self._threads.submit(lambda: self._idle.append(self._template.fork()))
 
@@ -97,8 +106,10 @@ class Workers:
 
         Raises:
             QueueFull: too many calls are waiting.
-            InvalidInput: the work exceeded its limit on processor time or memory.
-            WorkerLost: the worker ended unexpectedly, or the work raised an exception that is not a `DepescheError`.
+            InvalidInput: the work exceeded the limit on memory, or the worker ended after ``cpu_s`` seconds or more,
+                so that it probably exceeded the limit on processor time.
+            WorkerLost: no worker could be started, the worker ended unexpectedly after less than ``cpu_s`` seconds, or
+                the work raised an exception that is neither a `DepescheError` nor a MemoryError.
             DepescheError: ``work`` raised this error itself.
         """
         if len(self._jobs) >= self._most:
@@ -117,7 +128,10 @@ class Workers:
         raise value
 
     def close(self) -> None:
-        """End all worker processes and the template process. Running calls of `run` raise `WorkerLost`."""
+        """End all worker processes and the template process.
+
+        Running calls of `run` raise `WorkerLost`, and waiting calls raise CancelledError.
+        """
         for job in list(self._jobs):
             job.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -126,7 +140,7 @@ class Workers:
     def _serve(self, job: "_Job") -> tuple[bool, Any]:
         """Run a job in an idle worker or in a new one. Return the pair (True, result) or (False, exception)."""
         worker = self._take()
-        if not job.begin(worker):  # the caller has left
+        if not job.begin(worker):  # the caller has left, or the pool has been closed
             self._idle.append(worker)
             return False, WorkerLost("the work was cancelled")
         begun_s = time.monotonic()
@@ -262,7 +276,7 @@ class _Template:
                 ) from error
 
     def close(self) -> None:
-        """End the template process. The kernel then ends its workers as well."""
+        """End the template process. On Linux, the kernel then ends its workers as well."""
         with self._lock:
             self._stop()
 
@@ -316,7 +330,7 @@ def _too_complex(detail: str, limit: int) -> InvalidInput:
 
 
 def serve_forks(descriptor: int) -> None:
-    """Run the template process: import the modules, and then fork a worker for each socket from the parent process.
+    """Run the template process: import the modules, and fork a worker for each socket that the parent process sends.
 
     ``descriptor`` is the file descriptor of the connection to the parent process. The function returns when the parent
     process closes this connection or ends.
@@ -358,7 +372,8 @@ def _exactly(stream: Any, size: int) -> bytes:
 def _work(connection: Connection, cpu_s: int, memory_bytes: int) -> None:
     """Execute jobs in a worker process, until the connection is closed or the process has used too much memory.
 
-    A job may use ``cpu_s`` seconds of processor time and ``memory_bytes`` bytes of memory.
+    ``memory_bytes`` limits the data of the process. A job may use ``cpu_s`` seconds of processor time, and up to one
+    second more, because the kernel limits the processor time of the process in whole seconds.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)  # end with the template, and so with the service

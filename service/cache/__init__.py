@@ -1,1 +1,5 @@
-"""The cache: it stores sentence results in memory and in Redis, and the results of whole documents in memory only."""
+"""The cache of results.
+
+The results for sentences are stored in memory and in Redis. The results of whole commands are stored in memory only,
+except for those of jobs, which are stored in Redis only.
+"""

@@ -52,8 +52,8 @@ def result_key(
 ) -> str:
     """Return 64 hexadecimal digits that identify a result by its task, model, revision, options and texts.
 
-    The key is returned to callers. It needs no secret, because callers already know the texts. It therefore stays the
-    same when a secret is rotated.
+    The key is returned to callers. It needs no secret, because callers already know the texts. Without a secret, it
+    stays the same when a secret is rotated.
     """
     return hashlib.sha256(encode_fields(["result", task, model_id, revision, options, texts])).hexdigest()
 

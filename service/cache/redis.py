@@ -34,9 +34,9 @@ BreakerState = Literal["closed", "open", "half_open"]
 class Breaker:
     """A circuit breaker, which opens after ``failures`` consecutive failed calls and then blocks calls.
 
-    While open, the breaker allows one call as a probe every ``pause_s`` seconds until a call succeeds. The pause starts
-    when a probe is allowed. A probe that has no outcome, because its caller was cancelled, therefore does not block
-    later probes. ``clock`` returns seconds.
+    While open, the breaker allows one call as a probe every ``pause_s`` seconds until a call succeeds. A pause starts
+    when the breaker opens and whenever a probe is allowed. A probe that has no outcome, because its caller was
+    cancelled, therefore does not block later probes. ``clock`` returns seconds.
     """
 
     def __init__(self, *, failures: int = 5, pause_s: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,7 +50,7 @@ class Breaker:
     def state(self) -> BreakerState:
         """The current state.
 
-        The state is "half_open" when a probe is allowed, and "open" during the pause after the probe.
+        While the breaker is open, the state is "open" during a pause and "half_open" after it.
         """
         if self._probe_at_s is None:
             return "closed"
@@ -59,7 +59,7 @@ class Breaker:
     def allows(self) -> bool:
         """Return whether a call may start now.
 
-        In the half-open state, the call is a probe, and the next pause starts.
+        In the state "half_open", the call is a probe, and the next pause starts.
         """
         if self.state == "half_open":
             self._probe_at_s = self._clock() + self.pause_s
@@ -90,7 +90,7 @@ class Recovery:
     """A background task that closes an open circuit breaker when Redis responds again, even if there is no traffic.
 
     ``probe`` sends one command to Redis. It must record the outcome in ``breaker`` and raise no exception.
-    ``on_recovered`` is called when the breaker has been closed by a probe or by another call.
+    ``on_recovered`` is called after the breaker has been closed by a probe or by another call.
     """
 
     def __init__(
@@ -160,9 +160,9 @@ def unpack(stored: object, now_ms: int, most_bytes: int = MOST_ENTRY_BYTES) -> F
 
 
 ON_LOOP_BYTES = 16_384
-"""The maximum size of stored values that are unpacked on the event loop. Larger values are unpacked in a thread.
+"""The maximum total size, in bytes, of values that are packed or unpacked on the event loop.
 
-Malicious values of this size expand to at most 16 MiB.
+Larger values are packed and unpacked in a thread. Malicious values of this size expand to about 16 MiB.
 """
 KEY_PREFIX = b"depesche:"
 TAG_PREFIX = b"depesche:tag:"
@@ -192,10 +192,10 @@ class SharedUnavailable(Unavailable):
 class Shared:
     """The shared tier of the cache, which stores entries and tags in Redis.
 
-    Entries expire after ``ttl_s`` seconds, and tags after ``TAG_LIVES`` times as long. Entries that are larger than
-    ``most_entry_bytes`` are neither stored nor read. If Redis is slow, is unreachable or sends malformed responses,
-    purges raise `PurgeIncomplete`, and `read` raises `SharedUnavailable`. `get_many`, `put_many` and `delete` raise no
-    exception.
+    Entries expire after ``ttl_s`` seconds, but at most `LONGEST_TTL_S`, and tags after ``TAG_LIVES`` times as long.
+    Entries that are larger than ``most_entry_bytes`` are neither stored nor read. If Redis is slow, is unreachable or
+    sends malformed responses, purges raise `PurgeIncomplete`, and `read` raises `SharedUnavailable`. `get_many`,
+    `put_many` and `delete` raise no exception.
 
     Each round trip takes at most ``timeout_s`` seconds, including the time to connect. A call ends after its first
     failed round trip, and ``listener`` receives an event for each failure. If ``seal`` is set, values are encrypted,
@@ -449,7 +449,8 @@ class Shared:
 def reason_of(error: Exception) -> SharedFailure:
     """Return the reason that a failure event reports for an exception from the Redis client.
 
-    The reason is also "error" if Redis rejected the credentials or is still loading its data.
+    The reason is "error" for every exception that is neither a timeout nor a failed connection. It is also "error" if
+    Redis rejected the credentials or is still loading its data.
     """
     match error:
         case TimeoutError() | RedisTimeoutError():
@@ -468,5 +469,5 @@ def _round_trips(commands: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 async def _off_loop(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call ``work``, which processes ``size`` bytes, on the event loop or, above ``ON_LOOP_BYTES``, in a thread."""
+    """Call ``work``, which processes ``size`` bytes, on the event loop or, above `ON_LOOP_BYTES`, in a thread."""
     return work(*args, **kwargs) if size <= ON_LOOP_BYTES else await asyncio.to_thread(work, *args, **kwargs)

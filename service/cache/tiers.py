@@ -18,7 +18,7 @@ MOST_DOCUMENTS = 256
 DOCUMENT_CHARS = 2_000_000
 DOCUMENT_TTL_S = 600.0
 BRIEF_S = 1_800.0
-"""The lifetime, in seconds, of an entry that must stay in the memory of the process."""
+"""The maximum lifetime, in seconds, of an entry that must stay in the memory of the process."""
 # The assumed memory of a result per character of its text. Most results take about two bytes per character, but results
 # with short sentences take more.
 BYTES_A_CHAR = 16
@@ -53,7 +53,10 @@ class Documents:
         return self._kept.get(result_key)
 
     def put(self, result_key: str, result: Any, chars: int) -> None:
-        """Store a result of ``chars`` characters, unless the result is larger than the whole cache."""
+        """Store a result of ``chars`` characters, unless the result is larger than the whole cache.
+
+        A short result counts as `DOCUMENT_CHARS` / `MOST_DOCUMENTS` characters.
+        """
         self._chars = max(chars, DOCUMENT_CHARS // MOST_DOCUMENTS)
         if self._chars <= self._max_chars:
             self._kept[result_key] = result
@@ -228,8 +231,8 @@ class Cache:
         ``tags`` contains keys that `tag_key` returned for texts or results.
 
         Raises:
-            PurgeIncomplete: the shared tier did not respond. The entries have been deleted from memory, but the tags
-                are kept for a retry.
+            PurgeIncomplete: the shared tier did not respond. The entries that the tags in memory list have been deleted
+                from memory, but the tags are kept for a retry.
         """
         async with self._purge():
             found = self._with_members(tags)

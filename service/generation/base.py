@@ -22,8 +22,8 @@ OutputEnd = Literal["eos", "length", "invalid"]
 class FreeWords:
     """Words and punctuation marks that an output may contain even if its source does not.
 
-    A word in ``words`` is allowed only if the tokenizer encodes it as a single piece. Each character of ``marks`` is a
-    punctuation mark, which is always allowed.
+    A word in ``words`` is allowed only if the tokenizer encodes it as a single piece. ``marks`` contains punctuation
+    marks, separated by spaces. All pieces into which the tokenizer encodes ``marks`` are allowed.
     """
 
     words: frozenset[str]
@@ -36,9 +36,10 @@ class GenerationOptions:
 
     ``attention`` requests the attention weights that an `AttentionAligner` needs. ``scored`` requests a score for each
     hypothesis. ``thorough`` selects the slower and better search of the manifest, if the manifest has one. If
-    ``hypotheses`` is not 0, it is the number of hypotheses to return, instead of the number in the manifest.
+    ``hypotheses`` is not 0, it is the number of hypotheses to request, instead of the number in the manifest.
     ``min_output_tokens`` is the minimum length of an output. If ``source_only`` is set, an output may contain only the
-    pieces that occur in its tokenised source, and the words and marks in ``source_only``.
+    pieces that occur in its tokenised source, and the words and marks in ``source_only``. Remote models use only
+    ``thorough`` and ``hypotheses``.
     """
 
     attention: bool = False
@@ -85,6 +86,7 @@ class TextHypothesis:
     """One output of a generator.
 
     ``score`` is the log-probability per token of the output, or None if the score is unknown or was not requested.
+    ``attention`` is None if it was not requested, or if the model does not provide it.
     """
 
     text: str
@@ -97,9 +99,10 @@ class TextHypothesis:
 class GivenOutput:
     """A source with an output for which a `Scorer` computes the log-probability.
 
-    If ``ended`` is True, the log-probability that the output ends after its last word is included. If ``total`` is
-    True, the result is the log-probability of the whole output. Such results can be compared between outputs with
-    different numbers of tokens. If ``total`` is False, the result is the mean per token.
+    If ``ended`` is True, the log-probability that the output ends after its last word is included. An encoder-decoder
+    model always includes it. If ``total`` is True, the result is the log-probability of the whole output. Such results
+    can be compared between outputs with different numbers of tokens. If ``total`` is False, the result is the mean per
+    token.
     """
 
     source: str | Prompt
@@ -137,9 +140,9 @@ class ItemFuture(asyncio.Future[T]):
     """A future for the result of one item. It also records when the model worked on the item.
 
     ``started_s`` is the start of the engine call or, for a remote model, of the first request. It is None until then.
-    ``finished_s`` is the end of this work. It is None until then, and remains None if the work fails. Both are on the
+    ``finished_s`` is the end of this work. It is None until then, and remains None if the model fails. Both are on the
     event loop's clock. Both remain None for a model without an engine, such as `RulesModel`. ``batch`` is the number of
-    the engine call or request.
+    the engine call or of the first request, and 0 until then.
     """
 
     started_s: float | None = None
@@ -254,7 +257,7 @@ class TextGenerator(Protocol):
         """Accept all ``sources`` or none of them, and return one future for each, in order.
 
         ``admitted`` must be True if the sources belong to a request that was already admitted. The limits of the queue
-        do not apply to such sources.
+        do not apply to such sources, and a local model does not check their deadline.
 
         Each future completes as soon as its source is done, or raises EngineError, EngineUnavailable, Draining or
         DeadlineExceeded. Cancelling a future cancels only its own source, because several callers may share the sources

@@ -73,8 +73,8 @@ class Worker:
     async def _run_batches(self) -> None:
         """Run batches until the queue is empty. Run as many batches in parallel as the engine accepts.
 
-        After a failure, new batches start only when the running batches have ended, the engine has passed its warm-up,
-        and the failed batches have been retried in parts.
+        After a failure, new batches start only when the running batches have ended, the engine has recovered, and the
+        failed batches have been retried in parts (see `_isolate`).
         """
         failed: list[Batch] = []
         while True:
@@ -91,7 +91,7 @@ class Worker:
                 return
 
     def _start_batches(self) -> None:
-        """Start one batch for each free replica, and up to ``engine.ahead`` further batches that wait for a replica.
+        """Start one batch for each free replica, and up to ``engine.ahead`` further batches, which wait for a replica.
 
         A further batch is taken from the queue only if the queue still contains items afterwards. Otherwise, the items
         of the batch stay in the queue, where later items can join them.
@@ -132,8 +132,8 @@ class Worker:
     async def _isolate(self, batch: Batch) -> None:
         """Retry the unfinished items of a failed batch in ever smaller halves, so that only the bad items fail.
 
-        A bad item is one that makes its call fail. One bad item among n is found in 2 log2 n calls instead of n. The
-        engine recovers after each failure, because a bad item may also have broken the engine for later calls.
+        A bad item is one that makes its call fail. One bad item among n is found in about 2 log2 n calls instead of n.
+        The engine recovers after each failure, because a bad item may also have broken the engine for later calls.
         """
         groups = _halves(batch)
         while groups:
@@ -209,9 +209,10 @@ def _halves(batch: Batch) -> list[Batch]:
 class State:
     """The state of a batcher, for the health probes.
 
-    ``ready`` means that the engine is warmed up and not hung, and that the batcher is not draining. ``hung`` means that
-    an engine call took too long. ``dead`` means that the process must exit, and ``alive`` is the opposite of ``dead``.
-    A full queue does not change any of these flags.
+    ``ready`` means that the engine is warmed up, that it is neither hung nor dead, and that the batcher is not
+    draining. ``hung`` means that an engine call took too long, and the engine has not recovered since. ``dead`` means
+    that the process must exit, and ``alive`` is the opposite of ``dead``. A full queue does not change any of these
+    flags.
     """
 
     alive: bool
@@ -300,14 +301,14 @@ class Batcher:
     ) -> list[ItemFuture[Any]]:
         """Admit all ``items`` of a request or none of them, and return one future for each item, in order.
 
-        ``admitted`` means that the items belong to a request that was already admitted. Neither the limits of the queue
-        nor the deadline are checked for such items.
+        ``admitted`` means that the items belong to a request that was already admitted. For such items, neither the
+        limits of the queue nor the deadline is checked.
 
         The result of a future is a list of one or more hypotheses. If ``convert`` is set, it is called in the event
         loop with the item and this list, and its return value is the result of the future. A future may raise
-        EngineError, EngineHung or Draining. Cancelling a future removes its item from the queue. ``deadline_s`` is on
-        the event loop's clock. It only determines whether the request is admitted, so the caller must cancel its
-        futures at the deadline.
+        EngineError, Draining or an exception of ``convert``. Cancelling a future removes its item from the queue.
+        ``deadline_s`` is on the event loop's clock. It only determines whether the request is admitted, so the caller
+        must cancel its futures at the deadline.
 
         Raises:
             QueueFull, TooSlow, NotReady, Draining: the batcher cannot accept work at the moment.

@@ -29,7 +29,7 @@ class ResultKind(Protocol[W_contra, T]):
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """Version strings that are part of every cache key of this kind, in addition to the generator's identity."""
+        """Version strings that are part of every cache key of this kind, besides the generator's task and identity."""
         ...
 
     def key(self, wanted: W_contra) -> Field:
@@ -231,7 +231,8 @@ class _NewWork(Generic[T]):
     """The work for the results of a request that were not in the cache.
 
     ``waiters`` maps the key of each missing result to a future for this result. ``outputs`` contains only the outputs
-    that this request started itself. ``since_s`` is the time when it started them, on the event loop's clock.
+    that this request started itself. ``since_s`` is the time when the request started or joined the work, on the event
+    loop's clock.
     """
 
     waiters: "dict[bytes, asyncio.Future[T]]"
@@ -313,14 +314,16 @@ class CachedGenerator(Generic[W, T]):
         """Return one result for each of ``wanted``, in order. All new work of the call is accepted, or none of it.
 
         ``tags`` contains, for each item, the tag of the submitted text that the item belongs to. ``on_results`` is
-        called with (index, result) pairs whenever a batch of results is finished. Batches may finish in any order. If
-        the caller is cancelled, its unfinished work is cancelled, and its finished results are stored.
+        called with (index, result) pairs: first for the results from the cache, and then whenever a batch of results is
+        finished. Batches may finish in any order. If the caller is cancelled, its unfinished work is cancelled, unless
+        another request is waiting for it, and its finished results are stored.
 
         Raises:
             QueueFull, TooSlow, NotReady, EngineUnavailable, Draining: the generator cannot accept work at the moment.
             InvalidInput: the request exceeds the limits of an empty queue.
             DeadlineExceeded: the deadline has passed.
             EngineError: the model failed on one of the items.
+            DepescheError: an output could not be converted to a result.
         """
         keys = [
             entry_key(self._head, self._kind.key(one), self._secret) async for some in in_slices(wanted) for one in some
@@ -397,7 +400,7 @@ class CachedGenerator(Generic[W, T]):
         waiters: Mapping[bytes, asyncio.Future[T]],
         call: Call,
     ) -> None:
-        """Store the finished results that are cacheable, and tag the cache keys of the request.
+        """Store the finished results that are cacheable, and add their keys and those of ``hits`` to the tags.
 
         Later purges find the cache entries of a text by these tags. Nothing is stored if ``call.write_cache`` is False.
         ``asked`` contains a (cache key, tag of the text) pair for each item of the request. ``hits`` contains the keys

@@ -99,11 +99,12 @@ class Call:
     """The options and callbacks of one request.
 
     ``deadline_s`` is on the event loop's clock. The queue uses it to decide whether to admit the work, and `in_time`
-    enforces it. ``read_cache`` and ``write_cache`` state whether results may be read from the cache, and whether they
-    may be stored in the cache. ``started_s`` is the start of the request on the monotonic clock. Results are not cached
-    if a purge has run since then. ``result_key`` identifies the response for later purges. ``progress`` is called
-    whenever engine work is added or finished. ``finished`` is called with each translated sentence, in the order of the
-    text. If ``memory_only`` is True, results are cached only in the memory of the process, for a short time.
+    enforces it. ``priority`` determines the place of the work in the queue. ``read_cache`` and ``write_cache`` state
+    whether results may be read from the cache, and whether they may be stored in the cache. ``started_s`` is the start
+    of the request on the monotonic clock. Results are not cached if a purge is running or has ended since then. If
+    ``memory_only`` is True, results are cached only in the memory of the process, for a short time. ``result_key``
+    identifies the response for later purges. ``progress`` is called whenever engine work is added or finished.
+    ``finished`` is called with each translated sentence, in text order.
     """
 
     deadline_s: float | None = None
@@ -183,7 +184,7 @@ PRELOAD = (
     "trafilatura",
     "service.text.language_id:load_detector",
 )
-"""The modules that contain the work for `Workers`, and a function that loads data which the workers share.
+"""The modules that the work in `Workers` needs, and a function that loads data which the workers share.
 
 This module must not import these modules, so it contains their names.
 """

@@ -113,7 +113,7 @@ class LocalGenerator:
         The returned generator uses the engine and the queue of this generator.
 
         Raises:
-            ModelError: a file is missing or does not match the manifest.
+            ModelError: see `ready` and `Tokenizer`.
         """
         tokenizer = Tokenizer(entry.manifest, ready(entry, self.engine).folder)
         return replace(self, name=entry.name, manifest=entry.manifest, tokenizer=tokenizer)
@@ -286,7 +286,8 @@ class LocalGenerator:
     async def log_probs(self, outputs: Sequence[GivenOutput]) -> list[float]:
         """Return the log-probability of each output (see `Scorer.log_probs`).
 
-        The score of an encoder-decoder model always includes the end of the output, even if ``ended`` is False.
+        The mean of an encoder-decoder model always includes the end of the output, even if ``ended`` is False. Its
+        total is this mean times the number of tokens without the end.
         """
         causal, tokens = self.manifest.causal, self.manifest.tokens
         end = (self.tokenizer.end,) if causal else ()
@@ -338,7 +339,7 @@ async def load_generator(
     ``limits.first_items``. The generator calls ``on_dead`` if its engine fails permanently.
 
     Raises:
-        ModelError: a file is missing, does not match the manifest or cannot be loaded, or joining the parts failed.
+        ModelError: see `ready` and `Tokenizer`; or the engine or the model does not support the compute type.
     """
     made = await asyncio.to_thread(ready, entry, choice.kind)
     tokenizer = await asyncio.to_thread(Tokenizer, entry.manifest, made.folder)

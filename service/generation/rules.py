@@ -135,7 +135,9 @@ def _complete(futures: Sequence[TextFuture], task: "asyncio.Task[list[str]]") ->
 
 
 def load_rules(entry: Entry) -> RulesModel:
-    """Return the rules that ``entry`` describes. Their revision is the start of the SHA-256 of the language package.
+    """Return the rules that ``entry`` describes.
+
+    Their revision is the start of the SHA-256 of the modules and data files of the language package.
 
     Raises:
         ModelError: the language has no rules that reword sentences.

@@ -19,12 +19,12 @@ class Limits:
     """Limits for the queue, the batches and the engine calls of one model.
 
     ``token_budget`` is the maximum number of padded source tokens in a call (tokens of the longest item times number of
-    items). ``batch_items`` is the maximum number of items in a call. If ``batch_items`` is 0, `load_generator`
-    determines the maximum. If ``first_items`` is not 0, a call to an idle engine has at most this many items, and these
-    items have the same padded length. With a slow model, callers then get their first outputs early. ``queue_items``
-    and ``queue_tokens`` limit the waiting items and their source tokens, without padding. A call that takes longer than
-    ``engine_hang_s`` seconds counts as hung. ``rebuild_pauses_s`` contains the pause before each attempt to rebuild an
-    engine.
+    items). An item that exceeds it is processed alone. ``batch_items`` is the maximum number of items in a call. If
+    ``batch_items`` is 0, `load_generator` determines the maximum. If ``first_items`` is not 0, a call to an idle engine
+    has at most this many items, and these items have the same padded length. With a slow model, callers then get their
+    first outputs early. ``queue_items`` and ``queue_tokens`` limit the waiting items and their tokens, without padding.
+    A call that takes longer than ``engine_hang_s`` seconds counts as hung. ``rebuild_pauses_s`` contains the pause
+    before each attempt to rebuild an engine.
     """
 
     token_budget: int = 4_096
@@ -41,7 +41,10 @@ T = TypeVar("T")
 BULK_DELAY_S = 60.0
 ITEM_DELAY_S = 1 / 64
 MOST_HYPOTHESES = 64
-"""Maximum number of hypotheses in a call. Larger calls with beam search need just as much time per sentence."""
+"""Maximum sum of the beam sizes of the items in a call, unless a single item has a larger beam.
+
+Larger calls with beam search need just as much time per sentence.
+"""
 WINDOW_CALLS = 4
 _Turn = tuple[float, int]
 
@@ -50,11 +53,13 @@ _Turn = tuple[float, int]
 class Pending:
     """The data that the planner needs about a waiting item. Times are on the event loop's clock.
 
-    Only items with equal ``options`` can share a batch. Items with different ``padded_tokens`` can share a batch only
-    if the engine is idle (see `plan`). ``ahead`` is the number of earlier items in the same request. The planner serves
-    items in order of ``turn_s``. This is the arrival time, plus ``BULK_DELAY_S`` for a bulk item, plus ``ITEM_DELAY_S``
-    for each earlier item of the request. Small requests can therefore overtake the tail of a huge one. ``turn_s`` never
-    changes, so every item is served eventually.
+    ``tokens`` is the number of source tokens and, for forced decoding, target tokens. ``padded_tokens`` is the padded
+    length for this number, and ``hypotheses`` is the beam size. Only items with equal ``options`` can share a batch.
+    Items with different ``padded_tokens`` can share a batch only if the engine is idle (see `plan`). ``ahead`` is the
+    number of earlier items in the same request. The planner serves items in order of ``turn_s``. This is the arrival
+    time, plus ``BULK_DELAY_S`` for a bulk item, plus ``ITEM_DELAY_S`` for each earlier item of the request. Small
+    requests can therefore overtake the tail of a huge one. ``turn_s`` never changes, so every item is served
+    eventually.
     """
 
     tokens: int
@@ -76,17 +81,17 @@ class Pending:
 
 
 def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle: int = 0) -> list[int]:
-    """Return the indices of the items in the next batch, which starts with the item that has the smallest ``turn_s``.
+    """Return the indices of the items in the next batch. It contains the item with the smallest ``turn_s``, the head.
 
-    The batch contains items with the same options and padded length as its first item, in order of ``turn_s``. Its size
-    is limited by ``token_budget`` (tokens of the longest item times number of items) and by the result of `room`. Such
-    a batch is run in one engine call. An item that exceeds the budget is processed alone.
+    The batch contains items with the same options and padded length as the head, in order of ``turn_s``. Its size is
+    limited by ``token_budget`` (tokens of the longest item times number of items) and by the result of `room`. Such a
+    batch is run in one engine call. An item that exceeds the budget is processed alone.
 
-    ``idle`` is the number of idle replicas. If it is not 0, a batch may instead contain all pending items, even if
-    their lengths differ. The items must then all be interactive, have equal options, and fit into ``idle`` calls.
+    ``idle`` is the number of idle replicas. If it is not 0, the batch instead contains all pending items, in order of
+    arrival, if they are all interactive, have equal options, and fit into ``idle`` calls. Their lengths may differ.
 
-    Bulk items join the batch of an interactive item only if no other interactive item has to wait, because a larger
-    batch would delay that item. Planning takes O(n) time for n pending items.
+    Bulk items join the batch of an interactive head only if no interactive item with other options or another padded
+    length is waiting, because a larger batch would delay that item. Planning takes O(n) time for n pending items.
     """
     turns = [(item.turn_s, index) for index, item in enumerate(pending)]
     if not turns:
@@ -110,8 +115,8 @@ def plan(pending: Sequence[Pending], *, token_budget: int, max_items: int, idle:
 def room(head: Pending, max_items: int) -> int:
     """Return how many items like ``head`` fit into one call.
 
-    The result is at least 1 and at most ``max_items``. Together, the items have at most `MOST_HYPOTHESES` hypotheses,
-    unless a single item has more.
+    The result is at least 1 and at most ``max_items``. Together, the items have at most `MOST_HYPOTHESES` hypotheses in
+    their beams, unless a single item has more.
     """
     return max(1, min(max_items, MOST_HYPOTHESES // head.hypotheses))
 
@@ -122,8 +127,8 @@ def _without_bulk(
     """Return the turns of the items that may share a batch with ``head``.
 
     A turn is the pair of an item's ``turn_s`` and its index. ``mates`` contains the turns of the items that could share
-    the batch, and ``others`` contains the turns of all other items. Bulk items are removed from ``mates`` if ``head``
-    is interactive and an interactive item in ``others`` has to wait.
+    the batch, and ``others`` contains the turns of items that cannot. Bulk items are removed from ``mates`` if ``head``
+    is interactive and ``others`` contains an interactive item.
     """
     if head.priority == "bulk" or all(pending[index].priority == "bulk" for _, index in others):
         return mates
@@ -225,7 +230,7 @@ class Throughput:
         """Return the estimated time, in seconds, to process ``tokens`` source tokens.
 
         The result is None if no batch has been measured yet. Until a batch from a backlog has been measured, the
-        estimate is based on all batches and is too high.
+        estimate is based on all batches and is usually too high.
         """
         backlog_s = self.backlog_s(tokens)
         return self._all.time_s(tokens) if backlog_s is None else backlog_s
@@ -273,7 +278,10 @@ class QueuedItem:
 
 
 LEAST_CALL_SOURCES = 8
-"""Minimum number of sources in a split call. Smaller calls take nearly as long, because each step reads all weights."""
+"""Minimum number of sources in each call if the sources of one padded length are split among replicas.
+
+Smaller calls take nearly as long, because each step reads all weights.
+"""
 
 
 def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, token_budget: int) -> list[list[int]]:
@@ -281,10 +289,10 @@ def split_across_replicas(lengths: Sequence[int], count: int, *, room: int, toke
 
     ``lengths`` contains the positive length of each source in tokens. All sources of a call have the same padded
     length. Sources with the same padded length stay together if possible, because each further call may need a filler
-    (see `filler`). They are split into several calls if they exceed one replica's share of the work, which is divided
-    among ``count`` replicas. Such a split leaves at least ``LEAST_CALL_SOURCES`` sources in each call. The sources are
-    distributed among the calls in order of length. Sources that have exactly the padded length therefore go to
-    different calls, and these calls need no filler.
+    (see `filler`). A share is the work divided by ``count``, the number of replicas. If the work of these sources,
+    rounded to whole shares, is several shares, it is split into up to one call per share. Such a split leaves at least
+    ``LEAST_CALL_SOURCES`` sources in each call. The sources are distributed among the calls in order of length. Sources
+    that have exactly the padded length therefore go to different calls, and these calls need no filler.
 
     A call has at most ``room`` sources. The length of its longest source times its number of sources does not exceed
     ``token_budget``, unless the call has a single source. No call is empty.
@@ -424,7 +432,7 @@ class Queue:
 
         The request has ``items`` items and ``tokens`` tokens. The estimate is the time to process the running tokens
         and those waiting tokens whose space the request needs. Space for items is converted to tokens, using the mean
-        length of the waiting items.
+        length of the waiting items. The result is `RETRY_AFTER_S` if no batch has been measured yet.
         """
         mean_tokens = self.tokens / len(self) if self._waiting else 0.0
         over_items = (len(self) + items - self._limits.queue_items) * mean_tokens
@@ -437,7 +445,8 @@ class Queue:
 
         The request has ``tokens`` source tokens, and ``turn_s`` is the turn of its last item. It is in time if it
         finishes within ``left_s`` seconds of being queued. The result is at least ``wait_s``, the time until the queue
-        has space. The estimate assumes that no other request arrives.
+        has space. It is exactly ``wait_s`` if the request then waits for at most `WAIT_TOLERANCE` times ``left_s``, or
+        if no batch from a backlog has been measured yet. The estimate assumes that no other request arrives.
         """
         at_most_s = self._throughput.backlog_s(self._running_tokens + self.tokens)
         if at_most_s is None:
@@ -501,7 +510,7 @@ class Queue:
         return self._next_arrival
 
     async def arrival(self) -> None:
-        """Wait until the queue has an item."""
+        """Wait until the queue has an item whose future is not done."""
         while all(answer.done() for answer in self._waiting):
             await asyncio.wait({self.next_arrival()})
 

@@ -176,8 +176,8 @@ class WrongCount(EngineError):
 class Generated:
     """The result of one engine call.
 
-    ``outputs`` contains the hypotheses of each item, ``output_tokens`` is their total number of tokens, and ``seconds``
-    is the wall-clock time of the call.
+    ``outputs`` contains the hypotheses of each item, and ``output_tokens`` is their total number of tokens. ``seconds``
+    is the wall-clock time of the call, without the time that it waited for a replica.
     """
 
     outputs: list[list[Hypothesis]]
@@ -268,7 +268,8 @@ class SupervisedEngine:
     async def close(self) -> None:
         """Close the engine and end its threads.
 
-        A hung engine is not closed. Its threads are daemons, so they do not prevent the process from exiting.
+        An engine with running calls is not closed if it is not ready, or if the calls do not end within `CLOSE_LIMIT_S`
+        seconds. Its threads are daemons, so they do not prevent the process from exiting.
         """
         engine, limit_s = self._release(), CLOSE_LIMIT_S if self.condition == "ready" else 0.0
         if engine is not None and await self._threads.idle(limit_s):
@@ -338,7 +339,8 @@ class SupervisedEngine:
     def _failed(self, error: BaseException) -> DepescheError:
         """Report an exception as an event, and convert the exception to an error for the callers.
 
-        Only the type of the exception is reported, because its message may contain article text.
+        Only the type of the exception is reported, because its message may contain article text. A `DepescheError` is
+        returned unchanged.
         """
         reason: Literal["raised", "wrong_count"] = "wrong_count" if isinstance(error, WrongCount) else "raised"
         self.emit(EngineFailed(self._model, reason, type(error).__name__))

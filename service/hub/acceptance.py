@@ -1,6 +1,6 @@
 """The checks of a model before its installation, and the record of its outputs for later checks of the installation.
 
-Only the comparison with the original checkpoint needs torch.
+Only the comparison with the original checkpoint, and models without a CTranslate2 converter, need torch.
 """
 
 import math
@@ -27,13 +27,13 @@ OUTPUT_TOKENS = 24
 # Rounding differs between the engines, so they may choose different pieces if the probabilities are almost equal.
 SCORE_TOLERANCE = 5e-3
 TIES_MAX = 1 / 6
-# The maximum change in log-probability per token that int8 may cause (docs/adr/0012-conversion-check.md).
+# The maximum mean change in log-probability per token that int8 may cause (docs/adr/0012-conversion-check.md).
 SHIFT_MAX = 0.25
 _UNKNOWN_ID = -1
 
 
 def probe_sentences() -> list[str]:
-    """Return the sentences on which a converted model is compared with its checkpoint."""
+    """Return the German sentences on which a converted model is compared with its checkpoint."""
     return SENTENCES.read_text("utf-8").splitlines()
 
 
@@ -44,13 +44,16 @@ def probe_inputs(manifest: Manifest, tokenizer: Tokenizer) -> list[EngineInput]:
 
 
 def unknown_share(items: list[EngineInput], known: frozenset[str]) -> float:
-    """Return the share (0 to 1) of the tokens in ``items`` that are not in the vocabulary ``known``."""
+    """Return the share (0 to 1) of the tokens in ``items`` that are not in the vocabulary ``known``.
+
+    End-of-sentence tokens are not counted.
+    """
     tokens = [token for item in items for token in item.tokens if token != EOS]
     return sum(token not in known for token in tokens) / max(1, len(tokens))
 
 
 def first_outputs(engine: Engine, items: Sequence[EngineInput]) -> list[Hypothesis]:
-    """Return the best output for each item, and close the engine to free its memory."""
+    """Return the best output for each item, in order, and close the engine to free its memory."""
     try:
         return [found[0] for found in engine.generate(items)]
     finally:
@@ -137,7 +140,10 @@ class _Strict(BaseModel):
 
 
 class RecordedOutput(_Strict):
-    """The output of a model for one source: the ids of the source tokens, and the output text of a greedy search."""
+    """The output of a model for one source: the ids of the source tokens, and the output text of a greedy search.
+
+    A token that is not in the vocabulary has the id -1.
+    """
 
     source: str
     ids: tuple[int, ...]

@@ -74,7 +74,7 @@ def _new_file(path: Path) -> Iterator[Path]:
 
 
 def _member(name: str, size_bytes: int) -> tarfile.TarInfo:
-    """Return a tar member without an owner or a modification time, so that bundles of the same model are identical."""
+    """Return a tar member without an owner's name and with modification time 0, so that bundles are reproducible."""
     member = tarfile.TarInfo(name)
     member.size, member.mode, member.mtime = size_bytes, 0o644, 0
     return member
@@ -86,11 +86,12 @@ def install(path: Path, catalog: Catalog, installed: InstalledModels) -> Entry:
     An installed model of the same name is replaced only after all checks have passed.
 
     Raises:
-        WeightsMismatch: a file is missing, is not listed in ``SHA256SUMS``, or does not match its checksum there or in
-            the manifest.
+        WeightsMismatch: a file is missing, is not listed in ``SHA256SUMS``, does not match its checksum there or in the
+            manifest, or is in the folder of an engine but not in the manifest.
         LockMismatch: the model was converted from files that differ from those in the lock file.
-        ModelError: the file is not a bundle of one model, the catalogue has a model of the same name with a different
-            repository or task, or the model cannot be written.
+        ModelError: the file is not a bundle of one hub model, its manifest is invalid, a model that is part of Depesche
+            has the same name, the catalogue has a model of the same name with a different repository or task, another
+            command is changing the installed models, or the model cannot be written.
     """
     with installed.changing(), write_errors(f"{path.name}: the model"), installed.draft() as draft:
         name = _unpack(path, draft)
@@ -132,7 +133,8 @@ def _unpack(path: Path, draft: Path) -> str:
     Return the model's name.
 
     Raises:
-        WeightsMismatch: a member is missing, is not listed in ``SHA256SUMS`` or does not match its checksum.
+        WeightsMismatch: a member is missing, is not a regular file, is not listed in ``SHA256SUMS`` or does not match
+            its checksum.
         ModelError: the file cannot be read or is not a model bundle.
     """
     try:

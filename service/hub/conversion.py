@@ -244,8 +244,9 @@ def write_ctranslate2(
     float32, is in memory.
 
     Raises:
-        ModelError: weights are missing or not used, a vocabulary has more pieces than the weights have rows, or
-            CTranslate2 cannot convert the checkpoint.
+        ModelError: weights are missing, no weight of a block is used, a vocabulary has more pieces than the weights
+            have rows or lacks a special piece, the configuration cannot be read, or CTranslate2 cannot convert the
+            checkpoint.
     """
     checkpoint, config = Checkpoint(folder), read_config(folder)
     model = Module(checkpoint, config, _extra(checkpoint, config, architecture))
@@ -339,9 +340,9 @@ def _tied(checkpoint: Checkpoint, config: Any, architecture: Architecture) -> di
 
 
 def _head_bias(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return the bias of the output projection, which the checkpoint stores in a matrix of one row.
+    """Return the bias of the output projection, which the checkpoint stores in a matrix of one row, unless it is zero.
 
-    CTranslate2's loaders would read this matrix with functions of torch.
+    The matrix itself is hidden, because CTranslate2's loaders would read it with functions of torch.
     """
     if "final_logits_bias" not in checkpoint.names():
         return {}
@@ -462,8 +463,8 @@ def counted_languages() -> set[str]:
 def word_frequencies() -> dict[str, float]:
     """Return the most frequent words of `counted_languages`, in lower case, with their frequencies from wordfreq.
 
-    The frequency of a word is its share of all words in running text. If several languages have the same word, the sum
-    of its frequencies is returned.
+    There are up to ``WORDS_PER_LANGUAGE`` words of each language. The frequency of a word is its share of all words in
+    running text. If several languages have the same word, the sum of its frequencies is returned.
     """
     found: defaultdict[str, float] = defaultdict(float)
     for language in sorted(counted_languages()):
@@ -476,10 +477,11 @@ def word_frequencies() -> dict[str, float]:
 def kept_pieces(model: Any, words: Mapping[str, float], count: int, *, prefix: str = "") -> list[int]:
     """Return the ids of the pieces to keep in a reduced SentencePiece model, in ascending order.
 
-    All indispensable pieces are kept. These are special pieces, bytes, numbers, punctuation, single letters of the
-    ``SCRIPTS``, and the pieces of ``prefix``, which is the text before every input of the model. If the vocabulary has
-    no byte pieces, the single letters of all scripts are also indispensable. If there are fewer than ``count``
-    indispensable pieces, the pieces that are most frequent in ``words`` are added until the result has ``count`` ids.
+    All indispensable pieces are kept. These are special pieces, bytes, numbers and punctuation (except East Asian
+    ones), single letters of the ``SCRIPTS``, and the pieces of ``prefix``, which is the text before every input of the
+    model. If the vocabulary has no byte pieces, all single characters are also indispensable. If there are fewer than
+    ``count`` indispensable pieces, the pieces that are most frequent in ``words`` are added until the result has
+    ``count`` ids, or until no further piece occurs in ``words``.
     """
     processor = SentencePieceProcessor(model_proto=model.SerializeToString())
     has_bytes = any(piece.type == BYTE for piece in model.pieces)

@@ -124,8 +124,9 @@ def _write_sentencepiece(snapshot: Path, manifest: Manifest, folder: Path) -> Wr
 
 
 def _write_tokenizers(snapshot: Path, folder: Path) -> WrittenTokenizer:
-    """Write tokenizer.json as it was published or, if it was not published, as transformers converts it.
+    """Write vocabulary.json and tokenizer.json.
 
+    A published tokenizer.json is copied. If there is none, transformers creates it from the published tokenizer files.
     The classes of transformers would build a tokenizer from the vocabulary and ignore other settings in tokenizer.json,
     such as whether the text is converted to lower case.
     """

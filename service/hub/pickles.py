@@ -58,7 +58,8 @@ _MESSAGES = {
 class Limits:
     """The resource limits of the child process.
 
-    ``memory_bytes`` is the address space that the child may use in addition to what it uses after importing torch.
+    On Linux, ``memory_bytes`` is the address space that the child may use in addition to what it uses after importing
+    torch.
     ``file_bytes`` is the maximum size of a file that the child writes, and ``cpu_s`` is its maximum processor time in
     seconds.
     """
@@ -103,7 +104,7 @@ def rewrite(source: Path, target: Path) -> None:
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment variables of the child: search paths, but no tokens, proxies or settings.
+    """Return the environment variables of the child: paths, but no tokens, proxies or settings of the service.
 
     OMP_NUM_THREADS and MALLOC_ARENA_MAX reduce the memory use of the child.
     """
@@ -189,7 +190,7 @@ def apply_limits(limits: Limits) -> None:
 
 
 def _lower(kind: int, value: int) -> None:
-    """Set the soft and the hard limit for the resource ``kind``, unless the hard limit is already lower."""
+    """Set the soft and the hard limit for the resource ``kind``, unless the hard limit is already as low."""
     _, hard = resource.getrlimit(kind)
     if hard == resource.RLIM_INFINITY or value < hard:
         # At the soft CPU limit, the kernel sends SIGXCPU, which the parent reports. At the hard limit, it kills the

@@ -77,14 +77,14 @@ def pull(hub: Hub, commit: str | None, report: Report, announce: Announce) -> Sn
     complete files are not downloaded again. If HF_HUB_OFFLINE is set, nothing is downloaded and the files must be in
     the cache. ``commit`` is then required, because only the hub can resolve a revision.
 
-    ``announce`` is called once before the download, unless nothing is downloaded. ``report`` is called with the
+    ``announce`` is called once before the download, unless HF_HUB_OFFLINE is set. ``report`` is called with the
     progress of the download.
 
     Raises:
         HubError: the hub is unreachable or refuses the request; the repository, revision or files are missing; the
             hub's response is invalid; or the hub's address uses plain HTTP and is not a loopback address.
         WeightsMismatch: a file differs from the digest in the hub's list. The file is deleted from the cache.
-        ModelError: the cache cannot be written.
+        ModelError: the cache cannot be written, or ``announce`` raised this error.
     """
     from huggingface_hub import constants  # noqa: PLC0415 - the import takes a second, and only this command needs it
 
@@ -109,8 +109,8 @@ def discard(snapshot: Snapshot) -> None:
 def wanted(names: Iterable[str], hub: Hub, where: str = "in this revision") -> list[str]:
     """Return the names of the files to download: those that match ``hub.patterns``, and the weights.
 
-    ``names`` are the files in the repository. Pickled weights are used only if the repository has no safetensors files.
-    The messages about missing files end with ``where``.
+    ``names`` are the files in the repository. Files in folders are ignored. Pickled weights are used only if the
+    repository has no safetensors files. The messages about missing files end with ``where``.
 
     Raises:
         HubError: the repository has no weights in a supported format, or a pattern without ``*`` matches no file.
@@ -341,18 +341,20 @@ def convert(
 ) -> Manifest:
     """Convert the checkpoint in ``snapshot`` for CTranslate2, and install the model in the folder ``target``.
 
-    ``snapshot`` contains config.json, the weights as safetensors and the tokenizer files that ``manifest`` names. It is
-    not changed. If ``keep_checkpoint`` is True, the checkpoint is also installed, so that the torch engine can use the
-    model. If ``trim`` is False, the vocabulary keeps all pieces. An existing model in ``target`` is replaced when the
-    new one is complete and has been accepted (see `service.hub.acceptance`).
+    The checkpoint of an architecture without a CTranslate2 converter is installed unchanged. ``snapshot`` contains
+    config.json, the weights as safetensors and the tokenizer files that ``manifest`` names. It is not changed. If
+    ``keep_checkpoint`` is True, the checkpoint is also installed, so that the torch engine can use the model. If
+    ``trim`` is False, the vocabulary keeps all pieces. An existing model in ``target`` is replaced when the new one is
+    complete and has been accepted (see `service.hub.acceptance`).
 
     Returns:
         The manifest with revision, engines, files and their SHA-256, as written to ``manifest.toml`` in ``target``.
 
     Raises:
+        OutputsRefused: the outputs for the test sentences differ too much from their references.
         ModelError: the checkpoint has another architecture, lacks files or does not match its tokenizer; the outputs of
             the converted model differ from those of the checkpoint; the libraries for the conversion are not installed;
-            or the disk is full.
+            or ``target`` cannot be written.
     """
     try:
         from service.hub.acceptance import Installation  # noqa: PLC0415 - imports the engine

@@ -12,7 +12,7 @@ from service.hub.files import PICKLE
 from service.registry.manifest import Architecture, Manifest
 
 PACKAGES = ("safetensors", "transformers", "sacrebleu", "wordfreq")
-"""Packages of the extra ``convert``."""
+"""The packages of the extra ``convert`` whose presence is checked."""
 CONVERTIBLE: frozenset[Architecture] = frozenset({"marian", "t5", "mt5", "bart", "mbart", "m2m100", "fsmt"})
 """The architectures that `service.hub.conversion` can convert. The others run on torch."""
 FLOAT32_BYTES = 4

@@ -281,7 +281,10 @@ class Versions:
     def changes(
         self, article: Article, translation: TranslatedArticle | None, summary: Sequence[Change] | None
     ) -> Changes:
-        """Return the changes of all outputs. Spans of source sentences refer to the two submitted bodies."""
+        """Return the changes of the source and of the outputs.
+
+        The spans of source sentences refer to the two submitted bodies.
+        """
         source = (
             replace(
                 one,
@@ -376,7 +379,7 @@ def parse_article(submission: ArticleInput, language: Language) -> Article:
     HTML body is converted to plain text instead of being cleaned.
 
     Raises:
-        InvalidInput: a field is not valid Unicode, or the body has too many lines.
+        InvalidInput: a field is not valid Unicode, or a plain-text body has too many lines.
     """
     body = submission.body
     heads = [part for part in (submission.headline, submission.lead) if part]
@@ -437,7 +440,7 @@ def _is_contiguous(block: Block, at: int) -> bool:
 
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 TRAINED = f"{IPTC}trainedAlgorithmicMedia"
-"""The IPTC digital source type of text that a model wrote. Summaries that quote the source do not have it."""
+"""The IPTC digital source type of text that a model wrote. Summaries that only quote the source do not have it."""
 METHODS_OF_MODELS: frozenset[Method] = frozenset({"abstractive"})
 
 
@@ -445,10 +448,10 @@ METHODS_OF_MODELS: frozenset[Method] = frozenset({"abstractive"})
 class Provenance:
     """The origin of the outputs.
 
-    ``source_types`` maps each output to its IPTC digital source type as a full URI. The type is None if the output was
-    not requested, has no text, or quotes the source word for word. The type of the summary also covers its variants.
-    ``languages`` maps each output to its language code. ``embargo`` states whether the request was under embargo. No
-    text of such a request leaves this process.
+    ``generated_at`` is the time of generation in ISO 8601. ``source_types`` maps each output to its IPTC digital source
+    type as a full URI. The type is None if the output was not requested, if no headline was found, or if the summary
+    and its variants quote the source word for word. ``languages`` maps each output to its language code. ``embargo``
+    states whether the request was under embargo. No text of such a request leaves this process.
     """
 
     generated_at: str

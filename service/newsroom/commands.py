@@ -115,11 +115,11 @@ class ArticleCommand:
 
     The article is submitted either as text in ``headline``, ``lead`` and ``body``, or as a ``document``. A document is
     either a string or a parsed JSON object. For an object, ``document_bytes`` is its approximate size, which determines
-    whether it is parsed on the event loop. If ``headline`` or ``lead`` is set, it replaces that of the document. If
-    ``write_as`` is set, the outputs are also written as a document in the format of this name. ``headlines`` is the
-    number of headlines to write. It has no effect if ``outputs`` does not contain "headlines". If ``previous`` is set,
-    the outputs keep the wording of its unchanged sentences. ``memory`` contains corrections, which apply to all other
-    sentences of the translation.
+    whether it is processed on the event loop, in a thread or in a worker process. If ``headline`` or ``lead`` is set,
+    it replaces that of the document. If ``write_as`` is set, the outputs are also written as a document in the format
+    of this name. ``headlines`` is the number of headlines to write. It has no effect if ``outputs`` does not contain
+    "headlines". If ``previous`` is set, the outputs keep the wording of its unchanged sentences. ``memory`` contains
+    corrections, which apply to all other sentences of the translation.
     """
 
     outputs: Sequence[Output]
@@ -154,6 +154,7 @@ class CheckCommand:
     """A command to check ``text`` against its ``source``. A person may have written or edited the text.
 
     ``task`` states whether the text is a translation or a summary. ``terms`` has no effect on the check of a summary.
+    ``reviewed_by_person`` states whether a person has reviewed the text.
     """
 
     task: Literal["translation", "summary"]

@@ -10,8 +10,8 @@ The table shows, for each state, which states can follow, what happens to new re
     refusing   closed                       refused: `Draining`           503 draining
     closed     (none)                       refused: `Draining`           503 draining
 
-During a reload, the state stays ``ready``, because the old models serve requests until the new ones are loaded. A
-change of state does not interrupt requests that were already accepted.
+During a reload in the state ``ready``, the state does not change, because the old models serve requests until the new
+ones are loaded. A change of state does not interrupt requests that were already accepted.
 
 `service.newsroom.newsroom.Newsroom.status` can differ from the state ``ready``. It is ``loading`` while an engine is
 being rebuilt, and ``stalled`` while the processing of a text has been waiting or running for more than a minute.
@@ -105,7 +105,9 @@ class Lifecycle:
                 return "draining"
 
     def check_open(self) -> None:
-        """Check that the process accepts new requests.
+        """Check that the process does not refuse new requests in its current state.
+
+        The state ``loading`` passes this check, because `ModelPool.serving` refuses requests until there are models.
 
         Raises:
             Draining: the process is shutting down and refuses new requests.

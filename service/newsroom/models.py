@@ -231,7 +231,7 @@ class ModelSet:
         return summary, translation
 
     async def request_options(self, options: TranslationOptions, terms: GlossaryTerms) -> TranslationOptions:
-        """Return the result of `options`. If a request has many terms, their glossary is built in a thread.
+        """Return the result of `options`. It is computed in a thread if there are more than `MOST_TERMS_ON_LOOP` terms.
 
         Raises:
             InvalidInput: see `options`.
@@ -268,7 +268,7 @@ class ModelSet:
     def house_style_fields(self, style: HouseStyle | None) -> dict[str, Field]:
         """Return the fields of the result key for a house style.
 
-        If ``style`` is None, there are no fields, so that older result keys stay valid.
+        If there is no style, or if it has no rules, there are no fields, so that older result keys stay valid.
 
         Raises:
             InvalidInput: see `house_style`.
@@ -277,7 +277,10 @@ class ModelSet:
         return {"house_style": merged.key} if merged else {}
 
     def context_fields(self, context: str) -> dict[str, Field]:
-        """Return the field of the result key for a context, or no field if the translation model does not use it."""
+        """Return the field of the result key for a context.
+
+        There is no field if the context is empty, or if the translation model does not use it.
+        """
         return {"context": context} if context and self.translator.context_sentences else {}
 
     def context_notices(self, context: str) -> tuple[Notice, ...]:
@@ -365,9 +368,9 @@ class ModelPool:
         If an error occurs, all models of the new set are closed.
 
         Raises:
-            ModelError: a model, a glossary, the house styles or the corrections cannot be loaded, or no model uses the
-                configured remote server.
-            EngineError: a model fails its warm-up.
+            ModelError: there is no translation model; a model, a glossary, the house styles or the corrections cannot
+                be loaded; or no model uses the configured remote server.
+            EngineError: an engine cannot be built or fails its warm-up.
         """
         plan, self._loading, self._fallbacks = self._plan, {}, {}
         try:
@@ -438,7 +441,8 @@ class ModelPool:
     def _needs_aligner(self) -> bool:
         """Return whether an alignment model is needed, because a translation model is causal or remote.
 
-        Such models provide no attention weights from outputs to sources.
+        Such models provide no attention weights from outputs to sources. Call this method after loading the
+        translation models.
         """
         models = [one.get("translation") for one in (self._loading, self._fallbacks)]
         return any(m is not None and (m.manifest.causal or m.manifest.remote is not None) for m in models)

@@ -2,7 +2,7 @@
 
 Each use case leases the models, charges the caller and applies the deadline. A use case that runs a model also computes
 the result key, runs the pipeline, and emits events about the results. The result key identifies a command and the
-models that execute it. Cached results are found and purged by this key.
+models that execute it. Whole results are cached under this key, and cached results are purged by it.
 """
 
 import asyncio
@@ -62,6 +62,9 @@ class Newsroom:
         on_settled: called when the first models have been loaded, and whenever the old models have been closed after a
             reload.
         limits: the text limits of articles; None means no limits.
+
+    Raises:
+        ModelError: there is no language package for one of the languages of ``plan``.
     """
 
     def __init__(
@@ -87,7 +90,8 @@ class Newsroom:
         """Translate the texts of a command.
 
         Raises:
-            InvalidInput: a language is not supported, a term is invalid, or a text is not valid Unicode.
+            InvalidInput: the command contains an invalid value, for example a language that is not supported, the name
+                of an unknown glossary, an invalid term, or a text that is not valid Unicode.
             RateExceeded: the caller has exceeded its rate limit.
             Unavailable: the service cannot accept requests at the moment.
             DeadlineExceeded: the deadline of the context passed before the work was done.
@@ -175,7 +179,8 @@ class Newsroom:
         """Clean, summarise and translate the article of a command, depending on the requested outputs.
 
         Raises:
-            InvalidInput: the document contains no article, or it lacks a part that the output format requires.
+            InvalidInput: the document contains no article, the result lacks a part that the output format requires, or
+                there is no summary model for a requested output.
             DepescheError: for the same reasons as in `translate`.
         """
         with self._lease(context) as models:
@@ -217,7 +222,8 @@ class Newsroom:
         """Check a translation or summary against its source. No model is used, and nothing is cached.
 
         Raises:
-            InvalidInput: a text is not valid Unicode, a term is invalid, or the language has no rules for summaries.
+            InvalidInput: a text is not valid Unicode, a term is invalid, there is no glossary with the given name, or
+                the source language has no rules for summaries.
             RateExceeded: the caller has exceeded its rate limit.
             Unavailable: the service cannot accept requests at the moment.
             DeadlineExceeded: the deadline passed before the check was done.
@@ -384,10 +390,10 @@ class Newsroom:
         self.lifecycle.become_ready()
 
     async def reload(self) -> None:
-        """Load the models and glossaries again, and use them for later requests. No request is dropped.
+        """Load the models, glossaries, house styles and corrections again, and use them for later requests.
 
-        The old models stay in memory until the last of their requests has been answered. If the new models cannot be
-        loaded, the old models stay in use.
+        No request is dropped. The old models stay in memory until the last of their requests has been answered. If the
+        new models cannot be loaded, the old models stay in use. If there are no models yet, this method calls `start`.
 
         Raises:
             NotReady: the models are already being loaded.
@@ -455,7 +461,7 @@ class Newsroom:
 
     @property
     def notice(self) -> str:
-        """A warning for operators that names the starter and draft models in use.
+        """A warning for operators that names the starter and draft models in use, except for alignment models.
 
         The warning is empty if there are no such models.
         """

@@ -37,10 +37,10 @@ LABELS: dict[bool, dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ReviewedSentence:
-    """A sentence of the checked text.
+    """A sentence of the checked text, or two sentences that translate one source sentence.
 
-    ``target`` is the span of the sentence in the checked text. ``source`` contains the spans of the source sentences
-    that correspond to it or support it. ``notices`` contains the findings about this sentence.
+    ``target`` is the span of the sentence or sentences in the checked text. ``source`` contains the spans of the source
+    sentences that correspond to it or support it. ``notices`` contains the findings about it.
     """
 
     target: Span

@@ -14,7 +14,10 @@ from service.languages.base import Language
 
 Range = tuple[int, int]
 _STEPS = {(1, 1): 0.0, (1, 0): 9.0, (0, 1): 9.0, (2, 1): 4.5, (1, 2): 4.5}
-"""The possible numbers of source and target sentences in a pair, with their costs (-2 log of the prior probability)."""
+"""The possible numbers of source and target sentences in a pair, with their costs.
+
+A cost is roughly -2 log of the prior probability of the pair, relative to that of the pair (1, 1).
+"""
 _BAND, _MOST_OFF = 12, 60  # limits of how many sentences a pair may be off the diagonal
 _VARIANCE = 6.8  # of the length of a translation, per source character (Gale and Church 1993)
 _LOST_ANCHOR, _MOST_LOST = 2.0, 6.0

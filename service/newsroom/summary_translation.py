@@ -24,7 +24,7 @@ async def translate_summaries(
 ) -> list[Summary]:
     """Translate summaries and their variants. The ranges of the supporting sentences still refer to the source text.
 
-    A translation that exceeds ``length`` gets a warning. ``origins`` contains the submitted text of each summary.
+    A translation that exceeds ``length`` gets a notice. ``origins`` contains the submitted text of each summary.
     ``house_style`` applies to the translations.
 
     Raises:

@@ -23,7 +23,7 @@ from service.text.normalization import for_model
 from service.text.segmentation import segment
 
 LEAST_SHARED = 0.5
-"""The minimum share of common words (Dice coefficient) for which a sentence counts as an edited form of another."""
+"""The minimum share of common words (Dice coefficient) at which a sentence counts as an edited form of another."""
 _MOST_CANDIDATES = 20  # limits the comparisons for each sentence, so that the running time is linear
 
 
@@ -71,7 +71,10 @@ class Comparison:
     units: tuple[Unit, ...] = ()
 
     def known(self) -> dict[Span, str]:
-        """Return the previous translations of unchanged sentences, by their spans in the current body."""
+        """Return the previous translations of unchanged sentences, by their spans in the current body.
+
+        The translation of several joined sentences is included only if all of them are unchanged and still adjacent.
+        """
         found = {}
         now = {old: new for new, old in self.same.items()}
         for unit in self.units:

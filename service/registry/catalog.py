@@ -59,17 +59,20 @@ def installed_path(folder: Path, name: str) -> Path:
         ModelError: ``name`` is not a valid model name.
     """
     if not _NAME.fullmatch(name):
-        raise ModelError(f"{name!r} is not a valid model name: use letters, digits, '.', '_' and '-'")
+        raise ModelError(
+            f"{name!r} is not a valid model name: use at most 100 ASCII letters, digits, '.', '_' and '-', and begin "
+            "with a letter or a digit"
+        )
     return folder / name
 
 
 class Catalog:
     """A catalogue of models. It consists of the manifests in ``models_dir/catalog`` and those of the installed models.
 
-    Installed models are in ``installed_dir``. If ``models_dir/catalog`` has a manifest of a hub model of the same name,
-    which lists no files, the manifest of the installed model replaces it. The other manifests in ``models_dir/catalog``
-    cannot be replaced. This folder may be missing. ``weights_dir`` is the cache folder for files that are joined from
-    parts. By default, it is `default_weights_dir`.
+    Installed models are in ``installed_dir``. The manifest of an installed model replaces the manifest of the same name
+    in ``models_dir/catalog`` if the latter is that of a hub model, which lists no files. The other manifests in
+    ``models_dir/catalog`` cannot be replaced. Both folders may be missing. ``weights_dir`` is the cache folder for
+    files that are joined from parts. By default, it is `default_weights_dir`.
     """
 
     def __init__(self, models_dir: Path, installed_dir: Path | None = None, weights_dir: Path | None = None) -> None:
@@ -153,8 +156,8 @@ def recommended(catalog: Catalog) -> str:
     """Return the name of the default production model for translation from German to English.
 
     Raises:
-        ModelError: the catalogue has no such model, has several of which not exactly one is preferred, or contains an
-            invalid manifest.
+        ModelError: the catalogue has no such model, has several such models of which not exactly one is preferred, or
+            contains an invalid manifest.
     """
     name = _default(catalog, "translation", "de", "en", "production")
     if name is None:

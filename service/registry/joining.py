@@ -1,8 +1,8 @@
 """Joining of model files that the repository stores in parts because of its limit on file sizes.
 
 A joined model is a copy of a model in a cache folder, in which the parts of each file have been joined. The name of the
-folder depends on the digests of the files. Different versions of a model therefore have separate folders, and manifests
-with the same files share one copy.
+copy consists of the name of the model's folder and a hash of the names and digests of the files. Different versions of
+a model therefore have separate copies, and manifests with the same folder and files share one copy.
 """
 
 import fcntl
@@ -26,8 +26,9 @@ def ready(entry: Entry, kind: EngineKind) -> Entry:
     missing or damaged, it is created from the parts.
 
     Raises:
-        WeightsMismatch: a file or a part is missing, does not match its SHA-256 or is not in the manifest.
-        ModelError: the model is not installed, or the cache folder cannot be written.
+        WeightsMismatch: a file or a part is missing, cannot be read or does not match its SHA-256, or a file is in the
+            engine's folder but not in the manifest.
+        ModelError: the model is not installed or has no files, or the cache folder cannot be written.
     """
     return _verified(entry, lambda one: verify(one, kind))
 

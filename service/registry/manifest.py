@@ -77,8 +77,8 @@ class TokenLimits(_Strict):
     The tokenizer of the kind ``sentencepiece`` reads the SentencePiece models ``source`` and ``target``. The kind
     ``transformers`` reads the tokenizer files that were published with the model. ``vocabulary`` is a file that maps
     tokens to ids. If it is None, the id of a token is its position in ``source``. ``target_vocabulary`` is a file that
-    lists the tokens that outputs may contain. If it is None, outputs may contain all tokens. In TOML, an empty string
-    represents None.
+    lists the tokens that outputs may contain. If it is None, outputs may contain all tokens that are text. In TOML, an
+    empty string represents None.
 
     If the model has language codes, ``source_code`` (such as ``deu_Latn`` or ``de_DE``) is the first token of every
     source. ``target_code`` is forced as the first token of every output, and is then removed from the output.
@@ -170,10 +170,10 @@ class Decoding(_Strict):
 class Thorough(Decoding):
     """The settings of a second, slower search for sentences whose first translation is doubtful.
 
-    A translation is doubtful if its score (the log-probability per token) is less than ``below_score``, or if the
-    checks report a problem that an editor must review. If several candidates have equally few problems, the candidate
-    with the highest sum is used: its score plus ``backward_weight`` times the log-probability per token of the source,
-    given the candidate.
+    A translation is doubtful if its score (the log-probability per token) is less than ``below_score``, if the checks
+    report a problem that an editor must review, if it lacks a term of the caller, or if it reached its length limit. If
+    several candidates have equally few problems, the candidate with the highest sum is used: its score plus
+    ``backward_weight`` times the log-probability per token of the source, given the candidate.
     """
 
     below_score: float = -100.0
@@ -222,10 +222,13 @@ def confidence_features(log_prob: float, doubts: int) -> tuple[float, float]:
 class Acceptance(_Strict):
     """The conditions that a rewritten sentence must meet, in addition to the rules that apply to every model.
 
-    ``least_score`` is the minimum log-probability per token. ``most_loose_joints`` is the maximum number of pairs of
-    adjacent words that are not adjacent in any original sentence (see `service.summarization.rewriting.loose_joints`).
-    If it is 0, the model can only omit whole clauses. If ``source_pieces_only`` is True, a rewritten sentence may
-    contain only tokens of the original sentences, function words and punctuation.
+    ``least_score`` is the minimum log-probability per token.
+
+    The next two fields have no effect on a causal model. ``most_loose_joints`` is the maximum number of loose joints,
+    such as pairs of adjacent words that are not adjacent in any original sentence (see
+    `service.summarization.rewriting.loose_joints`). If it is 0, the model can do little more than omit whole clauses.
+    If ``source_pieces_only`` is True, a rewritten sentence may contain only tokens of the original sentences, function
+    words and punctuation.
 
     The other fields apply only to causal models. ``least_whole`` is the minimum log-probability per token of the
     closing punctuation, given the rest of the sentence. ``least_entailment`` is the minimum of log P(ja) - log P(nein).
@@ -250,8 +253,9 @@ class Hub(_Strict):
 
     ``revision`` is a branch, tag or commit. When the model is installed, the commit is recorded in the lock file, and
     later installations use this commit. ``patterns`` match the names of the required files other than the weights. If
-    ``restricted`` is True, the operator must accept the terms of the model on the hub. A German-English translation
-    model is installed only if its outputs for the test sentences reach the chrF score ``least_chrf`` (0 to 100).
+    ``restricted`` is True, the operator must accept the terms of the model when it is installed. A German-English
+    translation model is installed only if its outputs for the test sentences reach the chrF score ``least_chrf`` (0 to
+    100).
     """
 
     repo: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -483,7 +487,8 @@ class Manifest(_Strict):
         """Return the decoding options for a source of ``source_tokens`` tokens.
 
         If ``thorough`` is True and the manifest has the field ``thorough``, use the settings in this field. The output
-        limit is rounded up to a multiple of 64, because only sources with equal options can share a batch.
+        limit is rounded up to a multiple of 64, because only sources with equal options can share a batch, and is at
+        most ``max_output_tokens``.
         """
         limit = int(source_tokens * self.tokens.output_ratio) + self.tokens.output_extra
         search = self.thorough if thorough and self.thorough is not None else self.decoding
@@ -498,8 +503,8 @@ def load(path: Path) -> Manifest:
     """Read and validate a manifest.
 
     Raises:
-        ModelError: the file cannot be read or is not valid TOML; or a field is missing, unknown, of the wrong type or
-            out of range.
+        ModelError: the file cannot be read or is not valid TOML; a field is missing, unknown, of the wrong type or out
+            of range; or the values of several fields contradict each other.
     """
     try:
         return Manifest.model_validate(tomllib.loads(path.read_text("utf-8")))

@@ -13,7 +13,7 @@ CHUNK_BYTES = 2**20
 
 
 class Digest(BaseModel):
-    """The SHA-256 of a file, in hexadecimal, and the size of the file."""
+    """The SHA-256 of a file, in hexadecimal, and the size of the file in bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,7 +43,8 @@ def verify(entry: Entry, kind: EngineKind) -> None:
     A file in the engine's folder that the manifest does not list is an error, because the engine might load it.
 
     Raises:
-        WeightsMismatch: a file is missing, does not match its SHA-256 or is not listed in the manifest.
+        WeightsMismatch: a file is missing, cannot be read, does not match its SHA-256, or is in the engine's folder but
+            not in the manifest.
         ModelError: the model is not installed, or has no files.
     """
     _require_installed(entry)
@@ -59,10 +60,11 @@ def verify(entry: Entry, kind: EngineKind) -> None:
 def verify_whole(entry: Entry) -> None:
     """Verify the SHA-256 of every file in the manifest, including files that are stored in parts.
 
-    A file in the folder of an engine is also an error if the manifest does not list it.
+    A file in the folder of an engine that the manifest does not list is an error, as in `verify`.
 
     Raises:
-        WeightsMismatch: a file is missing, does not match its SHA-256 or is not listed in the manifest.
+        WeightsMismatch: a file is missing, cannot be read, does not match its SHA-256, or is in the folder of an engine
+            but not in the manifest.
         ModelError: the model is not installed, or has no files.
     """
     _require_installed(entry)

@@ -161,7 +161,7 @@ def _moved(span: Span, edits: Sequence[Edit]) -> Span:
 
 
 def _terms(finished: FinishedSentence) -> Iterator[Span]:
-    """Yield each occurrence of the required translations of the caller's terms."""
+    """Yield the span of each occurrence of a form that satisfies one of the caller's terms."""
     for term in finished.applied:
         if term.kind in CALLER_TERMS:
             for form in (term.text, *term.accepted):
@@ -184,8 +184,8 @@ def _quotations(text: str, *, is_open: bool) -> tuple[list[_Mark], list[Span], b
     """Find the quotations in a sentence.
 
     ``is_open`` states whether the sentence begins inside a quotation. Return the quotation marks, the spans of the
-    quoted words, and whether the sentence ends inside a quotation. Only quotations in double quotation marks extend
-    over several sentences. If the marks are not properly paired, no marks are returned.
+    words in outer quotations, and whether the sentence ends inside a quotation. Only quotations in double quotation
+    marks extend over several sentences. If the marks are not properly paired, no marks are returned.
     """
     singles = _single_marks(text)
     marks: list[_Mark] = []
@@ -218,8 +218,8 @@ def _quotations(text: str, *, is_open: bool) -> tuple[list[_Mark], list[Span], b
 def _single_marks(text: str) -> frozenset[int]:
     """Return the offsets of single quotation marks that are not apostrophes.
 
-    A mark after "s" may be an apostrophe ("the boys’ toys"), so it closes a quotation only if no other mark can. A mark
-    that only opens quotations needs no counterpart.
+    A mark after "s" may be an apostrophe ("the boys’ toys"), so it closes a quotation only if it is the only mark that
+    can. A mark that only opens quotations needs no counterpart.
     """
     closes = [match.start() for match in _SINGLE_CLOSES.finditer(text)]
     opens = [match.start() for match in _SINGLE_OPENS.finditer(text)]

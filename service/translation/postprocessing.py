@@ -1,4 +1,4 @@
-"""Postprocessing of translated sentences: removal of repetitions, term placement, checks, reranking and a retry."""
+"""Postprocessing of translated sentences: removal of repetitions, term placement, checks, and choice of candidates."""
 
 import math
 import re
@@ -40,7 +40,7 @@ _CODES = tuple(Code)
 _SEVERITIES = tuple(Severity)
 LEAST_LINK_WEIGHT = 0.05  # links with less weight are noise
 SHORT_WORDS = 3
-"""The maximum length of a repeated phrase that needs no review.
+"""The maximum length, in words, of a repeated phrase that needs no review.
 
 A longer phrase, or one that the model wrote more than twice, must be reviewed because other content may be missing.
 """
@@ -55,7 +55,7 @@ BREAKS = frozenset(
         Code.ANSWER_INVALID,
     }
 )
-"""The codes of findings that make a translation unusable, such as untranslated text, invented text and loops."""
+"""The codes of findings for review that make a translation unusable, such as untranslated text and loops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,11 @@ class FinishedSentence:
     """A translated sentence after postprocessing.
 
     ``applied`` contains the required terms that occur in the translation, and ``missing`` contains the other required
-    terms. ``findings`` are the problems that the checks found. ``cut`` is True if the model stopped at its output
-    limit. ``log_prob`` is the log-probability per token of the model's output. It is None if it is unknown or the
-    sentence came from the cache. ``confidence`` is the probability that the translation has no major error, or None if
-    it was not estimated.
+    terms. ``findings`` are the problems that the checks found, and notes about the choice of the translation.
+    ``alignment`` is None if it was not required, or if the sentence could not be aligned. ``cut`` is True if the model
+    stopped at its output limit. ``log_prob`` is the log-probability per token of the model's output. It is None if it
+    is unknown or the sentence came from the cache. ``confidence`` is the estimated probability that the translation has
+    no major error, or None if it was not estimated.
     """
 
     text: str
@@ -94,14 +95,14 @@ class FinishedSentence:
 
     @property
     def answered(self) -> bool:
-        """True if the model gave a usable answer. Otherwise, ``text`` is the source sentence."""
+        """True if the model gave a usable answer. Otherwise, ``text`` is the source sentence in normalised form."""
         return all(one.code is not Code.ANSWER_INVALID for one in self.findings)
 
     @property
     def doubts(self) -> int:
         """The number of problems that an editor must look at.
 
-        Problems are findings for review, missing glossary terms, and an output that was cut off.
+        Problems are findings for review, missing terms of the caller, and an output that was cut off.
         """
         return len(self.for_review) + sum(one.kind in CALLER_TERMS for one in self.missing) + self.cut
 
@@ -113,8 +114,9 @@ Finishing = Generator[TextHypothesis, Alignment | None, FinishedSentence]
 def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis: TextHypothesis) -> Finishing:
     """Return a generator that converts one output of the model, the hypothesis, to a finished sentence.
 
-    The generator yields the hypothesis if its word alignment is required, or is needed to place terms. The caller must
-    then send the alignment. If the hypothesis is invalid, the sentence stays untranslated.
+    The generator yields the hypothesis if its word alignment is required, or is needed because terms must be placed or
+    broken characters removed. The caller must then send the alignment, or None if there is none. If the hypothesis is
+    invalid, the sentence stays untranslated.
     """
     required = constraints.required
     if hypothesis.finish_reason == "invalid":
@@ -135,7 +137,7 @@ def finish(constraints: SentenceConstraints, languages: LanguagePair, hypothesis
         alignment = None
     elif alignment is not None and placed.text != written.text:
         alignment = _realigned(alignment, placed.links)
-    # Placing a term moves the words after it, so the findings then refer to the whole sentence.
+    # Placing a term moves the words after it, so the findings about repetitions then refer to the whole sentence.
     removed = tuple(_repetition_findings(written, known=placed.text == written.text))
     if REPLACEMENT in written.text and REPLACEMENT not in placed.text:
         message = "the model wrote a character that could not be decoded; it was removed"
@@ -232,7 +234,10 @@ FACTS = frozenset(
         Code.NEGATION_ADDED,
     }
 )
-"""The codes of findings that concern facts. A hypothesis with more of them never replaces the first one."""
+"""The codes of findings that concern facts.
+
+A hypothesis with more of them can replace the first one only if the first one is not a usable answer.
+"""
 
 
 def rerank(hypotheses: Iterable[TextHypothesis], finish: Callable[[TextHypothesis], Finishing]) -> Finishing:
@@ -271,7 +276,7 @@ def best(source: str, finished: Sequence[FinishedSentence]) -> list[int]:
 
     All of these translations are equally good. The first candidate is the result of the normal search. If it is a
     usable answer, candidates with more doubts about facts, or with a misspelt name, are excluded. Translations that are
-    not broken are better than broken ones, and among these, translations with fewer doubts are better.
+    not broken are better than broken ones. Otherwise, translations with fewer doubts are better.
     """
     first = finished[0]
     fit = [
@@ -290,9 +295,10 @@ class SentenceKind:
     """The implementation of `ResultKind` for translated sentences.
 
     If the manifest of ``generator`` defines a thorough search, a sentence with a doubtful translation is searched
-    again. To choose between the candidates, ``scorer`` computes the log-probability of the source, given each
-    candidate. ``aligner`` aligns the words of a translation with its source. ``referee`` is a small translation model
-    that judges the outputs of a remote model. An output that the referee considers very unlikely needs a review.
+    again. If the search has a ``backward_weight``, ``scorer`` then computes the log-probability of the source, given
+    each of the best candidates. ``aligner`` aligns the words of a translation with its source. ``referee`` is a small
+    translation model that judges the outputs of a remote model. An output that the referee considers very unlikely
+    needs a review.
     """
 
     def __init__(
@@ -363,7 +369,8 @@ class SentenceKind:
     def _prompt(self, wanted: SentenceConstraints) -> str | Prompt:
         """Return the sentence with translation hints (see `hinted`), or the normalised sentence without hints.
 
-        There are no hints if the model does not support them, or if the sentence is too long with them.
+        There are no hints if the caller has no terms in the sentence, if the model does not support hints, or if the
+        sentence is too long with them.
         """
         prompt = hinted(wanted, self._languages) if self._marked else None
         if prompt is None or self._generator is None:
@@ -431,7 +438,8 @@ class SentenceKind:
     ) -> list[float]:
         """Return the score of each candidate, that is, the log-probability per token of its output.
 
-        If there are several candidates, add their backward scores with the weight in the manifest. A backward score is
+        An unknown log-probability counts as minus infinity. If there are several candidates and the manifest has a
+        ``backward_weight``, add their backward scores with this weight. A backward score is
         the log-probability per token of the source, given the candidate.
         """
         forward = [-math.inf if one.score is None else one.score for one, _ in candidates]

@@ -35,14 +35,15 @@ class TranslationOptions:
 
     ``format`` is the format of the text. ``split`` determines where the text is divided: ``lines`` divides it at line
     breaks and ends of sentences, ``sentences`` only at ends of sentences, and ``no`` only where it is too long for the
-    model. If ``attribute_texts`` is True, the HTML attributes ``title`` and ``alt`` are also translated. ``tags``
-    contains the caller's rules for tags. ``alignment`` requests a word alignment. ``facts`` requests the facts of the
-    text, such as numbers and names, linked with those of its translation. ``known`` maps spans of a plain text to their
-    known translations, which are used unchanged. Each span starts at the start of a sentence and ends at the end of the
-    same or a later one, and counts as one sentence. ``corrections`` contains translations of single sentences, which
-    are also used unchanged. ``house_style`` applies to the translations of the other sentences. ``alternatives`` is the
-    number of alternative translations to search for per sentence. ``context`` is text that precedes the submitted text.
-    Some models use the context, which is not translated. Options that are None are not used.
+    model. Block elements always divide an HTML text. If ``attribute_texts`` is True, the HTML attributes ``title`` and
+    ``alt`` are also translated. ``tags`` contains the caller's rules for tags. ``alignment`` requests a word alignment,
+    which is empty for HTML. ``facts`` requests the facts of the text, such as numbers and names, linked with those of
+    its translation. ``known`` maps spans of a plain text to their known translations, which are used unchanged. Each
+    span starts at the start of a sentence and ends at the end of the same or a later one, and counts as one sentence.
+    ``corrections`` contains translations of single sentences, which are also used unchanged. ``house_style`` applies to
+    the translations of the other sentences. ``alternatives`` is the number of alternative translations to search for
+    per sentence. ``context`` is text that precedes the submitted text. Some models use the context, which is not
+    translated. Options that are None are not used.
     """
 
     format: Format = "text"
@@ -61,7 +62,7 @@ class TranslationOptions:
 
 PLAIN = TranslationOptions()
 MAX_WITH_ALTERNATIVES = 20
-"""The maximum number of sentences in a request for alternatives. A search for them takes several times as long."""
+"""The maximum number of sentences in a request for alternatives. Such a request takes several times as long."""
 
 
 _LINE_END = re.compile(r"[\n\r]")  # each is replaced by one space, so offsets do not change
@@ -84,7 +85,8 @@ class Sentence:
 class Prepared:
     """A text that has been divided into sentences.
 
-    ``segmentation`` contains the spans of ``sentences``, in the same order.
+    ``segmentation`` contains the spans of ``sentences``, in the same order. ``notices`` reports the sentences that were
+    split because they were too long for the model.
     """
 
     segmentation: Segmentation

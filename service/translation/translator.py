@@ -54,9 +54,10 @@ class _Pair:
     """A source sentence and its translation.
 
     ``part`` is the part of the text that contains the sentence. ``target`` is the span of the translation in the
-    translated text, or None for the text of an HTML attribute. ``cached`` is True if the translation came from the
-    cache, and None if the sentence needed no model. ``from_memory`` is True if the translation is a correction.
-    ``changes`` are the changes by the house style.
+    translated text. It is None for the text of an HTML attribute, and before `assemble` has written the translated
+    text. ``cached`` is True if the translation came from the cache, False if the model wrote it for this request, and
+    None if the sentence needed no model. ``from_memory`` is True if the translation is a correction. ``changes`` are
+    the changes by the house style.
     """
 
     part: Part
@@ -410,10 +411,10 @@ class Translator:
     ) -> None:
         """Create a translator.
 
-        ``secret`` is the key for the hashes that are used as cache keys. ``aligner`` aligns words and, by default, uses
-        the attention of the model. ``scorer`` computes the log-probability of a source, given its translation. It is
-        normally the generator itself. ``referee`` is a small translation model that judges the outputs of a remote
-        model.
+        ``secret`` is the key for the hashes that are used as cache keys, or None for hashes without a key. ``aligner``
+        aligns words. If it is None, the attention of the model is used. ``scorer`` computes the log-probability of a
+        source, given its translation. It is normally the generator itself. ``referee`` is a small translation model
+        that judges the outputs of a remote model.
 
         Raises:
             ValueError: the manifest requires scores of the source, given the translation, but there is no ``scorer``.
@@ -444,9 +445,10 @@ class Translator:
         contains the submitted texts. ``options`` is either one value for all texts or one value for each text.
 
         Raises:
-            InvalidInput: a text is not valid Unicode, or the texts have too many sentences or are too complex.
-            QueueFull, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
-            WorkerLost: see `Workers.run`.
+            InvalidInput: a text is not valid Unicode, the texts have too many sentences or are too complex, or the
+                glossary terms are too similar to be searched for.
+            Unavailable, DeadlineExceeded, EngineError: see `CachedGenerator.results`.
+            QueueFull, WorkerLost: see `Workers.run`.
         """
         options_of_texts = [options] * len(texts) if isinstance(options, TranslationOptions) else options
         off_loop, chars = self._threads.off_loop, sum(map(len, texts))

@@ -63,7 +63,7 @@ def layouts(cores: int, replicas: int = 0) -> tuple[ParallelConfig, ...]:
     """Return the parallel configurations to measure on ``cores`` CPU cores.
 
     If ``replicas`` is not 0, the result is the one configuration with this number of replicas. Otherwise, the first
-    configuration is likely to be the fastest, so the measurement of a slower one can be stopped early.
+    configuration is usually the fastest, so the measurement of a slower one can be stopped early.
     """
     if replicas:
         return (ParallelConfig(replicas, max(1, cores // replicas)),)
@@ -89,7 +89,7 @@ def resolve_compute_type(manifest: Manifest, kind: EngineKind, device: str, want
     """Return the compute type to use when the engine ``kind`` runs a model on ``device``.
 
     If ``wanted`` is not ``auto``, it is checked and returned. With ``auto``, the result on ``cpu`` is the compute type
-    in the manifest. On ``cuda``, the result is bfloat16 for the T5 family and float16 for other models.
+    in the manifest. On ``cuda``, it is bfloat16 for the T5 family and float16 for other models.
 
     Raises:
         ModelError: the model has no files for the engine, or the engine or the model does not support the compute type.

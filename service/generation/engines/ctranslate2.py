@@ -1,4 +1,7 @@
-"""The CTranslate2 engines, one for encoder-decoder models and one for causal models. They are the default on a CPU."""
+"""The CTranslate2 engines, one for encoder-decoder models and one for causal models.
+
+They are the default for models with files in CTranslate2's format.
+"""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +20,11 @@ ONE_THREAD = ParallelConfig(replicas=1, threads=1)
 
 
 class Result(NamedTuple):
-    """The result of CTranslate2 for one source: the pieces of each output, its score, and its attention matrix."""
+    """The result of CTranslate2 for one source: the pieces of each output, its score, and its attention matrix.
+
+    The lists ``scores`` and ``attention`` are empty if they were not requested. For a causal model, ``attention`` is
+    always empty.
+    """
 
     hypotheses: list[list[str]]
     scores: list[float]
@@ -27,10 +34,10 @@ class Result(NamedTuple):
 class CTranslate2Engine:
     """An engine that runs an encoder-decoder model that was converted to the CTranslate2 format.
 
-    The outputs contain only the pieces in ``written`` and the end-of-sentence piece ``end``. The items that need a
-    search are divided by their options and padded length, and CTranslate2 is called once for each group. The replicas
-    of ``layout`` run these calls in parallel. ``compute_type`` is CTranslate2's name for the number format of the
-    weights, such as "int8".
+    In a search, outputs contain only the pieces in ``written`` and the end-of-sentence piece ``end``. The items that
+    need a search are divided by their options and padded length, and CTranslate2 is called once for each group. An item
+    that needs a beam search with alignment gets its own call. The replicas of ``layout`` run these calls in parallel.
+    ``compute_type`` is CTranslate2's name for the number formats of the weights and of the computation, such as "int8".
     """
 
     name = "ctranslate2"
@@ -50,7 +57,8 @@ class CTranslate2Engine:
         """Load the model in ``folder``. All replicas share the loaded model.
 
         Raises:
-            ModelError: the model does not exist, or its format or device is not supported.
+            ModelError: CTranslate2 cannot load the model with this device and compute type, or the model has no target
+                vocabulary.
         """
         try:
             self._model: Any = self._library(
@@ -218,7 +226,7 @@ def _shared_options(items: Sequence[EngineInput], places: Sequence[int]) -> Deco
 
 
 def _exceeds_limit(result: Result, options: DecodingOptions) -> bool:
-    """Return whether an output is longer than the output limit in the item's own ``options``.
+    """Return whether one of the outputs, with its end token, is longer than the limit in the item's own ``options``.
 
     This can happen because the items of a call share the highest of their limits. The score of such an output cannot be
     used.
@@ -256,7 +264,7 @@ def _hypothesis(
 
     The target prefix is removed, and the output is truncated at the length limit in ``options``. CTranslate2 divides
     the log-probability by a power of the length including the prefix. The score of the hypothesis is the
-    log-probability divided by the length without the prefix.
+    log-probability divided by the length without the prefix. Both lengths include the end token.
     """
     started = len(options.target_prefix)
     own = tokens[started : started + options.max_output_tokens]
@@ -269,15 +277,18 @@ def _hypothesis(
 
 
 MOST_SCORED_TOKENS = 4_096
-"""Maximum number of padded tokens in a scoring call. The library computes logits over the vocabulary for each token."""
+"""Maximum number of padded tokens in a scoring call, unless a single sequence has more.
+
+The library computes logits over the vocabulary for each token.
+"""
 
 
 class CausalCTranslate2Engine(CTranslate2Engine):
     """An engine that runs a converted decoder-only model with CTranslate2's ``Generator``.
 
     CTranslate2 processes the prompts of a call in one step up to the length of the shortest prompt. It processes the
-    rest of each prompt token by token, so only prompts of similar length share a call. Prompts are not padded, so no
-    filler source is added to a call.
+    rest of each prompt token by token, so only prompts of similar length share a call. The library does not pad
+    prompts, so no filler source is added to a call.
     """
 
     _library = ctranslate2.Generator

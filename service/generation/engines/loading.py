@@ -144,8 +144,9 @@ class Probe:
     def seconds(self, engine: Engine, give_up_s: float = math.inf) -> float:
         """Return the shortest time, in seconds, that ``engine`` needs for the probe.
 
-        The probe is run once to initialise the libraries, and then up to ``ROUNDS`` times, until about
-        ``ENOUGH_TIME_S`` seconds have passed. If the first run is very slow, its time is returned without further runs.
+        The probe is run once to initialise the libraries, and then up to ``ROUNDS`` times, until these runs have taken
+        ``ENOUGH_TIME_S`` seconds in total. If the first run takes longer than ``ROUNDS`` times ``ENOUGH_TIME_S``, its
+        time is returned without further runs.
 
         The calls with a single item are measured first. If they take longer than ``give_up_s`` seconds, their time is
         returned immediately, because further measurements of a slow configuration would delay the start of the service.
@@ -177,7 +178,8 @@ class Probe:
 class TunedConfig:
     """The result of a measurement of several configurations.
 
-    ``layout`` is the fastest configuration, and ``seconds`` contains the measured time of each configuration.
+    ``layout`` is the chosen configuration (see `fastest`), and ``seconds`` contains the measured time of each
+    configuration. If the measurement of a configuration was stopped early, this time covers only a part of the probe.
     """
 
     layout: ParallelConfig
@@ -185,11 +187,11 @@ class TunedConfig:
 
 
 class TunedFactory:
-    """A factory for the engines of one model, which uses the fastest configuration.
+    """A factory for the engines of one model, which uses the configuration that `fastest` chooses.
 
     If there are several ``layouts``, the first call measures the speed of each configuration and then calls
-    ``on_tuned`` with the result, in the caller's thread. Later calls use the fastest configuration. If there is only
-    one configuration, nothing is measured. ``load`` builds an engine with the configuration that is passed to it.
+    ``on_tuned`` with the result, in the caller's thread. Later calls use the chosen configuration. If there is only one
+    configuration, nothing is measured. ``load`` builds an engine with the configuration that is passed to it.
     """
 
     def __init__(
@@ -215,7 +217,7 @@ class TunedFactory:
         return self._timed() if self._layout is None else self._load(self._layout)
 
     def _timed(self) -> Engine:
-        """Measure all configurations, and return an engine with the fastest one.
+        """Measure all configurations, and return an engine with the one that `fastest` chooses.
 
         The configurations are measured one after another, because two engines may not fit into memory.
         """
@@ -232,8 +234,8 @@ class TunedFactory:
 def fastest(seconds: Mapping[ParallelConfig, float]) -> ParallelConfig:
     """Return the fastest configuration. ``seconds`` contains the measured time of each configuration.
 
-    A configuration with fewer replicas wins only if it is faster by the factor ``LEAST_SPEEDUP``. The measurement is
-    short and noisy, and replicas have an advantage under load, because they do not wait for each other.
+    A configuration with fewer replicas is chosen only if it is faster by more than the factor ``LEAST_SPEEDUP``. The
+    measurement is short and noisy, and replicas have an advantage under load, because they do not wait for each other.
     """
     layouts = sorted(seconds, key=lambda layout: -layout.replicas)
     best = layouts[0]

@@ -82,7 +82,11 @@ class SentencePieces:
         return pieces
 
     def decode(self, pieces: Sequence[str]) -> str:
-        """Decode target pieces to text. Space marks that the target model leaves are replaced with spaces."""
+        """Decode target pieces to text.
+
+        If the target model leaves space marks, they are replaced with spaces, and each run of white space becomes one
+        space.
+        """
         text: str = self._target.decode(list(pieces))
         # The target model does not decode pieces that only the source model has.
         return " ".join(text.replace(SPACE, " ").split()) if SPACE in text else text
@@ -161,7 +165,7 @@ class Subwords:
         return self.encode(text, special=False)
 
     def decode(self, pieces: Sequence[str]) -> str:
-        """Decode target pieces to text, and restore the spacing if they are WordPieces."""
+        """Decode target pieces to text. Restore the spacing of WordPieces. Remove a leading space from other text."""
         decoder = self._tokenizer.decoder
         text: str = " ".join(pieces) if decoder is None else decoder.decode(list(pieces))
         return restore_spacing(text) if self._spaced else text.removeprefix(" ")
@@ -292,7 +296,7 @@ class Tokenizer:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the manifest and the folder, so that the process that unpickles the tokenizer loads the files itself.
 
-        Each process keeps the loaded tokenizers, so the files are loaded only once.
+        Each process keeps the last few tokenizers that it loaded, so it rarely loads the same files twice.
         """
         return _tokenizer, (pickle.dumps(self._files),)
 
@@ -326,7 +330,11 @@ class Tokenizer:
         return (*self._code, *self._pieces.encode(self.prefix + text, special=False), EOS)
 
     def framed(self, source: Tokens) -> tuple[Tokens, Tokens, Tokens]:
-        """Split an encoded source into the tokens before its text, of its text, and after its text."""
+        """Split an encoded source into the tokens before its text, of its text, and after its text.
+
+        The start token of a causal model, the language code, the mark of the task and a final end-of-sentence token are
+        not part of the text. Other special tokens of a ``tokenizer.json`` count as text.
+        """
         before = len(self._code) if self._prompts is None else 1
         after = len(source) - (source[-1:] == (EOS,) or self._prompts is not None)
         return source[:before], source[before:after], source[after:]
@@ -365,7 +373,7 @@ class Tokenizer:
 
     @property
     def writable(self) -> frozenset[str]:
-        """The target pieces that are text. An engine outputs no other pieces of the vocabulary."""
+        """The target pieces that are text. Apart from the end-of-sentence token, an engine outputs no other pieces."""
         return self._pieces.writable
 
 

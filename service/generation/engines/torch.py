@@ -38,7 +38,8 @@ class TorchEngine:
         name of a torch data type. ``threads`` is the number of CPU threads that torch uses.
 
         Raises:
-            ModelError: torch or transformers is not installed, or the checkpoint cannot be loaded.
+            ModelError: torch or transformers is not installed, the checkpoint cannot be loaded or lacks weights, or its
+                configuration lacks the id of a special piece.
         """
         torch, model = _loaded(folder, dtype, device)
         eos_id, pad_id, self._start_id = (
@@ -222,7 +223,7 @@ class TorchEngine:
 
 
 def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
-    """Return the torch module and the model that is loaded from ``folder``.
+    """Return the torch module, and the model from ``folder`` on ``device``.
 
     Raises:
         ModelError: torch or transformers is not installed, or the checkpoint cannot be loaded or lacks weights.
@@ -257,7 +258,8 @@ def _tie(torch: Any, model: Any, missing: Iterable[str]) -> list[str]:
 
     ``missing`` contains the names of weights that the checkpoint lacks. If the checkpoint's configuration sets
     ``tie_encoder_decoder``, the encoder and the decoder share their weights, and the checkpoint stores them only once.
-    transformers 5 ignores this setting and would leave the encoder with random weights.
+    transformers 5 ignores this setting and would leave the encoder with random weights. Without this setting, nothing
+    is copied.
     """
     if not getattr(model.config, "tie_encoder_decoder", False):
         return list(missing)

@@ -33,7 +33,8 @@ class CausalTorchEngine(TorchEngine):
         quantised weights of a CTranslate2 model are converted to ``dtype``.
 
         Raises:
-            ModelError: torch or transformers is not installed, or the model cannot be loaded.
+            ModelError: torch or transformers is not installed, the model or its vocabulary cannot be loaded, the
+                vocabulary lacks the end token, or the configuration lacks the id of the padding piece.
         """
         torch, model = _loaded(folder, dtype, device)
         pieces = _pieces(folder)
@@ -155,6 +156,9 @@ def _pieces(folder: Path) -> dict[str, int]:
 
     The vocabulary comes from CTranslate2's ``vocabulary.json`` if there is one, and otherwise from the checkpoint's
     ``tokenizer.json``.
+
+    Raises:
+        ModelError: the file is missing or damaged.
     """
     try:
         if (folder / VOCABULARY).is_file():

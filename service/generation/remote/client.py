@@ -1,9 +1,9 @@
 """The client of an OpenAI-compatible server, with retries, a circuit breaker and regular checks of a failed server.
 
 The client sends a request up to four times, until the server returns a valid result or rejects the request with status
-400, 413 or 422, or until the time limit of the request. After five consecutive failures (not counting responses with
-status 429), the circuit breaker opens. Requests then fail immediately, and the client checks the server every few
-seconds until the server responds again.
+400, 413 or 422. After the time limit of the request, a failed attempt is not repeated. After five consecutive failures
+(not counting responses with status 429), the circuit breaker opens. Requests then fail immediately, and the client
+checks the server every few seconds until the server responds again.
 """
 
 import asyncio
@@ -52,8 +52,8 @@ class RemoteServer:
     server. ``key`` is sent as a bearer token. ``house_style`` is the newsroom's own text for the prompt. ``timeout_s``
     limits one attempt. ``concurrency`` is the maximum number of simultaneous requests. ``host`` states whether the
     server is in a private or public network. If ``host`` is None, `host_of` determines the network from the URL.
-    ``pause_s`` is the pause before the first retry, and ``check_s`` is the pause between two checks of a server that
-    does not respond.
+    The pause before the first retry is between ``pause_s`` and 2 × ``pause_s``, unless the server asks for another
+    pause. ``check_s`` is the pause between two checks of a server that does not respond.
     """
 
     url: str
@@ -75,8 +75,9 @@ class RemoteServer:
 def host_of(url: str) -> Host:
     """Return the kind of network of the host in ``url``: "private" or "public".
 
-    A host counts as private if ``url`` contains an IP address of a private network, a name without a dot, or a name
-    with one of the `PRIVATE_SUFFIXES`. Every other host counts as public, because its name does not show where it is.
+    A host counts as private if ``url`` contains an IP address that is not globally reachable, such as a loopback
+    address, a name without a dot, or a name with one of the `PRIVATE_SUFFIXES`. Every other host counts as public,
+    because its name does not show where it is.
     """
     name = (urlsplit(url).hostname or "").rstrip(".")
     try:
@@ -113,7 +114,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Completion:
-    """The choices in a response, and its token counts, which are None if the server did not send both of them."""
+    """The choices in a response, and its token counts. Both counts are None if the server did not send both of them."""
 
     choices: list[Choice]
     prompt_tokens: int | None
@@ -185,8 +186,8 @@ class RemoteClient:
     async def complete(self, body: Mapping[str, Any], limit_s: float) -> list[Choice]:
         """Send a chat completion request, and return at least one choice.
 
-        After a failure, the request is repeated, with up to `ATTEMPTS` attempts in total. ``body`` is the JSON body.
-        ``limit_s`` limits the total time for all attempts, in seconds.
+        After a failure, the request is repeated, with up to `ATTEMPTS` attempts in total. ``body`` is the JSON body. An
+        attempt that fails more than ``limit_s`` seconds after the start of the first one is not repeated.
 
         Raises:
             EngineUnavailable: no attempt succeeded, or the circuit breaker is open.
@@ -322,7 +323,10 @@ async def _limited(response: httpx2.Response) -> bytes:
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the number of seconds in Retry-After, or None if the header is missing or contains a date."""
+    """Return the number of seconds in Retry-After, but at least 0.1.
+
+    Return None if the header is missing or contains no finite number, for example a date.
+    """
     try:
         seconds = float(headers.get("retry-after", ""))
     except ValueError:
@@ -340,7 +344,7 @@ def _choice(value: Any) -> Choice:
 
 
 def _token_counts(usage: Any) -> tuple[int | None, int | None]:
-    """Return the numbers of prompt tokens and output tokens in ``usage``, or None for both if one is missing."""
+    """Return the numbers of prompt tokens and output tokens in ``usage``, or None for both if one is not valid."""
     counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")] if isinstance(usage, dict) else []
     if len(counts) == 2 and all(type(count) is int and count >= 0 for count in counts):  # noqa: PLR2004 - a pair
         return counts[0], counts[1]

@@ -103,8 +103,8 @@ class RemoteGenerator:
         entry: the model. Its manifest must have a table ``remote``.
         server: the configuration of the server.
         listener: is called with events about requests and failures.
-        most_texts: the maximum number of texts that may wait for the server. If ``server.concurrency`` is larger, that
-            number applies instead.
+        most_texts: the maximum number of waiting texts, including those of a new request. If ``server.concurrency`` is
+            larger, that number applies instead. Texts of a request that was already admitted are not limited.
 
     Raises:
         ModelError: the manifest has no table ``remote``, the prompt file is missing or invalid, or the house style is
@@ -134,9 +134,10 @@ class RemoteGenerator:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The name of the model on the server, the version of the prompt and the decoding options, as one string.
+        """The name of the model on the server, the version of the prompt, and settings of the manifest, as one string.
 
-        The string is part of the keys of cached results.
+        The settings are those of the search and those in the table ``remote``. The string is part of the keys of cached
+        results.
         """
         manifest = self.manifest
         search = [*manifest.decoding, *(manifest.thorough or ())]
@@ -213,8 +214,12 @@ class RemoteGenerator:
         """Accept all ``sources`` or none of them, and return one future for each (see `TextGenerator.generate`).
 
         If the circuit breaker is open, the call raises `EngineUnavailable`, unless the sources are ``admitted``. If the
-        server fails later, the futures raise this error. If the server's answer for a text cannot be used, the result
-        for this text is a single hypothesis with the finish reason ``invalid``.
+        server fails later, the futures raise this error. If two requests for a text, the second one with a reminder of
+        the form, yield no usable answer, the result for this text is a single hypothesis with the finish reason
+        ``invalid``.
+
+        Raises:
+            TypeError: a source is a prompt with marks.
         """
         if self._closed or (self._refusing and not admitted):
             raise Draining("the process is shutting down; send the request again")
@@ -357,7 +362,8 @@ class RemoteChoice:
 
     ``url`` is the base URL of the API. ``model`` is the name of the model on the server. If it is None, the id in the
     manifest is used. ``key_file`` contains the API key of the server, and ``style_file`` contains the newsroom's
-    house style. Both files are read whenever the models are loaded. `RemoteServer` describes the other fields.
+    house style. Either of them may be None. The files are read whenever the models are loaded. `RemoteServer` describes
+    the other fields.
     """
 
     url: str
@@ -372,7 +378,7 @@ class RemoteChoice:
         """Read the key file and the style file, and return the configuration of the server for the model ``entry``.
 
         Raises:
-            ModelError: a file cannot be read, or the key is empty or contains a character that a header cannot contain.
+            ModelError: a file cannot be read, or the key is empty or contains a character other than printable ASCII.
         """
         key = None if self.key_file is None else _read("DEPESCHE_REMOTE_KEY_FILE", self.key_file)
         if key is not None and not (key.isascii() and key.isprintable() and key):

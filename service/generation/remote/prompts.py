@@ -27,7 +27,7 @@ Form = Literal["numbered", "json", "plain"]
 FOLDER = Path(__file__).parent / "prompts"
 MOST_STYLE_CHARS = 4_000
 LEAKED_WORDS = 6
-"""An answer that repeats this many consecutive words of a prompt counts as a copy of the prompt."""
+"""An answer that repeats this many consecutive words of a prompt that are not in the source counts as a copy of it."""
 _WORD = re.compile(r"\w+")
 
 
@@ -56,7 +56,7 @@ class PromptFile(_Strict):
     are the headings in a request. ``term`` is the line for a term, with the placeholders ``{source}`` and ``{target}``.
     ``kept`` is the line for a term that must stay unchanged, with the placeholder ``{source}``. ``reminder`` is
     appended to the request if the first answer could not be used. ``refusals`` contains regular expressions for answers
-    that talk about the request instead of answering it.
+    that talk about the request instead of answering it. ``examples`` are sent before each request.
     """
 
     instructions: str = ""
@@ -190,9 +190,9 @@ def _runs(text: str) -> frozenset[tuple[str, ...]]:
 Fault = Literal["empty", "form", "lines", "markdown", "refusal", "prompt"]
 """The reason why an answer cannot be used.
 
-``form`` means that the answer does not have the requested form, ``lines`` that it has more than one line, ``markdown``
-that it contains Markdown although the source does not, ``refusal`` that it talks about the request, and ``prompt`` that
-it repeats the prompt.
+``empty`` means that the answer contains no text, ``form`` that it is one line without the requested form, ``lines``
+that it has several lines and not the requested form, ``markdown`` that it contains Markdown although the source does
+not, ``refusal`` that it talks about the request, and ``prompt`` that it repeats the prompt.
 """
 _NUMBERED = re.compile(r"1\s?[:.)]\s*(?P<text>.*)")
 _MARKDOWN = re.compile(

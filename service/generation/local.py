@@ -312,8 +312,11 @@ class LocalGenerator:
         finally:
             for answer in answers:
                 answer.cancel()
+        ends = 0 if causal else 1  # the score of an encoder-decoder model includes the end token
         return [
-            (found[n][0].score or 0.0) * (len(items[n].target or ()) if one.total else 1) if n in found else -math.inf
+            (found[n][0].score or 0.0) * (len(items[n].target or ()) + ends if one.total else 1)
+            if n in found
+            else -math.inf
             for n, one in enumerate(outputs)
         ]
 
@@ -346,14 +349,14 @@ async def load_generator(
     factory = _factory(entry, choice, tokenizer, listener)
     tokens = tokenizer.encode(language(entry.manifest.source_lang).warm_up)
     warm_up = EngineInput(tokens, entry.manifest.decoding_options(len(tokens)))
+    compute_type = (
+        f"{resolve_compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"
+    )
     if not limits.batch_items:
         limits = replace(limits, batch_items=call_sentences(made, choice.kind))
     if entry.manifest.causal:
         limits = replace(limits, first_items=FIRST_SENTENCES)
     batcher = Batcher(entry.name, factory, warm_up, limits=limits, listener=listener, on_dead=on_dead)
-    compute_type = (
-        f"{resolve_compute_type(entry.manifest, choice.kind, choice.device, choice.compute_type)}/{choice.device}"
-    )
     return LocalGenerator(entry.name, entry.manifest, choice.kind, tokenizer, batcher, compute_type)
 
 

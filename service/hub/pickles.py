@@ -195,7 +195,8 @@ def _lower(kind: int, value: int) -> None:
     if hard == resource.RLIM_INFINITY or value < hard:
         # At the soft CPU limit, the kernel sends SIGXCPU, which the parent reports. At the hard limit, it kills the
         # process.
-        resource.setrlimit(kind, (value, value + 5 if kind == resource.RLIMIT_CPU else value))
+        later = value + 5 if kind == resource.RLIMIT_CPU else value
+        resource.setrlimit(kind, (value, later if hard == resource.RLIM_INFINITY else min(later, hard)))
 
 
 def _read(source: Path) -> object:

@@ -1,5 +1,6 @@
 """Tests of the engine for causal models: it continues prompts like transformers, and scores given outputs."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,9 +8,12 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from service.domain import DecodingOptions, EngineInput, Hypothesis, Mark
+from service.errors import ModelError
 from service.generation.engines.base import Engine
 from service.generation.engines.loading import load_engine
 from service.generation.engines.tokenizers import Tokenizer
+from service.generation.local import EngineChoice, load_generator
+from service.generation.scheduler import Limits
 from service.registry.catalog import Entry
 from tests.tiny_causal import causal_entry, write_causal
 
@@ -149,3 +153,10 @@ def test_searched_and_scored_items_may_share_a_call(engine: Engine, tokenizer: T
     both = engine.generate([searched, scored])
     assert both[0][0].tokens == only(engine, searched)
     assert both[1][0].tokens == scored.target
+
+
+async def test_missing_engine_is_named_before_loading(entry: Entry) -> None:
+    engines = {kind: files for kind, files in entry.manifest.engines.items() if kind == "ctranslate2"}
+    other = replace(entry, manifest=entry.manifest.model_copy(update={"engines": engines}))
+    with pytest.raises(ModelError, match="cannot run on torch; its manifest lists ctranslate2"):
+        await load_generator(other, EngineChoice("torch", "cpu", 1, 1), Limits(), lambda _: None, lambda: None)

@@ -33,7 +33,7 @@ class SentenceChecks:
     """The checks for translations from one language into another.
 
     ``running`` contains (name, check) pairs in execution order. ``missing`` contains the names of the checks that
-    cannot run because one of the languages lacks the grammar or word list that the check needs.
+    cannot run because the languages lack a grammar, a word list or length limits that the check needs.
     """
 
     running: tuple[tuple[str, Check], ...]
@@ -44,8 +44,8 @@ class SentenceChecks:
 def checks_of(source: Language, target: Language) -> SentenceChecks:
     """Return the checks for sentences that are translated from ``source`` to ``target``.
 
-    A check can run only if the two languages provide the grammars or word lists that it needs. Otherwise, its name is
-    in ``missing``.
+    A check can run only if the two languages provide the data that it needs. Otherwise, its name is in ``missing``. The
+    check ``numbers`` also compares dates. If it cannot compare them, ``missing`` contains ``dates``.
     """
     dated = source.dates is not None and target.dates is not None
     candidates: tuple[tuple[str, Check, bool], ...] = (
@@ -141,11 +141,12 @@ def check_summary(
 
     ``sentences`` contains, for each sentence of the summary, its span in ``summary`` and the spans of its supporting
     sentences in ``source``. Both texts are in ``language``. Numbers, units, negations and repetitions are compared with
-    the supporting sentences. Names and quotations are compared with the whole source. A number that occurs in the
-    source, but not in the supporting sentences, results in a finding with the severity ``note``.
+    the supporting sentences. Names and quotations are compared with the whole source. A number or date that occurs in
+    the source, but not in the supporting sentences, results in a finding with the severity ``note``.
 
     A sentence that contains no letter and no digit, or that has no supporting sentence, results in a finding. So does a
-    sentence that repeats an earlier one with different supporting sentences.
+    sentence of at least four words that repeats an earlier one with different supporting sentences. A comparison for
+    which the language lacks the grammar is left out.
 
     The spans of the findings are offsets in ``source`` and ``summary``, in code points. A source span is always the
     span of the first supporting sentence.

@@ -1,4 +1,4 @@
-"""Types that all checks share: findings, facts and passages."""
+"""Types and functions that the checks share, for findings, facts and passages."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -100,20 +100,22 @@ def needs_review(findings: Iterable[Finding]) -> bool:
 
 
 Key = tuple[Literal["number", "month", "weekday", "time"], Fraction]
-"""The kind and value of a fact.
+"""The kind and the value of one possible meaning of a fact.
 
-The value of a ``month`` is 1 to 12, of a ``weekday`` 0 (Monday) to 6, and of a ``time`` the minutes since midnight.
+The value of a ``number`` is the number itself, of a ``month`` 1 to 12, of a ``weekday`` 0 (Monday) to 6, and of a
+``time`` the minutes since midnight.
 """
 
 
 class Fact(NamedTuple):
     """A number, a time of day, or a part of a date, that occurs in a text at ``span``.
 
-    A fact is compared with the facts of another text, for example a number of the source with those of the translation.
-    ``readings`` lists the possible meanings of the fact. One of them must be among the readings and hints of the facts
-    in the other text. ``hints`` lists meanings that are only used to support facts of the other text. ``certain`` is
-    False if the words may be ordinary words instead of a number or date ("ein", "May"). Such a fact can support other
-    facts, but needs no support itself.
+    The kind ``date`` includes times of day. A fact is compared with the facts of another text, for example a number of
+    the source with those of the translation. ``readings`` contains the possible meanings of the fact. One of them must
+    be among the readings and hints of the facts in the other text. ``hints`` contains meanings that are only used to
+    support facts of the other text. ``certain`` is False if the fact may be missing from the other text, for example
+    because its words may be ordinary words ("ein", "May"). Such a fact can support other facts, but needs no support
+    itself.
     """
 
     kind: Literal["number", "date"]
@@ -130,7 +132,7 @@ def number_key(value: Fraction | int) -> Key:
 
 @lru_cache(maxsize=2_000)
 def number_keys(values: frozenset[Fraction]) -> frozenset[Key]:
-    """Return the keys by which several numbers are compared with other facts (see `number_key`)."""
+    """Return the keys by which numbers are compared with other facts (see `number_key`)."""
     return frozenset(map(number_key, values))
 
 

@@ -20,10 +20,10 @@ def check_negations(source: Passage, output: Passage) -> Iterator[Finding]:
 
     Many other words can express a negation ("fail to", "unable"). A negation therefore counts as lost only if
     ``source`` contains more negations than ``output`` contains negations and such words. It counts as added in the
-    reverse case. If both texts contain such words ("unklar", "unclear"), these words are assumed to translate each
-    other and are not counted. In a long sentence, this assumption is often wrong, so a finding that depends on it has
-    the severity ``note``. The finding always refers to an unambiguous negation, such as "nicht" (except in "nicht
-    nur").
+    reverse case. If both texts contain such words ("unklar", "unclear"), one word of each text is assumed to translate
+    one of the other, and these pairs are not counted. If the source has more than 220 characters, this assumption is
+    often wrong, so a finding that depends on it has the severity ``note``. A finding refers to the first unambiguous
+    negation of its text, such as "nicht" (except in "nicht nur"). Without an unambiguous negation, there is no finding.
 
     Raises:
         ValueError: one of the languages has no negation grammar.
@@ -47,8 +47,9 @@ def check_summary_negations(support: Passage, sentence: Passage) -> Iterator[Fin
     """Compare the unambiguous negations in a summary sentence with those in its supporting sentences.
 
     A summary may leave out clauses. A negation is therefore reported as lost only if the summary sentence has no word
-    that can express a negation, but contains the two words that follow the negation in ``support``. A negation is
-    reported as added only if ``support`` has no word that can express a negation.
+    that can express a negation, but contains the two words that follow the negation in ``support``. At most one
+    negation is reported as lost. The first negation of the summary sentence is reported as added if ``support`` has no
+    word that can express a negation.
 
     Raises:
         ValueError: one of the languages has no negation grammar.
@@ -86,7 +87,7 @@ def _plain(passage: Passage) -> int:
 
 
 def _any(passage: Passage) -> int:
-    """Return the number of words in a passage that can express a negation."""
+    """Return the number of words in a passage that can express a negation, including the negations themselves."""
     return sum(1 for _ in _grammar(passage).any.finditer(passage.lower))
 
 
@@ -106,12 +107,13 @@ def check_opposites(source: Passage, output: Passage) -> Iterator[Finding]:
 
     The words are grouped by axis, such as "change", whose opposite meanings are "rise" and "fall". There are two kinds
     of findings. Either ``output`` has as many words on an axis as ``source``, but fewer with one of the meanings. Or
-    each text has words with only one meaning, and the two meanings differ. If one text has more words that can express
-    a negation than the other, the check covers only axes whose meanings a negation does not reverse, such as "north"
-    and "south". Words in set phrases ("nach Angaben") and surnames are not counted.
+    each text has words with only one meaning, and the two meanings differ. If the texts differ in the number of other
+    words that can express a negation, the check covers only axes whose meanings a negation does not reverse, such as
+    "north" and "south". Words in set phrases ("nach Angaben") and surnames after a first name are not counted. Each
+    axis results in at most one finding.
 
     Raises:
-        ValueError: one of the languages has no negation grammar.
+        ValueError: the negations must be counted, but one of the languages has no negation grammar.
     """
     in_source = _poles(source)
     in_output = _poles(output) if in_source else {}
@@ -129,9 +131,9 @@ _Meanings = dict[str, list[Span]]
 
 
 def _exchanged(meanings: _Meanings, others: _Meanings) -> tuple[Span, Span] | None:
-    """Return the span of a word in one text and that of its opposite in the other text, or None if there is none.
+    """Return the spans of a word of the source and of its opposite in the output, or None (see `check_opposites`).
 
-    ``meanings`` and ``others`` are the words of the two texts on the same axis.
+    ``meanings`` and ``others`` are the words of the source and of the output on the same axis.
     """
     lost = next((one for one, spans in meanings.items() if len(spans) > len(others.get(one, ()))), None)
     added = next((one for one, spans in others.items() if len(spans) > len(meanings.get(one, ()))), None)
@@ -168,7 +170,7 @@ def _poles(passage: Passage) -> dict[str, _Meanings]:
 
 
 def _is_surname(passage: Passage, match: re.Match[str]) -> bool:
-    """Return whether the word at ``match`` is capitalised and follows a first name ("Harald Leemann")."""
+    """Return whether the word at ``match`` is capitalised and follows a possible first name ("Harald Leemann")."""
     names, text = passage.language.names, passage.text
     if names is None or not text[match.start()].isupper():
         return False
@@ -192,7 +194,7 @@ _MOST_CLAUSE_CHARS = 200
 def _separated(match: re.Match[str], text: str, grammar: OppositeWords) -> Iterator[Pole]:
     """Yield the meanings of the verb at ``match`` if its separable particle ends the clause, as in "gab ... nach".
 
-    ``text`` is the whole text in lower case.
+    ``text`` is the whole text in lower case. The particle must be within 200 characters.
     """
     for particle, pole in grammar.separated.get(match[0], ()):
         clause = text[match.end() : match.end() + _MOST_CLAUSE_CHARS]
@@ -208,8 +210,8 @@ _LEAST_CHARS = 12
 def check_length(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` is not much shorter or longer than a typical translation of ``source``.
 
-    The limits are wider for short sources. Empty outputs, sources with fewer than twelve characters, and pairs of
-    languages without a `LengthRatio` are not checked.
+    The limits are wider for short sources. White space at the ends is not counted. Empty outputs, sources with fewer
+    than twelve characters, and pairs of languages without a `LengthRatio` are not checked.
     """
     usual = source.language.length_ratios.get(output.language.code)
     chars = len(source.text.strip())

@@ -15,11 +15,11 @@ from service.text.normalization import REPLACEMENT
 _MARKS = ("„", "“", "”", '"', "«", "»", "``", "''")
 _MARK = re.compile("|".join(_MARKS))
 _SINGLE = re.compile(r"(?:(?<=[\s(:,„“\"])|^)['‘‚‹`´](?=[^\W\d])|(?<=[.,!?])['’›´](?=\s|$)|#\w")
-"""Matches a hashtag, or a single quotation mark that opens a phrase or follows a punctuation mark."""
+"""Matches a hashtag, or a single quotation mark that opens a phrase or follows ".", ",", "!" or "?"."""
 _SPACE = re.compile(r"\s+")
 _MOST_SCARE_WORDS = 2
 _LEAST_WHOLE = 0.7
-"""The minimum ratio of the length of a translation to that of its source if the translation lacks no quotation."""
+"""The minimum ratio of the length of a translation to that of its source at which no quotation was left out."""
 _MOST_CHARS = 4_000  # longer passages between two marks are not quotations
 
 
@@ -49,11 +49,17 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
     If the source contains a quotation, the translation may contain more quotations, because a translation often
     interrupts a quotation to name its speaker.
 
-    Lost marks have the severity ``note`` in three cases. First, they enclosed only a title or a short phrase. Second,
-    ``output`` has no marks but is not much shorter, and a word that matches ``speech`` names the speaker. Third, only
-    one mark is lost, because the quotation opens or closes in another sentence, and ``output`` quotes nothing but
-    titles. Added marks have this severity if they enclose a title, a short phrase, or words that are copied from the
-    source, or if only one mark is added.
+    A title is a quotation that `_is_title` accepts. Lost marks have the severity ``note`` in these cases:
+
+    - ``output`` has no marks, and the first quotation of the source is a title.
+    - ``output`` has fewer marks, but at least as many quotations that are no titles as the source.
+    - ``output`` has no marks, is not much shorter than the source, and contains a word that matches ``speech`` and
+      therefore names the speaker.
+    - Only one mark is lost, because the quotation opens or closes in another sentence, and ``output`` quotes nothing
+      but titles.
+
+    Added marks have this severity if the first quotation of ``output`` is a title or is copied from the source, or if
+    only one mark is added.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:
@@ -97,8 +103,9 @@ def _severity_of_missing(source: str, output: str) -> Severity:
 def _is_title(words: str) -> bool:
     """Return whether the words of a quotation could be a title, a name or a short phrase.
 
-    The words must not end with a punctuation mark. There must be at most two words, or each word with more than three
-    letters must begin with a capital letter. Such words may also be written without quotation marks.
+    The words must not end with a full stop, comma, exclamation mark or question mark. There must be at most two words,
+    or each word with more than three letters must begin with a capital letter. Such words may also be written without
+    quotation marks.
     """
     if len(words.split()) <= _MOST_SCARE_WORDS and words[-1:] not in ".,!?":
         return True
@@ -112,8 +119,8 @@ def _count(text: str) -> int:
 def check_verbatim(source: str, output: str) -> Iterator[Finding]:
     """Check that each quotation in a summary also occurs verbatim and in quotation marks in the source.
 
-    The words may belong to a longer quotation in the source. Differences in white space, and punctuation at both ends
-    of the quotation, are ignored. A quotation without words is also reported.
+    The words may belong to a longer quotation in the source. Differences in white space, and the marks ".,!?…" at both
+    ends of the quotation, are ignored. A quotation without words is also reported.
     """
     whole = _SPACE.sub(" ", source)
     spoken = [_SPACE.sub(" ", span.of(source)) for span in quotations(source)]
@@ -140,8 +147,9 @@ _MARKUP = re.compile(
 def check_literals(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that each literal passage of ``source`` occurs unchanged in ``output``.
 
-    Literal passages are web and e-mail addresses, placeholders, emoji, telephone numbers and codes with leading zeros.
-    A passage that occurs twice in the source must also occur twice in the output.
+    Literal passages are addresses, placeholders, emoji, telephone numbers and codes with leading zeros (see
+    `LiteralText`). A passage that occurs twice in the source must also occur twice in the output. The digits of a
+    number may be grouped differently.
     """
     wanted = find_literals(source.text)
     if not wanted:
@@ -164,10 +172,10 @@ def check_literals(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 def check_signs(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that each sign of ``source``, such as "§", occurs in ``output``, either as a sign or in words.
+    """Check that each sign of ``source``, such as "§", occurs in ``output``.
 
-    Minus signs before numbers are checked in both texts. Unit symbols are left to `check_units`, and emoji to
-    `check_literals`.
+    It must occur at least as often as in ``source``, or at least once in words. Minus signs before numbers are checked
+    in both texts. Unit symbols are left to `check_units`, and emoji to `check_literals`.
     """
     reported: set[str] = set()
     skipped = {place for one in find_literals(source.text) for place in range(*one.span)}
@@ -211,7 +219,8 @@ def _check_minus(source: Passage, output: Passage) -> Iterator[Finding]:
 def check_markup(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` contains no HTML or Markdown markup, no character reference and no U+FFFD.
 
-    The replacement character U+FFFD is not reported if ``source`` contains one as well.
+    Only the first markup and the first U+FFFD are reported. The replacement character U+FFFD is not reported if
+    ``source`` contains one as well.
     """
     found = _MARKUP.search(output.text)
     if found is not None:

@@ -20,9 +20,10 @@ _MOST_NAMES = 60  # limits the running time, because each name is compared with 
 class LinkedFact(NamedTuple):
     """A fact of the source and its counterpart in the output.
 
-    The fact is a number, date, name or quotation. ``source`` is None if the state is ``added``, and ``output`` is None
-    if the state is ``missing``. In the state ``changed``, both spans are set, but the meanings at these spans differ.
-    The spans are in code points.
+    The fact is a number, date, name or quotation. The kind ``date`` includes times of day. ``source`` is None if the
+    state is ``added``, and ``output`` is None if the state is ``missing``. In the states ``same`` and ``changed``, both
+    spans are set. In the state ``changed``, the passages at these spans differ in their meaning or, for a name or a
+    quotation, in their spelling or wording. The spans are in code points.
     """
 
     kind: FactKind
@@ -39,9 +40,10 @@ class LinkedFact(NamedTuple):
 
 
 class _Figure(NamedTuple):
-    """A number, a time of day or a whole date in a text.
+    """A number, a time of day or a whole date in a text, at ``span``.
 
-    ``keys`` contains its possible meanings. ``hints`` and ``certain`` have the same meaning as in `Fact`.
+    ``kind`` is ``date`` for a date or time. ``keys`` contains the possible meanings. ``hints`` and ``certain`` have the
+    same meaning as in `Fact`.
     """
 
     kind: Literal["number", "date"]
@@ -57,7 +59,8 @@ def link_facts(
     """Return the facts of a sentence and of its translation. Facts with the same meaning are linked.
 
     The facts are sorted by their position in ``output``, and missing facts come last. If ``complete`` is False,
-    ``output`` is a sentence of a summary. A summary may omit facts, so missing facts are then left out.
+    ``output`` is a sentence of a summary. A summary may omit facts, so missing facts are then left out. Of each text,
+    at most 60 names are examined.
     """
     composed = compose(source), compose(output)
     passages = Passage.of(composed[0].text, source_language), Passage.of(composed[1].text, target_language)

@@ -1,4 +1,4 @@
-"""Checks that compare the numbers and dates of a text with those of its source."""
+"""Checks that compare the numbers, dates and times of day of a text with those of its source."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from service.checks.base import (
 from service.domain import Span
 from service.languages.base import DateGrammar, NumberGrammar, ParsedNumber, Token
 
-_MOST_DIGITS = 30  # longer runs of digits are not quantities, and large numbers are slow to process
+_MOST_DIGITS = 30  # longer numerals are not quantities, and large numbers are slow to process
 _GROUP_DIGITS = 3
 _VULGAR = {"½": Fraction(1, 2), "¼": Fraction(1, 4), "¾": Fraction(3, 4)}
 _JOINING = re.compile(r"[ \u00a0\u202f]?|-|\.-")
@@ -36,8 +36,8 @@ _MOST_SCALES = 2
 class _Quantity(NamedTuple):
     """A number in a text, at ``span``.
 
-    ``part`` contains its possible values. ``scale`` is the factor that these values already include, such as a million,
-    or 1 if there is none.
+    ``part`` contains its possible values, multiplied by its scale words such as "million" (see `_scaled`). ``scale`` is
+    the product of these words, or 1 if there is none.
     """
 
     span: Span
@@ -136,8 +136,8 @@ def _decimal(whole: str, decimals: str) -> Fraction:
 def _years(text: str, token: Token, found: frozenset[Fraction], grammar: NumberGrammar) -> frozenset[Fraction]:
     """Return the years that a numeral may mean in "90er", "1990s", "'90" or "2017/18", besides its values in ``found``.
 
-    A century is added to a number of two digits, or subtracted from a number of four digits. The result is empty if the
-    text around ``token`` does not have one of these forms.
+    A century, 1900 or 2000, is added to a value below 100, or subtracted from a value in this century. The result is
+    empty if there is no such value, or if the text around ``token`` does not have one of these forms.
     """
     before = text[max(0, token.start() - _YEAR_CHARS) : token.start()]
     decade = grammar.decade_after.match(text, token.end())
@@ -150,10 +150,11 @@ def _years(text: str, token: Token, found: frozenset[Fraction], grammar: NumberG
 def _scaled(
     text: str, tokens: Sequence[Token], end: int, part: ParsedNumber, grammar: NumberGrammar
 ) -> tuple[ParsedNumber, int, Fraction]:
-    """Multiply a number by the scale words that follow it, such as "million".
+    """Multiply a number by the scale words that follow it, such as "million". At most two scale words are used.
 
     ``end`` is the index of the token after the number. Return the scaled number, the index of the token after the last
-    scale word, and the product of the scales. If words such as "and a half" follow, half of this product may be added.
+    scale word, and the product of the scales. The values with and without the scale are possible if the word is one of
+    the grammar's ``touching_scales``. If words such as "and a half" follow, half of the product may be added.
     """
     by, scales = _ONE, 0
     while part.values and scales < _MOST_SCALES and (place := _scale_place(text, tokens, end, grammar)) is not None:
@@ -219,7 +220,8 @@ def find_dates(text: str, grammar: DateGrammar) -> list[Fact]:
 def _parts(match: re.Match[str], grammar: DateGrammar) -> Iterator[Fact]:
     """Yield the day, month and year of a date as separate facts.
 
-    In the other text, the parts of the date may be in different places. If the numbers cannot be a date, yield nothing.
+    In the other text, the parts of the date may be in different places. If numbers with full stops or slashes cannot be
+    a date, yield nothing.
     """
     span = Span(*match.span())
     if match["sep"]:
@@ -307,8 +309,8 @@ def times_of_day(text: str, grammar: DateGrammar) -> list[Fact]:
 def _clock(match: re.Match[str], grammar: DateGrammar, *, later: bool) -> Iterator[Fact]:
     """Yield the time at ``match``, and the end of the range if the match contains one. Invalid times are left out.
 
-    An hour up to 12 may also be after noon if ``later`` is True, or if no word such as "Uhr" follows. An hour with "am"
-    or "pm" has only one reading.
+    An hour up to 12 may also be after noon if ``later`` is True, or if no word such as "Uhr" follows. In a language
+    with "am" and "pm", an hour with one of them has only one reading.
     """
     groups = match.groupdict()
     minute = match["min"] or match["min2"] or groups.get("after") or "0"
@@ -348,8 +350,8 @@ _MOST_DECIMALS = 9
 def find_facts(passage: Passage, *, dated: bool = True) -> list[Fact]:
     """Find the numbers in a passage and, if ``dated`` is True, the dates and times.
 
-    The numbers inside a date or time are also returned separately, with ``certain`` False. Facts for which the language
-    has no grammar are not found.
+    The numbers inside a date or time that is certain are also returned separately, with ``certain`` False. Facts for
+    which the language has no grammar are not found.
     """
     text, language = passage.text, passage.language
     days = [*find_dates(text, language.dates), *times_of_day(text, language.dates)] if dated and language.dates else []
@@ -368,8 +370,9 @@ def check_numbers(
 ) -> Iterator[Finding]:
     """Check that the numbers and dates in ``output`` occur in ``source`` and, if ``complete`` is True, vice versa.
 
-    If an added number differs from a missing one only by a power of ten ("Milliarde" as "trillion", 1,5 as 15), the two
-    result in one finding with the code ``magnitude_changed``.
+    Times of day are compared as well. If ``dated`` is False, only numbers are compared. If an added number differs from
+    a missing one only by a power of ten ("Milliarde" as "trillion", 1,5 as 15), the two result in one finding with the
+    code ``magnitude_changed``.
 
     If ``source`` is only part of the source text, ``elsewhere`` contains the keys of the facts in the whole text (see
     `fact_keys`). If a number or date of ``output`` occurs only in the rest of that text, the finding has the severity
@@ -435,9 +438,9 @@ def _shifted(added: Sequence[Fact], lost: Sequence[Fact]) -> dict[Span, Fact]:
 
 
 def _digits(fact: Fact) -> Iterator[str]:
-    """Yield the digits of each possible value of a number, without leading and trailing zeros.
+    """Yield the digits of each possible value of a number, without zeros at both ends.
 
-    The digits are the same for 15, 1.5 and 1,500,000.
+    At most nine decimal places are considered. The digits are the same for 15, 1.5 and 1,500,000.
     """
     for kind, value in fact.readings:
         if kind == "number" and value:
@@ -460,7 +463,7 @@ def _lost(fact: Fact, source: str) -> Finding:
 
 
 def _hours(fact: Fact) -> set[Key]:
-    """Return the numbers that can express a time that is written without a colon and "o'clock" ("at 8", "at 6.30").
+    """Return the numbers that can express a time that is written without a colon or "o'clock" ("at 8", "at 6.30").
 
     The result is empty if ``fact`` is not a time.
     """

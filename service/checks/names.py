@@ -33,7 +33,7 @@ _MOST_CHARS = 60  # only the first 60 characters of longer names are compared
 
 @lru_cache(maxsize=20_000)
 def plain(word: str) -> str:
-    """Return the first 60 characters of a word in lower case, without accents and with "ss" instead of "ß"."""
+    """Return the first 60 characters of a word in lower case, without accents, and with "ss" instead of "ß"."""
     parted = unicodedata.normalize("NFKD", word[:_MOST_CHARS].casefold())
     return "".join(char for char in parted if not unicodedata.combining(char)).replace("ł", "l").replace("ø", "o")
 
@@ -75,7 +75,8 @@ class Index:
     def abbreviations_in(self, words: Collection[str]) -> bool:
         """Return whether ``words``, the words of the other text, contain each abbreviation of the indexed text.
 
-        Abbreviations that the other language spells out (WM, World Cup) are not considered.
+        Abbreviations in the list of exonyms (WM, World Cup) are not considered, because the other language may spell
+        them out.
         """
         spelt_out = {own for others in self._exonyms.values() for own in others}
         return all(one in words or plain(one) in spelt_out for one in self.abbreviations)
@@ -128,9 +129,10 @@ class Index:
         return {root for word in self.words if word[0].isupper() for root in _people(word)}
 
     def abbreviates(self, text: str, start: int, end: int) -> bool:
-        """Return whether the indexed text abbreviates a name of several words to its initials, such as LA.
+        """Return whether the indexed text abbreviates a name, or several words of it, to its initials, such as LA.
 
-        The word from ``start`` to ``end`` in ``text`` is one of the words of the name.
+        The name is in ``text`` and consists of several words. The word from ``start`` to ``end`` is one of the
+        abbreviated words.
         """
         name = next((one for one in _LONG_NAME.finditer(text) if one.start() <= start and end <= one.end()), None)
         if name is None:
@@ -157,9 +159,9 @@ class Index:
         return name not in self.words and not named
 
     def corrupts(self, name: str) -> bool:
-        """Return whether ``name`` is a capitalised word of the text with a letter repeated too often ("Bonnn").
+        """Return whether ``name`` is a capitalised word of the indexed text with a letter repeated too often ("Bonnn").
 
-        The result is False if the text contains ``name`` or an exonym of it, or if ``name`` is in capitals.
+        The result is False if this text contains ``name`` or an exonym of it, or if ``name`` is in capitals.
         """
         bare = plain(name)
         if name in self.words or bare in self._plains or name.isupper() or self._has_exonym(bare):
@@ -168,12 +170,13 @@ class Index:
         return any(_is_stretched(runs, known) for known in self._capital_runs.get(_first_letters(runs), ()))
 
     def misspells(self, name: str) -> str | None:
-        """Return the name of the indexed text that ``name`` misspells by one or two letters, or None if there is none.
+        """Return a name of the indexed text that ``name`` misspells by one or two letters, or None if there is none.
 
-        Spellings that sound alike, and other forms of a name (Berlin, Berliner), do not count as misspellings. A
-        capitalised word that may be a common word must have at least seven letters, and only one letter may differ. The
-        result is None if ``name`` has fewer than five letters or is in capitals, or if the text contains it or an
-        exonym of it.
+        Spellings that sound alike, and other forms of a name (Berlin, Berliner), do not count as misspellings. Only
+        capitalised words with the same first letter and at least five letters are compared. Two letters may differ only
+        if both names have at least seven letters. A capitalised word that may be a common word must have at least seven
+        letters, and only one letter may differ. The result is None if ``name`` has fewer than five letters or is in
+        capitals, or if the text contains it or an exonym of it.
         """
         bare = plain(name)
         if len(bare) < _LEAST_MISSPELT_CHARS or name.isupper() or bare in self._plains or self._has_exonym(bare):
@@ -193,9 +196,9 @@ class Index:
     def respells(self, name: str) -> str | None:
         """Return the word of the indexed text that sounds like ``name`` and has one letter more or less, or None.
 
-        Such spellings (Philipp, Philip) are often correct. Only capitalised words with at least five letters are
-        compared. The result is None if ``name`` has fewer than five letters or is in capitals, or if the text contains
-        it or an exonym of it.
+        Such spellings (Philipp, Philip) are often correct. Only capitalised words with the same first letter and at
+        least five letters are compared. The result is None if ``name`` has fewer than five letters or is in capitals,
+        or if the text contains it or an exonym of it.
         """
         bare = plain(name)
         if len(bare) < _LEAST_MISSPELT_CHARS or name.isupper() or bare in self._plains or self._has_exonym(bare):
@@ -220,9 +223,9 @@ class Index:
     def _has_exonym(self, bare: str, *, same: bool = False) -> bool:
         """Return whether a word of the indexed text contains an exonym of a name.
 
-        ``bare`` is the name in lower case and without accents. It may be longer than the listed name, unless the listed
-        name has only two letters. A short exonym must be at the start of the word. If ``same`` is True, names that both
-        languages spell the same count as exonyms.
+        ``bare`` is the name in lower case and without accents. It may be longer than the listed name. If the listed
+        name has two letters, only an "s" may follow. An exonym of up to three letters must be at the start of the word.
+        If ``same`` is True, names that both languages spell the same count as exonyms.
         """
         ends = range(_LEAST_CHARS if len(bare.removesuffix("s")) > _LEAST_CHARS - 1 else 2, len(bare) + 1)
         others = (other for end in ends for other in self._exonyms.get(bare[:end], ()) if same or other != bare[:end])
@@ -256,9 +259,9 @@ _LONG_NAME = re.compile(r"[A-ZÄÖÜ][\w’'-]*(?:[ -](?:(?:of|and|the|und|der|d
 
 @lru_cache(maxsize=20_000)
 def _people(name: str) -> frozenset[str]:
-    """Return the root of a word for a people or country ("iran" for Iraner and Iranians) as a set.
+    """Return the phonetic key of the root of a word for a people or country (Iran for Iraner and Iranians) as a set.
 
-    The set is empty if the word has no ending of such words, or if the root has fewer than four letters.
+    The set is empty if the word has no ending of such words, or if the key has fewer than four letters.
     """
     root = _sound(_PEOPLE_ENDING.sub("", plain(name)))
     return frozenset({root}) if len(root) >= _LEAST_ROOT_CHARS and _PEOPLE_ENDING.search(plain(name)) else frozenset()
@@ -266,13 +269,16 @@ def _people(name: str) -> frozenset[str]:
 
 @lru_cache(maxsize=2_000)
 def _abbreviation_of(initials: str) -> re.Pattern[str]:
-    """Return a pattern for an abbreviation that consists of ``initials``, with or without full stops."""
+    """Return a pattern for an abbreviation that consists of ``initials``, with or without full stops between them."""
     return re.compile(rf"(?<!\w){r'[.]?'.join(map(re.escape, initials[:_MOST_CHARS]))}(?!\w)")
 
 
 @lru_cache(maxsize=20_000)
 def _base_forms(known: str) -> tuple[str, ...]:
-    """Return a name in lower case and without accents, with and without its ending (Keverns, Budapester)."""
+    """Return a name in lower case and without accents, with and without its ending (Keverns, Budapester).
+
+    The ending is removed only if at least five letters remain.
+    """
     bare = plain(known)
     base = _NAME_ENDING.sub("", bare)
     return (bare,) if base == bare or len(base) < _LEAST_MISSPELT_CHARS else (bare, base)
@@ -284,9 +290,9 @@ _NAME_ENDING = re.compile(r"(?:er[ns]?|s)$")
 def _misspells(name: str, known: str, most: int = _MOST_EDITS) -> bool:
     """Return whether two different names, in lower case and without accents, differ by a few letters inside a word.
 
-    Short names may differ by one letter, and long names by ``most`` letters. Names that differ only in their endings
-    count as forms of the same name. Names that sound alike count as two spellings of the same name. In both cases, the
-    result is False.
+    If one of the names has fewer than seven letters, they may differ by one letter, and otherwise by ``most`` letters.
+    Names that differ only in their endings count as forms of the same name. Names that sound alike count as two
+    spellings of the same name. In both cases, the result is False.
     """
     shared = next((n for n, (one, other) in enumerate(zip(name, known, strict=False)) if one != other), None)
     shared = min(len(name), len(known)) if shared is None else shared
@@ -312,8 +318,8 @@ def _first_letters(runs: _Runs) -> str:
 def _is_stretched(runs: _Runs, known: _Runs) -> bool:
     """Return whether a word has the same letters as the word ``known``, with at least one of them repeated more often.
 
-    One of the two words may have a short ending that the other lacks. Each word must have at least three different
-    letters in a row.
+    One of the two words may have a short ending that the other lacks. Each word must have at least three runs of equal
+    letters (see `_Runs`).
     """
     if min(len(runs), len(known)) < _LEAST_CHARS or abs(len(runs) - len(known)) > _MOST_ENDING_CHARS:
         return False
@@ -323,7 +329,7 @@ def _is_stretched(runs: _Runs, known: _Runs) -> bool:
 
 
 def _are_like(one: str, other: str) -> bool:
-    """Return whether the two strings share most of their letters in the same order."""
+    """Return whether the similarity of the two strings is at least 0.72 (`SequenceMatcher.ratio`)."""
     most = 2 * min(len(one), len(other)) / (len(one) + len(other))
     return most >= _LIKE and SequenceMatcher(None, one, other).ratio() >= _LIKE
 
@@ -360,12 +366,13 @@ class _Word(NamedTuple):
 
 
 def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check that names in ``output`` occur in ``source``, and that certain names in ``source`` occur in ``output``.
+    """Check that the names in ``output`` occur in ``source``, and that sure names of ``source`` occur in ``output``.
 
-    A capitalised word may be a name unless it is a common word of its language (see `find_names`). The spelling and the
-    ending of a name may differ between the texts, and its exonym (Munich for München) or its initials (LA for Los
-    Angeles) may replace it. If only a first name is missing, the finding has the severity ``note``. Both languages must
-    have a name grammar.
+    A capitalised word may be a name unless it is a common word of its language. `_sure_names` states which words are
+    certainly names. The spelling and the ending of a name may differ between the texts, and its exonym (Munich for
+    München) may replace it. In ``output``, its initials (LA for Los Angeles) may also replace it. If the next word of
+    ``source`` is a capitalised word that ``output`` contains, the missing name is probably a first name, so the finding
+    has the severity ``note``. If a language has no name grammar, the names of its text are not checked.
     """
     yield from check_added_names(Index(source, output.language), output)
     index = Index(output, source.language)
@@ -380,13 +387,17 @@ def check_names(source: Passage, output: Passage) -> Iterator[Finding]:
 def check_added_names(source: Index, output: Passage) -> Iterator[Finding]:
     """Check that each name in ``output`` occurs in the indexed source.
 
-    A finding has the severity ``note`` in four cases. First, a single word that opens a sentence may be a common word.
-    This applies if the name grammar sets ``opening_is_weak`` and the dictionary of the language contains the word.
-    Second, the source may spell out an abbreviation (GOP). This applies if ``output`` contains all abbreviations of the
-    source. Third, the word explains an abbreviation of the source, as in "DFB (German Football Association)", or it is
-    a first name that the translator added to a name of the source. Fourth, the word is not in the dictionary, sounds
-    like a name of the source, and differs from this name by one letter more or less. All other findings, including
-    those about misspelt names, require a review.
+    A finding requires a review, except in these cases:
+
+    - A single word that opens a sentence, or a word of a text in title case, may be a common word. This applies if the
+      name grammar sets ``opening_is_weak``, and the dictionary contains the word or the language has no dictionary.
+    - The source may spell out an abbreviation (GOP). This applies if ``output`` contains all abbreviations of the
+      source.
+    - The word explains an abbreviation of the source, as in "DFB (German Football Association)", is an abbreviation of
+      the words before it, or is a first name that the translator added to a name of the source.
+    - The word may be a misspelling of a name of the source, but is in the dictionary.
+    - The word is not in the dictionary, sounds like a name of the source, and differs from this name by one letter more
+      or less.
     """
     text, grammar = output.text, output.language.names
     explained, titled = _explanations(source, text), _is_title_case(output.words)
@@ -423,9 +434,10 @@ _EXPLAINED = re.compile(
 
 
 def _explanations(source: Index, text: str) -> list[Span]:
-    """Return the spans of ``text`` that spell out an abbreviation of the source, before it or in brackets after it.
+    """Return the spans of ``text`` that may spell out an abbreviation of the source, before it or in brackets after it.
 
-    The spans of abbreviations in brackets that consist of the initials of the words before them (BamS) are included.
+    Before it, up to eight words are included. An abbreviation in brackets that consists of the initials of the words
+    before it (BamS) is included as well.
     """
     found = ((match, "long" if match["short"] else "before") for match in _EXPLAINED.finditer(text))
     spelt_out = [Span(*match.span(part)) for match, part in found if (match["short"] or match["after"]) in source.words]
@@ -437,7 +449,7 @@ _SHORTENED = re.compile(r"(?<![\w’'-])(?P<words>(?:[\w’'-]+\s){2,8})\((?P<sh
 
 
 def _are_initials(short: str, words: Sequence[str]) -> bool:
-    """Return whether ``short`` consists of the initials of the last of ``words`` or of the capitalised ones."""
+    """Return whether ``short`` consists of the initials of the last of ``words`` or of the last capitalised ones."""
     names = [word for word in words if word[0].isupper()]
     return any("".join(word[0] for word in each[-len(short) :]).lower() == short.lower() for each in (words, names))
 
@@ -445,8 +457,8 @@ def _are_initials(short: str, words: Sequence[str]) -> bool:
 def _may_misspell(name: str, known: str, output: Passage) -> bool:
     """Return whether ``name`` may be a misspelling of ``known``, a name in the source.
 
-    The dictionary also contains rare names. A word in it may be a misspelling only if the word is not frequent and
-    ``output`` does not also contain the name.
+    The dictionary also contains rare names. A word in it may be a misspelling only if the language has a list of
+    frequent words that does not contain it, and ``output`` does not contain ``known``.
     """
     spells, knows = output.language.spells, output.language.knows
     if spells is None or not spells(name.lower()):
@@ -462,7 +474,7 @@ def find_names(passage: Passage, *, sure: str | None = None, common: bool = Fals
     """Yield the spans of the words in ``passage`` that may be names.
 
     If ``sure`` is set, it is the code of the other text's language, and only words that are certainly names are yielded
-    (see `_sure_names`). If ``common`` is True, all capitalised words are yielded.
+    (see `_sure_names`). If ``common`` is True, all capitalised words are yielded, and ``sure`` has no effect.
     """
     if common:
         yield from (Span(*match.span()) for match in _WORD.finditer(passage.text) if match[0][0].isupper())
@@ -477,11 +489,11 @@ _LEAST_CHARS_FOR_TWO_EDITS = 6
 def garbles(source: str, output: str, other: str) -> bool:
     """Return whether ``other`` misspells a name that ``output`` copies correctly from ``source``.
 
-    ``output`` and ``other`` are two translations of ``source``. A name is misspelt if ``other`` lacks the name, but
-    contains a capitalised word that is not in ``output`` and differs from the name by one letter, or by two letters if
-    the name is long. A word that begins with the name, or with which the name begins, counts as a form of the name
-    ("Berliner" for "Berlin"), unless it repeats a letter of the name too often. Names with fewer than four letters are
-    not compared.
+    ``output`` and ``other`` are two translations of ``source``. Every capitalised word with at least four letters
+    counts as a name. It is misspelt if ``other`` lacks it, but contains a capitalised word that is not in ``output``
+    and differs from it by one letter, or by up to two if it has at least six letters. A word that begins with the name,
+    or with which the name begins, counts as a form of the name ("Berliner" for "Berlin"), unless it repeats a letter of
+    the name too often.
     """
     kept, words = set(_WORD.findall(output)), set(_WORD.findall(other))
     names = [one for one in set(_WORD.findall(source)) & kept - words if one[0].isupper() and len(one) > _LEAST_CHARS]
@@ -511,10 +523,11 @@ def _edits(one: str, other: str) -> int:
 def _sure_names(passage: Passage, target: str, known: Collection[str]) -> Iterator[_Word]:
     """Yield the words that are certainly names, except those in ``known``.
 
-    A word is certainly a name if it follows another name or a title, or if it is listed as a name that has the same
-    spelling in the language of the other text. ``target`` is the code of that language, and ``known`` contains the
-    words of that text. The preceding name does not count if it is the genitive of a word in ``known`` ("Blairs Rede")
-    or an adjective derived from a place name.
+    Each of them may be a name (see `_candidates`). In addition, it directly follows another name or a title and rarely
+    opens a sentence, or it is listed, with or without a final "s", as a name that has the same spelling in the language
+    of the other text. ``target`` is the code of that language, and ``known`` contains the words of that text. The
+    preceding name does not count if it is the genitive of a word in ``known`` ("Blairs Rede") or an adjective derived
+    from a place name.
     """
     text, grammar, listed = passage.text, passage.language.names, passage.language.kept_names.get(target, frozenset())
     if grammar is None:
@@ -548,7 +561,10 @@ def are_capitals(words: Sequence[str]) -> bool:
 
 
 def _is_title_case(words: Sequence[str]) -> bool:
-    """Return whether most words begin with a capital letter, as in English headlines."""
+    """Return whether most words begin with a capital letter, as in English headlines.
+
+    This means at least four words of four or more letters, of which more than 75% are capitalised.
+    """
     long = [word for word in words if len(word) > _LEAST_CHARS]
     return len(long) >= _LEAST_TITLE_WORDS and sum(word[0].isupper() for word in long) > _TITLE_SHARE * len(long)
 
@@ -556,7 +572,8 @@ def _is_title_case(words: Sequence[str]) -> bool:
 def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word]:
     """Yield the capitalised words that may be names, except those in ``known``.
 
-    If most words are in capitals, the function yields nothing.
+    Only words with 3 to 60 letters among the first 200 capitalised words are examined. If most words are in capitals,
+    or if the language has no name grammar, the function yields nothing.
     """
     grammar, text = passage.language.names, passage.text
     if grammar is None or are_capitals(passage.words):
@@ -573,7 +590,8 @@ def _candidates(passage: Passage, known: Collection[str] = ()) -> Iterator[_Word
 def opens_sentence(text: str, start: int) -> bool:
     """Return whether the word at offset ``start`` opens a sentence, a quotation or an item of a list.
 
-    A word after a colon or a dash also counts. At such a place, a capital letter does not identify a name.
+    A word after a colon, a dash, a bar or an opening bracket also counts. At such a place, a capital letter does not
+    identify a name.
     """
     before = text[max(0, start - _BEFORE_CHARS) : start]
     return not before or _STARTS.search(before) is not None

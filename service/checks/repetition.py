@@ -1,4 +1,4 @@
-"""Checks for adjacent repeated words, for repeated phrases in a sentence, and for repeated sentences in a text."""
+"""Checks for repeated words, phrases and sentences, and the removal of adjacent repetitions from a model output."""
 
 import re
 from collections import Counter
@@ -24,7 +24,8 @@ _LEAST_SENTENCE_WORDS = 4
 def check_repetition(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` repeats no word or phrase directly after itself, and no phrase of five words anywhere.
 
-    The function yields at most one finding. It yields none if ``source`` also contains a repetition.
+    The function yields at most one finding. It yields none if ``source`` also contains a repetition of one of these
+    kinds. `_loop` states which words may occur twice in a row.
     """
     doubled = source.language.doubled_words | output.language.doubled_words
     matches, words = _words(output.text)
@@ -40,7 +41,8 @@ def check_repetition(source: Passage, output: Passage) -> Iterator[Finding]:
 class AdjacentRepetition(NamedTuple):
     """A word or phrase that is repeated directly after itself.
 
-    ``once`` is the span of the first occurrence. ``again`` is the span of all ``times`` occurrences that follow.
+    ``once`` is the span of the first occurrence. ``again`` extends from its end to the end of the last of the ``times``
+    occurrences that follow.
     """
 
     once: Span
@@ -55,7 +57,8 @@ def find_repetition(
 
     The result is also None if ``source`` contains an adjacent repetition. A word in ``source`` that is repeated only
     across the comma between two clauses is not a repetition. The occurrences in ``output`` may differ only in capital
-    letters and commas. Only white space, or a comma and white space, may separate them.
+    letters and commas. Only white space, or a comma and white space, may separate them. If other characters separate
+    the first phrase that is repeated in ``output``, the result is None.
     """
     doubled = source_language.doubled_words | target_language.doubled_words
     matches, words = _words(output)
@@ -88,7 +91,7 @@ def _words(text: str) -> tuple[list[re.Match[str]], list[str]]:
     """Return a match for each word of a text, and the key by which each word is compared with the others.
 
     Adjacent equal words have different keys if more than a comma and white space separates them ("one: One"), or if
-    they are short and a comma separates them ("gaped at, at most").
+    they have up to five characters and a comma separates them ("gaped at, at most").
     """
     matches = list(_WORD.finditer(text))
     words = [match.group().lower() for match in matches]
@@ -141,7 +144,11 @@ def _phrase(words: Sequence[str]) -> tuple[int, int] | None:
 def find_repeated_sentences(sources: Sequence[str], outputs: Sequence[str]) -> Iterator[tuple[int, Finding]]:
     """Yield (index, finding) for each output sentence that equals an earlier one with a different source sentence.
 
-    ``outputs`` and ``sources`` contain the sentences in the same order. Outputs of fewer than four words are ignored.
+    Sentences are equal if they have the same words in the same order, except for capital letters. ``outputs`` and
+    ``sources`` contain the sentences in the same order. Outputs of fewer than four words are ignored.
+
+    Raises:
+        ValueError: the numbers of sources and outputs differ.
     """
     openings = [_opening(output) for output in outputs]
     times = Counter(openings)
@@ -162,7 +169,7 @@ def _opening(text: str) -> tuple[str, ...]:
 
 
 class Repetition(NamedTuple):
-    """A phrase that the model repeated.
+    """A word or phrase that the model repeated.
 
     ``span`` is the span of the remaining copy, and ``times`` is the number of removed copies.
     """
@@ -175,8 +182,8 @@ class Repetition(NamedTuple):
 class Collapsed:
     """A model output from which adjacent repetitions have been removed.
 
-    ``repetitions`` lists the repeated phrases. ``removed`` lists the deleted ranges in the order of deletion. Each
-    range refers to the text as it was just before that deletion.
+    ``repetitions`` lists the repeated words and phrases in the order of ``text``. ``removed`` lists the deleted ranges
+    in the order of deletion. Each range refers to the text as it was just before that deletion.
     """
 
     text: str

@@ -20,13 +20,14 @@ _CURRENCIES = frozenset({"euro", "dollar", "pound", "franc", "yen", "ruble", "yu
 def check_units(source: Passage, output: Passage, *, complete: bool = True) -> Iterator[Finding]:
     """Compare the units in ``output`` with those in ``source``.
 
-    A unit counts as added if it occurs with a number in ``output`` more often than ``source`` mentions it. A unit
-    counts as lost if it occurs with a number in ``source`` more often than ``output`` mentions it. A translator may add
-    "per cent" to a number, so added units are reported only if another unit is lost. Lost units are reported only if no
-    unit is added, ``output`` does not mention them at all, and ``complete`` is True. If these counts reveal no error,
-    and ``complete`` is True, the unit of each number is compared (see `_check_amounts`). If no unit occurs with a
-    number in ``source``, only the currencies are compared (see `_check_currencies`). Each unit is reported at most
-    once. Both languages must have a unit grammar.
+    A number here is a numeral or a scale word ("million"). A unit counts as added if it occurs with a number in
+    ``output`` more often than ``source`` mentions it. A unit counts as lost if it occurs with a number in ``source``
+    more often than ``output`` mentions it. A translator may add "per cent" to a number, so added units are reported
+    only if another unit is lost. Lost units are reported only if no unit is added, ``output`` does not mention them at
+    all, and ``complete`` is True. If these counts reveal no error, and ``complete`` is True, the unit of each number is
+    compared (see `_check_amounts`). If this reveals no error either, and no unit occurs with a number in ``source``,
+    the currencies are compared (see `_check_currencies`). Each unit is reported at most once. Both languages must have
+    a unit grammar.
     """
     in_source, in_output = _counted(source), _counted(output)
     added = [unit for unit, spans in in_output.items() if len(spans) > _mentions(unit, source)]
@@ -67,8 +68,9 @@ class _Amount(NamedTuple):
 def _check_amounts(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that each number of ``source`` with a unit has the same unit in ``output``.
 
-    A number without a unit is not reported if a number with this unit follows closely in ``output``, because the unit
-    may apply to both ("15, 11 and 10 percent").
+    Numbers that ``output`` does not contain are skipped. A number without a unit is not reported if a number with this
+    unit follows in the same list or range, because the unit may apply to both ("15, 11 and 10 percent"). Each unit is
+    reported at most once.
     """
     by_value: dict[Key, list[_Amount]] = {}
     starts: dict[str | None, list[int]] = {}  # the starts of the numbers with each unit
@@ -95,7 +97,7 @@ def _check_amounts(source: Passage, output: Passage) -> Iterator[Finding]:
 
 
 def _is_list(amount: Span, start: int, output: Passage) -> bool:
-    """Return whether the number at ``amount`` and the one at ``start`` are in a list or a range ("15, 11 and 10")."""
+    """Return whether the number at ``amount`` and a later one at ``start`` are in a list or range ("15, 11 and 10")."""
     return _between(output.language.numbers).fullmatch(output.lower, amount.end, start) is not None
 
 
@@ -127,7 +129,10 @@ def _amounts(passage: Passage) -> list[_Amount]:
 
 
 def _counted(passage: Passage) -> Mapping[str, list[Span]]:
-    """Map each unit in a passage to the spans in which it occurs with a number. A span includes the number."""
+    """Map each unit in a passage to the spans in which it occurs with a numeral or a scale word such as "million".
+
+    A span includes the numeral or, if there is none, the scale word.
+    """
     found: dict[str, list[Span]] = {}
     grammar = passage.language.units
     if grammar is not None:
@@ -166,8 +171,9 @@ def _pattern(forms: tuple[str, ...], grammar: UnitGrammar) -> str:
 def _ending(form: str, grammar: UnitGrammar) -> str:
     """Return a pattern for the text after a form of a unit.
 
-    If the grammar requires whole words, nothing may follow the form. A short form may be followed only by an "s", so
-    that "euro" does not match in "europäisch". Any letters may follow a long form.
+    If the grammar requires whole words, no letter, digit or underscore may follow the form. Otherwise, only an "s" may
+    follow a form with up to four characters, so that "euro" does not match in "europäisch". Any letters may follow a
+    longer form.
     """
     if grammar.whole_words:
         return r"(?!\w)"
@@ -178,7 +184,7 @@ def _ending(form: str, grammar: UnitGrammar) -> str:
 def _mention(unit: str, grammar: UnitGrammar) -> re.Pattern[str]:
     """Return a pattern that matches all forms of a unit in lower-case text.
 
-    Unless the grammar requires whole words, long forms also match inside compounds.
+    Unless the grammar requires whole words, forms with at least four characters also match inside compounds.
     """
     forms = grammar.forms.get(unit, ())
     in_compounds = [form for form in forms if len(form) >= _LEAST_COMPOUND_CHARS and not grammar.whole_words]
@@ -211,6 +217,9 @@ def _unit_before(grammar: UnitGrammar) -> re.Pattern[str]:
 
 @cache
 def _unit_after(grammar: UnitGrammar) -> re.Pattern[str]:
-    """Return a pattern for a unit directly after a number. The unit is group 1."""
+    """Return a pattern for a unit after a number. The unit is group 1.
+
+    "Of", and "US" or the qualifier of the grammar, may precede the unit ("20 Czech crowns").
+    """
     after = "|".join(_pattern(forms, grammar).replace(r"(?<![^\W\d_])", "") for forms in grammar.forms.values())
     return re.compile(rf"[\s-]?(?:of\s)?(?:us[\s-]?|{grammar.qualifier}\s)?({after})")

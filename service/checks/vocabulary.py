@@ -31,12 +31,13 @@ def check_untranslated(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that ``output`` does not contain text in the source language.
 
     The check looks for words that are frequent in the source language, and for words and sequences of words that are
-    copied from ``source``. It yields at most one finding. Quoted words, addresses and words with a capital letter,
-    which may be names, need not be translated.
+    copied from ``source``. It also reports an output that consists of the same words as ``source``, if there are at
+    least three. It yields at most one finding. Passages of up to 80 characters in quotation marks or brackets,
+    addresses and other literal passages need not be translated. Nor do words with a capital letter, which may be names.
     """
     words, foreign = _WORD.findall(source.text), _Foreign(source.language, output.language)
     if _is_copy(words, _WORD.findall(output.text), foreign):
-        yield Finding(Code.UNTRANSLATED, "the translation is identical to the source", output=Span(0, len(output.text)))
+        yield Finding(Code.UNTRANSLATED, "the words are the same as in the source", output=Span(0, len(output.text)))
         return
     literal = {place for one in find_literals(output.text) for place in range(*one.span)}
     apart = _APART.sub(lambda match: " " * len(match[0]), output.text)
@@ -123,8 +124,9 @@ def check_genitives(source: Passage, output: Passage) -> Iterator[Finding]:
 
     In the source, an adjective or a common noun must follow the name. In ``output``, a word in lower case must follow
     it. The "s" may also be part of the name. The finding therefore has the severity ``note`` if the name without "s" is
-    neither in one of the texts nor in the list of names that both languages spell the same. Words of the target
-    language and listed names that end in "s" are not reported.
+    in neither of the texts, and not in the list of names that both languages spell the same. Words of the target
+    language, and listed names that end in "s", are not reported. Nothing is reported if the source language has no name
+    grammar or the target language has no word list.
     """
     names, kept = source.language.names, source.language.kept_names.get(output.language.code, frozenset())
     knows = output.language.knows
@@ -155,8 +157,9 @@ _COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
 def check_compounds(source: Passage, output: Passage) -> Iterator[Finding]:
     """Check that no part of a hyphenated compound of ``output`` is a word of the source text ("deutsch-russian").
 
-    Only parts in lower case that have at least four letters and are not in the dictionary of the target language are
-    checked. A compound is not checked if it is quoted, belongs to a literal passage, or is copied as a whole.
+    The word of the source may have an inflectional ending that the part lacks. Only parts in lower case that have at
+    least four letters and are not in the dictionary of the target language are checked. A compound is not checked if it
+    is quoted, belongs to a literal passage, or is copied as a whole.
     """
     spells = output.language.spells
     found = [] if spells is None else list(islice(_COMPOUND.finditer(output.text), _MOST_CHECKED))
@@ -188,12 +191,13 @@ _TOUCHING = re.compile(r"[\w@#&/.:_-]")
 
 
 def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
-    """Check each word of ``output`` that is not in the dictionary of the target language.
+    """Check each word of ``output`` that is not in the dictionary of the target language, or that is rare and copied.
 
-    An untranslated word of the source text results in a finding with the code ``untranslated`` (see `_is_left`). Any
-    other word in lower case that the source does not contain results in a finding with the code ``word_unknown``. A
-    capitalised word also results in this finding if `check_names` does not examine it and it resembles no word of the
-    source. Each word is reported at most once.
+    A copied word occurs in the source text. An untranslated word of the source text results in a finding with the code
+    ``untranslated`` (see `_is_left`). Any other word in lower case that the source does not contain, not even with an
+    inflectional ending, results in a finding with the code ``word_unknown``. A capitalised word also results in this
+    finding if `check_names` does not examine it and it resembles no word of the source. Each word is reported at most
+    once. Words with fewer than four letters or with an apostrophe are not checked.
     """
     spells = output.language.spells
     if spells is None:
@@ -206,7 +210,7 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
     knows = output.language.knows
 
     def known(word: str) -> bool:
-        # A rare word of the dictionary that the source contains is more likely a German word ("fester", "Herbst").
+        # A rare word of the dictionary that the source contains is probably a word of the source language ("Herbst").
         lower, dates = word.lower(), output.language.dates
         if dates is not None and lower in dates.months:
             return True
@@ -233,8 +237,9 @@ def check_words(source: Passage, output: Passage) -> Iterator[Finding]:
 def _unknown(output: Passage, spells: Callable[[str], bool]) -> Iterator[re.Match[str]]:
     """Yield the first occurrence of each word of ``output`` that is not in the dictionary.
 
-    ``spells`` returns whether the dictionary contains a word, in lower case or with a capital letter. Words that are
-    part of a literal passage, such as an address, or of a hyphenated compound are left out.
+    ``spells`` returns whether the dictionary contains a word, in lower case or with a capital letter. Words with fewer
+    than four letters or with an apostrophe are left out. So are words whose first occurrence is part of a literal
+    passage, such as an address, or of a hyphenated compound. Only the first 400 words of ``output`` are examined.
     """
     text, seen = output.text, set[str]()
     literal: set[int] | None = None
@@ -265,7 +270,7 @@ def _is_unnamed(passage: Passage, span: Span) -> bool:
 
 
 def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language, *, listed: bool) -> bool:
-    """Return whether a rare or unknown word of ``target`` is an untranslated word of the source text.
+    """Return whether ``word``, which is rare or unknown in ``target``, is an untranslated word of the source text.
 
     ``forms`` contains the words of the source text in lower case. ``listed`` is True if ``word`` is capitalised and the
     dictionary of ``target`` contains it. Such a word is not compared with the exonyms.
@@ -285,9 +290,9 @@ def _is_left(word: str, source: Passage, forms: frozenset[str], target: Language
 
 
 def _is_shared(word: str, source: Passage) -> bool:
-    """Return whether a word in lower case is a noun that ``source`` writes with a capital letter ("fentanyl").
+    """Return whether ``source`` capitalises a word that is in lower case here and is not a common noun ("fentanyl").
 
-    Such a word belongs to both languages, unless it is a common noun of the source language.
+    Such a word belongs to both languages.
     """
     noun, names = word.capitalize(), source.language.names
     return names is not None and noun in source.words and not names.is_common(noun, False)  # noqa: FBT003 - opens no sentence
@@ -296,7 +301,8 @@ def _is_shared(word: str, source: Passage) -> bool:
 def _is_in_name(span: Span, output: str, source: str) -> bool:
     """Return whether the word at ``span`` is in a name of several words that is copied from ``source`` ("Der Spiegel").
 
-    The name is the word with the capitalised word before it, or with the two words before it ("Bild am Sonntag").
+    The name is the capitalised word with the capitalised word before it. A short word in lower case may be between them
+    ("Bild am Sonntag").
     """
     if not output[span.start].isupper():
         return False
@@ -323,10 +329,10 @@ def _is_common_noun(word: str, places: Sequence[tuple[int, int]], source: Passag
     """Return whether a capitalised word is a common noun at all its ``places`` in ``source``.
 
     ``places`` contains the start and end offsets of the word. The word is a common noun if it follows an indefinite
-    article at all places. Otherwise, it must be in the list of common words, and must be neither a listed name nor the
-    name of a street or building. In addition, at each place, it must follow an article, a preposition with an article,
-    or an adjective, or it must open a sentence before a plural verb or a participle. A word in capitals is not a common
-    noun.
+    article at all places. Otherwise, it must be a common word of the language, and must be neither a listed name nor
+    the name of a street or building. In addition, at each place, it must follow an article, a preposition with an
+    article, or an adjective, or it must open a sentence before a plural verb or a participle, but not after a hyphen. A
+    word in capitals is not a common noun.
     """
     names = source.language.names
     if names is None or word.isupper():

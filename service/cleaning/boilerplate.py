@@ -112,7 +112,7 @@ def is_running(text: str, page: PageGrammar) -> bool:
     """Return whether a line is running text: a long sentence, or a shorter one that ends with a full stop.
 
     A line of at least twelve words must end like a sentence, contain the end of a sentence, or contain a word that
-    `PageGrammar.verb` lists. A shorter line must have at least five words and end with a full stop or an ellipsis.
+    `PageGrammar.verb` matches. A shorter line must have at least five words and end with a full stop or an ellipsis.
     """
     words = len(text.split())
     if words >= SURE_WORDS:
@@ -142,7 +142,7 @@ def is_headline_like(text: str) -> bool:
 
 
 def is_kicker_like(text: str) -> bool:
-    """Return whether a line could be a kicker (at most four words above a headline, without a full stop)."""
+    """Return whether a line could be a kicker above a headline: at most four words, and no full stop at its end."""
     return len(text.split()) <= _KICKER_WORDS and not is_stopped(text) and any(c.isalpha() for c in text)
 
 
@@ -179,7 +179,7 @@ def is_caption(line: Line) -> bool:
 
 _APPEAL_CHARS = 2_000
 _QUOTE = re.compile(r"[„“”\"«»]")
-_MAX_CHARS = 160  # a longer line is boilerplate only if all its sentences are boilerplate
+_MAX_CHARS = 160  # a longer line is not classified by its form
 _CRUMB_WORDS = 6
 _ORNAMENT = " \t:›»>«‹→↗↓↑▶►•·|-–—…+*#"
 _CRUMB_BREAK = re.compile(r"\s*[>›»→]\s*|\s+[/|]\s+")
@@ -211,8 +211,10 @@ def judge(line: str, language: Language) -> Verdict | None:
 
     A line of running text with at least twelve words is surely boilerplate in only three cases: all its sentences are
     boilerplate, it appeals to the readers for support, or it ends like a teaser. A shorter line of running text may
-    also be a copyright notice, or a row of bylines, timestamps and button labels. All other lines are classified by
-    their wording and form if they have at most 160 characters.
+    also be a copyright notice, or a row of bylines, timestamps and button labels. Running text may also get a verdict
+    with the weight "doubt" (see `_doubted`). All other lines are classified by their wording and form if they have at
+    most 160 characters. A line that consists of a period, such as the dates of a birth and a death, is never
+    boilerplate.
     """
     page = language.page
     if len(line) <= _MAX_CHARS and page.period.fullmatch(line):
@@ -308,7 +310,8 @@ def _is_agencies(line: str, page: PageGrammar) -> bool:
 def _is_boilerplate(line: str, language: Language) -> bool:
     """Return whether each sentence of the line begins like a typical sentence of a consent box, paywall or newsletter.
 
-    A paragraph without quotation marks that appeals to the readers to support the newsroom is also boilerplate.
+    A paragraph of up to 2,000 characters without quotation marks that appeals to the readers to support the newsroom is
+    also boilerplate.
     """
     known, standard = language.page.boilerplate, language.page.standard
 

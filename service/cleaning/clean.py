@@ -90,9 +90,9 @@ def remove_outside(lines: list[Line], verdicts: list[Verdict | None], labelled: 
     """Set ``reason`` for each line that is not part of the article according to the line model.
 
     If ``whole_page`` is False, this applies only to lines between parts of the article. A full sentence is then removed
-    only if the text contains several other lines that are boilerplate. In a text with at least 16 lines, a caption
-    directly above a photo credit is also removed. Set ``unsure`` for sentences that are kept although they may not
-    belong to the article.
+    only if the text has at least 16 lines, of which at least four are boilerplate. In a text with at least 16 lines, a
+    caption directly above a photo credit is also removed. Set ``unsure`` for sentences that are kept although they may
+    not belong to the article.
     """
     known = sum(line.reason is not None for line in lines)
     sentence_limit = _SURELY_NO_SENTENCE if known >= _LEAST_KNOWN and len(lines) >= _LEAST_LINES else 0
@@ -224,8 +224,8 @@ def mark_by_model(lines: list[Line], labelled: Labelled, language: Language, *, 
 def _is_sure(lines: list[Line], labelled: Labelled, number: int, part: str, *, headed: bool) -> bool:
     """Return whether the line with index ``number`` is surely the ``part`` of a text that is not a whole page.
 
-    A headline needs a lower probability if a byline or timestamp is below it. A lead needs a lower probability if a
-    headline has been marked (``headed``).
+    A headline needs a lower probability if a byline, timestamp or reading time is at most four lines below it. A lead
+    needs a lower probability if a headline has been marked (``headed``).
     """
     chance = labelled.chance(number, frozenset({part}))
     if part == "headline":
@@ -300,7 +300,7 @@ class CleanedArticle:
 
     Each visible character of the submitted text is either in the article or in ``removed``. Blank lines separate the
     paragraphs of ``body``, and ``spans`` maps each paragraph to the submitted text. The headline, kicker and lead have
-    a span in the submitted text unless the caller provided them.
+    a span in the submitted text, unless they are None or the caller provided them.
     """
 
     headline: str | None

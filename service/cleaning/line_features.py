@@ -64,7 +64,7 @@ def best_stretch(lines: Sequence[Line], penalty: int) -> tuple[int, int]:
     """Return the range of consecutive lines that contains the most text, as a start index and an exclusive end index.
 
     The score of a range is the total length of its long lines in characters, minus ``penalty`` for each other line. A
-    long line counts as at most ``_MOST_CHARS`` characters.
+    long line counts as at most ``_MOST_CHARS`` characters. Without a long line, the range is empty.
     """
     best, best_range = 0, (0, 0)
     total, start = 0, 0
@@ -84,8 +84,8 @@ class Facts:
 
     ``anchors`` are lines that are almost certainly part of the article. ``own`` are paragraphs on the topic of the
     article. ``shares`` contains, for each line, the share of its content words that also occur in the long lines of the
-    article, or None if the line has no content words. ``copied`` are lines that occur more than once on the page or
-    closely resemble another line.
+    range with the most text, or None if the line has no content words. ``copied`` are lines that occur more than once
+    on the page or closely resemble another line.
     """
 
     anchors: Sequence[int]
@@ -394,7 +394,7 @@ def comments_start(lines: Sequence[Line]) -> int:
     """Return the index of the line where the comments of readers begin, or the number of lines if there are none.
 
     Comments are recognised by at least two lines with their buttons ("Antworten"). They begin at their heading or, if
-    there is none in the 40 lines above the first button, at this button.
+    there is none in the 39 lines above the first button, at this button.
     """
     rows = [n for n, line in enumerate(lines) if not line.running and line.page.comment_row.fullmatch(line.text)]
     if len(rows) < _COMMENT_ROWS:
@@ -407,7 +407,7 @@ def comments_start(lines: Sequence[Line]) -> int:
 def _before_comments(lines: Sequence[Line], anchors: list[int]) -> list[int]:
     """Return the anchors above the heading of the comments section.
 
-    If there is no such heading, or if most of the anchors' text is below it, return all anchors.
+    If there is no such heading, or if no more than half of the anchors' text is above it, return all anchors.
     """
     for number in range(anchors[0] if anchors else len(lines), len(lines)):
         if not lines[number].running and lines[number].page.comments.fullmatch(lines[number].text):
@@ -435,9 +435,9 @@ _OFFERS = ("account", "mailing", "consent", "advert", "legal")
 def _is_strong(line: Line, share: float | None, least: int = _STRONG_CHARS, least_share: float = _STRONG_SHARE) -> bool:
     """Return whether the line is a kept paragraph on the topic of the article with at least ``least`` characters.
 
-    ``share`` is the share of the line's content words that also occur in the long lines of the article. It must be at
-    least ``least_share``. A line with the words of two kinds of offers, such as an account and a mailing list, is not
-    strong, unless it has at least 400 characters and ``share`` is at least 0.4.
+    ``share`` is the share of the line's content words that also occur in the long lines of the article (see `Facts`).
+    It must be at least ``least_share``. A line with the words of two kinds of offers, such as an account and a mailing
+    list, is not strong, unless it has at least 400 characters and ``share`` is at least 0.4.
     """
     if not line.running or line.reason is not None or len(line.text) < least or (share or 0) < least_share:
         return False

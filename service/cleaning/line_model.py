@@ -236,9 +236,10 @@ def _first_text_line(
 def _below_headline(lines: Sequence[Line], verdicts: Sequence[Verdict | None], facts: Facts, first: int) -> int:
     """Return the index of the first line of the text, which the model has placed at line ``first``.
 
-    Teasers of other articles about the same topic may precede the headline. A line below ``first`` is the headline if
-    most of its words occur in the text, the page contains the line twice, and the next byline is at most three lines
-    below it. The text then begins below this line.
+    Teasers of other articles about the same topic may precede the headline. One of the twelve lines from ``first`` on
+    is the headline if at least 80% of its content words occur in the text, the page contains the line or a similar one
+    twice, and the next byline is at most three lines below it. The text then begins below this line. A byline ends the
+    search.
     """
     for number in range(first, min(first + _TEASER_LINES, len(lines))):
         if _reason(lines[number], verdicts[number]) == "byline":
@@ -299,7 +300,8 @@ def _is_reworded(headline: str, text: str) -> bool:
 def _is_kicker_line(line: Line, verdict: Verdict | None) -> bool:
     """Return whether a line can be a kicker, or consists of dashes or other marks between a kicker and a headline.
 
-    Such a line has at most four words, is not running text, and is not boilerplate other than a breadcrumb.
+    Such a line has at most four words, is not running text, has not been removed, and has no verdict or one for a
+    breadcrumb.
     """
     known = line.reason is not None or (verdict is not None and verdict.reason != "breadcrumb")
     return not known and len(line.text.split()) <= _KICKER_ALONE_WORDS and not line.running

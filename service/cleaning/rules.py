@@ -119,7 +119,7 @@ def _remove_numbered_path(lines: list[Line]) -> None:
 
 
 def _remove_split_bylines(lines: list[Line]) -> None:
-    """Mark as removed each byline that consists of the word "Von" and names on the lines below it."""
+    """Mark as removed each line that is a word such as "Von", and up to four lines of names directly below it."""
     for number, line in enumerate(lines):
         if line.page.byline_start.fullmatch(line.text) is None:
             continue
@@ -178,8 +178,9 @@ def _remove_blocks(lines: list[Line], verdicts: list[Verdict | None]) -> None:
 def _remove_list(lines: list[Line], heading: int, reason: str) -> None:
     """Mark the block below the boilerplate heading at index ``heading`` as removed, with the code ``reason``.
 
-    The block consists of the lines directly below the heading. If a blank line follows the heading, the block consists
-    of the lines below it that are separated by blank lines. The last line is kept if it may be a subheading.
+    The block consists of the lines directly below the heading, up to the first line of running text. If a blank line
+    follows the heading, and it is not that of an advert, the block consists of the lines below it that are separated by
+    blank lines. A line of more than six words ends a block of topics. The last line is kept if it may be a subheading.
     """
     items = list(_items(lines, heading, reason, parted=False))
     if not items and reason != "advert":
@@ -212,8 +213,8 @@ def _items(lines: list[Line], heading: int, reason: str, *, parted: bool) -> Ite
 def _remove_neighbours(lines: list[Line], verdicts: list[Verdict | None]) -> None:
     """Mark lines that may be boilerplate as removed if they are above the text, below it or next to boilerplate.
 
-    A byline or timestamp directly below the first paragraph is also marked. Set ``doubt`` for all other lines that may
-    be boilerplate. Lines that may be breadcrumbs are not changed.
+    A byline or timestamp directly below the first paragraph is also marked, unless this paragraph is the first line.
+    Set ``doubt`` for all other lines that may be boilerplate. Lines that may be breadcrumbs are not changed.
     """
     running = [number for number, line in enumerate(lines) if line.kept and line.running]
     first, last = (running[0], running[-1]) if running else (0, len(lines))
@@ -259,7 +260,10 @@ def doubt_repetitions(lines: list[Line]) -> None:
 
 
 def _repeated(lines: list[Line]) -> Iterator[Line]:
-    """Yield the lines of up to 30 words whose words occur a second time in ``lines``, in the same order."""
+    """Yield the lines of 5 to 30 words that occur a second time in ``lines``, alone or within another line.
+
+    Case and punctuation are ignored.
+    """
     found = [_NO_LETTERS.sub(" ", line.text.casefold()).split() for line in lines]
     size = _LEAST_QUOTE_WORDS
     starts = Counter(tuple(words[n : n + size]) for words in found for n in range(len(words) - size + 1))

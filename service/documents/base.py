@@ -11,7 +11,9 @@ BodyFormat = Literal["text", "html"]
 class Document:
     """The fields of an article. ``uri`` is None if the document does not contain one.
 
-    ``original`` is the article object as submitted, in the format ``original_format``.
+    ``original`` is the article as an object in the format ``original_format``: the submitted object, or the JSON-LD
+    article in a submitted page. It is empty if there is no such object. ``language`` is the language that the document
+    states, or None.
     """
 
     headline: str | None
@@ -49,8 +51,8 @@ class Format:
     """A document format. `service.documents.registry` finds it as ``FORMAT`` in a module of this package.
 
     ``detects`` returns whether a value is in this format. Formats with ``fallback`` are tried last. ``parse`` raises
-    `InvalidInput` if the value contains no article. ``render`` raises `InvalidInput` if the document lacks a required
-    field. ``render`` is None if the format can only be read.
+    `InvalidInput` if it cannot read an article from the value. ``render`` raises `InvalidInput` if the document lacks a
+    required field. ``render`` is None if the format can only be read.
     """
 
     name: str

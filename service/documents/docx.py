@@ -42,7 +42,7 @@ def read_docx(value: Mapping[str, Any]) -> Document:
     """Read the article of a Word document from its JSON object ``value``.
 
     The headline is the first paragraph in the style of a title. If there is none, and the document begins with a
-    first-level heading, this heading is the headline.
+    first-level heading, this heading is the headline. The lead is the first paragraph in the style of a subtitle.
 
     Raises:
         InvalidInput: the content is not Base64 text, is damaged, is too large when unpacked, or contains no text
@@ -68,7 +68,7 @@ def read_docx(value: Mapping[str, Any]) -> Document:
 
 
 def _read_blocks(content: object) -> list[tuple[str, str, str]]:
-    """Return the (kind, HTML, text) of each paragraph of the Word document with the Base64 text ``content``.
+    """Return the (kind, HTML, text) of each paragraph with text in the Word document with the Base64 text ``content``.
 
     Raises:
         InvalidInput: the content is not Base64 text, is damaged, or is too large when unpacked.
@@ -211,7 +211,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def _legal(text: str) -> str:
-    """Return the text without the control characters that XML cannot contain."""
+    """Return the text without the characters that XML cannot contain, such as control characters."""
     return _CONTROL.sub("", text)
 
 

@@ -1,7 +1,7 @@
 """Extraction of articles from web pages.
 
 The library trafilatura extracts the text. Before the extraction, the tree of the page is changed so that trafilatura
-does not lose drop caps and live blogs. JSON-LD and meta tags provide the other fields.
+does not lose drop caps and live blogs. JSON-LD, meta tags and the layout provide the other fields.
 """
 
 import json
@@ -30,7 +30,8 @@ _ROOT = re.compile(r"<([A-Za-z_][^\s/>]*+)([^>]*+)")
 def is_page(value: object) -> bool:
     """Return whether ``value`` is a string that can be parsed as HTML.
 
-    Other XML documents are excluded, even if their root element has the name of an HTML element.
+    Plain text counts as HTML. XML does not, unless its root element is ``html``. A document is XML if it has an XML
+    declaration, or if its root element has a namespace or a prefix.
     """
     if not isinstance(value, str):
         return False
@@ -113,8 +114,9 @@ def _jsonld(tree: lxml_html.HtmlElement, addresses: Sequence[str | None]) -> dic
     """Return the JSON-LD article that describes the page, or an empty dict if there is none.
 
     ``addresses`` contains the addresses of the page. The function uses the first article that has one of these
-    addresses or a headline that the page shows. If there is none, but the page contains exactly one article, it uses
-    this article, unless the article has a headline and a different address and therefore describes another page.
+    addresses, or whose headline is at the beginning or end of the title or a heading of the page. If there is none, but
+    the page contains exactly one article, it uses this article, unless the article has a headline and a different
+    address than the page and therefore describes another page.
     """
     found = [dict(one) for script in tree.iter("script") if _is_jsonld(script) for one in _articles(script.text or "")]
     own = {_address(one) for one in addresses if one}
@@ -133,7 +135,7 @@ def _jsonld(tree: lxml_html.HtmlElement, addresses: Sequence[str | None]) -> dic
 
 
 def _address(address: str) -> str:
-    """Return an address without its scheme, "www.", query, fragment and final slash, for comparisons."""
+    """Return an address in lower case without its scheme, "www.", query, fragment and final slash, for comparisons."""
     return re.sub(r"^https?://(?:www\.)?|[?#].*$", "", address.strip()).rstrip("/").casefold()
 
 
@@ -150,7 +152,8 @@ _STRING_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])')
 def _articles(text: str) -> list[Mapping[str, object]]:
     """Return the articles in a JSON-LD block.
 
-    Line breaks in strings, trailing commas, and comments or CDATA sections around the block are accepted.
+    The list is empty if the block is not valid JSON. Line breaks in strings, trailing commas, and comments or CDATA
+    sections around the block are accepted.
     """
     text = _WRAPPING_END.sub("", _WRAPPING.sub("", text[:_MOST_JSONLD_CHARS]))
     for candidate in (text, _STRING_OR_COMMA.sub(lambda match: match[1] or "", text)):
@@ -219,7 +222,7 @@ def _key(text: str) -> str:
 
 
 def _headline(tree: lxml_html.HtmlElement, described: Sequence[str | None]) -> str | None:
-    """Return the headline of the page.
+    """Return the headline of the page, or None if there is none.
 
     This is the first headline in the metadata (``described``) that is also a heading of the page. If there is none, it
     is the first h1 of the page without its kicker. If the page has no h1 either, it is the first headline in the
@@ -283,10 +286,10 @@ def _part(element: lxml_html.HtmlElement, text: str, *, caption: bool) -> _Part:
 def _lead(blocks: Sequence[_Part], headline: str | None, described: Sequence[str], text: str) -> str | None:
     """Return the lead of an article, or None if there is none.
 
-    The lead is the paragraph that the page shows as a lead between the headline and the extracted ``text``. If there is
-    no such paragraph, the lead is the first usable description in the metadata (``described``). A description that is
-    the caption of a picture or the beginning of a report is not used. A truncated description is replaced with the
-    paragraph of the page that it was taken from.
+    The lead is the paragraph that the page shows as a lead below the headline (see `_shown_lead`). If there is no such
+    paragraph, the lead is the first usable description in the metadata (``described``). A description that is part of
+    the caption of a picture, or the beginning of a report, is not used. A truncated description is replaced with the
+    paragraph of the page that it was taken from, and is not used if there is none. ``text`` is the extracted text.
     """
     body = [_key(line) for line in text.split("\n") if len(line) >= _LONG_CHARS]
     shown = _shown_lead(blocks, headline, set(body))
@@ -308,8 +311,8 @@ def _lead(blocks: Sequence[_Part], headline: str | None, described: Sequence[str
 def _shown_lead(blocks: Sequence[_Part], headline: str | None, body: set[str]) -> str | None:
     """Return the first paragraph below the page's headline if the layout marks it as a lead, or None.
 
-    ``body`` contains the keys of the long lines of the extracted text (see `_key`). A paragraph with one of these keys
-    is a lead only if its format differs from that of the following text.
+    Only paragraphs of the extracted text, and those that may be a lead, are considered. ``body`` contains the keys of
+    the long lines of the extracted text (see `_key`).
     """
     if headline is None:
         return None
@@ -328,9 +331,9 @@ def _is_set_apart(blocks: Sequence[_Part], number: int, body: set[str]) -> bool:
     """Return whether the layout marks the block with index ``number`` as a lead.
 
     The block must have the form of a lead (see `_may_be_lead`). In addition, it must be bold, have a class name for
-    leads, or have a different format from the following text. ``body`` contains the keys of the long lines of the
-    extracted text (see `_key`). A block in this text must have the same parent and tag as the text that follows, but
-    another class.
+    leads, or have a different format from the following text. For the last condition, a block in the extracted text
+    must have the same parent and tag as the text that follows, but another class. ``body`` contains the keys of the
+    long lines of this text (see `_key`).
     """
     block = blocks[number]
     if not _may_be_lead(block):
@@ -367,7 +370,7 @@ def _may_be_lead(block: _Part) -> bool:
 
 
 def _without(text: str, heads: set[str | None]) -> str:
-    """Remove the headline and the lead (``heads``) from the top of the text that trafilatura extracted.
+    """Remove the headline and the lead (``heads``) from the first six lines of the text that trafilatura extracted.
 
     A kicker on the same line as the headline is also removed. If no other text remains, nothing is removed.
     """
@@ -505,9 +508,9 @@ def _is_clock(element: lxml_html.HtmlElement) -> bool:
 
 
 def _unwrap_entries(tree: lxml_html.HtmlElement) -> bool:
-    """Convert list items that contain a heading and a paragraph to div elements. Return whether the tree was changed.
+    """Convert the entries of a live blog, and the lists around them, to div elements. Return whether there are entries.
 
-    Fewer than three such items are not the entries of a live blog and are not converted.
+    The entries are at least three list items that contain a heading and a paragraph.
     """
     items = [
         item

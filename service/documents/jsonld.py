@@ -19,7 +19,7 @@ def find_articles(value: object) -> list[Mapping[str, Any]]:
     """Return all articles in a JSON-LD value, in order.
 
     The function searches the value itself, the items of lists, and the properties ``@graph``, ``mainEntity`` and
-    ``mainEntityOfPage``.
+    ``mainEntityOfPage``, to a depth of eight levels. The properties of an article are not searched.
     """
     return list(_articles(value, 0))
 
@@ -39,7 +39,10 @@ def _articles(value: object, depth: int) -> Iterator[Mapping[str, Any]]:
 
 
 def article_addresses(article: Mapping[str, Any]) -> list[str]:
-    """Return the addresses of an article from its properties ``@id``, ``url`` and ``mainEntityOfPage``."""
+    """Return the addresses of an article from its properties ``@id``, ``url`` and ``mainEntityOfPage``.
+
+    A value without a slash is not an address.
+    """
     page = article.get("mainEntityOfPage")
     values = (article.get("@id"), article.get("url"), page.get("@id") if isinstance(page, Mapping) else page)
     return [text for value in values if (text := text_value(value)) is not None and "/" in text]
@@ -75,7 +78,7 @@ def plain_text(text: str | None) -> str | None:
 
 
 def has_markup(text: str) -> bool:
-    """Return whether a text contains HTML tags."""
+    """Return whether a text contains a common HTML tag, such as ``p`` or ``strong``, in lower case."""
     return _MARKUP.search(text) is not None
 
 
@@ -116,7 +119,7 @@ def read_jsonld(value: object) -> Document:
     bodies = [(one, body) for one in articles if (body := body_text(one.get("articleBody"))) is not None]
     if not bodies:
         raise InvalidInput(
-            "document_empty", "the article has no articleBody; add its text", pointer="/document/articleBody"
+            "document_empty", "no article has an articleBody with text; add one", pointer="/document/articleBody"
         )
     if len(bodies) > 1:
         detail = f"the document contains {len(bodies)} articles with an articleBody; send one article per request"

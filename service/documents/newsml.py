@@ -27,7 +27,7 @@ _XML_TEXT = ("text/xml", "application/xml", "application/xhtml+xml", "text/html"
 
 
 def is_newsml(value: object) -> bool:
-    """Return whether ``value`` is a string that contains a NewsML-G2 document."""
+    """Return whether the first 4,000 characters of the string ``value`` contain the namespace and root of NewsML-G2."""
     if not isinstance(value, str) or NAMESPACE not in value[:_START_CHARS]:
         return False
     return re.search(r"<(?:\w+:)?(?:newsItem|newsMessage|packageItem)\b", value[:_START_CHARS]) is not None
@@ -97,7 +97,8 @@ def _language(item: etree._Element) -> str | None:
 def _body(item: etree._Element) -> tuple[str, BodyFormat] | None:
     """Return the text of an item and its format, or None if the item has no text.
 
-    XHTML and NITF are returned as HTML, and other texts as plain text.
+    The content of ``inlineXML`` is returned as HTML. The content of ``inlineData`` is returned as plain text or, if its
+    media type is that of XML or HTML, as HTML. Content of other media types is ignored.
     """
     for content in _children(item, "contentSet", "inlineXML"):
         html = "".join(_html(content)).strip()

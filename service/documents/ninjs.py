@@ -36,7 +36,10 @@ class Body(Content):
 
 
 class Item(_Ninjs):
-    """A ninjs item with all properties of the standard. Properties that contain no article text are kept unchanged."""
+    """A ninjs 3.1 item with all properties of the standard, for validation.
+
+    The objects in properties without article text are not checked.
+    """
 
     uri: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$")
     type: Literal["text", "audio", "video", "picture", "graphic", "composite", "component", "event", "planning"] = (
@@ -85,8 +88,9 @@ class Item(_Ninjs):
 def read_ninjs(value: Mapping[str, Any]) -> Document:
     """Read the article of a ninjs item.
 
-    The body is the HTML body or, if there is none, the plain-text body. The headline is the main headline, and the lead
-    is one of the descriptions.
+    The body is the HTML body or, if there is none, the plain-text body. The headline is the one with the role ``main``
+    or, if there is none, the first without a role or the first of all. The lead is the description whose role comes
+    first in `LEAD_ROLES` or, if there is none, the first description.
 
     Raises:
         InvalidInput: the item is invalid (the pointer names the first invalid field) or contains no text.
@@ -121,8 +125,8 @@ def read_ninjs(value: Mapping[str, Any]) -> Document:
 def _body(item: Item) -> Body | None:
     """Return the HTML body or, if there is none, the plain-text body. Return None if neither has text.
 
-    If there are several bodies in the same format, one with the role ``main`` is preferred. Bodies in other formats are
-    ignored.
+    If there are several bodies in the same format, one with the role ``main`` is preferred. A body without a media type
+    is plain text. Bodies in other formats are ignored.
     """
     served = {*HTML_TYPES, "text/plain", None}
     texts = [body for body in item.bodies if body.value.strip() and _media_type(body) in served]
@@ -154,8 +158,9 @@ def _first(contents: list[Content], roles: tuple[str | None, ...]) -> Content | 
 def write_ninjs(document: Document, edition: Edition) -> dict[str, Any]:
     """Render the edition as a ninjs item with a link to the original ``document``.
 
-    The item has the version of the original item, or version 3.1 if the original is in another format. The headlines,
-    descriptions and bodies of the original item are replaced, and its trust indicators are left out.
+    The item has the major version of the original item, or 3 if the original is in another format. Version 3 is written
+    as 3.1. The headlines, descriptions and bodies of the original item are replaced, and its trust indicators are left
+    out.
 
     Raises:
         InvalidInput: the document has no URI, which every ninjs item must have.
@@ -227,7 +232,7 @@ def version_of(value: Mapping[str, Any]) -> Version:
 
 
 def _text_name(name: str) -> str | None:
-    """Return "headline", "description" or "body" if a property of a version 1 item contains this text, or else None."""
+    """Return "headline", "description" or "body" if the version 1 property ``name`` contains such a text, or None."""
     begin, _, suffix = name.partition("_")
     return begin if begin in _TEXTS and (suffix or begin == "headline") else None
 
@@ -235,7 +240,7 @@ def _text_name(name: str) -> str | None:
 def as_version_3(value: Mapping[str, Any], version: Version) -> dict[str, Any]:
     """Convert the item ``value``, which has the version ``version``, to the structure of version 3.
 
-    From a version 1 item, only the texts and the simple properties are copied.
+    From a version 1 item, only the texts and the properties in ``_COMMON`` are copied.
     """
     if version == 2:  # noqa: PLR2004 - the version
         item = {_FROM_LOWER.get(name, name): one for name, one in value.items()}

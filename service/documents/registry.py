@@ -30,8 +30,8 @@ def read_document(value: str | Mapping[str, Any]) -> Document:
     """Parse the document in ``value`` with the first format that detects it.
 
     Raises:
-        InvalidInput: no format detects the document, or the document contains no article text or contains a lone
-            surrogate.
+        InvalidInput: the document contains a lone surrogate, no format detects it, or the format cannot read an article
+            from it (see ``Format.parse``).
     """
     _require_unicode(value)
     for one in formats().values():

@@ -60,14 +60,14 @@ class NumberGrammar:
     Attributes:
         group: the thousands separator. Spaces and apostrophes are also accepted in every language.
         point: the decimal separator.
-        point_may_group: whether ``point`` may also be a thousands separator if three digits follow, because texts
-            also use the notation of other languages ("1,500" for 1500).
+        point_may_group: whether ``point`` may also be a thousands separator if exactly three digits follow, because
+            texts also use the notation of other languages ("1,500" for 1500).
         read: returns the number that a single word means, or None if it is not a number word.
         scale: returns the factor by which a word multiplies the number before it, or None if it is not a scale word.
         extend: returns the number that the word at an index forms together with the words after it, and the index of
             the first word after the number.
         touching_scales: scale words, in lower case, that count only directly after a numeral ("5m").
-        half_more: a pattern for words after a number that add one half.
+        half_more: a pattern for words after a number that add one half of its scale ("two million and a half").
         half_of: two words, in lower case, that form a number together with the scale word after them ("half a
             million").
         range_words: a pattern for the words between the two numbers of a range.
@@ -94,7 +94,7 @@ NUMERIC_DATE = (
     rf"(?<!\d\.)\b(?P<d>\d{{1,2}})(?P<sep>[./])\s?(?P<m>\d{{1,2}})(?P=sep)\s?(?P<y>{YEAR}|\d\d)?(?!\d)"
     rf"|\b(?P<iso_y>{YEAR})-(?P<iso_m>\d\d)-(?P<iso_d>\d\d)\b"
 )
-"""A pattern for numeric dates in all languages, with the groups d, m and y or, for ISO 8601, iso_d, iso_m and iso_y."""
+"""A pattern for numeric dates in all languages. Groups: d, sep, m and y or, for ISO 8601, iso_d, iso_m and iso_y."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,25 +106,25 @@ class DateGrammar:
             ``month`` and ``year``. A month without a day is in the group ``alone``, and its year is in ``of``. If the
             month precedes the day, the groups are ``us_m``, ``us_d`` and ``us_y``.
         lone_month: a pattern for a month name, which is in the group ``full`` or, if abbreviated, in ``short``. The
-            group ``more`` is set if the month is part of another word.
+            group ``more`` is not empty if the month is part of another word.
         months: maps the names and abbreviations of months, in lower case and without a full stop, to their numbers.
         plain_months: the names of months, in lower case, that are also other words ("may").
         before_month: a pattern for words that identify a following word from ``plain_months`` as a month.
         weekday: a pattern for weekdays, with the name in group ``w`` and the rest of the word in group ``rest``.
         weekdays: maps the content of group ``w``, in lower case, to the number of the day, from 0 (Monday) to 6.
         day_parts: words for parts of the day that can follow a weekday in a compound ("abend" in "Freitagabend").
-        night_before: a pattern for words before a weekday that mean the night before it ("in der Nacht zum Sonntag").
-            A translation may name either day.
+        night_before: a pattern for words before a weekday that mean the night before it ("in der Nacht zum Sonntag"). A
+            translation may name either day.
         dotted: whether a date may consist of a day and a month with full stops ("7.4.").
         short_day: a pattern for abbreviated weekdays.
         short_days: maps the first two letters of abbreviated weekdays, in lower case, to the number of the day.
         month_may_lead: whether "5.4.2018" may mean 4 May. "5/4/2018" may mean 4 May in every language.
         clock: a pattern for times of day. The hour is in group ``h`` or ``h2``, and the minutes are in ``min`` or
-            ``min2``. The group ``mark`` contains a word such as "Uhr" or "pm", and ``after`` contains minutes that
-            follow this word. The optional groups ``to_h`` and ``to_min`` are the end of a range ("22 bis 4.30 Uhr").
-        named_time: a pattern for names of times, with the groups ``noon`` and ``midnight``.
-        full_day: whether the language uses the 24-hour clock. "8 Uhr" is then in the morning, unless the text contains
-            a word that ``later_half`` matches.
+            ``min2``. The group ``mark`` contains a word such as "Uhr" or "pm". The pattern may also define ``after``
+            for minutes that follow this word, and ``to_h`` and ``to_min`` for the end of a range ("22 bis 4.30 Uhr").
+        named_time: a pattern for names of times. The group ``noon`` is set for noon, and ``midnight`` for midnight.
+        full_day: whether the language uses the 24-hour clock. "8 Uhr" is then in the morning. If the text contains a
+            word that ``later_half`` matches, the time may also be in the evening.
         later_half: a pattern for words that place a time in the second half of the day ("abends").
         half_days: whether a ``mark`` that starts with "a" or "p" means a time before or after noon ("am", "pm").
     """
@@ -227,7 +227,7 @@ class NameGrammar:
             it is not a name ("der Füchtorfer Landwirt").
         place: a pattern for the endings of nouns that are names of streets and buildings ("Gartenstraße").
         indefinite: a pattern for an indefinite article before a noun.
-        before_noun: a pattern for any article or adjective before a noun.
+        before_noun: a pattern for an article, a preposition with an article, or an adjective before a noun.
         after_noun: a pattern for a plural verb or a participle after a noun that opens a sentence.
         genitive: a pattern for a name in the genitive before a noun ("Bidens erste Rede"), with the groups ``name``,
             ``adjective`` and ``noun``.
@@ -251,7 +251,8 @@ class UnitGrammar:
 
     Attributes:
         forms: the words and signs for each unit, in lower case. All languages use the same unit keys.
-        whole_words: whether the forms are whole words. If False, the forms are the beginnings of words.
+        whole_words: whether the forms are whole words. If False, forms with more than four characters may be the
+            beginnings of words.
         scale_words: a pattern for words between a number and its unit ("million").
         qualifier: a pattern for an adjective directly before a unit, in lower case ("Czech crowns", "metric tons").
     """
@@ -371,7 +372,7 @@ class SentenceGrammar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SummaryGrammar:
-    """Word lists for summaries, in lower case.
+    """Word lists, patterns and functions for summaries. All words except those in ``times`` are in lower case.
 
     Attributes:
         function_words: words with only a grammatical function, such as articles and prepositions.
@@ -379,7 +380,7 @@ class SummaryGrammar:
         finite_verbs: finite verb forms that cannot be recognised by their endings.
         subordinators: words that begin a subordinate clause.
         conjunctions: subordinators that never begin a main clause.
-        dangling_words: words that refer to the previous sentence if they are among the first words of a sentence.
+        dangling_words: words that refer to the previous sentence if they are the second or third word of a sentence.
         times: nouns of time. Before one of them, a dangling word does not refer to the previous sentence ("in diesem
             Jahr").
         articles: articles that can replace a noun.
@@ -452,7 +453,8 @@ class LengthRatio:
     """The usual length of translations, as limits that 99% of human translations of sentences satisfy.
 
     ``shortest`` and ``longest`` contain the limits for each range of source lengths, in output characters per source
-    character. ``steps`` contains the boundaries between these ranges, in source characters.
+    character. ``steps`` contains the boundaries between these ranges, in source characters. A boundary belongs to the
+    range above it.
     """
 
     steps: tuple[int, ...]
@@ -487,8 +489,9 @@ class Language:
         forms: returns further forms that a term may have in a translation into the language.
         numbers, dates, negation, names, units: the grammars for the checks. If one is None, its check does not run.
         frequent_words: words that, in a translation, show that a part is still in this language.
-        knows: returns whether a word belongs to the language. It is None if the language has no word list.
-        spells: like ``knows``, but with a large dictionary, which also contains rare words. The word is in lower case.
+        knows: returns whether the list of frequent words contains a word in lower case, with or without an ending. It
+            is None if the language has no word list.
+        spells: like ``knows``, but with a large dictionary, which also contains rare words.
         sign_words: maps signs, other than units, to words (in lower case) with the same meaning.
         opposites: words with opposite meanings.
         doubled_words: words, in lower case, that may occur twice in a row.
@@ -496,8 +499,8 @@ class Language:
         find_numerals: returns the numerals in a text that other languages write differently.
         write_numeral: returns this language's preferred form of such a numeral and other accepted forms, or None.
         exonyms: maps the code of another language to the names that are spelled differently in it. The beginning of
-            each name in this language is mapped to the possible beginnings in the other language. All beginnings are
-            in lower case and without accents.
+            each name in this language is mapped to the possible beginnings in the other language. All beginnings are in
+            lower case and without accents.
         kept_names: maps the code of another language to names that are spelled the same in that language.
         length_ratios: maps the code of a target language to the usual length of translations into it.
         page: the boilerplate of news pages in the language. By default, nothing counts as boilerplate.

@@ -45,7 +45,7 @@ class HouseStyle:
 
     @property
     def key(self) -> list[str]:
-        """The rules as a list of strings, for the result key."""
+        """The rules that are set, as a list of strings for the result key. The list includes the base."""
         values = ((field.name, getattr(self, field.name)) for field in fields(self))
         return [f"{name}={value}" for name, value in values if value is not None]
 

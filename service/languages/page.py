@@ -22,7 +22,7 @@ class WireGrammar:
     """Patterns for the parts of news agency reports that are not article text.
 
     Attributes:
-        header: a pattern for the first line, with the number, priority, section and length of the report.
+        header: a pattern for the header line, with the number, priority, section and length of the report.
         slug: a pattern for the line of keywords.
         version: a pattern for the line that states the version of the report.
         marked_notes: a pattern for the beginning of notes for editors. The pattern matches no other text.

@@ -1,4 +1,4 @@
-"""The reader of word lists, which are text files with one entry per line and comments that begin with ``#``."""
+"""The reader of word lists, which are text files with one entry per line. Lines that begin with ``#`` are comments."""
 
 import re
 from collections.abc import Mapping
@@ -41,7 +41,8 @@ class WordLists:
     def pairs(self, name: str) -> Mapping[str, frozenset[str]]:
         """Return a mapping of keys to sets of values.
 
-        The lines of the list ``name`` have the form ``key, key = value, value``.
+        The lines of the list ``name`` have the form ``key, key = value, value``. If a key occurs in several lines, it
+        gets all their values.
         """
         found: dict[str, frozenset[str]] = {}
         for line in self.lines(name):
@@ -62,10 +63,9 @@ class WordLists:
     def opposites(self, name: str, phrases: str) -> OppositeWords:
         """Return the words with opposite meanings.
 
-        ``phrases`` is the list of patterns for set phrases whose words do not have these meanings.
         The lines of the list ``name`` have the form ``axis meaning = word, word``. ``beginning*`` matches all words
         with this beginning, ``*ending`` matches all words with this ending, and ``verb ~ particle`` is a separable
-        verb.
+        verb. ``phrases`` is the name of the list of patterns for set phrases whose words do not have these meanings.
         """
         words: dict[str, set[Pole]] = {}
         beginnings: dict[str, set[Pole]] = {}

@@ -112,8 +112,8 @@ def tasks_for(members: Members, core: int) -> list[tuple[RewritingTask, tuple[in
 def objection_to_text(request: Request, one: TextHypothesis, acceptance: Acceptance, language: Language) -> str | None:
     """Return a one-word reason to reject the wording of a hypothesis, or None if the wording is acceptable.
 
-    The hypothesis must be finished, have a sufficient score, be in ``language``, and have an acceptable form. The
-    sentences of the request must support its names, numbers, dates, units, negations and quotations.
+    The hypothesis must be finished, have a score that is high enough, be in ``language``, and have an acceptable form.
+    The sentences of the request must support its names, numbers, dates, units, negations and quotations.
     """
     text, members = one.text, request.members
     if one.finish_reason != "eos":
@@ -168,7 +168,7 @@ class Scores:
 def objection_to_scores(scores: Scores, acceptance: Acceptance) -> str | None:
     """Return a one-word reason to reject a hypothesis because of its scores, or None if the scores are high enough.
 
-    A hypothesis with a score of NaN is rejected.
+    If ``whole`` or ``entailment`` is NaN, the hypothesis is rejected.
     """
     if scores.whole is not None and not scores.whole >= acceptance.least_whole:
         return "cut"
@@ -333,7 +333,8 @@ def candidate_generator(
     """Return a generator of candidates that caches its results, or None if the model is not causal.
 
     Raises:
-        ModelError: the model is causal, but there is no ``scorer``; or the manifest lacks the special token of a task.
+        ModelError: the model is causal, but there is no ``scorer``; or the manifest lacks a mark for a task or for the
+            entailment score.
     """
     manifest = generator.manifest
     if manifest.prompts is None:

@@ -175,9 +175,9 @@ _CLAUSE_MARK = re.compile(r"[,;:–]")
 def _is_verbless(sentence: str) -> bool:
     """Return whether a sentence of up to 15 words contains no word that could be a verb ("Nicht besser als zuvor.").
 
-    The result is False for a question, an exclamation, and a sentence that names the source of a statement. A word in
-    lower case could be a verb because of its ending. Between a word in lower case and a noun, it is more likely to be
-    an adjective ("die neuen Regeln").
+    The result is False for a question and for a sentence that names the source of a statement. A word in lower case
+    could be a verb because of its ending. Between a word in lower case and a noun, it is more likely to be an adjective
+    ("die neuen Regeln").
     """
     found = words(sentence)
     if len(found) > _MOST_WORDS_WITHOUT_VERB or sentence.rstrip('“”"»«').endswith("?"):

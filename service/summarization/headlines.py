@@ -73,8 +73,8 @@ class Headliner:
         ``headline`` is the existing headline of the article, which the new ones must not repeat. A cache entry is
         tagged with the text as it was submitted. If ``texts`` were changed after submission, ``origins`` contains the
         submitted texts. ``doubtful`` contains the spans of parts of a single text that may not belong to the article;
-        the headlines do not use them (see `prepare_text`). If the model is not causal, no headlines are written, and a
-        notice states this.
+        the headlines use them only if there is little other text (see `prepare_text`). If the model is not causal, no
+        headlines are written, and a notice states this.
 
         Raises:
             InvalidInput: a text is not valid Unicode or has too many sentences.

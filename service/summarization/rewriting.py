@@ -92,11 +92,11 @@ LEAST_SIMILARITY = 0.15
 class Group:
     """A group of sentences that the model rewrites as one sentence.
 
-    ``core`` is the index of the central sentence, and ``score`` is the relevance of this sentence. ``members`` contains
-    the indices of all sentences of the group, in order. If the summary is too long, the groups with the lowest scores
-    are dropped. A ``spare`` group is used only if the other groups leave room. A ``filler`` is a group of a single
-    sentence that is not rewritten and that fills the remaining room. ``in_first`` states whether the first variant of
-    the summary may use the group, and ``in_further`` whether the other variants may.
+    ``core`` is the index of the central sentence, and ``score`` is the score of this sentence (see `Assessment`).
+    ``members`` contains the indices of all sentences of the group, in order. If the summary is too long, the groups
+    with the lowest scores are dropped. A ``spare`` group is used only if the other groups leave room. A ``filler`` is a
+    group of a single sentence that fills the remaining room and that no model rewrites. ``in_first`` states whether the
+    first variant of the summary may use the group, and ``in_further`` whether the other variants may.
     """
 
     core: int
@@ -227,9 +227,10 @@ LEAST_LEFT = 3
 def prepare_text(text: str, language: Language, doubtful: Sequence[Span] = ()) -> Text:
     """Split a text into sentences, without list marks and without sentences that contain no letters.
 
-    ``doubtful`` contains the spans of parts that may not belong to the article, such as captions. Sentences that
-    overlap these parts are also left out, unless fewer than `LEAST_LEFT` other sentences remain. If the text is not in
-    ``language``, the result contains a notice.
+    The place with which a report begins is also left out. ``doubtful`` contains the spans of parts that may not belong
+    to the article, such as captions. Sentences that overlap these parts are also left out, unless fewer than
+    `LEAST_LEFT` other sentences remain. The result contains a notice if the text is not in ``language`` or contains
+    markup, and the notices of `check_text`.
 
     Raises:
         InvalidInput: the text is not valid Unicode, or it has too many sentences.
@@ -250,15 +251,16 @@ def _without_list_mark(text: str, span: Span) -> Span:
 
 
 def _without_place(text: str, span: Span) -> Span:
-    """Return the span without the place and the dash with which a report begins."""
+    """Return the span without the place and the dash with which a report begins, if the rest is a complete sentence."""
     place = GRAMMAR.place.match(text, span.start, span.end)
     return span if place is None or not is_whole(text[place.end() : span.end]) else Span(place.end(), span.end)
 
 
 def asked(text: Text) -> frozenset[int]:
-    """Return the indices of the sentences in paragraphs that begin with the name of a speaker and end with a question.
+    """Return the indices of the questions of an interview, which often consist of several sentences.
 
-    In an interview, these are the questions. They often consist of several sentences.
+    These are, in each paragraph that begins with the name of a speaker, all sentences up to the last one that ends with
+    a question mark. Paragraphs are separated as in `spoken`.
     """
     found: set[int] = set()
     start, named = 0, False
@@ -342,7 +344,8 @@ class RewriteInput:
 
     ``members`` contains the indices of the input's sentences in the text. If all sentences of the group together are
     too long for the model, the input contains only the core, and ``cut`` is True. ``rewritten`` is False for a filler,
-    and for a core that is too long for the model.
+    and for a core that is too long for the model. If rules reword the sentences instead of a model, the input contains
+    only the core, ``rewritten`` is True and ``cut`` is False.
     """
 
     group: Group

@@ -174,11 +174,11 @@ def opening(sentences: Sequence[str], *, headline: str | None, barred: Collectio
     """Return the indices of the sentences that open a news article. They state its news in order of importance.
 
     The first one is the first sentence whose index is not in ``barred``, and it must be among the first three sentences
-    of the article. It must make sense alone and have no weakness of form (see `_form`). If there is a headline, the
-    sentence must also share a content word with the headline, because some articles open with a scene instead of the
-    news. If these conditions are not met, the result is empty. Of the next eleven sentences, those with a suitable form
-    are included. A sentence that refers to the previous sentence, or reports speech without naming the speaker, is
-    included only together with the previous sentence.
+    of the article. It must contain content words, make sense alone and have no weakness of form (see `_form`). If there
+    is a headline, the sentence must also share a content word with the headline, because some articles open with a
+    scene instead of the news. If these conditions are not met, the result is empty. Of the next eleven sentences, those
+    with a suitable form whose index is not in ``barred`` are included. A sentence that refers to the previous sentence,
+    or reports speech without naming the speaker, is included only together with the previous sentence.
     """
     first = next((number for number in range(min(len(sentences), _OPENING_SENTENCES)) if number not in barred), None)
     if first is None or _suitability(sentences[first]) < 1:

@@ -143,8 +143,8 @@ class Summarizer:
         for the same style. ``headline`` is the existing headline of the texts, which the summaries do not repeat. A
         cache entry is tagged with the text as it was submitted. If ``texts`` were changed after submission, ``origins``
         contains the submitted texts. ``doubtful`` contains the spans of parts of a single text that may not belong to
-        the article; the summary does not use them (see `prepare_text`). If ``facts`` is True, the summaries contain
-        their facts.
+        the article; the summary uses them only if there is little other text (see `prepare_text`). ``variants`` is the
+        maximum number of different summaries of each text. If ``facts`` is True, the summaries contain their facts.
 
         Raises:
             InvalidInput: a text is not valid Unicode or has too many sentences.
@@ -261,11 +261,11 @@ def _compose(
     options: SummaryOptions,
     language: Language,
 ) -> Summary:
-    """Compose a summary from the accepted rewrites.
+    """Compose a summary from the accepted rewrites and the unchanged cores of the groups.
 
-    If too few of them fit, use unchanged source sentences instead. If too few source sentences fit as well, use the
-    rewrites that fit, if there are any. ``source`` is the text as submitted. ``written`` contains the accepted rewrites
-    of each of ``inputs``.
+    If too few of them fit, use an extractive summary instead. If too few source sentences fit as well, use the rewrites
+    and cores that fit, if there are any. ``source`` is the whole text. ``written`` contains the accepted rewrites of
+    each of ``inputs``.
     """
     done = [rewrite_result(text, one, wordings, options) for one, wordings in zip(inputs, written, strict=True)]
     rewritten = _rewritten(done, options)
@@ -278,15 +278,15 @@ def _compose(
 def _from_source(source: str, text: Text, options: SummaryOptions, method: Method, language: Language) -> Summary:
     """Summarise a text without a model, with the method ``extractive`` or ``lead``.
 
-    ``source`` is the text as submitted.
+    ``source`` is the whole text.
     """
     return _with_variants(source, text, _extractive(text, options, method), options, language)
 
 
 def _rewritten(done: Sequence[RewriteResult], options: SummaryOptions) -> list[Summary]:
-    """Return the variants of a summary that can be made from rewrites, best first.
+    """Return the variants of a summary that can be made from rewrites and unchanged cores, best first.
 
-    The list is empty if no rewrite fits.
+    The list is empty if none of them fits.
     """
     offers = [
         Offer(

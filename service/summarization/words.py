@@ -79,7 +79,7 @@ _FULL_NAME = re.compile(r"\b[A-ZÄÖÜ][a-zäöüßéèçš]+ [A-ZÄÖÜ][a-zä�
 
 
 def loses_noun(sentence: str, left_out: Sequence[str]) -> bool:
-    """Return whether a pronoun of a sentence may replace a name that only the sentences ``left_out`` contain.
+    """Return whether a pronoun of a sentence may replace a name in one of the sentences ``left_out``.
 
     These are the sentences between the last sentence of the summary and ``sentence``. Only pronouns after the verb are
     considered ("Danach sagte sie"), because `depends_on_previous` finds the others.

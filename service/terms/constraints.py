@@ -16,10 +16,10 @@ from service.text.literals import find_literals, find_signs
 Kind = Literal["glossary", "kept", "literal", "sign", "name", "number", "date"]
 """The kind of a constraint.
 
-A ``glossary`` term and its translation come from the caller. A ``kept`` term also comes from the caller, but is not
-translated. A ``literal`` is an address, a placeholder, an emoji or a telephone number. A ``sign`` is a symbol, and a
-``name`` is a word with letters that many models cannot write. A ``number`` or ``date`` is a numeral that the target
-language writes differently.
+A ``glossary`` term and its translation come from the request or from a glossary file. A ``kept`` term also comes from
+there, but is not translated. A ``literal`` is a passage that `find_literals` finds, such as an address or a telephone
+number. A ``sign`` is a symbol, and a ``name`` is a word with letters that many models cannot write. A ``date`` (a
+numeric date or time) or a ``number`` (another numeral) is written differently in the target language.
 """
 
 
@@ -51,7 +51,8 @@ _PLAIN_LETTERS = {"ı": "i", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "
 def name_constraints(text: str) -> Iterator[TermConstraint]:
     """Yield a constraint for each word with a letter that many models cannot write, such as "Gündoğan".
 
-    Words that are not in NFC are left out. The translation may contain the word with or without its accents.
+    Words that are not in NFC are left out. The translation may contain the word itself or a form with plain letters
+    ("Gundogan").
     """
     if _COMMON_LETTERS.fullmatch(text.replace(" ", "")):
         return

@@ -188,9 +188,10 @@ def suggest_terms(corrections: Sequence[Correction], languages: LanguagePair) ->
     """Return the glossary terms that the corrections suggest, as (term, translation, number of corrections).
 
     A translation is suggested if an editor wrote the same one to three words in at least two corrections, in place of
-    other words of the model. The term is the capitalised word, or the sequence of capitalised words, that the source
-    sentences of these corrections have in common. Every other correction whose source sentence contains the term must
-    also contain the translation. Nothing is suggested if there are several such terms. Corrections without the model's
+    other words of the model. The term consists of the capitalised words that the source sentences of these corrections
+    have in common. A word is not part of the term if it also occurs in the source sentence of a correction that does
+    not contain the translation. Nothing is suggested if the words do not form one term (see `_one_term`). If several
+    translations are possible for a term, the one from most corrections is used. Corrections without the model's
     translation are ignored. The terms are sorted.
     """
     known = [one for one in corrections if one.machine is not None]

@@ -18,7 +18,7 @@ from service.text.normalization import check_text, compose
 # A hyphenated compound is one word, so the term "AfD" is not found in "AfD-nah". A sign between words is also a word.
 _WORD = re.compile(r"[^\W_]+(?:[-'·&./][^\W_]+)*|[^\w\s]")
 FOLDED = {"’": "'", "‘": "'", "\u2010": "-", "\u2011": "-", "\u00a0": " ", "\u202f": " "}
-"""Typographic variants that count as equal in terms."""
+"""Typographic characters, and the plain ones to which they count as equal in terms and texts."""
 COMPARISONS_PER_WORD = 64
 """The maximum average number of comparisons for each word of a text.
 
@@ -30,8 +30,9 @@ In real glossaries, a word needs about 20 comparisons if every form of it is a t
 class Term:
     """A glossary term.
 
-    ``source`` is the term as the caller wrote it, and ``target`` is its required translation, which equals ``source``
-    for a ``kept`` term. ``words`` are the words of the term, without punctuation at its ends.
+    ``source`` is the term as the caller wrote it, without white space at its ends, and ``target`` is its required
+    translation, which equals ``source`` for a ``kept`` term. ``words`` are the words of the term, without punctuation
+    at its ends.
     """
 
     source: str
@@ -70,7 +71,7 @@ class Trie:
     """
 
     def __init__(self, terms: Sequence[Term], inflection: Inflection) -> None:
-        """Create a tree of ``terms``, which must not be empty.
+        """Create a tree of ``terms``, each of which must have at least one word.
 
         If several terms consist of the same words, and differ only in their spacing or in punctuation around them, only
         the longest of them is used. If they are equally long, the first of them is used.
@@ -188,8 +189,8 @@ class Glossary:
         ``translated`` maps terms to their translations. ``kept`` contains the terms that must not be translated.
 
         Raises:
-            InvalidInput: a term contains no word, is not valid Unicode, has a blank translation, or is in both
-                ``translated`` and ``kept``.
+            InvalidInput: a term contains no letter or digit, has a blank translation, or is in both ``translated`` and
+                ``kept``; or a term or its translation is not valid Unicode.
         """
         terms = [_term(source, target, "glossary", "/glossary") for source, target in translated.items()]
         for number, source in enumerate(kept):

@@ -8,7 +8,7 @@ from service.domain import Link, Span
 from service.terms.constraints import Kind, TermConstraint
 from service.text.normalization import REPLACEMENT
 
-# If the output lacks a term of one of these kinds, it is inserted. Terms of other kinds only replace linked words.
+# If the output lacks a term of one of these kinds, it is inserted. Other terms, except signs, only replace words.
 INSERTED: frozenset[Kind] = frozenset({"kept", "literal"})
 _OUTPUT_WORD = re.compile(r"\w+(?:[-’'.,/]\w+)*|\S")
 _DIGIT = re.compile(r"\d")
@@ -44,8 +44,8 @@ def place_terms(output: str, links: Sequence[Link], required: Sequence[TermConst
     already satisfies a constraint, nothing is changed for it. Otherwise, the text of the constraint replaces an
     untranslated copy of the source term or, if there is no copy, the words that are linked to the term. If there are no
     linked words that it may replace (see `_alike`), a term of one of the `INSERTED` kinds is inserted after the word
-    that is linked to the nearest preceding source word. A sign is written next to the number or word to which it
-    belongs. If two constraints require the same term, the term must occur twice.
+    that is linked to the nearest preceding source word, or at the start. A sign is written next to the number or word
+    to which it belongs. If two constraints require the same term, the term must occur twice.
 
     Replacement characters (U+FFFD), which the model wrote by mistake, are removed, unless a constraint contains one.
     """
@@ -165,7 +165,7 @@ def _sign(output: str, links: Sequence[Link], one: TermConstraint) -> _Edit | No
     """Return an edit that writes a sign next to the output word that is linked to the neighbouring word in the source.
 
     The neighbouring word is the preceding one if the sign touches only this word, or if no following word is linked.
-    Otherwise, it is the following one. A currency sign is always written before its number. Return None if no
+    Otherwise, it is the following one. A currency sign is always written before a number. Return None if no
     neighbouring word is linked.
     """
     after = [link for link in links if one.span.end <= link.source.start <= one.span.end + 1]
@@ -196,8 +196,8 @@ def _token_at(output: str, span: Span) -> Span:
 def _linked(output: str, links: Sequence[Link], one: TermConstraint, occupied: Sequence[Span]) -> Span | None:
     """Return the span of those adjacent output words that are linked most strongly to the source term, or None.
 
-    Words in the spans ``occupied``, and words that the text of the constraint may not replace (see `_alike`), are not
-    used.
+    Words in the spans ``occupied``, and sequences of words that the text of the constraint may not replace (see
+    `_alike`), are not used.
     """
     words = [Span(*match.span()) for match in _OUTPUT_WORD.finditer(output)]
     weights = [_weight(word, links, one.span) for word in words]

@@ -21,7 +21,8 @@ class Alignment:
 
     ``source`` lists the spans of the m subword pieces of the source sentence. ``target`` lists the spans of the n words
     of the translation. Both lists are in text order, and offsets are in code points. ``weights`` is an n × m matrix
-    with one row for each word and one weight for each source piece. Each row sums to at most 1.
+    with one row for each word and one weight for each source piece. Each row sums to at most 1, because weights of
+    other tokens are left out.
     """
 
     source: tuple[Span, ...]
@@ -39,8 +40,9 @@ def align(
     """Align a sentence with its translation.
 
     The pieces are SentencePiece pieces without the end-of-sentence token. ``attention`` contains one row for each
-    target piece, with at least one column for each source piece. The weights of a word are the mean of the rows of its
-    pieces, weighted by the number of characters that each piece contributes. A punctuation mark counts as a word.
+    target piece. A row has at least as many columns as there are source pieces, and further columns are ignored. The
+    weights of a word are the mean of the rows of its pieces, weighted by the number of characters that each piece
+    contributes. A punctuation mark counts as a word. The weights of a word without pieces are 0.
     """
     columns = piece_spans(source_pieces, source)
     words = tuple(Span(*found.span()) for found in WORD.finditer(target))
@@ -60,7 +62,8 @@ def piece_spans(pieces: Sequence[str], text: str) -> tuple[Span, ...]:
     """Return the span of each piece in ``text``, or an empty span if the piece does not occur there.
 
     The tokenizer normalises text, so characters with the same compatibility decomposition count as equal. A character
-    that has no match within the next few characters is skipped. The running time is linear in the length of the text.
+    that has no match within the next few characters is skipped. White space is ignored. The running time is linear in
+    the length of the text.
     """
     piece_letters = [
         (character, number)
@@ -100,7 +103,7 @@ def _surface(pieces: Sequence[str], number: int, piece: str) -> str:
 
 
 def _letters(text: str) -> str:
-    """Return the NFKD form of ``text`` without white space and invisible characters."""
+    """Return the NFKD form of ``text`` without white space and, unless it is ASCII, other invisible characters."""
     if text.isascii():
         return "".join(text.split())
     return "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) not in _UNSEEN)
@@ -125,7 +128,7 @@ def _skips(one: Sequence[Letter], other: Sequence[Letter], i: int, j: int) -> tu
     """Return how many letters to skip in each sequence to reach the next pair of equal letters.
 
     The first number counts letters of ``one`` from the index ``i``. The second counts letters of ``other`` from the
-    index ``j``. The result is (1, 1) if there is no such pair within the next few letters.
+    index ``j``. The result is (1, 1) if there is no such pair within the next eight letters.
     """
     for total in range(1, _LOOK_AHEAD_CHARS + 1):
         for first in range(total + 1):

@@ -48,8 +48,9 @@ def foreign_code(language: Language) -> str:
 def foreign_notice(text: str, language: Language) -> Notice | None:
     """Return a notice if the text is clearly not in ``language``. Otherwise, return None.
 
-    A text with fewer than six letters gets no notice. A text in Latin script also gets none if it has fewer than five
-    words or is ambiguous, such as a list of names.
+    Only a sample of long texts is examined, and addresses are ignored. A text with fewer than six letters gets no
+    notice. A text in Latin script also gets none if it has fewer than five words or is ambiguous, such as a list of
+    names.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)
@@ -64,8 +65,9 @@ def foreign_notice(text: str, language: Language) -> Notice | None:
 def likely_languages(text: str, language: Language) -> list[tuple[str, float]]:
     """Return (ISO 639-1 code, probability) pairs, most likely language first.
 
-    The list is empty for a text without letters. The model is unreliable for short texts. If the text contains enough
-    marker words of ``language``, this language is therefore ranked first.
+    Only a sample of long texts is examined. The list is empty for a text without letters outside addresses. The model
+    is unreliable for short texts. If the text contains enough marker words of ``language``, this language is therefore
+    ranked first.
     """
     sample = _sample(text)
     words = _WORD.findall(sample)
@@ -79,7 +81,7 @@ def likely_languages(text: str, language: Language) -> list[tuple[str, float]]:
 
 
 def _sample(text: str) -> str:
-    """Return a sample of ``text`` with a limited length and without web and email addresses."""
+    """Return a sample of ``text``, of about 1,500 characters at most and without web and email addresses."""
     if len(text) > _SAMPLE_CHARS:
         third = _SAMPLE_CHARS // 3
         middle = (len(text) - third) // 2

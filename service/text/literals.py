@@ -15,8 +15,8 @@ class LiteralText(NamedTuple):
     """A passage that must be copied unchanged. ``text`` is the passage at ``span``.
 
     An ``address`` is an email address, a URL, a domain, a handle or a hashtag. A ``number`` is a telephone number or a
-    code with leading zeros. A ``placeholder`` is a marker that software replaces, such as "{name}". An ``emoji`` may
-    consist of several characters.
+    code that begins with a zero. A ``placeholder`` is a marker that software replaces, such as "{name}". An ``emoji``
+    may consist of several characters.
     """
 
     kind: LiteralKind
@@ -87,9 +87,10 @@ def _length(kind: LiteralKind, match: re.Match[str]) -> int:
 
 
 def literal_pattern(one: LiteralText) -> re.Pattern[str]:
-    """Return a pattern that finds a literal passage in another text, but not inside a longer word or address.
+    """Return a pattern that finds a literal passage in another text.
 
-    The digits of a telephone number may be grouped differently. An emoji is found anywhere.
+    No letter, digit or underscore may touch the passage, and no "@" may touch an address or a placeholder. The digits
+    of a number may be grouped differently. An emoji is found anywhere.
     """
     if one.kind == "emoji":
         return re.compile(re.escape(one.text.rstrip("\ufe0f")))

@@ -19,7 +19,7 @@ NORMALISER_VERSION = "2"
 """A part of every cache key. Increase it whenever `for_model` returns a different result for any sentence."""
 
 _TWINS = str.maketrans({"\u2212": "-", "\u2010": "-", "\u2011": "-"})
-"""Minus signs and hyphens that many models cannot read."""
+"""Replacements for minus signs and hyphens that many models cannot read."""
 
 # White space is replaced before control characters are removed, because some white-space characters are also control
 # characters.
@@ -60,9 +60,10 @@ def visible_span(text: str, span: Span) -> Span:
 def for_model(sentence: str, language: Language) -> str:
     """Normalise a sentence for models and cache keys. A normalised sentence is returned unchanged.
 
-    The result is in NFC. Each run of white space (including no-break spaces, tabs and line breaks) becomes one space.
-    Control characters, soft hyphens, zero-width characters and content credentials are removed. Minus signs and special
-    hyphens become "-". Words that are hyphenated across a line break are joined according to the rules of the language.
+    The result is in NFC. Each run of white space (including no-break spaces, tabs and line breaks) becomes one space,
+    except at both ends, where it is removed. Control characters, format characters such as soft hyphens and zero-width
+    characters, and content credentials are removed. Minus signs and special hyphens become "-". Words that are
+    hyphenated across a line break are joined according to the rules of the language.
     """
     if _PLAIN.fullmatch(sentence):
         return " ".join(sentence.split())
@@ -86,7 +87,7 @@ def remove_credentials(text: str, spans: Sequence[Span | None]) -> tuple[str, li
     """Remove content credentials from ``text``. Return the new text, and ``spans`` with their new offsets.
 
     Content credentials (C2PA) are hidden characters that state the origin of a text, and do not apply to its
-    translation. A span that is None stays None. No credentials may start or end inside a span.
+    translation. A span that is None stays None. No span may overlap credentials.
     """
     removed = [Span(*found.span()) for found in _CREDENTIALS.finditer(text)]
     if not removed:
@@ -109,7 +110,8 @@ def normalize_unicode(text: str, form: Literal["NFC", "NFKC"]) -> str:
 class Composed(NamedTuple):
     """A text in NFC, with the offset of each of its characters in the original text.
 
-    The last element of ``offsets`` is the length of the original text.
+    This is the offset of the first character of the original sequence from which the character was composed. The last
+    element of ``offsets`` is the length of the original text.
     """
 
     text: str
@@ -167,6 +169,8 @@ def _long_marks() -> re.Pattern[str]:
 def check_text(text: str) -> list[Notice]:
     """Return notices about control characters, content credentials and replacement characters in a submitted text.
 
+    There is at most one notice of each kind.
+
     Raises:
         InvalidInput: the text contains a lone surrogate and is therefore not valid Unicode.
     """
@@ -188,8 +192,8 @@ def check_text(text: str) -> list[Notice]:
     place = text.find(REPLACEMENT)
     if place >= 0:
         message = (
-            f"The text contains {text.count(REPLACEMENT)} replacement characters (U+FFFD). They mark letters that were "
-            "lost when the text was decoded."
+            f"The text contains replacement characters (U+FFFD), {text.count(REPLACEMENT)} in total. They mark letters "
+            "that were lost when the text was decoded."
         )
         notices.append(Notice("replacement_characters", message, Span(place, place + 1)))
     return notices

@@ -99,10 +99,10 @@ def _joined(text: str, block: list[Span], grammar: SentenceGrammar) -> list[Span
 
 
 def _is_wrapped(lines: list[str], width: int, grammar: SentenceGrammar) -> bool:
-    """Return whether the lines look like prose that is wrapped at ``width`` characters.
+    """Return whether the lines look like prose that is wrapped at ``width`` characters, the length of the longest line.
 
-    In wrapped prose, the width is 40 to 120 characters, at least 60% of the lines are full, and at least a third of
-    them end in the middle of a sentence.
+    In wrapped prose, the width is 40 to 120 characters. Of all lines but the last, at least 60% are full, and at least
+    a third seem to end in the middle of a sentence.
     """
     if not _MIN_WRAP_CHARS <= width <= _MAX_WRAP_CHARS:
         return False
@@ -134,7 +134,7 @@ def _continues(line: str, following: str, grammar: SentenceGrammar) -> bool:
     """Return whether a sentence continues from ``line`` to the next line, ``following``.
 
     ``line`` must have at least 40 characters and must not end like a sentence. ``following`` must begin with a
-    lower-case letter and not with a web address.
+    lower-case letter and not with a domain name.
     """
     if len(line) < _MIN_WRAP_CHARS or _ends_sentence(line, grammar) or not following[0].islower():
         return False
@@ -151,7 +151,7 @@ def glued_kicker_chars(line: str, language: Language, known: Iterable[str] = ())
 
     A kicker is a short line above a headline. The function looks for the kickers of the language, for those in
     ``known``, such as the topics of the page, and for a short quotation. If several kickers match, the longest one is
-    used. A line with more than 200 characters or fewer than four words has no kicker.
+    used. For a line with more than 200 characters or fewer than four words, the result is 0.
     """
     if len(line) > _MAX_HEADLINE_CHARS or len(line.split()) < _MIN_HEADLINE_WORDS:
         return 0
@@ -207,7 +207,8 @@ def split_long(text: str, span: Span, language: Language) -> tuple[Span, Span] |
 
     The following places are tried in order: after a semicolon, colon or dash; after a comma that matches the clause
     pattern of the language; after any comma; at white space; and between any two code points, preferably not before a
-    combining mark. White space at the cut belongs to neither half.
+    combining mark. The first and the last fifth of the sentence are searched only for the last kind of place. White
+    space at the cut belongs to neither half.
     """
     whole = visible_span(text, span)
     for cut in _cuts(text, whole, language.sentences.clause):
@@ -255,7 +256,8 @@ def _as_double_quotes(match: re.Match[str]) -> str:
 def _found(paragraph: str, grammar: SentenceGrammar) -> Iterator[int]:
     """Yield the sentence boundaries that the sentencex library finds in a paragraph.
 
-    The paragraph is processed in windows. Each window starts with the last sentence of the previous window.
+    The paragraph is processed in windows. Each window starts with the last sentence of the previous window, or after
+    this window if it contains no boundary.
     """
     start = 0
     while start < len(paragraph):
@@ -271,7 +273,7 @@ def _found(paragraph: str, grammar: SentenceGrammar) -> Iterator[int]:
 def _accepted(paragraph: str, candidates: Iterable[int], grammar: SentenceGrammar) -> list[int]:
     """Return those of the offsets ``candidates`` that are actual sentence boundaries, in order.
 
-    Text without a letter or digit belongs to the preceding sentence.
+    Text without a letter or digit belongs to the preceding sentence or, at the start, to the first one.
     """
     inner = sorted(edge for edge in set(candidates) if 0 < edge < len(paragraph))
     edges = [0, *inner, len(paragraph)]
@@ -291,7 +293,11 @@ def _has_words(text: str, start: int, end: int) -> bool:
 
 
 def _with_speech_cut(paragraph: str, accepted: list[int], grammar: SentenceGrammar) -> list[int]:
-    """Return the boundaries ``accepted``, with additional boundaries inside quotations in very long sentences."""
+    """Return the boundaries ``accepted``, with additional boundaries inside quotations in very long sentences.
+
+    In a sentence with more than 200 characters, these are boundaries that the splitter finds without the quotation
+    marks, before a capital letter or a digit.
+    """
     masked = _SURROGATE.sub("\ufffd", paragraph).translate(_MASKED_QUOTES)
     extra: list[int] = []
     for start, end in pairwise([0, *accepted, len(paragraph)]):
@@ -304,8 +310,9 @@ def _with_speech_cut(paragraph: str, accepted: list[int], grammar: SentenceGramm
 def _cuts(text: str, span: Span, clause: re.Pattern[str]) -> Iterator[int]:
     """Yield the offsets at which a sentence can be divided, best first.
 
-    For each kind of place, such as after a comma, yield the offset that is nearest to the middle of the sentence. Then
-    yield all other offsets. ``clause`` is the pattern for a comma between clauses.
+    For each kind of place, such as after a comma, yield the offset that is nearest to the middle of the sentence,
+    unless it is in the first or the last fifth. Then yield the next offset from the middle on that precedes no
+    combining mark, and all other offsets. ``clause`` is the pattern for a comma between clauses.
     """
     middle = (span.start + span.end) // 2
     margin = (span.end - span.start) // 5

@@ -42,7 +42,7 @@ _CLAUSES_MEET = re.compile(
 )
 _RULES = r"(?:anweisung|regel|vorgabe|instruktion|prompt|richtlinie|nachricht)\w*"
 _MACHINE = r"(?:ki|sprachmodell\w*|ki-modell\w*|assistent\w*|chatbot\w*|übersetzungs\w*)\b"
-# These are imperatives, because news often reports that somebody ignores a rule or answers only briefly.
+# Most of these are imperatives, because news often reports that somebody ignores a rule or answers only briefly.
 _INSTRUCTIONS = re.compile(
     rf"\b(?:ignoriere|ignorieren sie|vergiss|vergesst|vergessen sie|missachte|befolge)\b.{{0,60}}\b{_RULES}"
     rf"|\b(?:anweisung|instruktion|hinweis|befehl)\w*\san\s(?:die|den|das)\s{_MACHINE}"
@@ -78,7 +78,7 @@ _BEFORE_NOUN = re.compile(
 _AFTER_NOUN = re.compile(r"\s(?:[a-zäöüß]{3,}(?:en|ern|eln)|[a-zäöüß]*ge[a-zäöüß]{2,}t)\b")
 
 
-# A name is not in the genitive if it follows an article or an adjective ("des Landes Hessen").
+# After "des", "eines" or "dieses", the word is a common noun ("des Landes Hessen").
 _GENITIVE = re.compile(
     r"(?<![\w-])(?<!des\s)(?<!eines\s)(?<!dieses\s)(?P<name>[A-ZÄÖÜ][a-zäöüßéèç]{2,}[^\Wsxzß]s)\s"
     r"(?P<adjective>(?:(?!einer|eines|über|unter|hinter|aber|oder|immer|wieder|nichts|etwas|alles)[a-zäöüß]{2,}(?:er|es)"

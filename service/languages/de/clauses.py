@@ -124,7 +124,7 @@ NOUNS = frozenset({"NN", "NE", "NNA", "NNI", "FM"})
 PREPOSITIONS = frozenset({"APPR", "APPRART"})
 QUOTES = frozenset('„“”"»«‚‘›‹')
 BREAKS = frozenset(":;–—()[]/…!?-")
-"""Punctuation that separates parts of a sentence. No rule moves a word across it."""
+"""Punctuation that separates parts of a sentence. Only the rules for speakers move words across it."""
 REPORTING = re.compile(
     r"(?:sag|erklär|teil|beton|kündig|mein|bericht|schrieb|schreib|warn|forder|behaupt|räum|gab|gib|versicher|vermut"
     r"|glaub|kritisier|äußer|bestätig)"
@@ -250,7 +250,7 @@ def may_be_genitive(token: Token) -> bool:
 def has_loose_relative(tokens: Tokens, verb: int) -> bool:
     """Return whether a relative clause follows the clause of the verb at index ``verb``, but not directly after a noun.
 
-    If the word order changed, the relative clause might seem to describe another noun.
+    A number counts as a noun. If the word order changed, the relative clause might seem to describe another noun.
     """
     end = clause_end(tokens, verb)
     if tokens[end].text != "," or end + 2 >= len(tokens) or tokens[end - 1].tag in NOUNS | {"CARD"}:

@@ -333,7 +333,10 @@ _MOST_DAYS, _MOST_MONTHS, _MOST_HOURS, _MOST_MINUTES = 31, 12, 24, 59
 
 
 def find_numerals(text: str) -> list[WrittenNumeral]:
-    """Return the numeric dates, times, amounts and numbers with separators in a text, in order and without overlaps."""
+    """Return the numeric dates, times, amounts and numbers with separators in a text, in order and without overlaps.
+
+    An amount is a compound such as "Elf-Milliarden-Euro".
+    """
     found: list[WrittenNumeral] = []
     for pattern, read in _FORMS:
         for match in pattern.finditer(text):
@@ -483,6 +486,7 @@ def _stem(word: str) -> str:
 def stem(word: str) -> str:
     """Return the stem of a word, in lower case, with umlauts replaced by plain vowels and without inflectional endings.
 
-    An ending is removed only if at least four letters remain, and only from a word that consists of letters.
+    At most two endings are removed, each only if at least four letters remain. Nothing is removed from a word that does
+    not consist of letters.
     """
     return _stem(word) if len(word) <= _MOST_CHARS else _stem.__wrapped__(word)

@@ -97,7 +97,11 @@ def _extend(text: str, tokens: Sequence[Token], place: int, part: ParsedNumber) 
 
 
 def _may_be_no_number(text: str, token: Token) -> bool:
-    """Return whether a number word may belong to a name ("Six Nations") or is "two" after an article ("the two")."""
+    """Return whether a number word may belong to a name ("Six Nations") or to a phrase such as "the two".
+
+    The first applies to a capitalised word after another word, and the second to "one" and "two" after "the", "these"
+    or "those".
+    """
     before = text[max(0, token.start() - 6) : token.start()]
     pointed = token[0].lower() in {"one", "two"} and _POINTED_AT.search(before) is not None
     return pointed or (token[0][0].isupper() and before[-2:-1].isalpha())

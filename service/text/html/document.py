@@ -364,9 +364,9 @@ class Document:
 def parse(html: str, *, attribute_texts: bool = False, rules: TagRules = HTML_RULES) -> Document:
     """Return the document for any string of HTML or XML, with all blocks of text that it contains.
 
-    If ``attribute_texts`` is True, the values of the attributes ``title`` and ``alt`` are blocks too. ``rules``
-    contains the caller's rules for tags. They also state whether the string is HTML or XML. The running time is linear
-    in the length of the string.
+    If ``attribute_texts`` is True, the values of the attributes ``title`` and ``alt`` are blocks too, except in
+    elements that are copied unchanged. ``rules`` contains the caller's rules for tags. They also state whether the
+    string is HTML or XML. The running time is linear in the length of the string.
     """
     found = parts(html, vocabulary(html, rules))
     blocks = [one for run in runs(_with_links_apart(found)) if (one := block(html, run)) is not None]

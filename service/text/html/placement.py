@@ -27,8 +27,8 @@ class Stretch(Protocol):
 
         ``ranges`` must be in order and must not overlap. If there is no space for a range, its target span is empty. If
         a range must not be translated, its text is in ``literals``. For all other ranges, ``literals`` contains None.
-        The target span of a literal contains only words that certainly correspond to the literal, and is empty if there
-        are none.
+        The target span of a literal contains only words that very probably correspond to the literal, and is empty if
+        there are none.
         """
         ...
 
@@ -103,7 +103,7 @@ class ProportionalStretch:
     """A sentence and its translation, without a word alignment.
 
     Positions are mapped in proportion to length. Words that occur exactly once in both texts, such as names and
-    numbers, are fixed points, and positions between them are interpolated linearly.
+    numbers, are fixed points if they have the same order in both. Positions between them are interpolated linearly.
     """
 
     def __init__(self, source: Span, source_text: str, target: Span, target_text: str) -> None:

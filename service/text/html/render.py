@@ -59,11 +59,14 @@ class HtmlCopy:
 
 _LEAST_SHARE = 0.08  # markup is placed in proportion to length if no word has at least this share
 _MARKUP_SHARE = 0.5  # a word is marked up if more than this share of its weight comes from source words with the markup
-_LITERAL_SHARE = 0.3  # kept text may replace only words with at least this share
+_LITERAL_SHARE = 0.3  # kept text may replace a run only if one of its words has at least this share
 
 
 class _Run(NamedTuple):
-    """The words of a sentence from index ``start`` to ``end`` (exclusive). ``value`` is the sum of their scores."""
+    """The words of a sentence from index ``start`` to ``end`` (exclusive).
+
+    ``value`` is the sum of their scores, or 0 if they were not chosen by their scores.
+    """
 
     value: float
     start: int
@@ -93,9 +96,10 @@ class AlignedStretch:
         """Implement `Stretch.spread`.
 
         If there is only one range and it covers the whole sentence, it gets all words. Otherwise, a range gets the run
-        of consecutive words with the highest total score. Ranges with higher totals are placed first. A literal gets
-        the words of the translation that are equal to the literal or, if there are none, its run if a word of the run
-        is strongly aligned with it.
+        of consecutive free words with the highest total score or, if the scores are too low, the free word nearest to
+        its proportional position. Ranges with higher totals are placed first. Markup of part of a word is placed by its
+        characters (see `_place_parts`). A literal gets the words of the translation that are equal to the literal or,
+        if there are none, its run if a word of the run is strongly aligned with it.
         """
         words = self._within(window)
         if len(ranges) == 1 and words and self._begins(ranges[0]) and self._ends(ranges[0]):
@@ -136,8 +140,9 @@ class AlignedStretch:
     def point(self, at: int, *, monotone: bool) -> int:
         """Implement `Stretch.point`.
 
-        Markup that directly follows a word in the source is placed after the translation of that word. Other markup is
-        placed before the translation of the next word.
+        Markup that directly follows a word in the source is placed after the translation of that word. Markup after
+        white space is placed before the translation of the next word. If ``monotone`` is True, at the ends of the
+        sentence, and if no word has enough alignment weight, the position is proportional.
         """
         if monotone or not self._words or not self.source.start < at < self.source.end:
             return self._proportional.point(at, monotone=monotone)
@@ -226,7 +231,12 @@ class AlignedStretch:
         return _Run(0.0, number, number + 1)
 
     def _marked(self, run: _Run, source: Span, free: list[bool]) -> Span:
-        """Return the span of the run. The span begins or ends with punctuation only if the source range does."""
+        """Return the span of the run, with the punctuation at its ends adapted to that of the source range.
+
+        If the source range begins or ends with punctuation, so does the span, as far as such a mark is next to the run
+        and free. Otherwise, the span does not, unless the run consists of punctuation. A range that is part of a word
+        gets the whole run.
+        """
         return self._span(run if self._is_part(source) else self._with_marks(run, source, free))
 
     def _with_marks(self, run: _Run, source: Span, free: list[bool]) -> _Run:
@@ -356,7 +366,7 @@ def render(document: Document, translations: Sequence[Sequence[TranslatedSentenc
     language.
 
     Raises:
-        ValueError: the numbers of translations and blocks differ, or the sentences are out of order.
+        ValueError: the numbers of translations and blocks differ, or a sentence is out of order or outside its block.
     """
     blocks = list(zip(document.blocks, translations, strict=True))
     changed = {
@@ -470,7 +480,7 @@ def _pieces(
         if done < start:
             yield Span(done, start), block.text[done:start], None
         source = sentence.source.of(block.text)
-        # A sentence that equals its normalised form was not translated, so its original spelling is used.
+        # If the text equals the normalised source, nothing was translated, so the original spelling is used.
         text = source if sentence.text == for_model(source, language) else sentence.text
         yield sentence.source, text, sentence
         done = end

@@ -27,7 +27,7 @@ BLOCK = frozenset(
 )
 FOREIGN = frozenset({"math", "svg"})
 ALL = frozenset(tags) | VOID | BLOCK | FOREIGN
-"""All HTML elements, including obsolete ones."""
+"""The names of all HTML elements, including obsolete ones, and of ``math`` and ``svg``."""
 WITHIN_SENTENCES = frozenset(
     """a abbr acronym b bdi bdo big br cite del dfn em font i ins kbd mark nobr q s small span strike strong sub sup tt
     u wbr""".split()
@@ -224,7 +224,8 @@ _QUOTED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", 
 class Piece(NamedTuple):
     """A run of white space, a character reference or plain text.
 
-    ``text`` is the decoded text of the piece, and ``span`` is its place in the HTML.
+    ``text`` is the decoded text of the piece, which is a single space for white space. ``span`` is its place in the
+    HTML.
     """
 
     kind: Literal["space", "reference", "plain"]
@@ -259,7 +260,10 @@ def escape_attribute(text: str) -> str:
 
 
 def _character(reference: str) -> str:
-    """Return the characters that a character reference represents, or the reference itself if it is unknown."""
+    """Return the characters that a character reference represents, or the reference itself if it is unknown.
+
+    The result for a numeric reference of more than 100 characters is U+FFFD.
+    """
     if reference[1] == "#" and len(reference) > _LONGEST_NUMBER_CHARS:
         return _NO_CHARACTER
     return html.unescape(reference)

@@ -42,7 +42,9 @@ class Token(NamedTuple):
 
     ``name`` is the lower-case name of the tag. For a token of the kind ``raw``, it is the name of the element that
     contains the token. A ``raw`` token is text in which tags are not recognised, as in ``script`` or ``title``. A
-    ``comment`` token may also be a doctype, or an unfinished tag at the end of the text, which browsers ignore.
+    ``comment`` token may also be a doctype, a processing instruction, an unfinished tag at the end of the text, which
+    browsers ignore, or, in XML, a reference to an unknown entity. ``name`` is empty for tokens of the kinds ``text``
+    and ``comment``. ``start`` and ``end`` are offsets in the HTML.
     """
 
     kind: Kind

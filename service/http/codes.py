@@ -105,7 +105,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("too_many_values", (422,), "The JSON body has too many values.", "Send several requests."),
     ErrorCode("too_many_attributes", (422,), "A tag in the web page has too many attributes.", _FIX),
     ErrorCode("html_too_deep", (422,), "The elements of the web page are nested too deeply.", _FIX),
-    ErrorCode("header_repeated", (422,), "A request header occurs more than once.", _FIX),
+    ErrorCode("header_repeated", (422,), "The header `Content-Type` occurs more than once.", _FIX),
     ErrorCode(
         "embargo_not_served",
         (422,),
@@ -135,7 +135,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "memory_invalid",
         (422,),
-        "The corrections in `memory` are neither JSON Lines nor TMX, or one of them is blank.",
+        "The corrections in `memory` are neither JSON Lines nor TMX, one of them is blank, or a limit is exceeded.",
         "Send a file that the web page exported, or a list of objects with `source` and `target`.",
     ),
     ErrorCode("document_unknown", (422,), "The format of the document is not supported.", _FIX),
@@ -166,12 +166,22 @@ ERRORS: tuple[ErrorCode, ...] = (
     ),
     ErrorCode("model_invalid", (500,), "A model cannot be loaded (only `/admin/reload`).", _CONFIG),
     ErrorCode("weights_mismatch", (500,), "A model file does not match its checksum (only `/admin/reload`).", _CONFIG),
-    ErrorCode("lock_mismatch", (500,), "A model does not match `models.lock` (only `/admin/reload`).", _CONFIG),
-    ErrorCode("unsafe_weights", (500,), "A weights file contains unsafe objects (only `/admin/reload`).", _CONFIG),
+    ErrorCode(
+        "lock_mismatch",
+        (500,),
+        "A pulled model does not match `models.lock` (only the command `depesche models`).",
+        _CONFIG,
+    ),
+    ErrorCode(
+        "unsafe_weights",
+        (500,),
+        "A pulled weights file contains unsafe objects (only the command `depesche models`).",
+        _CONFIG,
+    ),
     ErrorCode(
         "async_unavailable",
         (501,),
-        "`Prefer: respond-async` was sent, but the service has no Redis server to store the result.",
+        "The request starts or reads a job, but the service has no Redis server to store results.",
         "Send the request without `Prefer: respond-async`.",
     ),
     ErrorCode(
@@ -181,11 +191,16 @@ ERRORS: tuple[ErrorCode, ...] = (
         "Send the request again.",
     ),
     ErrorCode("jobs_unavailable", (503,), "The Redis server that stores the results does not respond.", _RETRY),
-    ErrorCode("queue_full", (503,), "The queue is full.", _RETRY),
-    ErrorCode("too_slow", (503,), "The queued work would exceed the deadline of this request.", _RETRY),
+    ErrorCode("queue_full", (503,), "A queue is full, or the process already runs 64 jobs.", _RETRY),
+    ErrorCode(
+        "too_slow",
+        (503,),
+        "The queued work would take much longer than the time until the deadline of the request.",
+        _RETRY,
+    ),
     ErrorCode("worker_lost", (500,), "The worker process that processed the text ended unexpectedly.", "Retry once."),
     ErrorCode("engine_unavailable", (503,), "The remote model is not available.", _RETRY),
-    ErrorCode("not_ready", (503,), "The models are being loaded.", _RETRY),
+    ErrorCode("not_ready", (503,), "The models are being loaded, or an engine is being rebuilt.", _RETRY),
     ErrorCode(
         "unavailable",
         (503,),
@@ -199,7 +214,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "deadline_exceeded",
         (504,),
-        "The work was not finished within the time limit. Finished sentences are cached.",
+        "The work was not finished in time. Unless the request forbids it, finished sentences are cached.",
         "Retry, if possible with a longer `Request-Timeout-Ms`. Split long texts.",
     ),
     ErrorCode("engine_hung", (504,), "The model did not respond in time.", "Retry after a few seconds."),
@@ -229,24 +244,32 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("date_missing", "A date or time in the source is missing from the output.", _COMPARE),
     WarningCode("name_unsupported", "A name in the output is not in the source.", "Check which name is correct."),
     WarningCode("name_missing", "A name in the source is missing from the output.", "Check whether the name was lost."),
-    WarningCode("quotation_missing", "The output has fewer quotations than the source.", _COMPARE),
+    WarningCode("quotation_missing", "The output has fewer quotation marks than the source.", _COMPARE),
     WarningCode("quotation_added", "The output quotes words that the source does not quote.", _COMPARE),
     WarningCode("quotation_empty", "Quotation marks in the output enclose no words.", "Translate the quotation."),
     WarningCode("quotation_altered", "A summary quotes words that are not in the source.", "Insert the exact words."),
     WarningCode("negation_lost", "The source has a negation that the output lacks.", "Read both sentences."),
     WarningCode("negation_added", "The output has a negation that the source lacks.", "Read both sentences."),
-    WarningCode("repetition", "The output repeats a word or phrase.", "Delete the repetition."),
+    WarningCode(
+        "repetition",
+        "The output repeats a word or phrase, and the source contains no repetition.",
+        "Delete the repetition.",
+    ),
     WarningCode("repetition_removed", "The model repeated a phrase, and the service removed the repetition.", _COMPARE),
     WarningCode("sentence_repeated", "Two different source sentences have the same output.", _COMPARE),
     WarningCode("output_too_short", "The output is much shorter than usual for its source.", "Look for missing text."),
     WarningCode("output_too_long", "The output is much longer than usual for its source.", "Look for invented text."),
     WarningCode("untranslated", "The output contains words in the source language.", "Translate these words."),
     WarningCode(
-        "empty_output", "The source sentence contains words, but its output is empty.", "Translate the sentence."
+        "empty_output",
+        "A source sentence has words but no output, or an output sentence has no words.",
+        "Correct the sentence.",
     ),
     WarningCode("hypothesis_changed", "The service used an output other than the model's most likely one.", _INFORM),
     WarningCode(
-        "sentence_unsupported", "No source sentence supports a sentence of the summary.", "Delete the sentence."
+        "sentence_unsupported",
+        "No source sentence supports or corresponds to a sentence of the output.",
+        "Delete the sentence.",
     ),
     WarningCode("control_characters", "The text contains control characters.", "Remove them from the source."),
     WarningCode(
@@ -256,7 +279,11 @@ WARNINGS: tuple[WarningCode, ...] = (
     ),
     WarningCode("context_unused", "The translation model does not use the field `context`.", _INFORM),
     WarningCode("sentence_split", "A sentence was too long for the model and was translated in parts.", _COMPARE),
-    WarningCode("truncated", "The output is incomplete because it reached a length limit.", "Complete the text."),
+    WarningCode(
+        "truncated",
+        "The output is incomplete, because it or its source sentences exceed a length limit.",
+        "Complete the text.",
+    ),
     WarningCode("term_not_applied", "The output does not contain the translation of a term.", "Insert the term."),
     WarningCode(
         "not_cleaned", "Cleaning would have removed the whole body, so nothing was removed.", "Check the body."
@@ -283,8 +310,12 @@ WARNINGS: tuple[WarningCode, ...] = (
         "A sign of the source, such as § or a minus sign, is missing from the output.",
         "Insert the sign.",
     ),
-    WarningCode("markup_left", "The output contains markup that the source does not contain.", "Delete the markup."),
-    WarningCode("character_broken", "The output contains unreadable characters.", "Correct the word."),
+    WarningCode("markup_left", "The output contains a tag, a character reference or Markdown.", "Delete the markup."),
+    WarningCode(
+        "character_broken",
+        "The model wrote a replacement character, which the service removes, or the output contains one.",
+        "Correct the word.",
+    ),
     WarningCode(
         "word_unknown", "A word of the output is neither in the English dictionary nor in the source.", _COMPARE
     ),
@@ -293,7 +324,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     ),
     WarningCode(
         "reference_lost",
-        "A sentence of the summary refers to a source sentence that the summary leaves out.",
+        "A sentence of the summary depends on a source sentence that the summary leaves out.",
         "Name the person or thing.",
     ),
     WarningCode(

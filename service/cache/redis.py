@@ -260,7 +260,9 @@ class Shared:
         return found
 
     async def _opened(self, keys: Sequence[bytes], answers: Sequence[object]) -> "dict[bytes, Found | Unopened]":
-        """Return the entries in ``answers``, the values that Redis returned for ``keys``. Missing values are left out.
+        """Return the entries in ``answers``, the values that Redis returned for ``keys``.
+
+        Missing values are left out, and so are expired values, which somebody may have restored.
 
         A value that cannot be read is replaced by the reason, which is reported to the listener.
         """
@@ -270,7 +272,7 @@ class Shared:
         for one in opened.values():
             if not isinstance(one, Found):
                 self._listener(EntryUnopened(one))
-        return opened
+        return {key: one for key, one in opened.items() if not (isinstance(one, Found) and one.left_s <= 0)}
 
     def _open(self, key: bytes, stored: object) -> "Found | Unopened":
         opened = stored

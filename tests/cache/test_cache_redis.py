@@ -166,6 +166,17 @@ async def test_key_of_wrong_type_is_a_miss(redis_server: RedisServer, shared: Sh
     assert not events
 
 
+async def test_restored_value_is_a_miss_after_its_expiry(
+    redis_server: RedisServer, shared: Shared, events: list[Event]
+) -> None:
+    now_ms = int(time.time() * 1000)
+    with redis_server.client() as client:
+        client.set(KEY_PREFIX + A, pack(b"old", now_ms - 1))
+        client.set(KEY_PREFIX + B, pack(b"new", now_ms + 60_000))
+    assert values(await shared.get_many([A, B])) == {B: b"new"}
+    assert not events
+
+
 async def test_refused_credentials_are_reported_as_error(redis_server: RedisServer, events: list[Event]) -> None:
     shared = tier(redis_server.url.replace("//", "//:wrong@"), events)
     assert await shared.get_many([A]) == {}

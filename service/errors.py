@@ -1,40 +1,42 @@
-"""The exceptions of the service. Library exceptions are converted to these where they occur.
+"""The exceptions of the service. Some modules define further subclasses.
+
+A number is the HTTP status with which the endpoints of /v1 and /admin report an error.
 
 DepescheError
-├── InvalidInput       a value in the request is invalid; the error contains the field and the limit (HTTP 422)
+├── InvalidInput       a value in the request is invalid; the error may contain the field and the limit (422)
 ├── Unavailable        the service cannot accept work at the moment; the error contains the retry delay (503)
 │   ├── LoadFailed     the models could not be loaded, and retries do not help
 │   ├── QueueFull      a queue has reached its limit
-│   ├── NotReady       a model is loading, or its engine is being rebuilt
-│   ├── JobsUnavailable   the Redis server that stores the results of jobs does not respond
-│   ├── EngineUnavailable   the remote server of a model cannot be reached or does not respond
+│   ├── NotReady       a model is loading, or its engine is not ready after a failure
+│   ├── JobsUnavailable   the Redis server that stores the results of jobs is not available
+│   ├── EngineUnavailable   the remote server of a model gave no valid response
 │   └── Draining       the process is shutting down
 ├── BodyTooLarge       the request body exceeds the size limit (413)
 ├── MalformedJson      the request body is not JSON in UTF-8 (400)
 ├── BodyTooSlow        the request body did not arrive in time (408)
-├── EncodingUnsupported   the request body is compressed (415)
-├── AccessDenied       the request is not authorised
+├── EncodingUnsupported   the request body has a content encoding, such as gzip (415)
+├── AccessDenied       the request is not authorised (403, unless a subclass has another status)
 │   ├── KeyMissing     the request has no API key (401)
 │   ├── KeyUnknown     the API key is unknown (401)
 │   │   └── KeyExpired  the API key has expired (401)
 │   ├── HostRefused    without API keys, the administration port accepts only loopback host names (403)
 │   └── ScopeMissing   the API key lacks the scope that the endpoint requires (403)
-├── RateExceeded       the caller has exceeded its rate limit; the error contains the retry delay (429)
+├── RateExceeded       the caller or its address has exceeded a rate limit; the error contains the retry delay (429)
 │   └── QuotaExceeded  the exceeded limit is a quota of characters for a day or a longer period
-├── AsyncUnavailable   the service cannot store results for later, because it has no Redis server (501)
+├── AsyncUnavailable   the service cannot store the results of jobs, because it has no Redis server (501)
 ├── JobUnknown         there is no such job, or it belongs to another key (404)
-├── JobLost            the process that ran a job ended, or its result was not stored or was purged (500)
+├── JobLost            the process that ran a job ended, or the result of the job was not stored (500)
 ├── ClientGone         the client disconnected before the request was complete
 ├── DeadlineExceeded   the work was not finished before the deadline (504)
-├── WorkerLost         a worker process for text processing failed (500)
+├── WorkerLost         a worker process for text processing failed or could not be started (500)
 ├── EngineError        the model failed (500)
 │   └── EngineHung     the model did not respond in time (504)
-└── ModelError         a model cannot be loaded because of its manifest, files or architecture
-    ├── WeightsMismatch   the SHA-256 of a file does not match the manifest
+└── ModelError         a model, or a file that is loaded with the models such as a glossary, cannot be used (500)
+    ├── WeightsMismatch   a file of a model is missing, unlisted, or does not match its digest
     ├── OutputsRefused    the outputs of a model differ too much from the references of the test sentences
     ├── LockMismatch      a commit or the SHA-256 of a file does not match models.lock
     ├── UnsafeWeights     a weights file contains objects other than tensors, so it is not loaded
-    └── HubError          the hub is unreachable or does not have the model
+    └── HubError          the hub is unreachable, or a file from the hub is missing or not acceptable
 """
 
 from typing import Any
@@ -59,8 +61,9 @@ def _restored(kind: type[DepescheError], args: tuple[Any, ...], attributes: dict
 class InvalidInput(DepescheError):
     """A value in the request is invalid.
 
-    ``pointer`` is the JSON pointer to the field, or ``header:NAME`` for a header. It is empty if no single field is
-    invalid. ``limit`` is the limit or the required value that the value violates, or None.
+    ``detail`` is the explanation for a person. ``pointer`` is the JSON pointer to the field, or ``header:NAME`` for a
+    header. It is empty if no single field is invalid. ``limit`` is the limit that the value violates or the value that
+    is required, or None.
     """
 
     def __init__(self, code: str, detail: str, *, pointer: str = "", limit: int | str | None = None) -> None:
@@ -72,7 +75,10 @@ class InvalidInput(DepescheError):
 
 
 class Unavailable(DepescheError):
-    """The service cannot accept work at the moment. ``retry_after_s`` is the recommended delay before a retry."""
+    """The service cannot accept work at the moment.
+
+    ``retry_after_s`` is the recommended delay before a retry, in seconds.
+    """
 
     code = "unavailable"
 
@@ -98,19 +104,22 @@ class QueueFull(Unavailable):
 
 
 class NotReady(Unavailable):
-    """A model is loading, or its engine is being rebuilt."""
+    """A model is loading, or its engine is not ready after a failure."""
 
     code = "not_ready"
 
 
 class JobsUnavailable(Unavailable):
-    """The Redis server that stores the results of jobs does not respond."""
+    """The Redis server that stores the results of jobs does not respond, or returned an error."""
 
     code = "jobs_unavailable"
 
 
 class EngineUnavailable(Unavailable):
-    """The remote server of a model cannot be reached, does not respond in time, or refuses the requests."""
+    """The remote server of a model gave no valid response.
+
+    For example, it cannot be reached, does not respond in time, or refuses the key.
+    """
 
     code = "engine_unavailable"
 
@@ -144,7 +153,7 @@ class BodyTooSlow(DepescheError):
 
 
 class EncodingUnsupported(DepescheError):
-    """The request body is compressed, which the service does not support."""
+    """The request body has a content encoding, such as gzip. The service supports none."""
 
     code = "encoding_unsupported"
 
@@ -192,7 +201,11 @@ class HostRefused(AccessDenied):
 
 
 class RateExceeded(DepescheError):
-    """The caller has exceeded its rate limit. ``retry_after_s`` is the time until the next request is allowed."""
+    """The caller or its address has exceeded a rate limit.
+
+    ``retry_after_s`` is the number of seconds until the time window of the exceeded limit ends. If several limits are
+    exceeded, it is the window that ends last.
+    """
 
     code = "rate_exceeded"
 
@@ -208,7 +221,7 @@ class QuotaExceeded(RateExceeded):
 
 
 class AsyncUnavailable(DepescheError):
-    """The request prefers an asynchronous response, but the service has no Redis server to store the result."""
+    """The request starts or reads a job, but the service has no Redis server to store the results of jobs."""
 
     code = "async_unavailable"
 
@@ -220,7 +233,7 @@ class JobUnknown(DepescheError):
 
 
 class JobLost(DepescheError):
-    """A job has no result, because its process ended, the result could not be stored, or a purge deleted it."""
+    """A job has no result, because its process ended or the result could not be stored, for example during a purge."""
 
     code = "job_lost"
 
@@ -238,31 +251,37 @@ class DeadlineExceeded(DepescheError):
 
 
 class WorkerLost(DepescheError):
-    """A worker process for text processing ended unexpectedly, or its work raised an unexpected exception."""
+    """A worker process ended unexpectedly or could not be started, or its work raised an unexpected exception."""
 
     code = "worker_lost"
 
 
 class EngineError(DepescheError):
-    """The model raised an exception or returned results that do not match its input."""
+    """The engine of a model failed. For example, it raised an exception or returned the wrong number of results."""
 
     code = "engine_failed"
 
 
 class EngineHung(EngineError):
-    """The model did not respond in time. The thread of the engine call cannot be stopped."""
+    """An engine call did not return within its time limit. The thread of the call cannot be stopped."""
 
     code = "engine_hung"
 
 
 class ModelError(DepescheError):
-    """A model cannot be loaded."""
+    """A model cannot be used, for example because of its manifest, files or architecture.
+
+    A file that is loaded with the models, such as a glossary, can also cause this error.
+    """
 
     code = "model_invalid"
 
 
 class WeightsMismatch(ModelError):
-    """The SHA-256 of a model file does not match the manifest."""
+    """A file of a model is missing, cannot be read, is not listed, or does not match the digest that is listed for it.
+
+    The digests are listed in the manifest, by the hub, or in a model bundle.
+    """
 
     code = "weights_mismatch"
 
@@ -279,7 +298,7 @@ class OutputsRefused(ModelError):
 
 
 class LockMismatch(ModelError):
-    """The commit of a repository or the SHA-256 of one of its files does not match ``models.lock``."""
+    """The commit of a repository, or the name, SHA-256 or size of one of its files, does not match ``models.lock``."""
 
     code = "lock_mismatch"
 
@@ -291,6 +310,6 @@ class UnsafeWeights(ModelError):
 
 
 class HubError(ModelError):
-    """The hub is unreachable, refuses the request, or does not have the file."""
+    """The hub is unreachable or refuses the request, or a file from the hub is missing or not acceptable."""
 
     code = "hub_failed"

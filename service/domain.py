@@ -88,8 +88,9 @@ class EngineInput:
 
     If ``target`` is set, the model evaluates this output by forced decoding instead of searching for an output. The
     only hypothesis then contains ``target`` and its log-probability per token. If the options request an alignment from
-    an encoder-decoder model, it contains the attention matrix instead of the log-probability. For an encoder-decoder
-    model, ``target`` must not contain the target prefix or the end-of-sentence token.
+    an encoder-decoder model, the hypothesis contains the attention matrix instead of the log-probability. For an
+    encoder-decoder model, ``target`` must not contain the target prefix or the end-of-sentence token, and the
+    log-probability includes the end-of-sentence token.
     """
 
     tokens: Tokens
@@ -125,8 +126,10 @@ class Hypothesis:
     """One output of a model for a source.
 
     ``tokens`` does not include the end-of-sentence token. ``score`` is the log-probability per token, or None if it was
-    not requested. ``alignment`` contains the attention weights between the target tokens and the source tokens,
-    including the source's end-of-sentence token. It is None if it was not requested.
+    not computed. If a search found the output and the output ended with an end-of-sentence token, the score includes
+    that token. ``finish_reason`` is ``length`` if a search reached the length limit before the model ended the output,
+    and ``eos`` otherwise. ``alignment`` contains the attention weights between the target tokens and the source tokens,
+    including the source's end-of-sentence token. It is None if it was not requested or if the model is causal.
     """
 
     tokens: Tokens

@@ -25,9 +25,9 @@ ChangeReason = Literal[
 
 ``source_unchanged``, ``source_changed``, ``source_new`` and ``source_gone`` mean that the corresponding source
 sentences are unchanged, edited, new or gone. ``neighbour_changed`` means that the previous translation joins an
-unchanged source sentence with a changed one. ``no_previous`` means that the previous translation has no sentence for an
-old source sentence. ``no_source`` means that a sentence of the previous summary is kept although no source sentence
-supported it.
+unchanged source sentence with another one that was edited or moved or is gone. ``no_previous`` means that the previous
+translation has no sentence for an old source sentence. ``no_source`` means that a sentence of the previous summary is
+kept although no source sentence supported it.
 """
 
 
@@ -62,9 +62,9 @@ class SentencePair:
     """A source sentence and its translation.
 
     ``source`` is a span in the submitted text, and ``target`` is a span in the translated text. ``words`` contains one
-    (source, target) pair of spans for each aligned word of the translation, in order. ``words`` is None if word
-    alignment was not requested. ``confidence`` is the probability that the translation has no major error, or None if
-    it was not estimated. ``from_memory`` is True if the translation is an editor's correction. ``alternatives``
+    (source, target) pair of spans for each aligned word of the translation, in order. It is empty for HTML, and None if
+    word alignment was not requested. ``confidence`` is the probability that the translation has no major error, or None
+    if it was not estimated. ``from_memory`` is True if the translation is an editor's correction. ``alternatives``
     contains the most likely translations, best first. It is None if they were not requested.
     """
 
@@ -96,8 +96,8 @@ class Translation:
 
     ``of`` is the number of sentences that a model translated, now or earlier. ``cached`` is the number of those whose
     translations came from the cache. ``truncated`` is True if the translation of a sentence reached the length limit.
-    ``facts`` links facts of the source, such as numbers and names, with those of the translation. It is None if the
-    facts were not requested.
+    ``terms`` contains the glossary terms in the source. ``facts`` links facts of the source, such as numbers and names,
+    with those of the translation. It is None if the facts were not requested.
     """
 
     text: str
@@ -128,9 +128,11 @@ class Summary:
     """A summary of a text.
 
     ``method`` is the method that was actually used. If it differs from the requested method, a notice states this.
-    ``truncated`` is True if some source sentences were left out because they were too long for the model. ``variants``
-    contains alternative summaries of the same text, best first. ``facts`` links facts of the summary with those of the
-    source. It is None if the facts were not requested.
+    ``truncated`` is True if some source sentences were left out because they were too long for the model, or if the
+    translation of a sentence of the summary reached the length limit. ``cached`` is True if all outputs of the models
+    in the summary came from the cache. It is False if the summary model was not used. ``variants`` contains alternative
+    summaries of the same text, best first. ``facts`` links facts of the summary with those of the source. It is None if
+    the facts were not requested.
     """
 
     text: str

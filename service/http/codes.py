@@ -14,8 +14,9 @@ from service.text.language_id import foreign_code
 class ErrorCode(NamedTuple):
     """The code of an error response.
 
-    ``statuses`` contains the HTTP statuses with which the endpoints of /v1 and /admin return the code. ``action``
-    states what the caller should do.
+    ``statuses`` contains the HTTP statuses with which the endpoints of /v1 and /admin return the code or, for the
+    codes in `PEER_ERRORS`, those of the endpoints that use these codes. It is empty if the code stands for any other
+    status. ``action`` states what the caller should do.
     """
 
     code: str
@@ -51,12 +52,12 @@ ERRORS: tuple[ErrorCode, ...] = (
         "There are no API keys, and the `Host` header of a request to the administration port is not a loopback name.",
         "Send the request to `localhost`, `127.0.0.1` or `[::1]`, or set `DEPESCHE_KEYS_FILE`.",
     ),
-    ErrorCode("not_found", (404,), "There is no such path.", _FIX),
+    ErrorCode("not_found", (404,), "There is no such path or resource.", _FIX),
     ErrorCode(
         "job_unknown",
         (404,),
         "There is no such job, its result has expired or was purged, or it belongs to another key.",
-        "Send the request again, and read its result within an hour.",
+        "Send the request again, and read its result before `expires_at`.",
     ),
     ErrorCode("method_not_allowed", (405,), "The path does not support this method.", _FIX),
     ErrorCode("not_acceptable", (406,), "The `Accept` header allows neither JSON nor an event stream.", _FIX),
@@ -65,8 +66,13 @@ ERRORS: tuple[ErrorCode, ...] = (
     ),
     ErrorCode("body_too_large", (413,), "The body exceeds the size limit in `errors[0].limit`.", "Split the request."),
     ErrorCode("unsupported_media_type", (415,), "`Content-Type` is not `application/json`.", _FIX),
-    ErrorCode("encoding_unsupported", (415,), "The body is compressed.", "Send the body without compression."),
-    ErrorCode("invalid_request", (422,), "One or more fields are invalid. `errors` lists them.", _FIX),
+    ErrorCode(
+        "encoding_unsupported",
+        (415,),
+        "The body has a `Content-Encoding`, such as `gzip`.",
+        "Send the body without compression.",
+    ),
+    ErrorCode("invalid_request", (422,), "One or more fields are invalid. `errors` lists up to 20 of them.", _FIX),
     ErrorCode("text_empty", (422,), "The text is empty or blank, or the list of texts is empty.", "Skip this text."),
     ErrorCode("text_too_long", (422,), "A text exceeds the limit in `errors[0].limit`.", "Split the text."),
     ErrorCode(
@@ -103,9 +109,9 @@ ERRORS: tuple[ErrorCode, ...] = (
     ),
     ErrorCode("too_many_sentences", (422,), "The request has too many sentences.", "Split the request."),
     ErrorCode("too_many_values", (422,), "The JSON body has too many values.", "Send several requests."),
-    ErrorCode("too_many_attributes", (422,), "A tag in the web page has too many attributes.", _FIX),
-    ErrorCode("html_too_deep", (422,), "The elements of the web page are nested too deeply.", _FIX),
-    ErrorCode("header_repeated", (422,), "A request header occurs more than once.", _FIX),
+    ErrorCode("too_many_attributes", (422,), "A tag in the HTML has too many attributes.", _FIX),
+    ErrorCode("html_too_deep", (422,), "The elements of the HTML are nested too deeply.", _FIX),
+    ErrorCode("header_repeated", (422,), "The header `Content-Type` occurs more than once.", _FIX),
     ErrorCode(
         "embargo_not_served",
         (422,),
@@ -135,7 +141,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "memory_invalid",
         (422,),
-        "The corrections in `memory` are neither JSON Lines nor TMX, or one of them is blank.",
+        "The corrections in `memory` are neither JSON Lines nor TMX, one of them has no text, or there are too many.",
         "Send a file that the web page exported, or a list of objects with `source` and `target`.",
     ),
     ErrorCode("document_unknown", (422,), "The format of the document is not supported.", _FIX),
@@ -164,28 +170,37 @@ ERRORS: tuple[ErrorCode, ...] = (
         "The model failed.",
         "Retry once. If the error recurs, report `request_id` to the operator.",
     ),
-    ErrorCode("model_invalid", (500,), "A model cannot be loaded (only `/admin/reload`).", _CONFIG),
-    ErrorCode("weights_mismatch", (500,), "A model file does not match its checksum (only `/admin/reload`).", _CONFIG),
+    ErrorCode("model_invalid", (500,), "A model or a glossary cannot be loaded (only `/admin/reload`).", _CONFIG),
+    ErrorCode(
+        "weights_mismatch",
+        (500,),
+        "A model file is missing, is not listed or does not match its checksum (only `/admin/reload`).",
+        _CONFIG,
+    ),
     ErrorCode("lock_mismatch", (500,), "A model does not match `models.lock` (only `/admin/reload`).", _CONFIG),
     ErrorCode("unsafe_weights", (500,), "A weights file contains unsafe objects (only `/admin/reload`).", _CONFIG),
     ErrorCode(
         "async_unavailable",
         (501,),
-        "`Prefer: respond-async` was sent, but the service has no Redis server to store the result.",
+        "`Prefer: respond-async` was sent or a job was requested, but the service has no Redis server for results.",
         "Send the request without `Prefer: respond-async`.",
     ),
     ErrorCode(
         "job_lost",
         (500,),
-        "The process that ran the job ended, or the result could not be stored or was purged.",
+        "The process that ran the job ended, or the result could not be stored, for example because of a purge.",
         "Send the request again.",
     ),
-    ErrorCode("jobs_unavailable", (503,), "The Redis server that stores the results does not respond.", _RETRY),
-    ErrorCode("queue_full", (503,), "The queue is full.", _RETRY),
-    ErrorCode("too_slow", (503,), "The queued work would exceed the deadline of this request.", _RETRY),
-    ErrorCode("worker_lost", (500,), "The worker process that processed the text ended unexpectedly.", "Retry once."),
+    ErrorCode("jobs_unavailable", (503,), "The Redis server that stores the results is not available.", _RETRY),
+    ErrorCode("queue_full", (503,), "A queue is full, or too many jobs are running.", _RETRY),
+    ErrorCode(
+        "too_slow", (503,), "The queued work will take longer than the time that is left for this request.", _RETRY
+    ),
+    ErrorCode(
+        "worker_lost", (500,), "The worker process for the text failed or could not be started.", "Retry once."
+    ),
     ErrorCode("engine_unavailable", (503,), "The remote model is not available.", _RETRY),
-    ErrorCode("not_ready", (503,), "The models are being loaded.", _RETRY),
+    ErrorCode("not_ready", (503,), "The models are being loaded, or an engine is not ready after a failure.", _RETRY),
     ErrorCode(
         "unavailable",
         (503,),
@@ -199,7 +214,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "deadline_exceeded",
         (504,),
-        "The work was not finished within the time limit. Finished sentences are cached.",
+        "The work exceeded the time limit. Finished sentences are cached, unless the request forbids it.",
         "Retry, if possible with a longer `Request-Timeout-Ms`. Split long texts.",
     ),
     ErrorCode("engine_hung", (504,), "The model did not respond in time.", "Retry after a few seconds."),
@@ -208,7 +223,7 @@ ERRORS: tuple[ErrorCode, ...] = (
 
 PEER_ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("malformed_form", (400,), "The form body is malformed.", _FIX),
-    ErrorCode("needs_tag_handling", (400,), "A parameter requires `tag_handling`.", _FIX),
+    ErrorCode("needs_tag_handling", (400,), "A parameter requires another value of `tag_handling`.", _FIX),
     ErrorCode("file_unsupported", (400,), "The type or the encoding of the file is not supported.", _FIX),
     ErrorCode("markup_unsupported", (400,), "The XML contains a construct that is not supported.", _FIX),
 )
@@ -242,11 +257,15 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode("output_too_long", "The output is much longer than usual for its source.", "Look for invented text."),
     WarningCode("untranslated", "The output contains words in the source language.", "Translate these words."),
     WarningCode(
-        "empty_output", "The source sentence contains words, but its output is empty.", "Translate the sentence."
+        "empty_output",
+        "The source sentence contains words, but its output contains none or is missing.",
+        "Translate the sentence.",
     ),
     WarningCode("hypothesis_changed", "The service used an output other than the model's most likely one.", _INFORM),
     WarningCode(
-        "sentence_unsupported", "No source sentence supports a sentence of the summary.", "Delete the sentence."
+        "sentence_unsupported",
+        "No source sentence supports a sentence of the summary or of the submitted translation.",
+        "Delete the sentence.",
     ),
     WarningCode("control_characters", "The text contains control characters.", "Remove them from the source."),
     WarningCode(
@@ -256,7 +275,7 @@ WARNINGS: tuple[WarningCode, ...] = (
     ),
     WarningCode("context_unused", "The translation model does not use the field `context`.", _INFORM),
     WarningCode("sentence_split", "A sentence was too long for the model and was translated in parts.", _COMPARE),
-    WarningCode("truncated", "The output is incomplete because it reached a length limit.", "Complete the text."),
+    WarningCode("truncated", "The output is incomplete because of a length limit of the model.", "Complete the text."),
     WarningCode("term_not_applied", "The output does not contain the translation of a term.", "Insert the term."),
     WarningCode(
         "not_cleaned", "Cleaning would have removed the whole body, so nothing was removed.", "Check the body."
@@ -288,10 +307,14 @@ WARNINGS: tuple[WarningCode, ...] = (
     WarningCode(
         "word_unknown", "A word of the output is neither in the English dictionary nor in the source.", _COMPARE
     ),
-    WarningCode("sentence_broken", "A sentence of the summary is incomplete.", "Repair or delete the sentence."),
+    WarningCode(
+        "sentence_broken",
+        "A sentence of the summary is badly formed or is only part of a quotation.",
+        "Repair or delete the sentence.",
+    ),
     WarningCode(
         "reference_lost",
-        "A sentence of the summary refers to a source sentence that the summary leaves out.",
+        "A sentence of the summary refers to a sentence or a speaker that the summary leaves out.",
         "Name the person or thing.",
     ),
     WarningCode(

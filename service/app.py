@@ -118,7 +118,10 @@ def plan_of(settings: Settings) -> Plan:
 
 
 def _redis_url(url: SecretStr | None, password: SecretStr | None) -> str | None:
-    """Insert ``password`` into ``url``, unless ``password`` is None or the URL already contains a password."""
+    """Return ``url`` with ``password``, unless ``password`` is None or the URL already contains a password.
+
+    Return None if ``url`` is None.
+    """
     if url is None or password is None:
         return None if url is None else url.get_secret_value()
     parts = urlsplit(url.get_secret_value())
@@ -177,12 +180,15 @@ def create_app(
     on_settled: Callable[[], None] = lambda: None,
     on_failed: Callable[[str], None] = lambda _: None,
 ) -> FastAPI:
-    """Create the main application. It loads its models in the background, and answers probes from the start.
+    """Create the main application.
 
-    For ``on_settled``, see `create_newsroom`. ``on_failed`` is called with the reason if the models cannot be loaded at
-    startup. If ``settings`` is None, the settings are read from the environment.
+    Its lifespan loads the models in the background, so that probes are answered from the start. For ``on_settled``, see
+    `create_newsroom`. ``on_failed`` is called with the reason if the models cannot be loaded at startup. If
+    ``settings`` is None, the settings are read from the environment.
 
     Raises:
+        ValidationError: the settings in the environment are invalid (see `Settings`).
+        ModelError: the source language or the target language is not supported.
         KeyFileInvalid: the key file is invalid.
         TracingUnavailable: the environment variables turn on tracing, but tracing cannot start.
         SealMissing: a Redis server is configured, but encryption of its values is neither configured nor turned off.

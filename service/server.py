@@ -34,8 +34,8 @@ ANNOUNCE_S = 1.0
 ANNOUNCE_STEP_S = 0.05
 CLOSING_S = 0.9
 LEAST_READ_BYTES = 32_768
-# The maximum time that the event loop waits while a text thread holds the interpreter lock. Python's default of 5 ms is
-# too long, because these waits add up.
+# After this time, Python asks a text thread that holds the interpreter lock to release it for the event loop. The
+# default of 5 ms is too long, because these waits add up.
 SWITCH_S = 0.001
 _log = logging.getLogger("depesche")
 
@@ -49,7 +49,7 @@ class ClientTimeoutProtocol(H11Protocol):
     connections applies (``DEPESCHE_KEEP_ALIVE_S``).
 
     The connection is aborted if the client reads fewer than `LEAST_READ_BYTES` bytes of an unread response within
-    ``write_timeout_s`` seconds.
+    ``write_timeout_s`` seconds and has not read all of it.
     """
 
     header_timeout_s = 10.0
@@ -154,7 +154,7 @@ def run(settings: Settings, on_listening: Callable[[int], None] = lambda _: None
 
     Raises:
         DepescheError: the server cannot listen on a port; or the models could not be loaded, and the setting
-            ``wait_for_models`` is off.
+            ``wait_for_models`` is off; or `create_app` raised the error.
     """
     protect_memory()  # workers process hostile input and run as the same user
     sys.setswitchinterval(SWITCH_S)

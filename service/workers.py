@@ -40,7 +40,9 @@ MOST_WAITING = 32
 RETRY_AFTER_S = 5.0
 NICENESS = 5
 MAX_GROWTH_KIB = 196_608
-"""A worker whose memory has grown by more than this many KiB is replaced, because it would not free all of it.
+"""A worker ends after a call if its peak memory has grown by more than this many KiB since its start.
+
+It would not free all of this memory.
 
 Loading the tokenizer of a language model takes up to 146 MiB. A worker must be able to keep it for its next call.
 """
@@ -55,8 +57,8 @@ class Workers:
     """A pool of up to ``processes`` worker processes with a bounded queue. No process is started before the first use.
 
     ``preload`` contains the modules that the template process imports, and functions that it calls
-    (``MODULE:FUNCTION``). Each call of `run` may use ``cpu_s`` seconds of processor time and ``memory_bytes`` bytes of
-    memory. Up to ``most_waiting`` calls may wait for a worker.
+    (``MODULE:FUNCTION``). Each call of `run` may use up to about ``cpu_s`` seconds of processor time. A worker may use
+    ``memory_bytes`` bytes of memory for its data. Up to ``most_waiting`` calls may wait for a worker.
     """
 
     def __init__(
@@ -98,7 +100,8 @@ class Workers:
         Raises:
             QueueFull: too many calls are waiting.
             InvalidInput: the work exceeded its limit on processor time or memory.
-            WorkerLost: the worker ended unexpectedly, or the work raised an exception that is not a `DepescheError`.
+            WorkerLost: the worker ended unexpectedly or could not be started, or the work raised an exception that is
+                not a `DepescheError`.
             DepescheError: ``work`` raised this error itself.
         """
         if len(self._jobs) >= self._most:
@@ -117,7 +120,10 @@ class Workers:
         raise value
 
     def close(self) -> None:
-        """End all worker processes and the template process. Running calls of `run` raise `WorkerLost`."""
+        """End all worker processes and the template process.
+
+        Running calls of `run` raise `WorkerLost`, and waiting calls raise `asyncio.CancelledError`.
+        """
         for job in list(self._jobs):
             job.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -358,7 +364,8 @@ def _exactly(stream: Any, size: int) -> bytes:
 def _work(connection: Connection, cpu_s: int, memory_bytes: int) -> None:
     """Execute jobs in a worker process, until the connection is closed or the process has used too much memory.
 
-    A job may use ``cpu_s`` seconds of processor time and ``memory_bytes`` bytes of memory.
+    A job may use up to about ``cpu_s`` seconds of processor time. The process may use ``memory_bytes`` bytes of memory
+    for its data.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)  # end with the template, and so with the service

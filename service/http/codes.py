@@ -196,9 +196,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "too_slow", (503,), "The queued work will take longer than the time that is left for this request.", _RETRY
     ),
-    ErrorCode(
-        "worker_lost", (500,), "The worker process for the text failed or could not be started.", "Retry once."
-    ),
+    ErrorCode("worker_lost", (500,), "The worker process for the text failed or could not be started.", "Retry once."),
     ErrorCode("engine_unavailable", (503,), "The remote model is not available.", _RETRY),
     ErrorCode("not_ready", (503,), "The models are being loaded, or an engine is not ready after a failure.", _RETRY),
     ErrorCode(

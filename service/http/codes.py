@@ -15,7 +15,7 @@ class ErrorCode(NamedTuple):
     """The code of an error response.
 
     ``statuses`` contains the HTTP statuses with which the endpoints of /v1 and /admin return the code or, for the
-    codes in `PEER_ERRORS`, those of the endpoints that use these codes. It is empty if the code stands for any other
+    codes in `PEER_ERRORS`, those of the endpoints that use these codes. It is empty if the code is used for any other
     status. ``action`` states what the caller should do.
     """
 

@@ -470,7 +470,12 @@ class JobOut(Out):
         )
     )
     created_at: str = Field(description="Time in UTC, in ISO 8601 format.")
-    expires_at: str = Field(description="Time in UTC, in ISO 8601 format, at which the job and its result are deleted.")
+    expires_at: str = Field(
+        description=(
+            "Time in UTC, in ISO 8601 format, at which the job and its result are deleted. While the job is running, "
+            "this time is postponed."
+        )
+    )
     result: ArticleResponse | BatchResponse | None = Field(
         description="The response, or null if the job has not succeeded."
     )

@@ -10,7 +10,7 @@ translates the test sets in ``DIR/eval`` in five ways:
 - chosen, all: both searches for every sentence. The output with the fewest findings that need
   review is chosen, and in a tie the output with the best score.
 - chosen, doubtful: the thorough search only for doubtful sentences, whose first output has a finding that
-  needs review, or a score less than ``below_score`` in the manifest
+  needs review, or a score less than ``below_score`` in the manifest (-0.5 without the table ``[thorough]``)
 - chosen, backward: as before, but the score includes the log-probability of the source, given the output
 
 The table contains BLEU, chrF, and the gain in BLEU over greedy. It also contains the number of thorough searches in per
@@ -105,7 +105,7 @@ class Made:
 
     @property
     def texts(self) -> list[str]:
-        """Return the text of each translation as a single line."""
+        """The text of each translation as a single line."""
         return [one_line(one.text) for one in self.translations]
 
 

@@ -92,7 +92,10 @@ def calibration_error(rows: Sequence[dict[str, Any]]) -> float:
 
 
 def ranking(values: Sequence[float], good: Sequence[bool]) -> float:
-    """Return the probability that a good sentence has a higher confidence than a bad one (the area under the ROC)."""
+    """Return the probability that a good sentence has a higher confidence than a bad one (the area under the ROC).
+
+    Ties count half.
+    """
     pairs = [
         (a, b)
         for a, fine in zip(values, good, strict=True)
@@ -104,7 +107,10 @@ def ranking(values: Sequence[float], good: Sequence[bool]) -> float:
 
 
 def measured(table: ConfidenceTable, marked: Sequence[Marked]) -> dict[str, Any]:
-    """Return how well the confidence of ``table`` agrees with the marks: the calibration error, ranking and counts."""
+    """Return how well the confidence of ``table`` agrees with the marks.
+
+    The result contains the calibration error, the ranking, the bins and counts of sentences.
+    """
     values = [table.confidence(one.log_prob, one.doubts) or 0.0 for one in marked]
     good = [one.good for one in marked]
     rows = bins(values, good)

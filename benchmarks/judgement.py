@@ -9,8 +9,9 @@ independently. For each sentence and each pair, a reader writes one line with it
   something that is not in the article), or ``broken unfaithful``.
 - The mark of a pair is ``a`` or ``b``, which names the better text, or ``same`` if neither text is better.
 
-`collect` counts the marks and records them without any text of the articles. A sentence counts as broken or unfaithful
-if at least one of the readers marked it as such. The agreement of the readers is measured with Cohen's kappa.
+`collect` counts the marks. With ``--record``, it also records them, without any text of the articles. A sentence counts
+as broken or unfaithful if at least one of the readers marked it as such. The agreement of the readers is measured with
+Cohen's kappa.
 """
 
 import asyncio
@@ -117,8 +118,9 @@ def facts(one: dict[str, Any], number: int) -> dict[str, Any]:
 def write_sample(found: Sequence[dict[str, Any]], work: Path, most: int = SAMPLED) -> None:
     """Write the files for the readers and the key to the folder ``work``.
 
-    ``found`` is the result of `summarised`. The files contain up to ``most`` sentences and all pairs in random order.
-    The key states which article each sentence and each pair comes from, and which text of a pair is the summary.
+    ``found`` is the result of `summarised`. The files contain up to ``most`` sentences, and all pairs of different
+    texts, in random order. The key states which article each sentence and each pair comes from, and which text of a
+    pair is the summary.
     """
     rng = random.Random(SEED)
     places = [(one, number) for one in found for number in range(len(one["summary"]["sentences"]))]

@@ -204,8 +204,8 @@ OTHERS = {"trafilatura": _by_trafilatura, "newspaper": _by_newspaper, "readabili
 def by_publisher(folder: Path, german: Language, folds: Path | None) -> dict[str, Language]:
     """Map each publisher to the language with the weights for its pages.
 
-    ``folder`` contains the pages. ``folds`` is the folder with the weights of each fold. If it is None, the released
-    weights of ``german`` are used for all pages.
+    ``folder`` contains the pages. ``folds`` is the folder with the weights of each fold. If it is None, the result is
+    empty, so that the released weights of ``german`` are used for all pages.
     """
     if folds is None:
         return {}

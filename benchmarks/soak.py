@@ -1,9 +1,9 @@
 """Watch the memory of a service under a mixed load: ``python -m benchmarks.soak [--minutes 6] [--trace]``.
 
 The load consists of new articles as text and as web pages, repeated articles, long texts, invalid input, purges, and
-clients that disconnect. The embedded small models are used, with a small cache, so that the cache fills soon. The table
-gives, for each sixth of the time, the requests, the highest resident memory of the service, the memory of all its
-processes together, and the size of the memory tier of the cache.
+clients that disconnect. The translation model is the small starter model, and the cache is small, so that it fills
+soon. The table gives, for each sixth of the time, the requests, the highest resident memory of the service, the highest
+memory of all its processes together, and the size of the memory tier of the cache at the end.
 
 With ``--trace``, the service records the place of each allocation by Python code (``tracemalloc``). It is then about
 three times slower and needs about three times as much memory. The program prints the places whose memory grew most from

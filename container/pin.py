@@ -100,7 +100,7 @@ def current(image: str) -> str:
     """Return the digest that the registry reports for ``image``, which covers the images for all platforms.
 
     Raises:
-        NotPinned: docker is not installed, or the registry returns no digest.
+        NotPinned: docker cannot be run or returns no digest.
     """
     command = ["docker", "buildx", "imagetools", "inspect", image, "--format", "{{.Manifest.Digest}}"]
     try:

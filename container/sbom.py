@@ -28,7 +28,7 @@ def write(requirements: Path, target: Path) -> None:
     The result is not validated against the schema, because that takes minutes of processor time.
 
     Raises:
-        subprocess.CalledProcessError: the file cannot be read.
+        subprocess.CalledProcessError: cyclonedx_py failed, for example because the file cannot be read.
     """
     command = [sys.executable, "-m", "cyclonedx_py", "requirements", str(requirements)]
     options = ["--pyproject", str(ROOT / "pyproject.toml"), "--output-reproducible", "--no-validate"]

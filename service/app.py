@@ -185,10 +185,11 @@ def create_app(
     on_settled: Callable[[], None] = lambda: None,
     on_failed: Callable[[str], None] = lambda _: None,
 ) -> FastAPI:
-    """Create the main application. It loads its models in the background, and answers probes from the start.
+    """Create the main application.
 
-    For ``on_settled``, see `create_newsroom`. ``on_failed`` is called with the reason if the models cannot be loaded at
-    startup. If ``settings`` is None, the settings are read from the environment.
+    Its lifespan loads the models in the background, so that probes are answered from the start. For ``on_settled``, see
+    `create_newsroom`. ``on_failed`` is called with the reason if the models cannot be loaded at startup. If
+    ``settings`` is None, the settings are read from the environment.
 
     Raises:
         ValidationError: ``settings`` is None, and the settings in the environment are invalid.

@@ -91,8 +91,9 @@ class EngineInput:
 
     If ``target`` is set, the model evaluates this output by forced decoding instead of searching for an output. The
     only hypothesis then contains ``target`` and its log-probability per token. If the options request an alignment from
-    an encoder-decoder model, it contains the attention matrix instead of the log-probability. For an encoder-decoder
-    model, ``target`` must not contain the target prefix or the end-of-sentence token.
+    an encoder-decoder model, the hypothesis contains the attention matrix instead of the log-probability. For an
+    encoder-decoder model, ``target`` must not contain the target prefix or the end-of-sentence token, and the
+    log-probability includes the end-of-sentence token.
     """
 
     tokens: Tokens

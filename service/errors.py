@@ -1,4 +1,6 @@
-"""The exceptions of the service. Library exceptions are converted to these where they occur.
+"""The exceptions of the service. Some modules define further subclasses.
+
+A number is the HTTP status with which the endpoints of /v1 and /admin report an error.
 
 Other modules define further subclasses of some of these exceptions. The numbers are HTTP statuses.
 
@@ -14,16 +16,16 @@ DepescheError
 ├── BodyTooLarge       the request body exceeds the size limit (413)
 ├── MalformedJson      the request body is not JSON in UTF-8 (400)
 ├── BodyTooSlow        the request body did not arrive in time (408)
-├── EncodingUnsupported   the request body is compressed (415)
-├── AccessDenied       the request is not authorised
+├── EncodingUnsupported   the request body has a content encoding, such as gzip (415)
+├── AccessDenied       the request is not authorised (403, unless a subclass has another status)
 │   ├── KeyMissing     the request has no API key (401)
 │   ├── KeyUnknown     the API key is unknown (401)
 │   │   └── KeyExpired  the API key has expired (401)
 │   ├── HostRefused    without API keys, the administration port accepts only loopback host names (403)
 │   └── ScopeMissing   the API key lacks the scope that the endpoint requires (403)
-├── RateExceeded       the caller has exceeded its rate limit; the error contains the retry delay (429)
+├── RateExceeded       the caller or its address has exceeded a rate limit; the error contains the retry delay (429)
 │   └── QuotaExceeded  the exceeded limit is a quota of characters for a day or a longer period
-├── AsyncUnavailable   the service cannot store results for later, because it has no Redis server (501)
+├── AsyncUnavailable   the service cannot store the results of jobs, because it has no Redis server (501)
 ├── JobUnknown         there is no such job, or it belongs to another key (404)
 ├── JobLost            the process that ran a job ended, or the result of the job could not be stored (500)
 ├── ClientGone         the client disconnected before the request was complete
@@ -61,8 +63,9 @@ def _restored(kind: type[DepescheError], args: tuple[Any, ...], attributes: dict
 class InvalidInput(DepescheError):
     """A value in the request is invalid.
 
-    ``pointer`` is the JSON pointer to the field, or ``header:NAME`` for a header. It is empty if no single field is
-    invalid. ``limit`` is the limit or the required value that the value violates, or None.
+    ``detail`` is the explanation for a person. ``pointer`` is the JSON pointer to the field, or ``header:NAME`` for a
+    header. It is empty if no single field is invalid. ``limit`` is the limit that the value violates or the value that
+    is required, or None.
     """
 
     def __init__(self, code: str, detail: str, *, pointer: str = "", limit: int | str | None = None) -> None:
@@ -74,7 +77,10 @@ class InvalidInput(DepescheError):
 
 
 class Unavailable(DepescheError):
-    """The service cannot accept work at the moment. ``retry_after_s`` is the recommended delay before a retry."""
+    """The service cannot accept work at the moment.
+
+    ``retry_after_s`` is the recommended delay before a retry, in seconds.
+    """
 
     code = "unavailable"
 
@@ -100,7 +106,7 @@ class QueueFull(Unavailable):
 
 
 class NotReady(Unavailable):
-    """A model is loading, or its engine is being rebuilt."""
+    """A model is loading, or its engine is not ready after a failure."""
 
     code = "not_ready"
 
@@ -112,7 +118,10 @@ class JobsUnavailable(Unavailable):
 
 
 class EngineUnavailable(Unavailable):
-    """The remote server of a model cannot be reached, does not respond in time, or refuses the requests."""
+    """The remote server of a model gave no valid response.
+
+    For example, it cannot be reached, does not respond in time, or refuses the key.
+    """
 
     code = "engine_unavailable"
 
@@ -146,7 +155,7 @@ class BodyTooSlow(DepescheError):
 
 
 class EncodingUnsupported(DepescheError):
-    """The request body is compressed, which the service does not support."""
+    """The request body has a content encoding, such as gzip. The service supports none."""
 
     code = "encoding_unsupported"
 
@@ -194,7 +203,11 @@ class HostRefused(AccessDenied):
 
 
 class RateExceeded(DepescheError):
-    """The caller has exceeded its rate limit. ``retry_after_s`` is the time until the next request is allowed."""
+    """The caller or its address has exceeded a rate limit.
+
+    ``retry_after_s`` is the number of seconds until the time window of the exceeded limit ends. If several limits are
+    exceeded, it is the window that ends last.
+    """
 
     code = "rate_exceeded"
 
@@ -210,7 +223,7 @@ class QuotaExceeded(RateExceeded):
 
 
 class AsyncUnavailable(DepescheError):
-    """The request prefers an asynchronous response, but the service has no Redis server to store the result."""
+    """The request starts or reads a job, but the service has no Redis server to store the results of jobs."""
 
     code = "async_unavailable"
 
@@ -258,7 +271,7 @@ class EngineError(DepescheError):
 
 
 class EngineHung(EngineError):
-    """The model did not respond in time. The thread of the engine call cannot be stopped."""
+    """An engine call did not return within its time limit. The thread of the call cannot be stopped."""
 
     code = "engine_hung"
 
@@ -287,7 +300,7 @@ class OutputsRefused(ModelError):
 
 
 class LockMismatch(ModelError):
-    """The commit of a repository or the SHA-256 of one of its files does not match ``models.lock``."""
+    """The commit of a repository, or the name, SHA-256 or size of one of its files, does not match ``models.lock``."""
 
     code = "lock_mismatch"
 

@@ -11,8 +11,8 @@ class BatchDone:
 
     ``source_tokens`` excludes padding, and ``padded_tokens`` includes it. Times are wall-clock times in seconds.
     ``oldest_wait_s`` is the time that the oldest item spent in the queue. ``number`` identifies the batch among all
-    batches of the model. If a batch fails, the engine is called again with smaller parts of it, to find the item at
-    fault. All of these calls have the number of the original batch.
+    batches of the model since it was loaded. If a batch fails, the engine is called again with smaller parts of it, to
+    find the item at fault. All of these calls have the number of the original batch.
     """
 
     model: str
@@ -59,8 +59,9 @@ class RemoteCalled:
     """An attempt to call the remote server of a model has ended, with or without success.
 
     The outcome ``refused`` means that the server refused the text. The outcome ``not_accepted`` means that the server
-    refused the key, the path or the name of the model. ``prompt_tokens`` and ``output_tokens`` are the counts in the
-    server's answer. Both are None if there is no answer, or if the answer does not contain both counts.
+    refused the request for another reason, such as the key, the path or the name of the model. ``prompt_tokens`` and
+    ``output_tokens`` are the counts in the server's answer. Both are None if there is no answer, or if the answer does
+    not contain both counts.
     """
 
     model: str
@@ -89,7 +90,8 @@ class RemoteBack:
 class AnswerInvalid:
     """A remote model gave no usable answer for a text, even after a second request that repeated the required format.
 
-    ``reason`` is the name of the fault in the last answer, or ``refused`` if the server rejected the text.
+    ``reason`` is the name of the fault in the first answer to the second request, or ``refused`` if the server refused
+    the text.
     """
 
     model: str
@@ -98,9 +100,10 @@ class AnswerInvalid:
 
 @dataclass(frozen=True, slots=True)
 class LayoutFound:
-    """The service has measured the parallel configurations of a model at startup and has chosen the fastest one.
+    """The service has measured the parallel configurations of a model at startup and has chosen one.
 
-    ``fastest_s`` and ``slowest_s`` are the measured times of the fastest and the slowest configuration.
+    ``replicas`` and ``threads`` are those of the chosen configuration, and ``fastest_s`` is its measured time.
+    ``slowest_s`` is the time of the slowest configuration.
     """
 
     model: str
@@ -205,8 +208,10 @@ PurgeKind = Literal["texts", "result", "all"]
 class CachePurged:
     """An operator has deleted cache entries.
 
-    ``texts`` is the number of texts in the request. ``memory`` and ``shared`` are the numbers of deleted entries.
-    ``shared`` is None if there is no shared cache. ``complete`` is False if the shared cache did not respond.
+    ``texts`` is the number of texts or result keys in the request. It is 0 if all entries were to be deleted.
+    ``memory`` and ``shared`` are the numbers of deleted entries. ``shared`` is None if there is no shared cache.
+    ``complete`` is False if the shared cache did not respond. The numbers are then not known: ``memory`` is 0, and
+    ``shared`` is None.
     """
 
     kind: PurgeKind
@@ -219,7 +224,11 @@ class CachePurged:
 
 @dataclass(frozen=True, slots=True)
 class ProblemGiven:
-    """A request failed or was rejected. The client received the error as the response or as a stream's last event."""
+    """A request failed or was rejected.
+
+    The client received the error as the response, as the last event of a stream, as the result of an article in a
+    batch, or as the result of a job.
+    """
 
     code: str
     status: int
@@ -259,7 +268,9 @@ class KeysRefused:
 
 @dataclass(frozen=True, slots=True)
 class RateStoreFailed:
-    """A call to the shared rate-limit counters failed, so this process used its own counters.
+    """A call to the shared rate-limit counters failed or was blocked by the circuit breaker.
+
+    The process used its own counters instead.
 
     ``reason`` and ``opened`` have the same meaning as in `SharedCacheFailed`.
     """
@@ -284,7 +295,7 @@ class RequestDone:
 
     ``method`` and ``route`` are restricted to known values, so they can serve as metric labels. ``status`` is 499 if
     the client disconnected before the response started. ``key_id`` is the name of the API key, never the key itself.
-    ``trace_id`` is set if the request is traced.
+    ``trace_id`` is set if the request is traced or has a valid ``traceparent`` header.
     """
 
     method: str

@@ -66,9 +66,9 @@ class SentencePair:
     """A source sentence and its translation.
 
     ``source`` is a span in the submitted text, and ``target`` is a span in the translated text. ``words`` contains one
-    (source, target) pair of spans for each aligned word of the translation, in order. ``words`` is None if word
-    alignment was not requested. ``confidence`` is the probability that the translation has no major error, or None if
-    it was not estimated. ``from_memory`` is True if the translation is an editor's correction. ``alternatives``
+    (source, target) pair of spans for each aligned word of the translation, in order. It is empty for HTML, and None if
+    word alignment was not requested. ``confidence`` is the probability that the translation has no major error, or None
+    if it was not estimated. ``from_memory`` is True if the translation is an editor's correction. ``alternatives``
     contains the most likely translations, best first. It is None if they were not requested.
     """
 
@@ -100,8 +100,8 @@ class Translation:
 
     ``of`` is the number of sentences that a model translated, now or earlier. ``cached`` is the number of those whose
     translations came from the cache. ``truncated`` is True if the translation of a sentence reached the length limit.
-    ``facts`` links facts of the source, such as numbers and names, with those of the translation. It is None if the
-    facts were not requested.
+    ``terms`` contains the glossary terms in the source. ``facts`` links facts of the source, such as numbers and names,
+    with those of the translation. It is None if the facts were not requested.
     """
 
     text: str

@@ -35,12 +35,13 @@ def _installed_dir() -> Path:
 class Settings(BaseSettings):
     """The settings of the service.
 
-    With the default values, the service uses the embedded models on one machine. docs/settings.md describes all
-    settings.
+    With the default values, the service uses the installed production models or, if there are none, the embedded
+    models. docs/settings.md describes all settings.
 
     Raises:
         ValidationError: a value is invalid, or an environment variable with the prefix ``DEPESCHE_`` is not a setting.
-            Unknown variables are rejected because a misspelt name would otherwise be ignored.
+            Unknown variables are rejected because a misspelt name would otherwise be ignored. Variables with the
+            prefix ``DEPESCHE_TEST_`` are ignored.
     """
 
     model_config = SettingsConfigDict(env_prefix="DEPESCHE_", frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -132,7 +133,7 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="Timeout, in seconds, for each attempt to get an answer from the remote server."
     )
     remote_concurrency: int = Field(
-        default=64, ge=1, le=4096, description="Maximum number of simultaneous requests to the remote server."
+        default=64, ge=1, le=4096, description="Maximum number of simultaneous requests for each remote model."
     )
     remote_host: Literal["auto", "private", "public"] = Field(
         default="auto",
@@ -170,12 +171,16 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         description=(
-            "Number of engine calls that CTranslate2 runs in parallel. 0 selects the fastest number, which is measured "
-            "at startup."
+            "Number of engine calls that CTranslate2 runs in parallel. 0 selects the fastest number on a CPU, which is "
+            "measured at startup."
         ),
     )
     batch_tokens: int = Field(
-        default=4_096, ge=16, description="Maximum number of padded source tokens in an engine call."
+        default=4_096,
+        ge=16,
+        description=(
+            "Maximum number of padded source tokens in an engine call. A longer sentence is processed in its own call."
+        ),
     )
     batch_items: int = Field(
         default=0,
@@ -186,10 +191,14 @@ class Settings(BaseSettings):
         ),
     )
     queue_items: int = Field(
-        default=5_000, ge=1, description="Maximum number of queued sentences. Further requests get status 503."
+        default=5_000,
+        ge=1,
+        description="Maximum number of queued sentences for each model. Further requests get status 503.",
     )
     queue_tokens: int = Field(
-        default=100_000, ge=16, description="Maximum number of queued source tokens. Further requests get status 503."
+        default=100_000,
+        ge=16,
+        description="Maximum number of queued source tokens for each model. Further requests get status 503.",
     )
     engine_hang_s: float = Field(default=180.0, gt=0, description="Seconds after which an engine call counts as hung.")
     request_timeout_ms: int = Field(
@@ -199,9 +208,9 @@ class Settings(BaseSettings):
         default=75.0,
         gt=0,
         description=(
-            "Seconds until an idle connection is closed. This must be longer than the idle timeout of the proxy (by "
-            "default 60 s in nginx and 3600 s in Envoy). Otherwise the proxy may send a request on a connection that "
-            "was just closed."
+            "Seconds until an idle connection is closed, rounded up to whole seconds. This must be longer than the "
+            "idle timeout of the proxy (by default 60 s in nginx and 3600 s in Envoy). Otherwise the proxy may send a "
+            "request on a connection that was just closed."
         ),
     )
     wait_for_models: bool = Field(
@@ -235,15 +244,16 @@ class Settings(BaseSettings):
         default=None,
         min_length=1,
         description=(
-            "URL of the Redis server of the shared cache tier (`redis://…`). If unset, there is no shared tier."
+            "URL of the Redis server for the shared cache tier, the results of jobs and, by default, the rate limits "
+            "(`redis://…`). If unset, there is no shared tier, and there are no jobs."
         ),
     )
     rate_redis_url: SecretStr | None = Field(
         default=None,
         min_length=1,
         description=(
-            "URL of the Redis server of the rate limits. It must not evict keys. If unset, the server of the cache "
-            "is used."
+            "URL of the Redis server for the rate limits. It must not evict keys. If unset, the server of the cache is "
+            "used. If there is no such server either, each process counts separately."
         ),
     )
     redis_password: SecretStr | None = Field(
@@ -257,7 +267,10 @@ class Settings(BaseSettings):
     redis_timeout_ms: int = Field(
         default=50,
         ge=1,
-        description="Timeout, in milliseconds, for one round trip to Redis, including the time to connect.",
+        description=(
+            "Timeout, in milliseconds, for one round trip to Redis for the cache or the rate limits, including the "
+            "time to connect."
+        ),
     )
     keys_file: Path | None = Field(
         default=None, description="File with the API keys (see `depesche keys new`). If unset, requests need no key."
@@ -284,7 +297,13 @@ class Settings(BaseSettings):
             "header is ignored."
         ),
     )
-    max_body_bytes: int = Field(default=4 * 2**20, ge=1, description="Maximum number of bytes in a request body.")
+    max_body_bytes: int = Field(
+        default=4 * 2**20,
+        ge=1,
+        description=(
+            "Maximum number of bytes in a request body. A body that contains the API key can have at most 1 MiB."
+        ),
+    )
     max_json_depth: int = Field(default=64, ge=1, description="Maximum nesting depth of a JSON body.")
     header_timeout_s: float = Field(
         default=10.0, gt=0, description="Seconds that a client has to send the request line and headers."
@@ -317,7 +336,11 @@ class Settings(BaseSettings):
             "Secret for the signatures of webhooks (32 bytes in base64). Required if `DEPESCHE_WEBHOOK_ORIGINS` is set."
         ),
     )
-    max_texts: int = Field(default=256, ge=1, description="Maximum number of texts in a request.")
+    max_texts: int = Field(
+        default=256,
+        ge=1,
+        description="Maximum number of texts in a request. Values above 10,000 have the same effect as 10,000.",
+    )
     max_text_chars: int = Field(
         default=50_000, ge=1, description="Maximum number of characters (code points) in a text."
     )
@@ -414,7 +437,9 @@ class Settings(BaseSettings):
 
     @property
     def seal_secrets(self) -> list[bytes]:
-        """The secrets with which values in Redis are encrypted. If the list is empty, values are not encrypted.
+        """The secrets for the encryption of values in Redis. The first one encrypts, and all of them decrypt.
+
+        If the list is empty, values are not encrypted.
 
         Raises:
             SealMissing: a Redis server is configured, but ``cache_seal_key`` is not set.

@@ -64,8 +64,8 @@ async def edit(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str
     ``number`` is the number of the round.
 
     Raises:
-        Failed: a sentence of the new article was already cached, or more than `MOST_DONE_AGAIN` sentences of the edited
-            article were translated again.
+        Failed: the service did not split the article into its sentences, a sentence of the new article was already
+            cached, or more than `MOST_DONE_AGAIN` sentences of the edited article were translated again.
     """
     (article,) = plan.articles.take(f"edit {number}", 1, EDIT_SENTENCES, EDIT_SENTENCES)
     changed = article.edited(EDIT_SENTENCES // 2)
@@ -99,7 +99,8 @@ async def hits(plan: Plan, _: Checkout, server: Server, number: int) -> dict[str
     ``number`` is the number of the round.
 
     Raises:
-        Failed: the engine processed text, although the article was cached.
+        Failed: the first request for the article failed, or the engine processed text, although the article was cached.
+        ExceptionGroup: a later request failed.
     """
     (article,) = plan.articles.take(f"hits {number}", 1, HIT_SENTENCES, HIT_SENTENCES)
     found: dict[str, float] = {}
@@ -138,7 +139,7 @@ async def probes(plan: Plan, _: Checkout, server: Server, number: int) -> dict[s
     Each request opens a new connection. ``number`` is the number of the round.
 
     Raises:
-        Failed: a request failed, or the other clients had too few articles to keep the server busy.
+        ExceptionGroup: a request failed, or the other clients had too few articles to keep the server busy.
     """
     articles = plan.articles.take(f"probes {number}", MOST_ARTICLES_A_S * round(plan.seconds + 2 * SETTLE_S))
     bodies = [{"text": article.text} for article in articles]

@@ -68,7 +68,7 @@ async def measure(systems: Sequence[System], plan: Plan) -> dict[str, list[dict[
 def peers() -> list[System]:
     """Return the systems to compare the service with.
 
-    These systems use the weights and the beam size of the embedded translation model.
+    These systems use the weights and the beam size of the model `MODEL`.
     """
     weights = Weights.of(MODEL)
     return [naive(weights, "sentence"), naive(weights, "article"), libretranslate(weights), Raw(weights)]
@@ -95,7 +95,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=1)] = 5,
     clients: Annotated[int, typer.Option(min=1, help="Concurrent clients.")] = 16,
     articles: Annotated[
-        int, typer.Option(min=1, help="Articles per round, at least four times the number of clients.")
+        int, typer.Option(min=1, help="Articles per round. Use at least four times the number of clients.")
     ] = 96,
     seed: Annotated[int, typer.Option(help="Seed that determines the articles.")] = 1,
     *,

@@ -1,5 +1,5 @@
--- For wrk: posts the JSON bodies of a file, one per line, in order. It prints "enough" after ENOUGH answers or after an
--- error status (wrk itself runs until it is interrupted), and one line of JSON at the end.
+-- For wrk: posts the JSON bodies of a file, one per line, in order. It prints "enough" after ENOUGH answers or after a
+-- status other than 200 (wrk itself runs until it is interrupted), and one line of JSON at the end.
 -- Usage: wrk … -s articles.lua URL -- FILE ENOUGH
 
 local thread

@@ -1,8 +1,8 @@
 """Functions that plant typical errors of translation models in good English translations.
 
-`PLANTS` lists these functions for each kind of error. A function changes the characters or words of the translation at
-a place that ``rng`` chooses, so the same seed plants the same errors. This module uses no code of the checks that are
-measured with these errors.
+`PLANTS` lists these functions for each kind of error. A function changes the characters or words of the translation.
+All random choices come from ``rng``, so the same seed plants the same errors. This module uses no code of the checks
+that are measured with these errors.
 """
 
 import random
@@ -113,9 +113,10 @@ def digit(case: Case, rng: random.Random) -> str | None:
 
 
 def decimal_shift(case: Case, rng: random.Random) -> str | None:
-    """Return ``case.output`` with the decimal point of one numeral shifted, or None if there is no suitable numeral.
+    """Return ``case.output`` with the decimal point of one numeral shifted.
 
-    For example, 1.5 becomes 15, 4,000 becomes 40,000, and 120 becomes 1,200.
+    For example, 1.5 becomes 15, 4,000 becomes 40,000, and 120 becomes 1,200. The result is None if there is no numeral,
+    or if the chosen numeral is an integer less than 10 or a decimal that begins with 0.
     """
 
     def shifted(numeral: str) -> str | None:
@@ -160,7 +161,7 @@ def dropped_name(case: Case, rng: random.Random) -> str | None:
 
 
 def _quotations(case: Case) -> list[re.Match[str]]:
-    """Return the quotations in ``case.output``, except a quotation that makes up the whole sentence."""
+    """Return the quotations in ``case.output``, except a quotation that is the sentence or almost all of it."""
     return [match for match in QUOTATION.finditer(case.output) if len(match.group()) < len(case.output) - 2]
 
 
@@ -170,9 +171,9 @@ def lost_marks(case: Case, rng: random.Random) -> str | None:
 
 
 def emptied_quotation(case: Case, rng: random.Random) -> str | None:
-    """Return ``case.output`` without the words of one quotation. The quotation marks are kept.
+    """Return ``case.output`` without the words of one quotation. Its quotation marks become “ and ”.
 
-    The result is None if there is no quotation, or if the quotation makes up the whole sentence.
+    The result is None if there is no quotation, or if the quotation is the sentence or almost all of it.
     """
     return one_of_places(case.output, _quotations(case), lambda _: "“”", rng)
 
@@ -180,7 +181,7 @@ def emptied_quotation(case: Case, rng: random.Random) -> str | None:
 def dropped_quotation(case: Case, rng: random.Random) -> str | None:
     """Return ``case.output`` without one quotation and its marks.
 
-    The result is None if there is no quotation, or if the quotation makes up the whole sentence.
+    The result is None if there is no quotation, or if the quotation is the sentence or almost all of it.
     """
     return one_of_places(case.output, _quotations(case), lambda _: "", rng)
 
@@ -292,7 +293,7 @@ def invented_word(case: Case, rng: random.Random) -> str | None:
 def invented_opening(case: Case, rng: random.Random) -> str | None:
     """Return ``case.output`` with its first word replaced by an invented word.
 
-    The result is None if ``case.output`` does not begin with a word.
+    The result is None if ``case.output`` does not begin with a word, or consists of a single word.
     """
     new = "".join((*rng.sample(SYLLABLES, 2), rng.choice(ENDINGS))).capitalize()
     first, _, rest = case.output.partition(" ")
@@ -332,7 +333,7 @@ def german_word(case: Case, rng: random.Random) -> str | None:
 def misspelt_name(case: Case, rng: random.Random) -> str | None:
     """Return ``case.output`` with one letter inside a name removed or replaced, or None if there is no suitable name.
 
-    A name is suitable if it has at least six letters and also occurs in the source.
+    A name is suitable if it has at least six letters, is one of ``case.names`` and also occurs in the source.
     """
     places = [
         match

@@ -104,7 +104,8 @@ def names(texts: Sequence[str]) -> list[str]:
 def cases(found: Sequence[Story]) -> Iterator[tuple[Story, Case]]:
     """Yield (article, case) for some sentences from each of the articles ``found``.
 
-    The output of the case is one of these sentences. Its other output is a sentence from the next article.
+    The output of the case is one of these sentences. Its other output is a sentence from the next article or, if that
+    article has no sentence of at least `LEAST_CHARS` characters, the whole text of the same article.
     """
     rng = random.Random(SEED)
     known = names([story.text for story in found])

@@ -101,7 +101,8 @@ def cases(pairs: Pairs) -> Iterator[Case]:
     """Yield a case for each pair of a German and an English sentence.
 
     The ``other_output`` of the case is the English sentence of the next pair, and its names come from all pairs. A name
-    is a capitalised word that occurs in both sentences of a pair and never occurs in lower case.
+    is a capitalised word that occurs in both sentences of a pair, is not the name of a month, and never occurs in lower
+    case in an English sentence.
     """
     common = {word for _, english in pairs for word in re.findall(r"\b[a-z]+\b", english)}
     both = {match.group() for german, english in pairs for match in NAME.finditer(english) if match.group() in german}
@@ -111,9 +112,10 @@ def cases(pairs: Pairs) -> Iterator[Case]:
 
 
 def lost_its_marks(source: str, reference: str) -> bool:
-    """Return whether the source contains a quotation of three or more words but the reference has no quotation marks.
+    """Return whether the source contains a quotation of three or more words, but the reference has lost its marks.
 
-    A reference without quotation marks is faulty, so the checks are right to report it.
+    Such a reference contains neither quotation marks nor apostrophes. It is faulty, so the checks are right to report
+    it.
     """
     return _SPOKEN.search(source) is not None and _ANY_MARK.search(reference) is None
 

@@ -17,7 +17,8 @@ def train_vocabulary(sentences: Iterable[str], size: int, path: Path) -> None:
     """Train one unigram SentencePiece model for both languages, and write it to ``path``.
 
     The model has ``size`` pieces, not counting padding. Each digit is a separate piece, so numbers are copied digit by
-    digit. Characters that do not occur in the training data are encoded as bytes.
+    digit. Characters that are rare in the training data or do not occur in it are encoded as bytes, except for those in
+    ``REQUIRED_CHARS``.
     """
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(

@@ -43,9 +43,9 @@ def measured(folder: Path, publishers: Sequence[str], weights: Weights, german: 
 
 
 def write(path: Path, weights: Weights) -> None:
-    """Write the weights to ``path``, multiplied by 100 and rounded to integers.
+    """Write the weights to ``path``, multiplied by 100 and rounded to integers of at least -99,999.
 
-    Features whose weights are all 0 are left out.
+    Features whose rounded weights are all 0 are left out.
     """
 
     def hundredths(row: Iterable[float]) -> list[int]:

@@ -35,8 +35,9 @@ class Text:
 class _Batch:
     """A batch of texts of similar length.
 
-    ``features`` (lines × features) contains the features of all lines. ``places`` (texts × length) contains the row of
-    each line in ``features``. Texts are padded to the same length with -1.
+    ``features`` (lines × features) contains the features of all lines, and ``states`` (lines) the index of the state of
+    each line. ``places`` (texts × length) contains the row of each line in ``features``. Texts are padded to the same
+    length with -1. ``weights`` (texts) contains the weight of each text in the loss.
     """
 
     features: np.ndarray[Any, np.dtype[np.float32]]

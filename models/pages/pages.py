@@ -175,7 +175,8 @@ def _headline_at(lines: Sequence[Sequence[str]], titles: Sequence[Sequence[str]]
     """Return the index of the headline in the first ``end`` lines, or None if there is no headline.
 
     The headline is the last line that equals one of ``titles``. If there is no such line, the last line that is part of
-    a title is used. If there is no such line either, the last line that contains a title is used.
+    a title is used. If there is no such line either, the last line is used that contains a title and has at most twice
+    as many words.
     """
     same = [number for number in range(end) for title in titles if lines[number] == title]
     near = [number for number in range(end) for title in titles if is_part(lines[number], title)]

@@ -33,7 +33,7 @@ class Verdict:
     """The outcome of one line.
 
     ``error`` is the code of the line's error, or None if the line has a result. ``warnings`` contains the codes of the
-    warnings about the result.
+    warnings about the article, the summary and the translations, but not of those about variants and headlines.
     """
 
     line: int

@@ -227,7 +227,7 @@ def _greet(settings: Settings, port: int) -> None:
 
 
 def _serves_a_draft(settings: Settings) -> bool:
-    """Return whether the translation model of the service is an embedded one, whose outputs are drafts.
+    """Return whether the translation model of the service is an embedded one.
 
     The result is False if no model can be chosen. In that case, the service fails to start.
     """

@@ -119,7 +119,8 @@ def verify(
 ) -> None:
     """Check the files of installed models against their manifests.
 
-    The command also runs the models on their test inputs, and compares the outputs with the recorded ones.
+    If the outputs of a model for its test inputs were recorded at its installation, the command generates them again
+    and compares them with the recorded ones.
     """
     with _opened(context) as store:
         entries = map(store.catalog.entry, names or store.catalog.names())

@@ -125,8 +125,8 @@ def read_articles(
 
     Raises:
         DepescheError: the folder cannot be read, or contains no article or more than ``MOST_ARTICLES``; two articles
-            have the same name; a reference has no article; or a file cannot be read or contains no text. The message
-            names the folder or the file.
+            have the same name; a reference has no article; or a file cannot be read, contains no text or is not a
+            valid article. The message names the folder or the file.
     """
     suffixes: dict[EvaluationTask, str] = {"translation": f".{languages.target.code}.txt", "summary": ".summary.txt"}
     try:

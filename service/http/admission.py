@@ -344,10 +344,11 @@ class Denied(Protocol):
 class ApiKeyMiddleware:
     """ASGI middleware that rejects a request without a valid API key before its body is read.
 
-    On paths whose clients may send the key in the body, `BodyLimitsMiddleware` checks such a key after reading the
-    body. ``denied`` counts the requests without a valid key for each client address. If an address has exceeded a
-    limit, its requests without a valid key get status 429, and a body that may contain a key is read only if it has at
-    most `SMALL_BYTES` bytes. A valid key in a header is always accepted.
+    It does this only on the paths for which `needs_key` returns True. On paths whose clients may send the key in the
+    body, `BodyLimitsMiddleware` checks such a key after reading the body. ``denied`` counts the requests without a
+    valid key for each client address. If an address has used up a limit, its requests without a valid key get status
+    429, and a body that may contain a key is read only if its Content-Length is from 1 to `SMALL_BYTES`. A valid key in
+    a header is always accepted.
     """
 
     def __init__(self, app: ASGIApp, keys: ApiKeyStore, refuse: Refuse, denied: Denied) -> None:

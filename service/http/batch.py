@@ -35,7 +35,8 @@ CONCURRENT = 4
 """The maximum number of articles of a batch that are processed at the same time. More would only fill the queue."""
 _STREAM = (
     "The results. With `Accept: text/event-stream`, the response is a stream of events: `article` (one for each "
-    "article, as soon as it is finished), and finally `result` with the numbers of successes and failures."
+    "article, as soon as it is finished), and finally `result` with the numbers of successes and failures, or `error` "
+    "with a problem."
 )
 STREAMED_BATCH: dict[int | str, dict[str, Any]] = {200: {**STREAMED[200], "description": _STREAM}}
 Report = Callable[[schemas.BatchResult], Awaitable[None]]

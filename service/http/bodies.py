@@ -86,7 +86,7 @@ def require_few_values(value: object) -> None:
 async def in_worker(request: Request, work: Callable[..., Any], *args: Any) -> Any:
     """Run ``work`` with ``args`` in a worker process, and return its result.
 
-    The time limit of ``request`` starts with its first byte.
+    The time limit of ``request`` starts when its head has arrived.
 
     Raises:
         DeadlineExceeded: the work did not finish in time.

@@ -14,8 +14,9 @@ from service.text.language_id import foreign_code
 class ErrorCode(NamedTuple):
     """The code of an error response.
 
-    ``statuses`` contains the HTTP statuses with which the endpoints of /v1 and /admin return the code. ``action``
-    states what the caller should do.
+    ``statuses`` contains the HTTP statuses with which the endpoints of /v1 and /admin return the code or, for the
+    codes in `PEER_ERRORS`, those of the endpoints that use these codes. It is empty if the code is used for any other
+    status. ``action`` states what the caller should do.
     """
 
     code: str
@@ -51,12 +52,12 @@ ERRORS: tuple[ErrorCode, ...] = (
         "There are no API keys, and the `Host` header of a request to the administration port is not a loopback name.",
         "Send the request to `localhost`, `127.0.0.1` or `[::1]`, or set `DEPESCHE_KEYS_FILE`.",
     ),
-    ErrorCode("not_found", (404,), "There is no such path.", _FIX),
+    ErrorCode("not_found", (404,), "There is no such path or resource.", _FIX),
     ErrorCode(
         "job_unknown",
         (404,),
         "There is no such job, its result has expired or was purged, or it belongs to another key.",
-        "Send the request again, and read its result within an hour.",
+        "Send the request again, and read its result before `expires_at`.",
     ),
     ErrorCode("method_not_allowed", (405,), "The path does not support this method.", _FIX),
     ErrorCode("not_acceptable", (406,), "The `Accept` header allows neither JSON nor an event stream.", _FIX),
@@ -65,8 +66,13 @@ ERRORS: tuple[ErrorCode, ...] = (
     ),
     ErrorCode("body_too_large", (413,), "The body exceeds the size limit in `errors[0].limit`.", "Split the request."),
     ErrorCode("unsupported_media_type", (415,), "`Content-Type` is not `application/json`.", _FIX),
-    ErrorCode("encoding_unsupported", (415,), "The body is compressed.", "Send the body without compression."),
-    ErrorCode("invalid_request", (422,), "One or more fields are invalid. `errors` lists them.", _FIX),
+    ErrorCode(
+        "encoding_unsupported",
+        (415,),
+        "The body has a `Content-Encoding`, such as `gzip`.",
+        "Send the body without compression.",
+    ),
+    ErrorCode("invalid_request", (422,), "One or more fields are invalid. `errors` lists up to 20 of them.", _FIX),
     ErrorCode("text_empty", (422,), "The text is empty or blank, or the list of texts is empty.", "Skip this text."),
     ErrorCode("text_too_long", (422,), "A text exceeds the limit in `errors[0].limit`.", "Split the text."),
     ErrorCode(
@@ -187,7 +193,7 @@ ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode(
         "job_lost",
         (500,),
-        "The process that ran the job ended, or the result could not be stored or was purged.",
+        "The process that ran the job ended, or the result could not be stored, for example because of a purge.",
         "Send the request again.",
     ),
     ErrorCode("jobs_unavailable", (503,), "The Redis server that stores the results does not respond.", _RETRY),
@@ -223,7 +229,7 @@ ERRORS: tuple[ErrorCode, ...] = (
 
 PEER_ERRORS: tuple[ErrorCode, ...] = (
     ErrorCode("malformed_form", (400,), "The form body is malformed.", _FIX),
-    ErrorCode("needs_tag_handling", (400,), "A parameter requires `tag_handling`.", _FIX),
+    ErrorCode("needs_tag_handling", (400,), "A parameter requires another value of `tag_handling`.", _FIX),
     ErrorCode("file_unsupported", (400,), "The type or the encoding of the file is not supported.", _FIX),
     ErrorCode("markup_unsupported", (400,), "The XML contains a construct that is not supported.", _FIX),
 )

@@ -33,7 +33,10 @@ DEFERRED: dict[int | str, dict[str, Any]] = {
         "content": {"application/problem+json": {"schema": reference(schemas.Problem)}},
     },
 }
-_PREFER_MEANING = "`respond-async` returns 202 immediately and stores the result for an hour."
+_PREFER_MEANING = (
+    "`respond-async`: the response is 202 as soon as the request has passed all checks, and the result is stored for "
+    "up to an hour."
+)
 _WEBHOOK_MEANING = "URL to which the service sends a webhook when the job has ended. Requires `Prefer: respond-async`."
 
 
@@ -43,7 +46,7 @@ async def _deferral_of(
     prefer: Annotated[str | None, Header(alias="Prefer", description=_PREFER_MEANING)] = None,
     webhook: Annotated[str | None, Header(alias=WEBHOOK, description=_WEBHOOK_MEANING)] = None,
 ) -> "Deferral | None":
-    """Return the `Deferral` of the request, or None if the response is sent immediately.
+    """Return the `Deferral` of the request, or None if the request does not ask for an asynchronous response.
 
     Raises:
         AsyncUnavailable: the service has no Redis server.
@@ -85,6 +88,9 @@ class Deferral:
 
         ``work`` calls the ``accepted`` callback of its context when the request has passed all checks. If ``work``
         raises an error before that, this method raises the error.
+
+        Raises:
+            QueueFull, JobsUnavailable: see `Jobs.begin`.
         """
         info = info_of(self._request.scope)
         job = await self._jobs.begin(

@@ -158,8 +158,9 @@ class Jobs:
     async def read(self, name: str, owner: str | None, describe: Describe) -> Job:
         """Return the job with the id ``name``, which must belong to ``owner``.
 
-        If the job is running but its state was last written more than `LOST_S` seconds ago, the process that ran it has
-        ended. The returned job has then failed with the error `JobLost`, which ``describe`` converts to a problem.
+        If the job is running but its state was last written more than `LOST_S` seconds ago, the process that ran it is
+        assumed to have ended. The returned job has then failed with the error `JobLost`, which ``describe`` converts to
+        a problem.
 
         Raises:
             JobUnknown: there is no such job, or it belongs to another key.

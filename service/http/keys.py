@@ -40,7 +40,7 @@ _log = logging.getLogger("depesche")
 
 
 class KeyFileInvalid(DepescheError):
-    """The key file cannot be read or contains an invalid line.
+    """The key file cannot be read, is too large, contains an invalid line, or contains no keys.
 
     The error message never quotes the content of the file.
     """
@@ -82,7 +82,8 @@ def read(file: Path) -> tuple[Key, ...]:
     """Return the keys that are stored in ``file``.
 
     Raises:
-        KeyFileInvalid: the file cannot be read or is larger than `MAX_FILE_BYTES`, or `parse` finds an error.
+        KeyFileInvalid: the file cannot be read, is not a regular file, is larger than `MAX_FILE_BYTES`, or is not valid
+            UTF-8; or `parse` finds an error.
     """
     try:
         return parse(_content(file).decode("utf-8"))

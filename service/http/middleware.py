@@ -133,8 +133,9 @@ class RequestContextMiddleware:
     If a response starts before the request body has been read, it has ``Connection: close``. The middleware then
     discards the rest of the body for up to `LINGER_S` seconds, so that a client that is still sending can read the
     response. While the process is shutting down, every response has ``Connection: close``, so that clients do not send
-    further requests on the connection. An unexpected error becomes a response with status 500, unless the response has
-    already started. A path with a control character is refused with status 400.
+    further requests on the connection. The response to a request with both Content-Length and Transfer-Encoding also
+    has ``Connection: close`` (see `_is_framed_twice`). An unexpected error becomes a response with status 500, unless
+    the response has already started. A path with a control character is refused with status 400.
     """
 
     def __init__(self, app: ASGIApp, listener: Listener, lifecycle: Lifecycle, tracer: Tracer | None = None) -> None:

@@ -43,10 +43,11 @@ class ModelState(BaseModel):
 class Readiness(BaseModel):
     """The state that the readiness probe reports.
 
-    ``ready`` means that all models are loaded and accept work, and that the process is not shutting down. ``stalled``
-    means that the processing of a text has been waiting or running for more than a minute. ``detail`` is the reason for
-    a failure. ``notice`` is a warning if the service uses starter models, whose outputs are not fit for publication, or
-    draft models, whose outputs an editor must compare with the original.
+    ``ready`` means that all models are loaded and accept work, except for remote models whose server does not respond,
+    and that the process is not shutting down. ``loading`` means that a model is being loaded or its engine is being
+    rebuilt. ``stalled`` means that the processing of a text has been waiting or running for more than a minute.
+    ``detail`` is the reason for a failure. ``notice`` is a warning if the service uses starter models, whose outputs
+    are not fit for publication, or draft models, whose outputs an editor must compare with the original.
     """
 
     status: Literal["ready", "loading", "draining", "failed", "stalled"] = Field(
@@ -203,9 +204,10 @@ class PurgeResponse(BaseModel):
 async def purge(body: PurgeRequest, request: Request, runtime: RuntimeDep) -> PurgeResponse:
     """Delete cached results, for example those of a withdrawn story.
 
-    Entries are deleted from the memory of this process and from the shared cache. Requests that are in progress during
-    the deletion do not write to the cache. If the shared cache is unreachable, the response is 503 `purge_incomplete`,
-    and the caller must repeat the request. The log line `CachePurged` and `/admin/status` record each request.
+    Entries are deleted from the memory of this process and from the shared cache. Requests that started before the
+    deletion ended do not write to the cache afterwards. If the shared cache does not respond, the response is 503
+    `purge_incomplete`, and the caller must repeat the request. The log line `CachePurged` and `/admin/status` record
+    each request.
     """
     newsroom, key_id = runtime.newsroom, info_of(request.scope).key_id
     texts = [body.text] if isinstance(body.text, str) else body.text or []
@@ -227,7 +229,7 @@ async def purge(body: PurgeRequest, request: Request, runtime: RuntimeDep) -> Pu
 
 @admin_router.post("/reload", operation_id="reload_models")
 async def reload(_: ReloadRequest, newsroom: NewsroomDep) -> ModelListResponse:
-    """Reload the models and the glossaries from their folders. The reload does not interrupt any request.
+    """Reload the models, the glossaries, the house styles and the corrections. The reload interrupts no request.
 
     The response is sent when the new models are in use. If the models are already being loaded, the response is 503
     `not_ready`. If a model fails to load, the response is 500 with the reason (`model_invalid`, `weights_mismatch`,

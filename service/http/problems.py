@@ -44,7 +44,7 @@ CODES = {
 }
 TITLES = {456: "Quota Exceeded"}  # DeepL's status code, which HTTP does not define
 LIMIT_KEYS = ("max_length", "min_length", "ge", "le", "gt", "lt", "expected")
-# pydantic rejects invalid Unicode in strings with a length limit. `service.http.requests` checks all other strings.
+# pydantic rejects invalid Unicode in strings with a length limit. Other texts are checked when they are processed.
 FIELD_CODES = {
     "string_unicode": "text_not_unicode",
     "too_many_texts": "too_many_texts",

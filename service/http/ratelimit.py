@@ -242,7 +242,7 @@ class Rates:
     A caller's window starts with the first request that is counted in it. A caller can therefore use up to twice the
     maximum in a short time, at the end of one window and at the start of the next. While Redis is failing, each process
     counts separately, so n processes allow up to n times the maximum. The listener receives an event for each failure.
-    After several consecutive failures, a circuit breaker opens, and the processes stop using Redis for some time.
+    After several consecutive failures, a circuit breaker opens, and the process stops using Redis for some time.
     ``timeout_s`` limits the duration of one request to Redis.
 
     Raises:

@@ -127,7 +127,7 @@ def _schema(role: Role, languages: LanguagePair) -> dict[str, Any]:
 
 SOURCE_MEANING = "Language of the texts."
 TARGET_MEANING = "Language of the translations."
-PRIORITY_MEANING = "`bulk` work waits for `interactive` work."
+PRIORITY_MEANING = "`bulk` work is queued as if it had arrived a minute later, so `interactive` work overtakes it."
 HEADLINE_CHARS = 1_000
 MAX_HEADLINES = 10
 LEAD_CHARS = 10_000
@@ -190,7 +190,7 @@ class GlossaryFields(_Request):
     """The request fields that specify how terms are translated."""
 
     glossary: Annotated[dict[str, str], FEW_WRONG, at_most(MAX_TERMS)] = Field(
-        default={}, max_length=MAX_TERMS, description="Terms and the translations that the output must use."
+        default={}, max_length=MAX_TERMS, description="Terms and their required translations."
     )
     glossary_name: str | None = Field(default=None, description="Name of a glossary that is stored on the server.")
     do_not_translate: Annotated[list[str], FailFast(), at_most(MAX_TERMS)] = Field(
@@ -203,7 +203,10 @@ class GlossaryFields(_Request):
 
 
 class HouseStyleRules(_Request):
-    """The rules of a house style for English texts. A rule that is null changes nothing."""
+    """The rules of a house style for English texts.
+
+    A rule that is null changes nothing, unless the house style in `base` has this rule.
+    """
 
     base: str | None = Field(
         default=None, description="Name of a house style on the server. Its rules apply where this object has none."
@@ -272,7 +275,8 @@ class MemoryField(_Request):
         default=[],
         description=(
             "Corrections of earlier translations: a list, or a file (JSON Lines or TMX) that the web page exported. "
-            "A sentence with exactly the same source gets the correction instead of the model's translation."
+            "A sentence with the same source, apart from white space, soft hyphens and the Unicode normalisation form, "
+            "gets the correction instead of the model's translation."
         ),
     )
 
@@ -366,7 +370,11 @@ class SummaryFields(_Request):
     """The request fields for the length, style, method and number of summaries."""
 
     length: Literal["short", "medium", "long"] | None = Field(
-        None, description="short: at most 40 words; medium (default): 40 to 120; long: at most 200."
+        None,
+        description=(
+            "short: at most 40 words; medium (the default of `abstract`): 40 to 120; long: 80 to 200. The minimum is a "
+            "target, and only for `abstract`."
+        ),
     )
     max_chars: Annotated[int, Field(ge=20, le=10_000), WHOLE] | None = Field(
         default=None, description="Maximum number of characters, instead of `length`."
@@ -380,8 +388,9 @@ class SummaryFields(_Request):
     style: Literal["abstract", "teaser", "bullets", "seo"] = Field(
         default="abstract",
         description=(
-            "teaser: one or two opening sentences, by default at most 40 words; bullets: 3 to 5 lines; "
-            "seo: one sentence, at most 160 characters. If a length is also set, the tighter limit applies."
+            "teaser: one or two sentences from the beginning, by default at most 40 words; bullets: 3 to 5 lines, by "
+            "default at most 120 words; seo: one sentence, at most 160 characters. If a length is also set, the "
+            "tighter limit applies."
         ),
     )
     method: Literal["abstractive", "extractive", "lead"] = Field(
@@ -389,7 +398,7 @@ class SummaryFields(_Request):
         description="abstractive: rewritten sentences; extractive: selected sentences; lead: the first sentences.",
     )
     variants: Annotated[int, Field(ge=1, le=5), WHOLE] = Field(
-        default=1, description="Number of different summaries to return, best first."
+        default=1, description="Maximum number of different summaries to return, best first."
     )
 
     def form(self, *, facts: bool) -> SummaryForm:
@@ -420,7 +429,7 @@ class SummarizeRequest(SummaryFields, HouseStyleField):
         default=None, max_length=HEADLINE_CHARS, description="Headline, which the summary must not repeat."
     )
     headlines: Annotated[int, Field(ge=1, le=MAX_HEADLINES), WHOLE] | None = Field(
-        default=None, description="Number of headlines to write for each text, in the source language."
+        default=None, description="Maximum number of headlines for each text, in the source language."
     )
     facts: bool = Field(
         default=False,
@@ -483,12 +492,12 @@ class ArticleRequest(SummaryFields, TranslationFields):
     headline: str | None = Field(
         default=None,
         max_length=HEADLINE_CHARS,
-        description="Headline of the article. If it is missing, the service detects it.",
+        description="Headline of the article. If it is missing, cleaning may find it in the body.",
     )
     lead: str | None = Field(
         default=None,
         max_length=LEAD_CHARS,
-        description="Lead of the article. If it is missing, the service detects it.",
+        description="Lead of the article. If it is missing, cleaning may find it in the body.",
     )
     body: str | None = Field(default=None, description="Text of the article, in the format that `format` names.")
     document: str | dict[str, Any] | None = Field(
@@ -504,12 +513,15 @@ class ArticleRequest(SummaryFields, TranslationFields):
     )
     source_lang: SourceLang = Field(default="", description=SOURCE_MEANING)
     target_lang: TargetLang = Field(default="", description=TARGET_MEANING)
-    clean: bool = Field(default=True, description="Remove navigation, adverts and credits from the article.")
+    clean: bool = Field(
+        default=True,
+        description="Remove navigation, adverts and credits from the article. An HTML fragment is not cleaned.",
+    )
     outputs: Annotated[list[Output], FailFast(), at_most(4)] = Field(
         default=["summary", "translation"], min_length=1, max_length=4, description="The outputs to return."
     )
     headlines: Annotated[int, Field(ge=1, le=MAX_HEADLINES), WHOLE] = Field(
-        default=DEFAULT_HEADLINES, description="Number of headlines to write if `outputs` contains `headlines`."
+        default=DEFAULT_HEADLINES, description="Maximum number of headlines if `outputs` contains `headlines`."
     )
     previous: Previous | None = Field(
         default=None,
@@ -581,7 +593,10 @@ class InvalidArticle:
 
 
 def _article_or_errors(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """Return the validated article, or an `InvalidArticle`. It must not make the other articles fail."""
+    """Return the validated article or, if it is not valid, an `InvalidArticle`.
+
+    An invalid article must not make the other articles fail.
+    """
     try:
         return validate(value)
     except ValidationError as error:

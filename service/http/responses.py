@@ -28,15 +28,15 @@ from service.http.state import info_of, runtime_of
 from service.newsroom.commands import CallContext
 
 PROBLEM_STATUSES = {
-    400: "The body is not valid JSON.",
+    400: "The body is not valid JSON, or the path contains a control character.",
     401: "The API key is missing or not valid.",
-    403: "The API key lacks the scope that the endpoint requires.",
+    403: "The request is not authorised, for example because the API key lacks the scope that the endpoint requires.",
     406: "The `Accept` header allows no supported media type.",
     408: "The body did not arrive in time.",
     413: "The body exceeds the size limit.",
     415: "The media type or the encoding of the body is not supported.",
-    422: "A field is invalid. `errors` names the fields and their limits.",
-    429: "The caller has exceeded its rate limit.",
+    422: "The request is invalid. `errors` lists the invalid fields and their limits, if there are any.",
+    429: "The caller has exceeded a rate limit.",
     500: "The service or a model failed.",
     503: "The service cannot accept work at the moment.",
     504: "The work was not finished within the time limit.",
@@ -69,7 +69,7 @@ _QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
 async def require_json(request: Request) -> None:
-    """Refuse a request that does not contain JSON or does not accept JSON or an event stream.
+    """Refuse a request that does not contain JSON, or that accepts neither JSON nor an event stream.
 
     Raises:
         HTTPException: Content-Type is not JSON (415), or Accept allows neither of the two types (406).
@@ -173,7 +173,7 @@ PEER_PARAMETERS: list[dict[str, Any]] = [
 
 
 def _context(request: Request, timeout_ms: int | None, embargo: str | None, tier: str | None) -> CallContext:
-    """Build the context of a request. The time limit starts with the first byte of the request.
+    """Build the context of a request. The time limit starts when the head of the request has arrived.
 
     ``timeout_ms`` is the caller's time limit. If it is None, the default time limit of the service applies. ``embargo``
     is the value of the embargo header. The value "1", or a key with the scope ``embargo``, puts the request under

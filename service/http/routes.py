@@ -109,7 +109,8 @@ work.post(
 async def check(body: requests.CheckRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
     """Check a translation or summary that a person may have written or edited.
 
-    No model is used and nothing is cached, so `DEPESCHE-Embargo`, `DEPESCHE-Cache` and `Cache-Control` have no effect.
+    No model is used and nothing is cached, so `DEPESCHE-Cache` and `Cache-Control` have no effect. `DEPESCHE-Embargo`
+    can only cause the error `embargo_not_served`.
     """
     command = body.command(runtime.limits)
     return await respond(request, context, runtime.newsroom.check, command, partial(check_response, body.text))

@@ -78,7 +78,9 @@ class ModelOut(Out):
 
     name: str = Field(description="Name of the model in the catalogue.")
     id: str = Field(description="Name of the published model.")
-    revision: str = Field(description="Revision of the published model.")
+    revision: str = Field(
+        description="Revision of the published model or, for a remote model, its name on the remote server."
+    )
     task: Literal["translation", "summary", "alignment"] = Field(description="What the model does.")
     engine: str = Field(description="Software that runs the model.")
     licence: str = Field(description="Licence of the weights.")
@@ -90,7 +92,10 @@ class ModelOut(Out):
 
 
 class WordsOut(Out):
-    """The range of one or more words in the source, and the range of the words that translate them."""
+    """The range of a word of the translation (``target``), and the range of the source piece that it is aligned with.
+
+    A piece is a word or a part of a word.
+    """
 
     source: SpanOut
     target: SpanOut
@@ -115,7 +120,8 @@ class SentenceOut(Out):
     source: SpanOut
     target: SpanOut
     words: list[WordsOut] | None = Field(
-        default=None, description="Aligned words, or null if no alignment was requested."
+        default=None,
+        description="Aligned words, or null if no alignment was requested. The list is empty for HTML.",
     )
     confidence: float | None = Field(
         default=None,
@@ -220,7 +226,7 @@ class SummarySentenceOut(Out):
 
 
 class VariantOut(Out):
-    """A variant of a summary. ``text`` consists of the sentences, in the layout of the requested style."""
+    """A variant of a summary. ``text`` consists of ``sentences``, in the layout of the requested style."""
 
     text: str = Field(description="The summary.")
     method: Literal["abstractive", "extractive", "lead"] = Field(
@@ -229,8 +235,15 @@ class VariantOut(Out):
     sentences: list[SummarySentenceOut] = Field(description="The sentences of the summary.")
     warnings: list[WarningOut] = Field(description="Warnings about this result and its source.")
     needs_review: bool = Field(description="Whether at least one warning requires a review.")
-    truncated: bool = Field(description="Whether a part of the result is missing because a length limit was reached.")
-    cached: bool = Field(description="Whether the whole summary came from the cache.")
+    truncated: bool = Field(
+        description=(
+            "Whether source sentences were left out because they are too long for the model, or a part of the "
+            "translated summary is missing because a length limit was reached."
+        )
+    )
+    cached: bool = Field(
+        description="Whether all outputs of models in the summary came from the cache. False for an extract."
+    )
     facts: list[FactOut] | None = Field(
         default=None,
         description=(
@@ -259,7 +272,10 @@ class TextSummaryOut(SummaryOut):
     """The summary of a text, and its headlines if they were requested."""
 
     headlines: list[HeadlineOut] | None = Field(
-        default=None, description="Headlines, best first. `warnings` explains why some are missing."
+        default=None,
+        description=(
+            "Headlines, best first, or null if they were not requested. `warnings` explains why some are missing."
+        ),
     )
 
 
@@ -300,7 +316,10 @@ class ArticleOut(Out):
     lead: str | None = Field(description="Lead, as submitted or as detected.")
     body: str = Field(description="Cleaned text of the article.")
     submitted_body: str | None = Field(
-        default=None, description="The body of the submitted document. Source ranges refer to it."
+        default=None,
+        description=(
+            "The body of the submitted document, to which source ranges refer, or null if no document was submitted."
+        ),
     )
     spans: list[SpanMapOut] = Field(description="Ranges of the cleaned body and their ranges in the submitted body.")
     removed: list[RemovedOut] = Field(description="Parts that cleaning removed.")
@@ -317,8 +336,8 @@ class ArticleTranslationOut(TranslationOut):
 class SourceTypesOut(Out):
     """The IPTC digital source type of each output, as a full URI.
 
-    A type is null if the output was not requested, has no text, or quotes the source word for word. The type of the
-    summary also covers its variants.
+    A type is null if the output was not requested or quotes the source word for word, or if no headline was written.
+    The type of the summary also covers its variants.
     """
 
     summary: str | None = Field(default=None, description="Type of the summary.")
@@ -338,7 +357,9 @@ class ProvenanceOut(Out):
         default=False, description="Whether the request was under embargo, so that no text left the service."
     )
     human_reviewed: bool | None = Field(default=None, description="Null. The CMS sets it after a review.")
-    jsonld: dict[str, Any] = Field(description="The same information, in the form of schema.org JSON-LD.")
+    jsonld: dict[str, Any] = Field(
+        description="The time, the software, the models and the source types, in the form of schema.org JSON-LD."
+    )
 
 
 class ModelsOut(Out):
@@ -352,9 +373,9 @@ class ChangeOut(Out):
     """The state of a sentence in comparison with the previous version of the article.
 
     `source_unchanged`, `source_changed`, `source_new` and `source_gone` describe the source sentences of the sentence.
-    `neighbour_changed` means that the previous translation joins an unchanged source sentence with a changed one.
-    `no_previous` means that the previous translation lacks the sentence. `no_source` means that a sentence of the
-    previous summary was kept although no source sentence supports it.
+    `neighbour_changed` means that the previous translation joins an unchanged source sentence with another one that was
+    edited or moved or is gone. `no_previous` means that the previous translation lacks the sentence. `no_source` means
+    that a sentence of the previous summary was kept although no source sentence supports it.
     """
 
     state: ChangeState = Field(
@@ -393,7 +414,11 @@ class ArticleResponse(Out):
         default=None, description="The summary in the target language, or null if it was not requested."
     )
     headlines: list[HeadlineOut] | None = Field(
-        default=None, description="Headlines, best first. `article.warnings` explains why some are missing."
+        default=None,
+        description=(
+            "Headlines, best first, or null if they were not requested. `article.warnings` explains why some are "
+            "missing."
+        ),
     )
     changes: ChangesOut | None = Field(
         default=None, description="The changes since the previous version, or null if `previous` was not sent."
@@ -438,9 +463,19 @@ class JobOut(Out):
 
     id: str = Field(description="Id of the job.")
     status: Literal["running", "succeeded", "failed"] = Field(description="The state of the job.")
-    status_url: str = Field(description="Path of this status. Only the API key that started the job can read it.")
+    status_url: str = Field(
+        description=(
+            "Path of this status. If the service has API keys, only keys with the id of the key that started the job "
+            "can read it."
+        )
+    )
     created_at: str = Field(description="Time in UTC, in ISO 8601 format.")
-    expires_at: str = Field(description="Time in UTC, in ISO 8601 format, at which the job and its result are deleted.")
+    expires_at: str = Field(
+        description=(
+            "Time in UTC, in ISO 8601 format, at which the job and its result are deleted. While the job is running, "
+            "this time is postponed."
+        )
+    )
     result: ArticleResponse | BatchResponse | None = Field(
         description="The response, or null if the job has not succeeded."
     )
@@ -527,11 +562,13 @@ class ModelListResponse(Out):
 class FieldProblem(Out):
     """A problem with one field of the request."""
 
-    pointer: str = Field(description="JSON pointer to the field. Headers have the form `header:NAME`.")
+    pointer: str = Field(
+        description="JSON pointer to the field, or `header:NAME` for a header. Empty if no single field is at fault."
+    )
     code: str = Field(description="A code of `Problem`, or the type of a validation error of pydantic.")
     detail: str = Field(description="Explanation for a person.")
     limit: int | float | str | None = Field(
-        default=None, description="The limit that the value exceeds, if there is one."
+        default=None, description="The limit that the value violates or the value that is expected, if there is one."
     )
 
 

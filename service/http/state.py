@@ -96,12 +96,12 @@ class RequestInfo:
 
     Fields:
         request_id: the id of the request, for the log and for error responses.
-        started_s: the time of the first byte of the request, on the monotonic clock.
+        started_s: the time at which the head of the request had arrived, on the monotonic clock.
         path: the route path of a request that is refused before it reaches a route.
-        key_id: the id of the caller's API key; None if no key was checked.
-        scopes: the permissions of the caller's key; None if no key was checked.
-        check_body: checks the key in the body and raises `AccessDenied` if it is not valid; None if the key cannot be
-            in the body.
+        key_id: the id of the caller's API key; None if no valid key was found.
+        scopes: the permissions of the caller's key; None if no valid key was found.
+        check_body: checks the key in the body, and raises `AccessDenied` or `RateExceeded` if it is not valid; None if
+            no key is expected in the body.
         charge: counts characters against the caller's limits; None if there are no limits.
         quota: returns the numbers of characters that the caller has used and may use; None if there are no limits.
         headers: extra headers of the response.

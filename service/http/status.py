@@ -26,7 +26,9 @@ class ModelStatus(BaseModel):
     """A model that is in use, and its queue. The values of the queue are null for a model without a local queue."""
 
     name: Annotated[str, Field(description="Name of the model in the catalogue.")]
-    revision: Annotated[str, Field(description="Revision of the published model.")]
+    revision: Annotated[
+        str, Field(description="Revision of the published model or, for a remote model, its name on the remote server.")
+    ]
     engine: Annotated[str, Field(description="Software that runs the model.")]
     quality: Annotated[str, Field(description="Quality of the outputs: `starter`, `draft` or `production`.")]
     state: Annotated[str, Field(description="State of the model, such as `ready` or `loading`.")]
@@ -70,7 +72,14 @@ class PurgeStatus(BaseModel):
     shared: Annotated[
         int | None, Field(description="Entries that were deleted from Redis, or null without a shared cache.")
     ]
-    complete: Annotated[bool, Field(description="False if the shared cache did not respond.")]
+    complete: Annotated[
+        bool,
+        Field(
+            description=(
+                "False if the shared cache did not respond. Then `memory` is always 0, and `shared` is always null."
+            )
+        ),
+    ]
     key_id: Annotated[str | None, Field(description="Id of the API key.")]
 
 

@@ -57,8 +57,10 @@ class Webhooks:
     def require_allowed(self, url: str) -> None:
         """Check that ``url`` is a valid URL with one of the allowed origins.
 
+        It must have at most `MAX_URL_CHARS` characters, and contain neither a user name nor a fragment.
+
         Raises:
-            InvalidInput: the URL is not valid, or its origin is not allowed.
+            InvalidInput: the URL does not meet these conditions.
         """
         try:
             # The library that sends the request also parses the URL here, so both see the same host.

@@ -117,7 +117,7 @@ ITEMS = (1, 2, 4, 8, 16, 32, 64, 128)
 TOKENS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 TIERS = ("memory", "shared", "none")
 OTHER = "other"
-# Problem codes of requests that are refused before work starts, and of requests whose work fails.
+# Problem codes of requests that are refused because of a limit or the state of the service, and of requests that fail.
 REFUSED = frozenset(
     {
         "body_too_large",
@@ -148,8 +148,9 @@ WARNINGS = frozenset(
 class Metrics:
     """All metrics of the service, in one registry.
 
-    Counters and histograms are updated by `listen`, and gauges of the state are computed from ``newsroom`` at each
-    scrape. Counters whose label values are known start at zero, so that the first failure is visible as an increase.
+    Counters, histograms and some gauges are updated by `listen`. The other gauges are computed from the state of
+    ``newsroom`` at each scrape. Counters whose label values are known start at zero, so that the first failure is
+    visible as an increase.
     """
 
     def __init__(self, newsroom: Newsroom) -> None:
@@ -170,8 +171,10 @@ class Metrics:
         self._in_progress = self._gauge("http_requests_in_progress", "Requests in progress, including this scrape.")
         self._requests = self._counter("http_requests", "Finished requests.", "route", "method", "status")
         self._request_s = self._histogram("http_request_seconds", "Duration of a request.", "route", "status")
-        self._refused = self._counter("requests_refused", "Requests refused before work started.", "reason")
-        self._failed = self._counter("requests_failed", "Requests that were accepted and then failed.", "reason")
+        self._refused = self._counter(
+            "requests_refused", "Requests refused because of a limit or the state of the service.", "reason"
+        )
+        self._failed = self._counter("requests_failed", "Requests that failed with a server error.", "reason")
         self._departures = self._counter(
             "client_departures", "Clients that disconnected before the end of the response.", "during"
         )

@@ -120,8 +120,8 @@ class RequestSpan:
     def end(self, done: RequestDone, stages: Sequence[Interval]) -> None:
         """End the span of the request ``done``, and create a child span for each processing stage in ``stages``.
 
-        The attributes follow OpenTelemetry's HTTP conventions. A span that is not recorded gets neither attributes nor
-        child spans.
+        The attributes without the prefix ``depesche.`` follow OpenTelemetry's HTTP conventions. A span that is not
+        recorded gets neither attributes nor child spans.
         """
         from opentelemetry.trace import StatusCode  # noqa: PLC0415 - an extra
 

@@ -23,7 +23,7 @@ def test_page_asks_for_the_key(browser: Browser, tmp_path: Path, screenshot: Pat
         expect(page.locator("#access")).to_be_hidden()
         tab.submit(ARTICLE)
         expect(page.locator("#key")).to_be_focused()
-        expect(page.locator(".failure")).to_contain_text("verlangt einen Schlüssel")
+        expect(page.locator(".failure")).to_contain_text("verlangt einen gültigen Schlüssel")
         page.screenshot(path=screenshot, full_page=True)
         page.fill("#key", f" {TOKEN} ")
         page.keyboard.press("Enter")

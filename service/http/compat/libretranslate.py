@@ -146,7 +146,7 @@ _LISTED = link(
 async def detect(request: Request, runtime: RuntimeDep, context: PeerContextDep) -> list[LibreDetected]:
     """Return the likely languages of a text, most likely first. Only languages that `/languages` lists are returned.
 
-    If the language is unclear (as in a headline or a name), the source language comes first. Nothing is cached, so
+    Unless the text is clearly in another language, the source language comes first. Nothing is cached, so
     `Cache-Control` has no effect.
     """
     fields = await read_body(request, DetectRequest)

@@ -1,6 +1,6 @@
 """The endpoint of LibreTranslate's API that translates files.
 
-The service stores nothing. The URL in the response is therefore a ``data:`` URL, which contains the translated file.
+The service stores no files. The URL in the response is therefore a ``data:`` URL, which contains the translated file.
 """
 
 import base64

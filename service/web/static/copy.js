@@ -14,7 +14,7 @@ async function copy(text, beside, announce) {
     await navigator.clipboard.writeText(text);
     announce(say("copy.done"));
   } catch {
-    // Without HTTPS, the clipboard is unavailable, so select the text for a manual copy.
+    // The clipboard may be unavailable, for example without HTTPS, so select the text for a manual copy.
     offer(text, beside);
     announce(say("copy.manual"));
   }

@@ -5,7 +5,7 @@ import { escaped } from "./formats.js";
 import { rangeOf } from "./notes.js";
 
 /**
- * Return the changed sentences, and those from an earlier file of corrections, as {source, target, machine}: the German
+ * Return the changed sentences, and those that came from corrections, as {source, target, machine}: the German
  * sentence, the editor's sentence and the model's sentence. `machine` is undefined if it is not known.
  */
 export function correctionsOf(view) {

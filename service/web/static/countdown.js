@@ -6,7 +6,7 @@ import { say, sayCount } from "./language.js";
 /** Count down `seconds` in `place`, then call `done`. The countdown stops when `place` is removed from the page. */
 export function countDown(seconds, place, done) {
   const end = Date.now() + seconds * 1000;
-  // Screen readers announce only the first and the last second.
+  // Screen readers announce only the start and the end.
   place.replaceChildren(element("span", { "aria-hidden": "true" }, sayCount("failure.wait", seconds)), unseen(sayCount("failure.wait", seconds)));
   const timer = setInterval(() => {
     const left = Math.ceil((end - Date.now()) / 1000);

@@ -8,7 +8,7 @@ export function isDemonstration(answer) {
   return Object.values(answer.models ?? {}).some((model) => model?.quality === "starter");
 }
 
-/** Return the sentences of an output as {text, start, end}. Offsets are code points in the text of the output. */
+/** Return the sentences of an output, each with `text`, `start` and `end`. Offsets are code points in its text. */
 export function sentencesOf(output) {
   const text = output.text ?? "";
   const points = new CodePoints(text);

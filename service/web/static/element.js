@@ -1,8 +1,8 @@
 /** Element: creates HTML elements. Text becomes text nodes, so markup in it has no effect. */
 
 /**
- * Create an element with attributes and children. An attribute that is null or false is omitted. An attribute that is
- * true is empty. Children that are null are omitted.
+ * Create an element with attributes and children. An attribute that is null, undefined or false is omitted. An
+ * attribute that is true is empty. Children that are null or undefined are omitted.
  */
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -20,7 +20,7 @@ export function button(text, onClick, attributes = {}) {
   return made;
 }
 
-/** Return the text, truncated to `most` characters. */
+/** Return the text or, if it is longer than `most` UTF-16 code units, its first `most` code units and an ellipsis. */
 export function shortened(text, most) {
   return text.length > most ? `${text.slice(0, most).trimEnd()} …` : text;
 }

@@ -51,7 +51,7 @@ export function pageOf(parts) {
   return `<!doctype html>\n${new XMLSerializer().serializeToString(page.documentElement)}\n`;
 }
 
-/** Escape the characters of a text that have a meaning in XML, and remove those that XML forbids. */
+/** Escape the characters of a text that have a meaning in XML, and remove control characters that XML forbids. */
 export function escaped(text) {
   const names = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
   return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "").replace(/[&<>"]/g, (sign) => names[sign]);

@@ -1,4 +1,4 @@
-/** Notes: the warnings in a response, numbered in reading order, with their ranges and their wording. */
+/** Notes: the warnings in a response, numbered in their order, with their ranges and their wording. */
 
 import { element } from "./element.js";
 import { has, say } from "./language.js";
@@ -6,8 +6,9 @@ import { has, say } from "./language.js";
 const OUTPUTS = ["article", "summary", "summary_translation", "translation"];
 
 /**
- * Return all warnings in a response as {number, id, output, code, message, review, source, target}. `source` is a range
- * of the submitted body, or null. `target` is a range of the output's text, or null. `id` stays the same while other
+ * Return the warnings about the article, the summaries and the translation in a response, but not those about headlines
+ * and variants. Each has the form {number, id, output, code, message, review, source, target}. `source` is a range of
+ * the submitted body, or null. `target` is a range of the output's text, or null. `id` stays the same while other
  * sentences are changed. Warnings that require a review come first.
  */
 export function notesOf(answer) {

@@ -84,7 +84,7 @@ function quotedOf(note, view) {
   return quoted.filter(({ text }) => text.trim() !== "");
 }
 
-/** Scroll to the passage of a note, and highlight it. If the note has no passage, do nothing. */
+/** Highlight the passage of a note, and scroll to it. If the page shows no passage of the note, do not scroll. */
 export function revealNote(note, result, view) {
   const places = [...(view.marks.members(noteName(note)) ?? [])].filter((one) => !one.closest(".panel"));
   const own = places.find((one) => one.closest(note.output === "translation" ? ".target" : ".summary")) ?? places[0];

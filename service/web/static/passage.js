@@ -8,9 +8,9 @@ import { piecesOf } from "./pieces.js";
 /**
  * Return {nodes, sentences}: the DOM nodes for the text from `start` to `end`, and each sentence as {element, range}.
  *
- * `points` is the text as CodePoints. `sentences` are ranges {start, end, name, describedBy?}. Each becomes an element,
- * which highlights the group `name` when it is hovered or focused. `supports` are ranges {start, end, name}, which
- * belong to the group `name`. `notes` are {range, note}.
+ * `points` is the text as CodePoints. `sentences` are ranges {start, end, name, describedBy?, id?}. Each becomes an
+ * element, which highlights the group `name` when it is hovered or focused. `supports` are ranges {start, end, name},
+ * which belong to the group `name`. `notes` are {range, note}.
  */
 export function passage({ points, start, end, sentences = [], supports = [], notes = [], marks }) {
   const ranges = [

@@ -54,7 +54,10 @@ function facts(summary) {
   );
 }
 
-/** Create the box below the text. It shows the support of the sentence that was clicked last, or else hovered. */
+/**
+ * Create the box below the text. It shows the support of the sentence that was focused last or, if no sentence has been
+ * focused, of the one that was hovered last.
+ */
 function supportBox() {
   const made = element("div", { class: "support" }, element("p", { class: "hint" }, say("summary.how")));
   return { element: made, pinned: null, show: (nodes) => made.replaceChildren(...nodes) };

@@ -5,12 +5,12 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 from redis.asyncio.connection import parse_url
 from starlette.requests import Request
@@ -231,17 +231,21 @@ def create_app(
         history=history,
         jobs=_jobs(settings, newsroom, listener),
     )
-    compatible = (deepl.router, deepl_v3.router, libretranslate.router, libretranslate_files.router)
-    for router in (routes.router, probes.router, probes.page_router, *compatible):
+    for router in _routers(settings):
         app.include_router(router)
-    if settings.docs:
-        app.include_router(probes.docs_router)
-    if settings.metrics_port != "admin":
-        app.include_router(probes.metrics_router)
     origins = _split_list(settings.cors_origins)
     _add_middlewares(app, settings, rates=rates, cancels=True, origins=origins, root_path=settings.root_path)
     openapi.install(app, newsroom.languages, needs_keys=keys is not None, server=settings.root_path or "/")
     return app
+
+
+def _routers(settings: Settings) -> Iterator[APIRouter]:
+    yield from (routes.router, probes.router, probes.page_router)
+    yield from (deepl.router, deepl_v3.router, libretranslate.router, libretranslate_files.router)
+    if settings.docs:
+        yield probes.docs_router
+    if settings.metrics_port != "admin":
+        yield probes.metrics_router
 
 
 def _jobs(settings: Settings, newsroom: Newsroom, listener: Listener) -> Jobs | None:

@@ -17,8 +17,8 @@ from pydantic.json_schema import models_json_schema
 from service.http import codes, schemas
 from service.http.compat.deepl import DeeplRequest
 from service.http.compat.libretranslate import DetectRequest, LibreRequest
+from service.http.language_fields import describe_languages
 from service.http.problems import Failure
-from service.http.requests import describe_languages
 from service.http.schemas import CODE_MARK, SCHEMAS
 from service.http.state import needs_key
 from service.languages.base import LanguagePair

@@ -27,7 +27,8 @@ from service.http.compat.forms import (
     texts_of_parameter,
     translate_texts,
 )
-from service.http.requests import MAX_TEXTS, SomeTexts, SourceForm, TargetForm
+from service.http.language_fields import SourceForm, TargetForm
+from service.http.requests import MAX_TEXTS, SomeTexts
 from service.http.responses import PEER_PARAMETERS, PeerContextDep
 from service.http.routes import require_open
 from service.http.schemas import link, with_links

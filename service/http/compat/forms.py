@@ -19,7 +19,8 @@ from service.generation.call import off_loop
 from service.http.admission import SMALL_BYTES
 from service.http.bodies import in_worker, require_few_values
 from service.http.compat.errors import first_fault
-from service.http.requests import forms_of, texts_of
+from service.http.language_fields import forms_of
+from service.http.requests import texts_of
 from service.http.schemas import reference
 from service.languages.base import Language
 from service.newsroom.commands import CallContext, GlossaryTerms, TextLimits, TranslateCommand

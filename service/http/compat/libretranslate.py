@@ -24,7 +24,8 @@ from service.http.compat.forms import (
     translate_texts,
 )
 from service.http.compat.libretranslate_files import SUFFIXES
-from service.http.requests import SourceForm, TargetForm, Text
+from service.http.language_fields import SourceForm, TargetForm
+from service.http.requests import Text
 from service.http.responses import PEER_PARAMETERS, TIMEOUT_PARAMETER, PeerContextDep
 from service.http.routes import require_open
 from service.http.schemas import VISIBLE, link, with_links

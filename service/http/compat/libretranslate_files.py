@@ -26,7 +26,7 @@ from service.http.compat.forms import (
     require_target,
     source_languages,
 )
-from service.http.requests import SourceForm, TargetForm
+from service.http.language_fields import SourceForm, TargetForm
 from service.http.responses import PEER_PARAMETERS, PeerContextDep
 from service.http.routes import require_open
 from service.http.state import RuntimeDep

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from service.domain import Notice, Span
 from service.languages.base import Language
 
-CHECKS_VERSION = "6"
+CHECKS_VERSION = "7"
 """A part of every cache key. Increase it whenever the results of the checks, term placement or reranking change."""
 
 

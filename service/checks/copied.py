@@ -51,15 +51,18 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
 
     A title is a quotation that `_is_title` accepts. Lost marks have the severity ``note`` in these cases:
 
-    - ``output`` has no marks, and the first quotation of the source is a title.
+    - ``output`` has no marks, and all quotations of the source are titles.
     - ``output`` has fewer marks, but at least as many quotations that are no titles as the source.
     - ``output`` has no marks, is not much shorter than the source, and contains a word that matches ``speech`` and
       therefore names the speaker.
     - Only one mark is lost, because the quotation opens or closes in another sentence, and ``output`` quotes nothing
       but titles.
 
-    Added marks have this severity if the first quotation of ``output`` is a title or is copied from the source, or if
-    only one mark is added.
+    Added marks have this severity if each quotation of ``output`` is a title or is copied from the source, or if only
+    one mark is added.
+
+    The span of the finding is the first quotation that is no title or, if there is none, the first quotation. Copied
+    quotations of ``output`` are considered only if there are no others.
     """
     in_source, in_output = _count(source), _count(output)
     if not in_source and not in_output:
@@ -68,26 +71,33 @@ def check_quotations(source: str, output: str, *, speech: re.Pattern[str] = NEVE
         if not any(char.isalnum() for char in span.of(output)):
             yield Finding(Code.QUOTATION_EMPTY, "the quotation contains no words", output=span)
     if in_source > in_output + 2 * len(_SINGLE.findall(output)):
-        place = next(iter(quotations(source)), None)
         only_titles = all(_is_title(span.of(output)) for span in quotations(output))
         whole = len(output) >= _LEAST_WHOLE * len(source)
         attributed = whole and not in_output and speech.search(output) is not None
         if only_titles and (attributed or in_source - in_output == 1):
             severity = Severity.NOTE
         else:
-            severity = _severity_of_missing(source, output) if in_output else _severity(place, source)
+            severity = _severity_of_missing(source, output) if in_output else _severity_of(quotations(source), source)
         message = f"the number of quotation marks differs: {in_source} in the source, {in_output} in the translation"
-        yield Finding(Code.QUOTATION_MISSING, message, place, severity=severity)
+        yield Finding(Code.QUOTATION_MISSING, message, _place(quotations(source), source), severity=severity)
     if in_output and not in_source and not _SINGLE.search(source):
-        place = next(iter(quotations(output)), None)
-        copied = place is not None and place.of(output) in source
-        severity = Severity.NOTE if copied or in_output == 1 else _severity(place, output)
+        added = quotations(output)
+        new = [span for span in added if span.of(output) not in source]
+        all_copied = bool(added) and not new
+        severity = Severity.NOTE if all_copied or in_output == 1 else _severity_of(new, output)
         message = "the translation contains a quotation, but the source does not"
-        yield Finding(Code.QUOTATION_ADDED, message, output=place, severity=severity)
+        yield Finding(Code.QUOTATION_ADDED, message, output=_place(new or added, output), severity=severity)
 
 
-def _severity(place: Span | None, text: str) -> Severity:
-    return Severity.NOTE if place is not None and _is_title(place.of(text)) else Severity.REVIEW
+def _severity_of(places: list[Span], text: str) -> Severity:
+    """Return ``note`` if all quotations at ``places`` are titles, or ``review`` if one is not or there are none."""
+    return Severity.NOTE if places and all(_is_title(span.of(text)) for span in places) else Severity.REVIEW
+
+
+def _place(places: list[Span], text: str) -> Span | None:
+    """Return the first quotation that is no title, or else the first quotation, or None if there are none."""
+    spoken = (span for span in places if not _is_title(span.of(text)))
+    return next(spoken, places[0] if places else None)
 
 
 def _severity_of_missing(source: str, output: str) -> Severity:

@@ -14,7 +14,7 @@ from service.languages.base import Language, LanguagePair
 from service.text.alignment import Alignment
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_GAP = re.compile(r",?\s+|\.\s+(?=[a-zäöüß])")
+_GAP = re.compile(r",?\s+")
 _MOST_SHORT_CHARS = 5
 _MOST_PERIOD = 12
 _PHRASE_WORDS = 5

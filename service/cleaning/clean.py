@@ -321,7 +321,8 @@ def clean(text: str, language: Language, *, headline: str | None = None, lead: s
     ``text`` is in ``language``. If a whole page was pasted, the lines outside the article are also removed, and a
     ``page_pasted`` notice reports this. Lines that may be boilerplate are kept and reported with a ``maybe_furniture``
     notice. If no line looks like boilerplate, or if all lines do, the whole text is kept. If the caller provides
-    ``headline`` or ``lead``, repetitions of the provided text at the top of ``text`` are removed.
+    ``headline`` or ``lead``, repetitions of the provided text at the top of ``text`` are removed. A different
+    headline or lead stays in the body, but the headline of an agency report is removed as ``agency_header``.
     """
     headline, lead = headline if headline and headline.strip() else None, lead if lead and lead.strip() else None
     lines = split_glued_lines(read_lines(text, language))
@@ -336,6 +337,7 @@ def clean(text: str, language: Language, *, headline: str | None = None, lead: s
             lines = mark_by_model(lines, labelled, language, whole_page=whole_page)
     if headline is not None or not any(line.part == "headline" for line in lines):
         lines = mark_headline(lines, headline, language)
+    _unmark_given(lines, headline, lead)
     if lead is not None or not any(line.part == "lead" for line in lines):
         mark_lead(lines, lead, has_headline=headline is not None or any(line.part == "headline" for line in lines))
     doubt_repetitions(lines)
@@ -343,6 +345,18 @@ def clean(text: str, language: Language, *, headline: str | None = None, lead: s
         return _assemble(lines, headline, lead, [_page_pasted(lines)] if whole_page else [])
     everything = read_lines(text, language)
     return _assemble(everything, headline, lead, [Notice("maybe_furniture", _ALL_BOILERPLATE)])
+
+
+def _unmark_given(lines: list[Line], headline: str | None, lead: str | None) -> None:
+    """Set the part of a found headline or lead to "body" if the caller has provided this part.
+
+    Otherwise, its text would be lost. A headline of an agency report is removed with the header of the report.
+    """
+    for line in lines:
+        if line.part == "headline" and headline is not None:
+            line.part, line.reason = "body", line.reason or "agency_header"
+        elif line.part == "lead" and lead is not None:
+            line.part = "body"
 
 
 def _page_pasted(lines: list[Line]) -> Notice:
@@ -370,11 +384,7 @@ def _assemble(lines: list[Line], headline: str | None, lead: str | None, notices
         Notice("maybe_furniture", line.doubt, line.span) for line in lines if line.kept and line.doubt is not None
     ]
     return CleanedArticle(
-        headline=headline
-        if headline is not None
-        else None
-        if found["headline"] is None
-        else found["headline"].one_line(),
+        headline=headline if headline is not None or found["headline"] is None else found["headline"].one_line(),
         kicker=_text(found["kicker"]),
         lead=lead if lead is not None else _text(found["lead"]),
         body=_PARAGRAPH_GAP.join(line.text for line in body),
@@ -564,16 +574,12 @@ def mark_lead(lines: list[Line], lead: str | None, *, has_headline: bool) -> Non
     """
     running = [number for number, line in enumerate(lines) if line.kept and line.running and line.part == "body"]
     if lead is not None:
-        _remove_given_lead(lines, lead, running[0] if running else len(lines) - 1)
+        wanted = comparison_key(lead)
+        for line in lines[: running[0] + 1] if running else lines:
+            if line.kept and line.part == "body" and comparison_key(line.text) == wanted:
+                line.reason = "repeated_lead"
     elif has_headline and len(running) > 1 and _is_lead(lines, running[0], running[1]):
         lines[running[0]].part = "lead"
-
-
-def _remove_given_lead(lines: list[Line], lead: str, limit: int) -> None:
-    wanted = comparison_key(lead)
-    for line in lines[: limit + 1]:
-        if line.kept and line.part == "body" and comparison_key(line.text) == wanted:
-            line.reason = "repeated_lead"
 
 
 def _is_lead(lines: list[Line], at: int, following: int) -> bool:

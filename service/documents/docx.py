@@ -11,6 +11,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from html import escape
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from lxml import html as lxml_html
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from docx.document import Document as WordDocument
     from docx.text.hyperlink import Hyperlink
     from docx.text.paragraph import Paragraph
+    from docx.text.run import Run
 
 NAME = "docx"
 CONTENT = "/document/content"
@@ -121,7 +123,7 @@ def _blocks(document: "WordDocument") -> Iterator[tuple[str, str, str]]:
 
     for element in document.element.body.iter("{*}p"):
         paragraph = Paragraph(element, document)
-        text = " ".join(paragraph.text.split())
+        text = " ".join("".join(run.text for run, _ in _runs(paragraph._p, paragraph)).split())  # noqa: SLF001 - see `_runs`
         if text:
             yield _kind(paragraph), "".join(_inline(paragraph)), text
 
@@ -137,15 +139,34 @@ def _kind(paragraph: "Paragraph") -> str:
 
 
 def _inline(paragraph: "Paragraph") -> Iterator[str]:
-    from docx.text.hyperlink import Hyperlink  # noqa: PLC0415 - only this format needs it
+    for link, parts in groupby(_runs(paragraph._p, paragraph), key=lambda pair: pair[1]):  # noqa: SLF001 - see `_runs`
+        runs = "".join(_marked(escape(run.text, quote=False), run.bold, run.italic) for run, _ in parts)
+        url = "" if link is None else _url(link)
+        yield f'<a href="{escape(url)}">{runs}</a>' if _WEB.match(url) else runs
 
-    for part in paragraph.iter_inner_content():
-        if isinstance(part, Hyperlink):
-            runs = "".join(_marked(escape(run.text, quote=False), run.bold, run.italic) for run in part.runs)
-            url = _url(part)
-            yield f'<a href="{escape(url)}">{runs}</a>' if _WEB.match(url) else runs
-        else:
-            yield _marked(escape(part.text, quote=False), part.bold, part.italic)
+
+_REPLACED = frozenset({"del", "moveFrom", "Fallback"})
+
+
+def _runs(
+    element: Any, paragraph: "Paragraph", link: "Hyperlink | None" = None
+) -> Iterator[tuple["Run", "Hyperlink | None"]]:
+    """Yield each run of text in the XML element of a paragraph, with the link that contains the run or None.
+
+    python-docx skips runs within other elements, such as inserted text, fields and content controls. Deleted and moved
+    text is left out, and so is the alternative for older programs.
+    """
+    from docx.oxml.ns import qn  # noqa: PLC0415 - only this format needs it
+    from docx.text.hyperlink import Hyperlink  # noqa: PLC0415
+    from docx.text.run import Run  # noqa: PLC0415
+
+    for child in element.iterchildren("*"):
+        if child.tag == qn("w:r"):
+            yield Run(child, paragraph), link
+        elif child.tag == qn("w:hyperlink"):
+            yield from _runs(child, paragraph, Hyperlink(child, paragraph))
+        elif child.tag.rpartition("}")[2] not in _REPLACED:
+            yield from _runs(child, paragraph, link)
 
 
 def _url(link: "Hyperlink") -> str:

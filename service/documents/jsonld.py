@@ -63,7 +63,7 @@ def text_value(value: object) -> str | None:
     return first.strip() or None if first is not None else None
 
 
-_TAG = re.compile(r"<[^<>]{0,2000}>")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])[^<>]{0,2000}>")
 _MARKUP = re.compile(
     r"</?(?:p|br|div|h[1-6]|ul|ol|li|strong|em|b|i|u|a|span|blockquote|figure|section)\b[^<>]{0,2000}>"
 )

@@ -8,6 +8,7 @@ from lxml import etree
 
 from service.documents.base import BodyFormat, Document, Format
 from service.errors import InvalidInput
+from service.text.html.tags import BLOCK, WITHIN_SENTENCES
 
 NAMESPACE = "http://iptc.org/std/nar/2006-10-01/"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -16,12 +17,17 @@ _LEAD_ROLE = re.compile(r"lead|teaser|summary|abstract|intro", re.IGNORECASE)
 _CAPTION_ROLE = re.compile(r"caption", re.IGNORECASE)
 # The tags that remain in the HTML body, by their names in XHTML and in NITF.
 _TAGS = {
-    **{name: name for name in "p h1 h2 h3 h4 ul ol li blockquote strong em b i a br table tr td th".split()},
+    **{
+        name: name
+        for name in "p h1 h2 h3 h4 h5 h6 ul ol li blockquote strong em b i a br hr table tr td th div".split()
+    },
     "hl1": "h2",
     "hl2": "h3",
     "bq": "blockquote",
     "em": "em",
 }
+_VOID = frozenset({"br", "hr"})
+_TEXT_TAGS = frozenset("p h1 h2 h3 h4 h5 h6 li td th".split())
 _SKIPPED = frozenset({"head", "body.head", "script", "style", "media", "figure"})
 _XML_TEXT = ("text/xml", "application/xml", "application/xhtml+xml", "text/html", "application/nitf+xml")
 
@@ -114,23 +120,45 @@ def _body(item: etree._Element) -> tuple[str, BodyFormat] | None:
     return None
 
 
-def _html(element: etree._Element) -> Iterator[str]:
+def _html(element: etree._Element, *, in_text: bool = False) -> Iterator[str]:
     """Convert the content of an element to HTML with the tags in ``_TAGS``.
 
-    Other tags are left out, but their text is kept. The content of heads, scripts, styles and media is left out.
+    Other tags are left out, but their text is kept. A ``div`` takes the place of another block with text. A reference
+    to an entity is kept. The content of heads, scripts, styles and media is left out. ``in_text`` is True if the
+    element is part of a line of text, so that unknown elements in it are no blocks.
     """
+    in_text = in_text or _has_text(element)
+    yield escape(element.text or "", quote=False)
     for child in element:
         name = _name(child)
-        if name not in _SKIPPED:
-            tag = _TAGS.get(name)
+        if child.tag is etree.Entity:
+            yield child.text or ""
+        elif name not in _SKIPPED:
+            tag = _TAGS.get(name) or ("div" if _is_text_block(child, in_text=in_text) else None)
             href = f' href="{escape(child.get("href"))}"' if tag == "a" and child.get("href") else ""
             if tag is not None:
                 yield f"<{tag}{href}>"
-            yield escape(child.text or "", quote=False) if tag is not None else ""
-            yield from _html(child)
-            if tag is not None and tag != "br":
+            yield from _html(child, in_text=tag in _TEXT_TAGS or _is_inline(child, in_text=in_text))
+            if tag is not None and tag not in _VOID:
                 yield f"</{tag}>"
         yield escape(child.tail or "", quote=False)
+
+
+def _has_text(element: etree._Element) -> bool:
+    """Return whether an element contains text that is not in one of its child elements."""
+    return bool((element.text or "").strip()) or any((child.tail or "").strip() for child in element)
+
+
+def _is_inline(element: etree._Element, *, in_text: bool) -> bool:
+    name = _name(element)
+    return name in WITHIN_SENTENCES or (in_text and name not in BLOCK and name not in _TAGS)
+
+
+def _is_text_block(element: etree._Element, *, in_text: bool) -> bool:
+    """Return whether an element is a block that contains text or inline elements, not only other blocks."""
+    if _is_inline(element, in_text=in_text):
+        return False
+    return _has_text(element) or any(_is_inline(child, in_text=False) for child in element)
 
 
 FORMAT = Format("newsml", is_newsml, read_newsml)

@@ -81,44 +81,61 @@ def _normal(sentence: str) -> str:
 def read_corrections(given: str | Sequence[Correction], languages: LanguagePair) -> list[Correction]:
     """Return the corrections that a request contains, either as a list or as the text of a file.
 
+    The pointer of an error in a list names the field of the correction. The pointer of an error in a file is
+    "/memory", and the message names the line.
+
     Raises:
         InvalidInput: the file is in neither of the two formats or contains too many corrections, or a text is blank,
             too long or not valid Unicode.
     """
-    found = _read_file(given, languages) if isinstance(given, str) else given
-    for number, one in enumerate(found):
-        for field, text in (("source", one.source), ("target", one.target), ("machine", one.machine)):
-            _require_text(text, field, number)
-    return list(found)
+    if isinstance(given, str):
+        numbered = _read_file(given, languages)
+        for line, one in numbered:
+            _require_texts(one, f"the correction in line {line}")
+        return [one for _, one in numbered]
+    for number, one in enumerate(given):
+        _require_texts(one, f"correction {number + 1}", f"/{number}")
+    return list(given)
 
 
-def _require_text(text: str | None, field: str, number: int) -> None:
-    if text is None and field == "machine":
-        return
-    pointer = f"/memory/{number}/{field}"
-    if not isinstance(text, str) or not text.strip():
-        raise InvalidInput("memory_invalid", f"correction {number + 1} has no text in `{field}`", pointer=pointer)
-    if len(text) > CORRECTION_CHARS:
-        detail = f"`{field}` of correction {number + 1}: {len(text)} characters exceed the limit of {CORRECTION_CHARS}"
-        raise InvalidInput("text_too_long", detail, pointer=pointer, limit=CORRECTION_CHARS)
-    try:
-        check_text(text)
-    except InvalidInput as error:
-        raise InvalidInput(error.code, error.detail, pointer=pointer) from error
+def _require_texts(correction: Correction, name: str, path: str | None = None) -> None:
+    """Check the texts of a correction.
+
+    Error messages contain ``name``. ``path`` is the pointer to the correction within ``memory``, or None if ``memory``
+    is the text of a file.
+    """
+    for field, text in (("source", correction.source), ("target", correction.target), ("machine", correction.machine)):
+        if text is None and field == "machine":
+            continue
+        pointer = "/memory" if path is None else f"/memory{path}/{field}"
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidInput("memory_invalid", f"{name} has no text in `{field}`", pointer=pointer)
+        if len(text) > CORRECTION_CHARS:
+            detail = f"`{field}` of {name}: {len(text)} characters exceed the limit of {CORRECTION_CHARS}"
+            raise InvalidInput("text_too_long", detail, pointer=pointer, limit=CORRECTION_CHARS)
+        try:
+            check_text(text)
+        except InvalidInput as error:
+            raise InvalidInput(error.code, f"`{field}` of {name}: {error.detail}", pointer=pointer) from error
 
 
-def _read_file(text: str, languages: LanguagePair) -> list[Correction]:
+def _read_file(text: str, languages: LanguagePair) -> list[tuple[int, Correction]]:
+    """Return the corrections in the text of a file, each with the number of its line."""
     content = text.lstrip("\ufeff \t\r\n")
-    found = list(_from_memory(content, languages) if content.startswith("<") else _from_lines(content))
+    first = text.count("\n", 0, len(text) - len(content)) + 1
+    found = list(_from_memory(content, languages, first) if content.startswith("<") else _from_lines(content, first))
     if len(found) > MAX_FILE_CORRECTIONS:
         detail = f"{len(found)} corrections exceed the limit of {MAX_FILE_CORRECTIONS}; split the file"
         raise InvalidInput("memory_invalid", detail, pointer="/memory", limit=MAX_FILE_CORRECTIONS)
     return found
 
 
-def _from_lines(text: str) -> Iterator[Correction]:
-    """Yield the corrections in JSON Lines. Only line feeds end a line."""
-    for number, line in enumerate(text.split("\n"), 1):
+def _from_lines(text: str, first: int) -> Iterator[tuple[int, Correction]]:
+    """Yield the number of the line and the correction for each line of JSON Lines. Only line feeds end a line.
+
+    ``first`` is the number of the first line.
+    """
+    for number, line in enumerate(text.split("\n"), first):
         if not line.strip():
             continue
         try:
@@ -127,11 +144,15 @@ def _from_lines(text: str) -> Iterator[Correction]:
             raise _invalid(f"line {number} is not JSON") from error
         if not isinstance(fields, dict):
             raise _invalid(f"line {number} is not an object")
-        yield Correction(*(fields.get(name) for name in ("source", "target", "machine")))  # type: ignore[arg-type]  # checked by `read_corrections`
+        texts = (fields.get(name) for name in ("source", "target", "machine"))
+        yield number, Correction(*texts)  # type: ignore[arg-type]  # checked by `read_corrections`
 
 
-def _from_memory(text: str, languages: LanguagePair) -> Iterator[Correction]:
-    """Yield the corrections in TMX. A unit without a text in one of the languages is skipped."""
+def _from_memory(text: str, languages: LanguagePair, first: int) -> Iterator[tuple[int, Correction]]:
+    """Yield the number of the line and the correction for each unit in TMX. ``first`` is the number of the first line.
+
+    A unit without a text in one of the languages is skipped.
+    """
     parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True)
     try:
         root = etree.fromstring(text.encode("utf-8", "replace"), parser=parser)
@@ -143,7 +164,8 @@ def _from_memory(text: str, languages: LanguagePair) -> Iterator[Correction]:
         source, target = (_segment(unit, language) for language in languages)
         if source and target:
             properties = (one for one in unit.findall("prop") if one.get("type") == MACHINE_PROPERTY)
-            yield Correction(source, target, next((_text(one) for one in properties), None) or None)
+            machine = next((_text(one) for one in properties), None) or None
+            yield first - 1 + unit.sourceline, Correction(source, target, machine)
 
 
 def _segment(unit: Any, language: Language) -> str:

@@ -16,7 +16,7 @@ def for_review(german: str, english: str) -> set[Code]:
 
 
 def test_version_of_the_checks_is_part_of_the_cache_key() -> None:
-    assert CHECKS_VERSION == "6"
+    assert CHECKS_VERSION == "7"
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def test_repeated_words_are_found(output: str) -> None:
         ("Sachsen, Sachsen-Anhalt", "Saxony, Saxony-Anhalt"),
         ("starke Frauen („Frauen sind schlau“)", "strong women (“Women are clever”)"),
         ("Weiter, weiter, weiter rief er.", "Onward, onward, onward he cried."),
+        ("Das Mittel ist ein Vitamin B. Es hilft.", "The agent is a vitamin B. b vitamins help."),
     ],
 )
 def test_usual_repetition_passes(source: str, output: str) -> None:

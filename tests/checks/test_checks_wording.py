@@ -122,6 +122,34 @@ def test_title_without_marks_is_a_note() -> None:
     assert finding.severity is Severity.NOTE
 
 
+LONG = "Wir haben das lange geprüft und uns dann entschieden."
+
+
+@pytest.mark.parametrize("titles", [[], ["Das Boot"], ["Das Boot", "Metropolis"]])
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_marks_of_a_long_quotation_need_review_next_to_titles(titles: list[str], position: int) -> None:
+    quoted = [*titles[:position], LONG, *titles[position:]]
+    with_marks, without = " und ".join(f"„{one}“" for one in quoted), " und ".join(quoted)
+    for source, output in ((with_marks, without), (without.lower(), with_marks)):
+        (finding,) = check_quotations(source, output)
+        span, text = (finding.source, source) if finding.source else (finding.output, output)
+        assert span is not None
+        assert (finding.severity, span.of(text)) == (Severity.REVIEW, LONG)
+
+
+def test_marks_of_several_titles_are_a_note() -> None:
+    (lost,) = check_quotations("„Das Boot“ und „Metropolis“ laufen.", "Das Boot and Metropolis are on.")
+    (added,) = check_quotations("Das Boot und Metropolis laufen.", "“Das Boot” and “The Metropolis” are on.")
+    assert (lost.severity, added.severity) == (Severity.NOTE, Severity.NOTE)
+
+
+def test_long_quotation_that_lost_its_marks_is_named_if_a_title_keeps_them() -> None:
+    source = f"In „Das Boot“: „{LONG}“"
+    (finding,) = check_quotations(source, "In “Das Boot”: We have examined this for a long time and then decided.")
+    assert finding.source is not None
+    assert (finding.severity, finding.source.of(source)) == (Severity.REVIEW, LONG)
+
+
 @pytest.mark.parametrize(
     ("summary", "expected"),
     [

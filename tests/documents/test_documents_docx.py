@@ -1,13 +1,16 @@
 """Tests that Word documents are read and written, and that damaged or malicious ones are rejected."""
 
 import base64
+import copy
 import io
+import re
 import time
 import zipfile
 from typing import Any
 
 import docx
 import pytest
+from docx.oxml import parse_xml
 
 from service.documents.base import Edition
 from service.documents.docx import read_docx
@@ -55,6 +58,38 @@ def test_title_subtitle_headings_and_lists_are_read() -> None:
     )
     assert (found.headline, found.lead, found.body_format) == ("Bahn baut aus", "Die Bahn will bauen.", "html")
     assert found.body == "<p>Die Bahn baut &amp; plant.</p>\n<h3>Mehr Gleise</h3>\n<ul><li>Eins</li><li>Zwei</li></ul>"
+
+
+RUN = "<w:r><w:t>{}</w:t></w:r>"
+
+
+@pytest.mark.parametrize(
+    ("inner", "text"),
+    [
+        (f'<w:ins w:id="1" w:author="x">{RUN}</w:ins>', "neu"),
+        (f'<w:moveTo w:id="1" w:author="x">{RUN}</w:moveTo>', "neu"),
+        (f'<w:fldSimple w:instr="DATE">{RUN}</w:fldSimple>', "neu"),
+        (f"<w:sdt><w:sdtContent>{RUN}</w:sdtContent></w:sdt>", "neu"),
+        (f'<w:smartTag w:element="x"><w:customXml w:element="y">{RUN}</w:customXml></w:smartTag>', "neu"),
+        (f'<w:hyperlink w:anchor="x"><w:ins w:id="1" w:author="x">{RUN}</w:ins></w:hyperlink>', "neu"),
+        ('<w:del w:id="1" w:author="x"><w:r><w:delText>{}</w:delText></w:r></w:del>', ""),
+        (f'<w:moveFrom w:id="1" w:author="x">{RUN}</w:moveFrom>', ""),
+    ],
+)
+def test_text_within_other_elements_of_a_paragraph_is_read(inner: str, text: str) -> None:
+    document = docx.Document()
+    document.add_paragraph("Titel", "Title")
+    paragraph = document.add_paragraph("Das ist ")
+    namespace = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    paragraph._p.append(parse_xml(f"<w:r {namespace}><w:t>sehr </w:t></w:r>"))
+    paragraph._p.append(parse_xml(re.sub(r"^<[\w:]+", rf"\g<0> {namespace}", inner.format("neu"))))
+    paragraph.add_run(".")
+    alone = document.add_paragraph()
+    alone._p.append(copy.deepcopy(paragraph._p[-2]))
+    file = io.BytesIO()
+    document.save(file)
+    found = read_document(encoded(file.getvalue()))
+    assert found.body == f"<p>Das ist sehr {text}.</p>" + (f"\n<p>{text}</p>" if text else "")
 
 
 def test_first_heading_is_the_headline_if_there_is_no_title() -> None:

@@ -170,3 +170,16 @@ def test_section_and_keywords_are_kept() -> None:
     document = read_document(ARTICLE | {"articleSection": "Politik", "keywords": ["Bahn"]})
     written = write_document(document, edition(), "jsonld")
     assert (written["articleSection"], written["keywords"]) == ("Politik", ["Bahn"])
+
+
+@pytest.mark.parametrize(
+    ("headline", "text"),
+    [
+        ("Umsatz &lt; 5 und Gewinn &gt; 3 Millionen", "Umsatz < 5 und Gewinn > 3 Millionen"),
+        ("<b>Neu:</b> 2 < 3 und 4 > 1", "Neu: 2 < 3 und 4 > 1"),
+        ("<!-- x --><b>Neu</b></p>", "Neu"),
+    ],
+)
+def test_comparisons_in_a_headline_are_no_tags(headline: str, text: str) -> None:
+    article = {"@type": "NewsArticle", "headline": headline, "articleBody": "Die Bahn baut."}
+    assert read_document(article).headline == text

@@ -73,6 +73,34 @@ def test_invalid_file_is_refused(file: str, said: str) -> None:
     assert error.value.pointer.startswith("/memory")
 
 
+GOOD = '{"source": "a", "target": "b"}'
+UNIT = '<tu><tuv xml:lang="de"><seg>a</seg></tuv><tuv xml:lang="en"><seg>{}</seg></tuv></tu>'
+LONG = "b" * (CORRECTION_CHARS + 1)
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "code"),
+    [
+        (f'{GOOD}\n\n{{"source": "a"}}\n', 3, "memory_invalid"),
+        (f'{GOOD}\n{{"source": 1, "target": "b"}}\n', 2, "memory_invalid"),
+        (f'\n\r\n{{"source": "a", "target": "{LONG}"}}\n{GOOD}', 3, "text_too_long"),
+        (f'{GOOD}\n{{"source": "a", "target": "b", "machine": "\\ud800"}}', 2, "text_not_unicode"),
+        (f"\n{GOOD}\nx", 3, "memory_invalid"),
+        (f"\n<tmx>\n{UNIT.format('b')}\n\n{UNIT.format(LONG)}\n</tmx>", 5, "text_too_long"),
+    ],
+)
+def test_error_in_a_file_names_the_line_and_points_to_the_file(file: str, line: int, code: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"\bline {line}\b") as error:
+        read_corrections(file, PAIR)
+    assert (error.value.code, error.value.pointer) == (code, "/memory")
+
+
+def test_error_in_a_list_points_to_the_field() -> None:
+    with pytest.raises(InvalidInput, match="correction 2") as error:
+        read_corrections([QUIET, Correction("a", LONG)], PAIR)
+    assert (error.value.code, error.value.pointer) == ("text_too_long", "/memory/1/target")
+
+
 def test_tmx_reads_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text("secret", "utf-8")
     entity = f'<!DOCTYPE tmx [<!ENTITY x SYSTEM "{(tmp_path / "secret.txt").as_uri()}">]>'

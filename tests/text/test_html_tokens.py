@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.text.html.tokens import attributes, tokens
+from service.errors import InvalidInput
+from service.text.html.tokens import MAX_ATTRIBUTES, attributes, require_few_attributes, tokens
 
 PIECES = """< > </ /> <b> </b> <p <!-- --> --!> <! <? " ' = / - x &amp; <script> </script> <title <IFRAME>""".split()
 
@@ -49,3 +50,18 @@ def test_attributes_have_names_and_values() -> None:
     (tag,) = tokens(html)
     found = [(name, value and value.of(html)) for name, value in attributes(html, tag)]
     assert found == [("alt", '"x > y"'), ("src", "a/b"), ("title", "''"), ("hidden", None), ("data-x", None)]
+
+
+def test_attributes_are_found_after_a_name_that_changes_its_length_in_lower_case() -> None:
+    html = "<aİİ b>"
+    assert [one.name for one in attributes(html, next(tokens(html)))] == ["b"]
+
+
+@pytest.mark.parametrize("name", ["a", "aİİ", 'a="x'])
+@pytest.mark.parametrize("end", [">", "/>", ""])
+def test_exactly_the_maximum_number_of_attributes_is_accepted(name: str, end: str) -> None:
+    accepted = " ".join(f"b{number}=1" for number in range(MAX_ATTRIBUTES))
+    require_few_attributes(f"<{name} {accepted}{end}", "/document")
+    with pytest.raises(InvalidInput) as refused:
+        require_few_attributes(f"<{name} {accepted} c{end}", "/document")
+    assert (refused.value.code, refused.value.limit) == ("too_many_attributes", MAX_ATTRIBUTES)

@@ -68,9 +68,19 @@ def test_each_visible_character_is_in_one_part(text: str) -> None:
     assert_nothing_is_lost(text, clean(text, DE))
 
 
-@given(page, st.sampled_from([*FURNITURE, *PROSE, " "]), st.sampled_from([*PROSE, ""]))
+HEAD = ["bdt0123 4 pl 210 dpa 0456", "Neue Regeln für die Wirtschaft ="]
+
+
+@given(
+    st.tuples(st.sets(st.sampled_from(HEAD)), page).map(lambda parts: "\n".join([*sorted(parts[0]), parts[1]])),
+    st.sampled_from([*FURNITURE, *PROSE, "Neue Regeln für die Wirtschaft", " "]),
+    st.sampled_from([*PROSE, ""]),
+)
 def test_no_text_is_lost_with_a_given_head(text: str, headline: str, lead: str) -> None:
-    assert_nothing_is_lost(text, clean(text, DE, headline=headline, lead=lead))
+    cleaned = clean(text, DE, headline=headline, lead=lead)
+    assert cleaned.headline_span is None or not headline.strip()
+    assert cleaned.lead_span is None or not lead
+    assert_nothing_is_lost(text, cleaned)
 
 
 @given(page)

@@ -127,6 +127,23 @@ def test_given_headline_is_removed_from_the_page() -> None:
 
 
 @pytest.mark.parametrize(
+    ("headline", "lead", "kept"),
+    [
+        (None, LEAD, []),
+        (None, "Ein anderer Vorspann.", [LEAD]),
+        (HEADLINE, "Ein anderer Vorspann.", [LEAD]),
+        ("Ein anderer Titel", "Ein anderer Vorspann.", [HEADLINE, LEAD]),
+    ],
+)
+def test_other_headline_and_lead_of_the_page_stay_in_the_body(headline: str | None, lead: str, kept: list[str]) -> None:
+    found = clean(page(), DE, headline=headline, lead=lead)
+    assert (found.headline, found.lead) == (headline or HEADLINE, lead)
+    assert found.body.split("\n\n") == [*kept, *TEXT]
+    assert (found.headline_span is None, found.lead_span) == (headline is not None, None)
+    assert_nothing_is_lost(page(), found)
+
+
+@pytest.mark.parametrize(
     "parts",
     [[HEADLINE, LEAD, *TEXT], TEXT, TEXT[1:3], TEXT[:1], [LEAD], ["- Erstens\n- Zweitens\n- Drittens", TEXT[0]]],
 )

@@ -65,7 +65,22 @@ def test_other_texts_keep_all_their_lines(text: str) -> None:
     assert clean(text, DE).removed == ()
 
 
-def test_caller_s_headline_wins_over_the_one_in_the_report() -> None:
-    found = clean(f"{HEADER}{SLUG}{HEADLINE} =\n\n{TEXT}", DE, headline="Haushalt steht")
-    assert found.headline == "Haushalt steht"
-    assert HEADLINE not in found.body
+@pytest.mark.parametrize("headline", [HEADLINE, HEADLINE.replace("Haushalt ", "Haushalt\n")])
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [("Haushalt steht", "agency_header"), (HEADLINE, "repeated_headline"), (HEADLINE + ".", "repeated_headline")],
+)
+def test_headline_of_the_report_is_removed_if_the_caller_provides_one(headline: str, given: str, reason: str) -> None:
+    text = f"{HEADER}{SLUG}{headline} =\n\n{TEXT}"
+    found = clean(text, DE, headline=given)
+    assert (found.headline, found.headline_span) == (given, None)
+    assert [part.reason for part in found.removed if part.text == headline] == [reason]
+    assert " ".join(found.body.split()) == " ".join(TEXT.split())
+    assert_nothing_is_lost(text, found)
+
+
+def test_words_above_the_caller_s_headline_in_the_report_are_its_kicker() -> None:
+    text = f"{HEADER}Debatte {HEADLINE} =\n\n{TEXT}"
+    found = clean(text, DE, headline=HEADLINE)
+    assert (found.kicker, found.headline_span) == ("Debatte", None)
+    assert_nothing_is_lost(text, found)

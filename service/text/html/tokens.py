@@ -24,11 +24,13 @@ _ATTRIBUTE = (
 )
 _UNNAMED = re.sub(r"\(\?P<\w+>", "(?:", _ATTRIBUTE)
 ATTRIBUTE = re.compile(_ATTRIBUTE)
+_TAG = r"[a-zA-Z][^\t\n\f\r />]*+"
+_TAG_NAME = re.compile(_TAG)
 _MARKUP = re.compile(
     rf"""
     (?P<comment><!--(?:-?>|[\s\S]*?(?:-->|--!>|\Z))      # to the end of the comment or of the text
       |<(?:[!?]|/(?=[^a-zA-Z]))[^>]*+(?:>|\Z))           # doctypes, instructions, and bogus comments
-    |<(?P<end>/)?(?P<tag>[a-zA-Z][^\t\n\f\r />]*+)(?:{_UNNAMED})*+(?:{_SPACE}|/)*+(?P<closed>>)?
+    |<(?P<end>/)?(?P<tag>{_TAG})(?:{_UNNAMED})*+(?:{_SPACE}|/)*+(?P<closed>>)?
     """,
     re.VERBOSE,
 )
@@ -97,11 +99,20 @@ def attributes(html: str, tag: Token) -> Iterator[Attribute]:
 
     Browsers use only the first of several attributes with the same name.
     """
-    place = tag.start + 1 + len(tag.name)
+    place = _name_end(html, tag)
     while (found := ATTRIBUTE.match(html, place, tag.end)) is not None:
         value = None if found["value"] is None else Span(*found.span("value"))
         yield Attribute(found["name"].lower(), value)
         place = found.end()
+
+
+def _name_end(html: str, tag: Token) -> int:
+    """Return the offset behind the name of a start tag.
+
+    ``tag.name`` has a different length if the name contains a character such as "İ", and is empty for unfinished tags.
+    """
+    found = _TAG_NAME.match(html, tag.start + 1, tag.end)
+    return tag.start + 1 if found is None else found.end()
 
 
 MAX_ATTRIBUTES = 1_000
@@ -116,7 +127,7 @@ def require_few_attributes(html: str, pointer: str) -> None:
     for token in _parsed_tags(html):
         if token.end - token.start <= 2 * MAX_ATTRIBUTES or html[token.start + 1] in "!?/":
             continue
-        place, count = token.start + 1, 0
+        place, count = _name_end(html, token), 0
         while (found := ATTRIBUTE.match(html, place, token.end)) is not None:
             place, count = found.end(), count + 1
             if count > MAX_ATTRIBUTES:

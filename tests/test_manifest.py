@@ -88,7 +88,7 @@ def changed(path: Path, old: str, new: str) -> Path:
     ],
 )
 def test_a_field_that_is_wrong_is_named(path: Path, old: str, new: str, told: str) -> None:
-    with pytest.raises(ModelError, match=re.escape(f"manifest small.toml: {told}")):
+    with pytest.raises(ModelError, match=re.escape(f"manifest small.toml is invalid: {told}")):
         load(changed(path, old, new))
 
 
@@ -210,7 +210,7 @@ def test_a_model_of_the_hub_needs_no_files_before_it_is_installed(offered: Path)
     ],
 )
 def test_half_a_description_of_a_hub_model_is_refused(offered: Path, old: str, new: str, told: str) -> None:
-    with pytest.raises(ModelError, match=re.escape(f"manifest offered.toml: {told}")):
+    with pytest.raises(ModelError, match=re.escape(f"manifest offered.toml is invalid: {told}")):
         load(changed(offered, old, new))
 
 

@@ -78,9 +78,10 @@ class Attention(nn.Module):
         return self.out(mixed.transpose(1, 2).flatten(2)), scores
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Apply self-attention to ``x`` [batch, length, width], without residual connection or normalisation.
+        """Return the self-attention output for ``x``, without the residual connection and the layer normalisation.
 
-        ``mask`` is added to the attention scores.
+        Both have the shape [batch, length, width]. ``mask`` is added to the attention scores before the softmax, so its
+        shape must be broadcastable to [batch, heads, length, length].
         """
         query, key, value = self.project(x).chunk(3, dim=-1)
         return self.attend(self._split(query), self._split(key), self._split(value), mask)[0]

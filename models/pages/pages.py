@@ -245,7 +245,7 @@ def mark(
 
 
 def topic_of(gold: Mapping[str, Any]) -> set[str]:
-    """Return the longer words of the paragraphs of the marked article ``gold``."""
+    """Return the words of the paragraphs of ``gold`` that have at least `_TOPIC_CHARS` characters, in lower case."""
     units = (unit for section in gold["sections"] for unit in section["paragraphs"])
     return {word for unit in units for word in words(unit) if len(word) >= _TOPIC_CHARS}
 

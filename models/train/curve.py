@@ -22,7 +22,7 @@ def read(log: Path) -> list[dict[str, Any]]:
 
 
 def svg(lines: list[dict[str, Any]]) -> str:
-    """Return an SVG plot of the records from `read`, with one curve for each held-back set."""
+    """Return an SVG plot of the records from `read`, with one curve for each held-out set."""
     sets = list(dict.fromkeys(name for line in lines for name in line["held"]))
     values = [value for line in lines for value in line["held"].values()]
     most, top, bottom = max(line["items"] for line in lines) or 1, max(values), min(values)

@@ -48,10 +48,11 @@ def is_sentence(pair: Pair) -> bool:
 
 
 def unambiguous(pairs: Iterable[Pair]) -> Iterator[Pair]:
-    """Yield the pairs of short texts whose German text has only one translation among ``pairs``.
+    """Yield the pairs whose German text has up to `MOST_PHRASE_WORDS` words and one translation among ``pairs``.
 
-    A text with several translations needs a context, which a dictionary entry does not have. Texts with rare words,
-    with commas or with punctuation at the end are also left out.
+    A text with several translations needs a context, which a dictionary entry does not have. A pair is also left out if
+    its German text contains a rare word or ends like a sentence, if either text contains a comma, or if both texts are
+    equal apart from case.
     """
     translations: dict[str, set[str]] = defaultdict(set)
     for german, english in pairs:

@@ -53,9 +53,10 @@ def recovered(work: Path, entry: Entry, rank: int) -> tuple[dict[str, Tensor], f
 
 
 def rebase(work: Path, entry: Entry) -> None:
-    """Replace the linear layers in ``WORK/base`` by those of an exported model, dequantised.
+    """Replace the linear layers in ``WORK/base`` with the dequantised layers of an exported model.
 
-    Training with new factors then continues from exactly these weights. Recovered factors are only an approximation.
+    The values are rounded to the dtype of the base. Training with new factors then continues from these weights. The
+    factors from `recovered` are a coarser approximation.
 
     Raises:
         ModelError: the files of the model are missing or damaged, or the model does not have the structure of the base.

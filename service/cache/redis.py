@@ -341,7 +341,7 @@ class Shared:
         The commands are sent even if the circuit breaker is open.
 
         Raises:
-            PurgeIncomplete: Redis did not respond, or its response is malformed.
+            PurgeIncomplete: Redis did not respond, or its response is an error or malformed.
         """
         found: dict[bytes, set[bytes]] = {}
         asked: list[bytes] = list(tags)
@@ -359,7 +359,8 @@ class Shared:
         since `tag_members` was called remain in the tag.
 
         Raises:
-            PurgeIncomplete: Redis did not respond, or its response is malformed.
+            PurgeIncomplete: Redis did not respond, or its response is an error or malformed. Some of the entries may
+                already be deleted.
         """
         deleted: list[int] = await self._run_all([("UNLINK", KEY_PREFIX + key) for key in keys])
         await self._run_all([("SREM", TAG_PREFIX + tag, *members) for tag, members in tags.items()])
@@ -369,7 +370,8 @@ class Shared:
         """Delete all keys of this service, and return the number of deleted entries. Deleted tags are not counted.
 
         Raises:
-            PurgeIncomplete: Redis did not respond, or its response is malformed.
+            PurgeIncomplete: Redis did not respond, or its response is an error or malformed. Some of the entries may
+                already be deleted.
         """
         cursor: int = 0
         entries: int = 0

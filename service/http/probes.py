@@ -43,10 +43,11 @@ class ModelState(BaseModel):
 class Readiness(BaseModel):
     """The state that the readiness probe reports.
 
-    ``ready`` means that all models are loaded and accept work, except for remote models whose server does not respond,
-    and that the process is not shutting down. ``loading`` means that a model is being loaded or its engine is being
-    rebuilt. ``stalled`` means that the processing of a text has been waiting or running for more than a minute.
-    ``detail`` is the reason for a failure. ``notice`` is a warning if the service uses starter models, whose outputs
+    ``ready`` means that every model accepts work, except for remote models whose server does not respond. ``loading``
+    means that a model accepts no work, because it is being loaded, or because its engine hangs or is being rebuilt.
+    ``stalled`` means that the processing of a text has been waiting or running for more than a minute. ``draining``
+    means that the process is shutting down. ``failed`` means that the models could not be loaded, for the reason in
+    ``detail``. ``notice`` is a warning if the service uses starter models, whose outputs
     are not fit for publication, or draft models, whose outputs an editor must compare with the original.
     """
 

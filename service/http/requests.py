@@ -393,7 +393,7 @@ class Previous(_Request):
     )
 
     def version(self) -> PreviousVersion:
-        """Convert the fields to the previous version of a command."""
+        """Return the fields as the previous version of the article. An empty summary or translation becomes None."""
         return PreviousVersion(self.body, self.summary or None, self.translation or None)
 
 

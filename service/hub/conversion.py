@@ -199,9 +199,9 @@ class T5(loaders.T5Loader):  # type: ignore[misc]  # CTranslate2 has no types
 class Fsmt(_WithBiases, loaders.BartLoader):  # type: ignore[misc]  # CTranslate2 has no types
     """A loader for FSMT checkpoints (fairseq's WMT19 models), which CTranslate2 itself cannot load.
 
-    The layers are those of BART, with a normalisation after each layer and none after the embeddings. The position
-    encodings are sinusoidal, and the first position follows the row of the padding token. The source and the target
-    have separate vocabularies, and the output projection has separate weights.
+    The layers are those of BART, with layer normalisation after each sublayer but none after the embeddings. The
+    position embeddings are sinusoidal and start at the padding index + 1. The source and the target have separate
+    vocabularies, and the output projection has weights of its own, unless they are tied to the target embeddings.
     """
 
     def get_model_spec(self, model: Any) -> Any:

@@ -102,7 +102,8 @@ class InstalledModels:
         """Remove the model ``name`` in one step.
 
         Raises:
-            OSError: the file system refuses the change.
+            ModelError: ``name`` is not a valid name of a model.
+            OSError: the model is not installed, or the file system refuses the change.
         """
         with self.draft() as draft:
             self.path(name).replace(draft / name)

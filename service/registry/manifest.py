@@ -514,7 +514,7 @@ def load(path: Path) -> Manifest:
         raise ModelError(f"manifest {path.name} is not valid TOML: {error}") from error
     except ValidationError as error:
         fields = "; ".join(": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"]))) for e in error.errors())
-        raise ModelError(f"manifest {path.name}: {fields}") from error
+        raise ModelError(f"the manifest {path.name} is invalid: {fields}") from error
 
 
 def dumps(manifest: Manifest) -> str:

@@ -16,8 +16,8 @@ class Length:
     """Length limits for a summary. None means that there is no limit.
 
     ``max_chars`` applies to the sentences joined by single spaces, with ``mark_chars`` characters for the bullet before
-    each sentence. ``min_words`` and ``min_sentences`` are targets that a summary may miss. Sentences are never cut or
-    padded to reach the targets.
+    each sentence. ``min_words`` and ``min_sentences`` are targets that a summary may miss. Sentences are never cut
+    to fit a limit, and a summary is never padded to reach a target.
     """
 
     min_words: int = 0

@@ -1,7 +1,7 @@
-"""Functions for the words of a sentence: counting, stems and content words.
+"""Functions that count words, return the stems of content words, and find references and reported speech.
 
-They use the summary grammar (stemming rules and word lists) of German. No other language has a summary grammar, so
-`require_grammar` rejects other languages when a model is loaded.
+Most of them use the summary grammar (stemming rules and word lists) of German. No other language has a summary
+grammar, so `require_grammar` rejects other languages.
 """
 
 import re

@@ -84,8 +84,9 @@ def sign_constraints(text: str, target: Language) -> Iterator[TermConstraint]:
 
 
 def numeral_constraints(text: str, source: Language, target: Language) -> list[TermConstraint]:
-    """Return constraints for those numerals in ``text`` that are written differently in the language ``target``.
+    """Return constraints for the numeric dates, times, amounts and numbers with separators in ``text``.
 
+    Each constraint requires the form that the language ``target`` uses.
     The constraints are in order and do not overlap. The list is empty if the language ``source`` has no rules for
     finding numerals, or ``target`` has no rules for writing them.
     """

@@ -125,5 +125,5 @@ def gemma3_state(weights: Mapping[str, Floats], config: Mapping[str, Any]) -> di
             state |= {f"{theirs}.{to}.weight": weights[f"{ours}/{name}/gamma"] for name, to in _NORMS.items()}
             state |= {f"{theirs}.{to}.weight": weights[f"{ours}/{name}/weight"] for name, to in _MATRICES.items()}
     except KeyError as error:
-        raise ModelError(f"the weights or the configuration have no entry {error}") from error
+        raise ModelError(f"the entry {error} is missing from the weights or the configuration") from error
     return state

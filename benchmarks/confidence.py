@@ -1,16 +1,16 @@
 """Fit and measure the confidence of a translation model: ``python -m benchmarks.confidence MARKS [--record]``.
 
-``MARKS`` is a file with tab-separated columns, one line for each translated sentence: the SHA-256 of the source line,
-the log-probability per token, the number of findings for review, and 1 if the translation has a major error, or 0 if
-not. A major error changes or omits content, or makes the sentence unusable. The file contains no text.
+``MARKS`` is a file with tab-separated columns, one line for each mark of a translated sentence: the SHA-256 of the
+source line, the log-probability per token, the number of findings for review, and 1 if the translation has a major
+error, or 0 if not. A major error changes or omits content, or makes the sentence unusable. The file contains no text.
 
-A sentence that two readers marked has two lines. The hash decides whether a line belongs to the fit (five of eight) or
-to the test. The program fits the coefficients by logistic regression, prints them as the table ``confidence`` of the
-manifest, and measures the confidence on the test lines.
+A sentence that two readers marked has two lines. The program fits the coefficients by logistic regression on all marks,
+and prints them as the table ``confidence`` of the manifest. It measures the confidence by cross-validation: the hash
+assigns each sentence to one of five folds, and its confidence is computed with coefficients that were fitted on the
+other folds (Stone 1974, "Cross-Validatory Choice and Assessment of Statistical Predictions").
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +24,7 @@ from service.registry.manifest import ConfidenceTable, confidence_features
 from service.settings import Settings
 
 BINS = 5
+FOLDS = 5
 RIDGE = 0.1
 """The strength of the L2 penalty. It does not apply to the intercept."""
 STEPS = 50
@@ -41,9 +42,9 @@ class Marked:
     good: bool
 
     @property
-    def fits(self) -> bool:
-        """True if the sentence belongs to the fit, and False if it belongs to the test."""
-        return int(self.line, 16) % 8 < 5
+    def fold(self) -> int:
+        """The fold of the sentence, from 0 to 4."""
+        return int(self.line, 16) % FOLDS
 
 
 def read(path: Path) -> list[Marked]:
@@ -71,23 +72,23 @@ def fit(marked: Sequence[Marked]) -> tuple[float, ...]:
 def bins(values: Sequence[float], good: Sequence[bool]) -> list[dict[str, Any]]:
     """Return the reliability diagram, with one entry for each of five equal ranges of the confidence.
 
-    In an entry, ``said`` is the mean confidence of the sentences in the range, and ``true`` is the share of these
-    sentences that have no major error. Ranges without sentences are left out.
+    In an entry, ``marks`` is the number of marks in the range, ``said`` is their mean confidence, and ``true`` is the
+    share of them that state no major error. Ranges without marks are left out.
     """
     found = []
     for number in range(BINS):
         inside = [n for n, value in enumerate(values) if min(int(value * BINS), BINS - 1) == number]
         if inside:
             said, true = (sum(of[n] for n in inside) / len(inside) for of in (values, good))
-            row = {"from": number / BINS, "to": (number + 1) / BINS, "sentences": len(inside)}
+            row = {"from": number / BINS, "to": (number + 1) / BINS, "marks": len(inside)}
             found.append(row | {"said": round(said, 3), "true": round(true, 3)})
     return found
 
 
 def calibration_error(rows: Sequence[dict[str, Any]]) -> float:
-    """Return the expected calibration error: the mean distance between ``said`` and ``true``, weighted by sentences."""
-    total = sum(int(row["sentences"]) for row in rows)
-    apart = sum(row["sentences"] * abs(float(row["said"]) - float(row["true"])) for row in rows)
+    """Return the expected calibration error: the mean distance between ``said`` and ``true``, weighted by marks."""
+    total = sum(int(row["marks"]) for row in rows)
+    apart = sum(row["marks"] * abs(float(row["said"]) - float(row["true"])) for row in rows)
     return round(float(apart) / max(1, total), 3)
 
 
@@ -106,19 +107,24 @@ def ranking(values: Sequence[float], good: Sequence[bool]) -> float:
     return round(float(sum((a > b) + (a == b) / 2 for a, b in pairs)) / max(1, len(pairs)), 3)
 
 
-def measured(table: ConfidenceTable, marked: Sequence[Marked]) -> dict[str, Any]:
-    """Return how well the confidence of ``table`` agrees with the marks.
+def cross_validated(marked: Sequence[Marked], table: Callable[[Sequence[Marked]], ConfidenceTable]) -> list[float]:
+    """Return the confidence of each sentence, in order. ``table`` fits a table on the sentences of the other folds."""
+    tables = [table([one for one in marked if one.fold != fold]) for fold in range(FOLDS)]
+    return [tables[one.fold].confidence(one.log_prob, one.doubts) or 0.0 for one in marked]
 
-    The result contains the calibration error, the ranking, the bins and counts of sentences.
+
+def measured(values: Sequence[float], marked: Sequence[Marked], below: float) -> dict[str, Any]:
+    """Return how well the confidence ``values`` agrees with the marks: the calibration error, ranking and counts.
+
+    ``below`` is the threshold of a low confidence.
     """
-    values = [table.confidence(one.log_prob, one.doubts) or 0.0 for one in marked]
     good = [one.good for one in marked]
     rows = bins(values, good)
-    low = [n for n, value in enumerate(values) if value < table.below]
-    bad = sum(not one for one in good)
+    low = [n for n, value in enumerate(values) if value < below]
     return {
-        "sentences": len(marked),
-        "with_major_error": bad,
+        "sentences": len({one.line for one in marked}),
+        "marks": len(marked),
+        "with_major_error": sum(not one for one in good),
         "calibration_error": calibration_error(rows),
         "ranking": ranking(values, good),
         "low_confidence": len(low),
@@ -135,27 +141,26 @@ def main(
 ) -> None:
     """Fit the coefficients, print them and the measurements. With --record, write the measurements to a file."""
     marked = read(marks)
-    fitted, tested = [one for one in marked if one.fits], [one for one in marked if not one.fits]
-    weights = fit(fitted)
-    manifest = Catalog(Settings().models_dir).entry(MODEL).manifest
-    names = ("intercept", "log_prob", "doubts")
-    coefficients = dict(zip(names, weights, strict=True))
-    count = len({one.line for one in fitted})
-    table = ConfidenceTable(engine=ENGINE, revision=manifest.revision, below=below, sentences=count, **coefficients)
-    print("[confidence]", *(f"{name} = {value!r}".replace("'", '"') for name, value in table), sep="\n")
+    revision = Catalog(Settings().models_dir).entry(MODEL).manifest.revision
+
+    def table(some: Sequence[Marked]) -> ConfidenceTable:
+        coefficients = dict(zip(("intercept", "log_prob", "doubts"), fit(some), strict=True))
+        count = len({one.line for one in some})
+        return ConfidenceTable(engine=ENGINE, revision=revision, below=below, sentences=count, **coefficients)
+
+    print("[confidence]", *(f"{name} = {value!r}".replace("'", '"') for name, value in table(marked)), sep="\n")
+    values = cross_validated(marked, table)
+    folds = [[n for n, one in enumerate(marked) if one.fold == fold] for fold in range(FOLDS)]
     result: dict[str, Any] = {
         "model": MODEL,
-        "revision": manifest.revision,
-        "fit": measured(table, fitted),
-        "test": measured(table, tested),
+        "revision": revision,
+        "all": measured(values, marked, below),
+        "folds": [measured([values[n] for n in fold], [marked[n] for n in fold], below) for fold in folds],
     }
-    for part in ("fit", "test"):
-        print(part, {name: value for name, value in result[part].items() if name != "bins"})
-        for row in result[part]["bins"]:
-            said, true = f"said {row['said']:.2f}", f"true {row['true']:.2f}"
-            print(f"  {row['from']:.1f}-{row['to']:.1f}: {row['sentences']:4} {said} {true}")
-    if not all(map(math.isfinite, weights)):
-        raise typer.Exit(1)
+    for name, part in (("all", result["all"]), *enumerate(result["folds"])):
+        print(name, {key: value for key, value in part.items() if key != "bins"})
+    for row in result["all"]["bins"]:
+        print(f"  {row['from']:.1f}-{row['to']:.1f}: {row['marks']:4} said {row['said']:.2f} true {row['true']:.2f}")
     if save:
         print(record.write("confidence", result))
 

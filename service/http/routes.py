@@ -109,8 +109,7 @@ work.post(
 async def check(body: requests.CheckRequest, request: Request, runtime: RuntimeDep, context: ContextDep) -> Any:
     """Check a translation or summary that a person may have written or edited.
 
-    No model is used and nothing is cached, so `DEPESCHE-Cache` and `Cache-Control` have no effect. `DEPESCHE-Embargo`
-    can only cause the error `embargo_not_served`.
+    No model is used and nothing is cached, so `DEPESCHE-Cache`, `Cache-Control` and `DEPESCHE-Embargo` have no effect.
     """
     command = body.command(runtime.limits)
     return await respond(request, context, runtime.newsroom.check, command, partial(check_response, body.text))

@@ -223,6 +223,12 @@ def test_without_local_models_a_request_under_embargo_is_refused(remote_models: 
         assert server.bodies == []
 
 
+def test_without_local_models_a_check_under_embargo_is_answered(remote_models: Path) -> None:
+    with remote_server(good) as server, serving(remote_models, server.url, embargo_models=False) as client:
+        post(client, "/v1/check", EMBARGO, task="translation", source=FIRST, text=ENGLISH[FIRST])
+        assert server.bodies == []
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [

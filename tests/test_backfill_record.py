@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from service.backfill.journal import FilePosition, InputLine
 from service.backfill.record import EngineDead, Record, Worker, encoded
+from service.backfill.runner import verdict
 from service.errors import EngineError, EngineHung, QueueFull
 from service.http.state import Runtime
 from service.newsroom.answers import ArticleAnswer
@@ -56,6 +57,20 @@ def test_a_result_is_what_the_endpoint_answers(ask: Ask, client: TestClient) -> 
     assert list(record) == ["id", "line", "result"]
     assert (record["id"], record["line"]) == ("a-1", 7)
     assert timeless(record["result"]) == timeless(answer.json())
+
+
+def test_verdict_has_the_warnings_of_every_text(ask: Ask) -> None:
+    outputs = ["summary", "translation", "summary_translation", "headlines"]
+    record = ask({"body": BODY, "outputs": outputs}, defaults={})
+    result = record["result"]
+    for summary in (result["summary"], result["summary_translation"]):
+        summary["variants"] = [dict(summary)]
+    result["headlines"] = [{"text": "Haushalt", "support": [], "warnings": [], "needs_review": False}]
+    variants = [result[one]["variants"][0] for one in ("summary", "summary_translation")]
+    parts = [result["article"], *(result[one] for one in outputs[:3]), *variants, *result["headlines"]]
+    for number, part in enumerate(parts):
+        part["warnings"] = [{"code": f"code_{number}"}]
+    assert sorted(verdict(record).warnings) == [f"code_{number}" for number in range(len(parts))]
 
 
 @pytest.mark.parametrize(

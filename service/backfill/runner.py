@@ -33,7 +33,7 @@ class Verdict:
     """The outcome of one line.
 
     ``error`` is the code of the line's error, or None if the line has a result. ``warnings`` contains the codes of the
-    warnings about the article, the summary and the translations, but not of those about variants and headlines.
+    warnings about the article, the summaries, their variants, the translation and the headlines.
     """
 
     line: int
@@ -45,9 +45,12 @@ def verdict(record: Mapping[str, Any]) -> Verdict:
     """Extract the outcome of a line from its output record."""
     if "error" in record:
         return Verdict(record["line"], record["error"]["code"], ())
-    parts = [part for part in record["result"].values() if isinstance(part, dict)]
-    warnings = tuple(warning["code"] for part in parts for warning in part.get("warnings", ()))
-    return Verdict(record["line"], None, warnings)
+    result = record["result"]
+    summaries = [one for one in (result["summary"], result["summary_translation"]) if one is not None]
+    parts = [result["article"], *summaries, *(variant for one in summaries for variant in one["variants"])]
+    parts += [] if result["translation"] is None else [result["translation"]]
+    parts += result["headlines"] or []
+    return Verdict(record["line"], None, tuple(warning["code"] for part in parts for warning in part["warnings"]))
 
 
 class Counts:

@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from service import __version__
-from service.cli.main import app
+from service.cli.main import _greet, app
+from service.settings import Settings
 from service.terms.glossary import read_glossaries
 
 ROOT = Path(__file__).parents[1]
@@ -180,3 +181,11 @@ def test_module_writes_utf_8(file: Path) -> None:
     done = subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONUTF8": "1"})
     assert done.stdout.decode("utf-8").split() == TEXT.split()
     assert done.stderr.strip() == b""
+
+
+def test_start_message_names_the_documentation_only_if_it_is_served(capsys: pytest.CaptureFixture[str]) -> None:
+    url = "http://127.0.0.1:8123"
+    for docs, named in ((True, f" (documentation: {url}/docs)"), (False, "")):
+        _greet(Settings(docs=docs), 8123)
+        (first, *_) = capsys.readouterr().err.splitlines()
+        assert first == f"Depesche is listening on {url} and loading its models{named}. Try:"

@@ -202,8 +202,9 @@ def _settings(**given: Any) -> Settings:
 def _greet(settings: Settings, port: int) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{port}{settings.root_path}"
+    documentation = f" (documentation: {url}/docs)" if settings.docs else ""
     _messages.print(
-        f"Depesche is listening on {url} and loading its models (documentation: {url}/docs). Try:",
+        f"Depesche is listening on {url} and loading its models{documentation}. Try:",
         highlight=False,
         markup=False,
         soft_wrap=True,

@@ -48,6 +48,8 @@ export interface SummaryOptions {
 export interface SummarizeOptions extends SummaryOptions {
   headline?: string;
   headlines?: number;
+  facts?: boolean;
+  house_style?: HouseStyle;
   target_lang?: string;
   priority?: "interactive" | "bulk";
 }
@@ -57,7 +59,7 @@ export interface ArticleRequest extends SummaryOptions, Omit<TranslateOptions, "
   lead?: string;
   body?: string;
   document?: string | Json;
-  as?: "jsonld" | "ninjs";
+  as?: "docx" | "jsonld" | "ninjs";
   clean?: boolean;
   outputs?: ("summary" | "translation" | "summary_translation" | "headlines")[];
   headlines?: number;

@@ -336,7 +336,7 @@ class ArticleTranslationOut(TranslationOut):
 class SourceTypesOut(Out):
     """The IPTC digital source type of each output, as a full URI.
 
-    A type is null if the output was not requested or quotes the source word for word, or if no headline was written.
+    A type is null if the output was not requested, has no text or quotes the source word for word.
     The type of the summary also covers its variants.
     """
 

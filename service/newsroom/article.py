@@ -449,8 +449,8 @@ class Provenance:
     """The origin of the outputs.
 
     ``generated_at`` is the time of generation in ISO 8601. ``source_types`` maps each output to its IPTC digital source
-    type as a full URI. The type is None if the output was not requested, if no headline was found, or if the summary
-    and its variants quote the source word for word. ``languages`` maps each output to its language code. ``embargo``
+    type as a full URI. The type is None if the output was not requested or has no text, or if the summary and its
+    variants quote the source word for word. ``languages`` maps each output to its language code. ``embargo``
     states whether the request was under embargo. No text of such a request leaves this process.
     """
 
@@ -476,18 +476,19 @@ class Provenance:
         ``models`` are the models that produced the outputs. ``source`` and ``target`` are the codes of the two
         languages.
         """
-        summary, summary_type = result.summary, None
-        if summary is not None:
-            types = map(source_type, (summary, *summary.variants))
-            summary_type = next((uri for uri in types if uri is not None), None)
+        summary, translated = result.summary, result.translation
+        summaries = () if summary is None else (summary, *summary.variants)
+        types = (source_type(one) for one in summaries if one.text)
+        translations = () if translated is None else (translated.headline, translated.lead, translated.body.text)
+        translated_summary = result.summary_translation
         return cls(
             generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
             software=f"depesche {__version__}",
             models=models,
             source_types={
-                "summary": summary_type,
-                "translation": None if result.translation is None else TRAINED,
-                "summary_translation": None if result.summary_translation is None else TRAINED,
+                "summary": next((uri for uri in types if uri is not None), None),
+                "translation": TRAINED if any(translations) else None,
+                "summary_translation": TRAINED if translated_summary is not None and translated_summary.text else None,
                 "headlines": TRAINED if result.headlines is not None and result.headlines.headlines else None,
             },
             languages={"summary": source, "translation": target, "summary_translation": target, "headlines": source},

@@ -76,11 +76,11 @@ def mixed(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write an archive of eleven articles and one invalid line, and return its path.
+    """Write an archive of 40 articles and one invalid line, and return its path.
 
     Several articles contain the same sentences.
     """
-    bodies = [" ".join(SENTENCES[n % 20] for n in range(start, start + 3)) for start in range(11)]
+    bodies = [" ".join(SENTENCES[n % 20] for n in range(start, start + 3)) for start in range(40)]
     lines = [{"id": f"article-{n}", "body": body} for n, body in enumerate(bodies)]
     return written(tmp_path_factory.mktemp("archive") / "in.jsonl", *lines[:5], {"body": 5}, *lines[5:])
 

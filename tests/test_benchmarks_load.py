@@ -99,7 +99,7 @@ def test_load_is_parsed_from_wrk() -> None:
     [
         ({"failed": 2}, "2 of 40 requests failed"),
         ({"requests": 0}, "no request was answered"),
-        ({"sent": 45}, "only 44 different articles"),
+        ({"sent": 45}, "only 44 different bodies"),
     ],
 )
 def test_run_that_measured_nothing_fails(changed: dict[str, int], message: str) -> None:

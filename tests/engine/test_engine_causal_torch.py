@@ -184,7 +184,7 @@ def changed_header(content: bytes) -> bytes:
         ),
         (
             lambda content: content.replace(b"/layer_0/ffn/linear_1/weight\0", b"/layer_0/ffn/linear_9/weight\0"),
-            "no entry",
+            "is missing from the weights",
         ),
         (None, "No such file"),
     ],

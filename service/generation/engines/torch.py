@@ -246,7 +246,7 @@ def _loaded(folder: Path, dtype: str, device: str) -> tuple[Any, Any]:
     try:
         return torch, model.to(device).eval()
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"PyTorch cannot move the model {folder.name} to {device}: {error}") from error
+        raise ModelError(f"PyTorch cannot load {folder.name} on {device}: {error}") from error
 
 
 def _computed(model: Any, name: str) -> bool:

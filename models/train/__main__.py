@@ -132,7 +132,7 @@ def rebase_command(
     model: Annotated[str, typer.Option(help="Name of the model in the catalogue.")] = "gemma-news-de-en",
     models: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the models.")] = HERE.parent,
 ) -> None:
-    """Replace the layers in WORK/base by those of an embedded model, so that training can continue from them."""
+    """Replace the layers in WORK/base with those of an embedded model, so that training can continue from them."""
     export.rebase(work, Catalog(models).entry(model))
 
 
